@@ -1,0 +1,311 @@
+"""The native protocol between a client and a node: frozen tagged structs over frames.
+
+The client says `Hello` first and the node answers `Welcome` or `Failure`; after that every
+request carries an `id` and gets exactly one answer with it (feeds get many). Requests may be
+answered in any order. `PROTOCOL` names the versions that this code speaks, best first.
+"""
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from plait.api.settings import Leader, ReadOptions
+from plait.line.entry import Epoch
+from plait.types.fold import Failed
+
+PROTOCOL = (1,)
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True):
+    """Array-like, tagged by a number in each subclass."""
+
+
+# ------------------------------------------------------------------- what reads ask and answer
+
+
+class Get(_Message, frozen=True, array_like=True, tag=1):
+    """One row."""
+
+    table: int
+    key: str
+
+
+class Scan(_Message, frozen=True, array_like=True, tag=2):
+    """Up to `limit` rows with start <= key < stop, in key order."""
+
+    table: int
+    start: str
+    stop: str | None
+    limit: int
+    reverse: bool = False
+
+
+class Count(_Message, frozen=True, array_like=True, tag=3):
+    """How many rows the table holds."""
+
+    table: int
+
+
+Query: TypeAlias = Get | Scan | Count
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """A row as stored."""
+
+    key: str
+    version: int
+    value: msgspec.Raw
+
+
+# An answer to Get is (version, value) or None; to Scan a list of rows and whether more follow;
+# to Count an int. Each travels as MessagePack inside `ReadReply.answers`.
+
+
+class TableInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A table as the control line knows it."""
+
+    name: str
+    table: int
+    line: str
+    settings: Leader
+
+
+class FeedItem(msgspec.Struct, frozen=True, array_like=True):
+    """One committed change of a row; value None is a removal."""
+
+    position: int
+    offset: int
+    version: int
+    time_ms: int
+    key: str
+    value: msgspec.Raw | None
+    last: bool  # the last change of its transaction
+
+
+# ------------------------------------------------------------------------------- requests
+
+
+class Hello(_Message, frozen=True, array_like=True, tag=0):
+    """First message of a client. Empty cluster means: whichever this is."""
+
+    protocols: tuple[int, ...]
+    cluster: str = ""
+    name: str = ""  # for status pages
+
+
+class OpenTable(_Message, frozen=True, array_like=True, tag=10):
+    """Find a table, or create it with these settings (None: only find)."""
+
+    id: int
+    name: str
+    settings: Leader | None
+
+
+class ListTables(_Message, frozen=True, array_like=True, tag=11):
+    id: int
+
+
+class DropTableRequest(_Message, frozen=True, array_like=True, tag=12):
+    id: int
+    name: str
+
+
+class Propose(_Message, frozen=True, array_like=True, tag=13):
+    """Order one encoded group on a line; answered when committed and applied here.
+
+    `acks` asks for more than the line's rule. `moment_s` bounds the wait.
+    """
+
+    id: int
+    line: str
+    group: bytes
+    acks: str | None = None
+    timeout_s: float = 30.0
+
+
+class Read(_Message, frozen=True, array_like=True, tag=14):
+    """Answer queries from one line's applied state.
+
+    `after` is (epoch, position) of a session token: wait until that much is applied, or fail
+    with `TooStale` (in time) or `SessionLost` (never).
+    """
+
+    id: int
+    line: str
+    options: ReadOptions
+    after: tuple[Epoch, int] | None
+    queries: tuple[Query, ...]
+    timeout_s: float = 10.0
+
+
+class Follow(_Message, frozen=True, array_like=True, tag=15):
+    """Feed the changes of a table from `start` (None: from now on), until `Cancel`."""
+
+    id: int
+    line: str
+    table: int
+    start: tuple[int, int] | None  # (position, offset) of the first change wanted
+
+
+class FeedCredit(_Message, frozen=True, array_like=True, tag=16):
+    """The client took `items` of a feed; the node keeps a bounded number on the way."""
+
+    id: int
+    items: int
+
+
+class Cancel(_Message, frozen=True, array_like=True, tag=17):
+    """End a feed."""
+
+    id: int
+
+
+class StatusRequest(_Message, frozen=True, array_like=True, tag=18):
+    id: int
+
+
+class Promote(_Message, frozen=True, array_like=True, tag=19):
+    """Make this node the leader of `line` (None: of every line)."""
+
+    id: int
+    line: str | None = None
+    accept_loss: bool = False
+    timeout_s: float = 10.0
+
+
+class SwitchOver(_Message, frozen=True, array_like=True, tag=20):
+    """Hand the lines that this node leads over to `target` without loss."""
+
+    id: int
+    target: str
+    line: str | None = None
+    timeout_s: float = 30.0
+
+
+class ListRescued(_Message, frozen=True, array_like=True, tag=21):
+    id: int
+
+
+class ShowRescued(_Message, frozen=True, array_like=True, tag=22):
+    id: int
+    rescued: int
+
+
+class ReplayRescued(_Message, frozen=True, array_like=True, tag=23):
+    """Propose a rescued suffix again under its original sessions and sequence numbers."""
+
+    id: int
+    rescued: int
+
+
+class DropRescuedRequest(_Message, frozen=True, array_like=True, tag=24):
+    id: int
+    rescued: int
+
+
+class Where(_Message, frozen=True, array_like=True, tag=25):
+    """Who leads this line, as far as this node knows? Answered by `Located`."""
+
+    id: int
+    line: str
+
+
+class RescuedGroups(_Message, frozen=True, array_like=True, tag=26):
+    """The encoded groups of a rescued suffix, for replay by the caller. Answered by `Result`."""
+
+    id: int
+    rescued: int
+
+
+class FlushRequest(_Message, frozen=True, array_like=True, tag=27):
+    id: int
+
+
+Request: TypeAlias = (
+    Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
+    | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
+    | DropRescuedRequest | Where | RescuedGroups | FlushRequest
+)  # fmt: skip
+
+# -------------------------------------------------------------------------------- answers
+
+
+class Welcome(_Message, frozen=True, array_like=True, tag=100):
+    """The node accepted the client. `members` are (name, client address)."""
+
+    protocol: int
+    cluster: str
+    node: str
+    members: tuple[tuple[str, str], ...]
+
+
+class Failure(_Message, frozen=True, array_like=True, tag=101):
+    """A request failed; id 0 answers `Hello`."""
+
+    id: int
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class TableOpened(_Message, frozen=True, array_like=True, tag=102):
+    id: int
+    table: TableInfo
+
+
+class Tables(_Message, frozen=True, array_like=True, tag=103):
+    id: int
+    tables: tuple[TableInfo, ...]
+
+
+class Applied(_Message, frozen=True, array_like=True, tag=104):
+    """A group was committed and applied.
+
+    The i-th command has version `version + i` and stands at offset `offset + i` of `position`.
+    `failures` holds the commands that had no effect, by index in the group.
+    """
+
+    id: int
+    epoch: Epoch
+    position: int
+    offset: int
+    version: int
+    acks: str  # the rule that was met
+    failures: tuple[tuple[int, Failed], ...]
+
+
+class ReadReply(_Message, frozen=True, array_like=True, tag=105):
+    """Answers in the order of the queries, each MessagePack; state as of (epoch, position)."""
+
+    id: int
+    epoch: Epoch
+    position: int  # applied up to here (exclusive)
+    lag_s: float
+    answers: tuple[msgspec.Raw, ...]
+
+
+class Feed(_Message, frozen=True, array_like=True, tag=106):
+    """Some changes of a feed, and the position that continues behind them."""
+
+    id: int
+    items: tuple[FeedItem, ...]
+    next: tuple[int, int]
+
+
+class Result(_Message, frozen=True, array_like=True, tag=107):
+    """A JSON-like answer: status, rescued lists, promotion reports."""
+
+    id: int
+    value: Any
+
+
+class Located(_Message, frozen=True, array_like=True, tag=108):
+    id: int
+    leader: str | None
+    address: str | None
+    epoch: Epoch
+
+
+Answer: TypeAlias = (
+    Welcome | Failure | TableOpened | Tables | Applied | ReadReply | Feed | Result | Located
+)

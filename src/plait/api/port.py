@@ -1,0 +1,91 @@
+"""The port between the handles and what serves them: a node in this process, or the network.
+
+`plait.node` and `plait.client` implement `Backend`; `Store`, `Table` and `Session` use nothing
+else, so one program runs on both. Commands and values are already encoded and checked here.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from plait.api.messages import FeedItem, Query, TableInfo
+from plait.api.settings import Leader, ReadOptions
+from plait.line.entry import Epoch
+
+
+class Receipt(NamedTuple):
+    """Where a write landed, and what it waited for."""
+
+    line: str
+    epoch: Epoch
+    position: int
+    offset: int
+    version: int
+    acks: str  # the rule that was met when this was answered
+
+
+class Answers(NamedTuple):
+    """Answers to queries, and the state that they saw."""
+
+    epoch: Epoch
+    position: int  # everything below it was applied
+    lag_s: float  # seconds behind the leader's commit, as far as the replica knows
+    values: Sequence[msgspec.Raw]  # MessagePack, one a query
+
+
+Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to position
+
+
+class Backend(Protocol):
+    """What serves a store."""
+
+    async def open_table(self, name: str, settings: Leader | None) -> TableInfo:
+        """Find or create. `NoSuchCollection` if None and absent; `BadSettings` if different."""
+        ...
+
+    async def tables(self) -> list[TableInfo]: ...
+
+    async def drop_table(self, name: str) -> None: ...
+
+    def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:
+        """Order one encoded command; commands of one event-loop tick share a group.
+
+        Applied exactly once however often the backend retries. Raises the command's own
+        failure (`Conflict`, …) or why it could not be ordered.
+        """
+        ...
+
+    async def read(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers: ...
+
+    def follow(
+        self, line: str, table: int, start: tuple[int, int] | None
+    ) -> AsyncIterator[Sequence[FeedItem]]:
+        """Changes from `start` (position, offset), or from now on; ends only by being closed."""
+        ...
+
+    async def status(self) -> dict[str, Any]: ...
+
+    async def flush(self) -> None:
+        """Return when everything acknowledged so far is folded into the state on disk."""
+        ...
+
+    async def promote(
+        self, node: str | None, line: str | None, accept_loss: bool, timeout_s: float
+    ) -> dict[str, Any]: ...
+
+    async def switch_over(
+        self, target: str, line: str | None, timeout_s: float
+    ) -> dict[str, Any]: ...
+
+    async def rescued(self) -> list[dict[str, Any]]: ...
+
+    async def show_rescued(self, node: str, rescued: int) -> dict[str, Any]: ...
+
+    async def replay_rescued(self, node: str, rescued: int) -> dict[str, Any]: ...
+
+    async def drop_rescued(self, node: str, rescued: int) -> None: ...
+
+    async def close(self) -> None: ...

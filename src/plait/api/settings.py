@@ -1,0 +1,52 @@
+"""How a collection's copies agree, as the user states it."""
+
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+from plait.base.errors import BadSettings
+from plait.line.quorum import AckRule
+
+ReadFrom: TypeAlias = Literal["leader", "follower", "nearest"]
+READ_FROM: tuple[str, ...] = get_args(ReadFrom)
+
+
+class Leader(msgspec.Struct, frozen=True):
+    """Leader–follower: one node orders the writes, followers copy them and serve reads.
+
+    acks: when a write is committed: on disk at the ``leader``, at ``any:K`` followers too, at a
+        ``majority`` of the members (the default), or at ``all``. One write may ask for more.
+    degrade: let the leader lower the rule, visibly, when too few followers are left.
+    line: ``"own"`` gives the collection a line to itself; otherwise it shares one with the
+        collections of the same rule (and transactions can span those).
+    """
+
+    acks: str = "majority"
+    degrade: bool = False
+    line: Literal["own"] | None = None
+
+    def __post_init__(self) -> None:
+        AckRule.parse(self.acks)
+        if self.line not in (None, "own"):
+            raise BadSettings(f"line={self.line!r}: the only choice is 'own'")
+        if self.degrade and self.acks == "leader":
+            raise BadSettings("acks='leader' cannot be degraded any further")
+
+    def line_name(self, collection: str) -> str:
+        """The line that a collection with these settings lives on."""
+        if self.line == "own":
+            return f"own/{collection}"
+        return f"leader/{self.acks}{'/degrade' if self.degrade else ''}"
+
+
+class ReadOptions(msgspec.Struct, frozen=True, array_like=True):
+    """Which replica may answer a read, and how far behind it may be."""
+
+    source: ReadFrom = "leader"
+    max_lag_s: float | None = None  # seconds behind the leader's commit
+
+    def __post_init__(self) -> None:
+        if self.source not in READ_FROM:
+            raise BadSettings(f"read={self.source!r} is not one of {', '.join(READ_FROM)}")
+        if self.max_lag_s is not None and not self.max_lag_s >= 0:
+            raise BadSettings(f"max_lag={self.max_lag_s!r} is not a number of seconds >= 0")

@@ -1,0 +1,226 @@
+"""Every error that Plait raises, in one tree, split by blame.
+
+::
+
+    PlaitError
+    ├── UsageError            the caller's mistake; nothing happened
+    │   ├── BadKey            a key that is no str, is empty, or is too long
+    │   ├── BadValue          a value that cannot be encoded, or is too large
+    │   ├── BadSettings       settings that contradict each other or the collection's own
+    │   ├── RuleUnmet         an ack rule that the line's members can never meet
+    │   ├── NoSuchCollection  a collection, line or rescued suffix that does not exist
+    │   ├── WrongThread       a store used outside the event loop that it belongs to
+    │   └── Closed            a handle used after it was closed
+    ├── Refused               the system said no; nothing happened; most can be tried again
+    │   ├── Conflict          an optimistic transaction or compare-and-set lost its race
+    │   ├── Busy              a bounded buffer is full; try again later
+    │   ├── NotLeader         another node leads this line (`leader` names it if known)
+    │   ├── Sealed            the loglet is sealed for ever
+    │   ├── TooStale          no replica could answer within the asked lag or token
+    │   ├── SessionLost       a session token names a position that was cut
+    │   ├── SessionEvicted    the exactly-once session was dropped; this attempt did nothing
+    │   ├── PromotionRefused  too few members reported, or somebody else was promoted
+    │   ├── HistoryTrimmed    the asked position is no longer kept
+    │   └── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
+    ├── Indefinite            it may or may not have happened
+    │   └── Unavailable       no answer in time, or the connection broke
+    ├── StorageError          the disk's fault
+    │   ├── DiskFull          no space left; the node is read-only until there is some
+    │   ├── FolderInUse       another process holds the data folder
+    │   ├── FolderReadOnly    the folder or its files cannot be written
+    │   ├── UnknownFormat     made by a version that this one cannot read
+    │   └── Corrupt           bytes that fail their checksum; never mistaken for absent ones
+    └── ProtocolError         the remote's fault
+        ├── BadFrame          bytes that are no legal frame or message
+        ├── WrongCluster      the peer belongs to another cluster
+        └── VersionMismatch   no protocol version in common
+
+`definite` is true when the operation certainly had no effect. `advice` says what to do next.
+Each error's `code` is its class name: that is what travels over the network, with `details`.
+"""
+
+from typing import Any, ClassVar
+
+
+class PlaitError(Exception):
+    """The root of every error that Plait raises; `definite` tells that nothing happened."""
+
+    definite: ClassVar[bool] = True
+    advice: ClassVar[str] = ""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, Any] = details
+
+    @property
+    def code(self) -> str:
+        """The class name, as it travels over the network."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.advice})" if self.advice else self.message
+
+
+class UsageError(PlaitError):
+    """The caller's mistake; nothing happened."""
+
+
+class BadKey(UsageError, ValueError):
+    """A key that is not a str, is empty, is not valid Unicode, or is too long."""
+
+
+class BadValue(UsageError, ValueError):
+    """A value that MessagePack cannot carry, or that is too large."""
+
+
+class BadSettings(UsageError, ValueError):
+    """Settings that contradict each other, or a collection that exists with others."""
+
+
+class RuleUnmet(UsageError, ValueError):
+    """An ack rule that the line's present members can never meet."""
+
+
+class NoSuchCollection(UsageError, LookupError):
+    """A collection, line or rescued suffix that does not exist here."""
+
+
+class WrongThread(UsageError):
+    """A store used from another thread or event loop than the one that opened it."""
+
+    advice = "use plait.blocking from other threads"
+
+
+class Closed(UsageError):
+    """A store, session or node used after it was closed."""
+
+
+class Refused(PlaitError):
+    """The system said no; nothing happened."""
+
+
+class Conflict(Refused):
+    """An optimistic transaction or compare-and-set lost its race; details name the key."""
+
+    advice = "read again and retry; store.transact() does so for you"
+
+
+class Busy(Refused):
+    """A bounded buffer is full, or the leader is handing over."""
+
+    advice = "wait a moment and try again"
+
+
+class NotLeader(Refused):
+    """This node does not lead the line; `details["leader"]` names who does, if known."""
+
+    @property
+    def leader(self) -> str | None:
+        """The node that leads, as far as the refusing node knows."""
+        leader = self.details.get("leader")
+        return leader if isinstance(leader, str) else None
+
+
+class Sealed(Refused):
+    """The loglet is sealed: no append will ever succeed again."""
+
+
+class TooStale(Refused):
+    """No replica could answer within the lag, or reach the session's position in time."""
+
+
+class SessionLost(Refused):
+    """A session token names a position that was cut away by a promotion."""
+
+    advice = "start a new session; the cut records are kept as rescued"
+
+
+class SessionEvicted(Refused):
+    """The exactly-once session was dropped for its age; this attempt did nothing.
+
+    Earlier attempts of the same command are indefinite.
+    """
+
+
+class PromotionRefused(Refused):
+    """Too few members reported to promote without loss, or another candidate won."""
+
+
+class HistoryTrimmed(Refused):
+    """The asked position is below what the log keeps; `details["head"]` is where it starts."""
+
+    advice = "scan the collection, then follow it from the position of the scan"
+
+
+class ReadOnly(Refused):
+    """The node serves reads only, for a reason that the message names."""
+
+
+class Indefinite(PlaitError):
+    """The operation may or may not have happened."""
+
+    definite = False
+    advice = "retry in the same session to apply it exactly once, or read to find out"
+
+
+class Unavailable(Indefinite):
+    """No answer in time, or the connection broke before one came."""
+
+
+class StorageError(PlaitError):
+    """The disk's fault."""
+
+
+class DiskFull(StorageError):
+    """No space left on the device; the node is read-only until there is some."""
+
+
+class FolderInUse(StorageError):
+    """Another process holds the data folder."""
+
+
+class FolderReadOnly(StorageError):
+    """The data folder or a file in it cannot be written."""
+
+
+class UnknownFormat(StorageError):
+    """The folder was made by a version of Plait that this one cannot read."""
+
+
+class Corrupt(StorageError):
+    """Bytes on disk fail their checksum. They are never mistaken for absent ones."""
+
+
+class ProtocolError(PlaitError):
+    """The remote's fault."""
+
+
+class BadFrame(ProtocolError):
+    """Bytes that are no legal frame or message."""
+
+
+class WrongCluster(ProtocolError):
+    """The peer belongs to another cluster."""
+
+
+class VersionMismatch(ProtocolError):
+    """The peer speaks no protocol version that this one speaks."""
+
+
+def _subclasses(root: type[PlaitError]) -> dict[str, type[PlaitError]]:
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found.update(_subclasses(child))
+    return found
+
+
+_BY_CODE = _subclasses(PlaitError)
+
+
+def from_code(code: str, message: str, details: dict[str, Any] | None = None) -> PlaitError:
+    """The error that `code` names, as received from another node.
+
+    An unknown code (a newer peer's) becomes `Indefinite`, the cautious reading.
+    """
+    return _BY_CODE.get(code, Indefinite)(message, **(details or {}))

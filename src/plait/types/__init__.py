@@ -1,0 +1,1 @@
+"""Folds: what turns a log into the values that people read. Pure."""

@@ -1,0 +1,173 @@
+"""What can be said to a line: the commands that are logged, and the groups that carry them.
+
+A *group* is what one client sent at once: its session, the sequence number of the first
+command, the low-water mark below which it has every answer, and the commands. Groups are encoded
+by the client, checked by the leader, and logged as they came. Sequence numbers in a group are
+consecutive. Session 0 asks for no exactly-once.
+
+Values stay encoded (`msgspec.Raw`): no replica decodes them.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from plait.base.errors import BadFrame
+
+
+class Put(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Set a row; only if its version is `if_version` when that is given (0: absent)."""
+
+    table: int
+    key: str
+    value: msgspec.Raw
+    if_version: int | None = None
+
+
+class Delete(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Remove a row; only if its version is `if_version` when that is given."""
+
+    table: int
+    key: str
+    if_version: int | None = None
+
+
+class CompareAndSet(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """Set a row to `value` if its value equals `expected`. None on either side means absent."""
+
+    table: int
+    key: str
+    expected: msgspec.Raw | None
+    value: msgspec.Raw | None
+
+
+class ReadVersion(msgspec.Struct, frozen=True, array_like=True):
+    """A transaction read `key` and saw `version` (0: absent)."""
+
+    table: int
+    key: str
+    version: int
+
+
+class ScannedRange(msgspec.Struct, frozen=True, array_like=True):
+    """A transaction scanned start <= key < stop and saw `count` rows, the newest at `version`.
+
+    Valid at commit if the range still holds `count` rows and none newer than `version`: rows
+    only change by getting a higher version, so a removal shows in the count.
+    """
+
+    table: int
+    start: str
+    stop: str | None
+    count: int
+    version: int
+
+
+class Write(msgspec.Struct, frozen=True, array_like=True):
+    """A transaction's write; value None removes."""
+
+    table: int
+    key: str
+    value: msgspec.Raw | None
+
+
+class Transact(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """All writes, if every read and range is still as it was; else `Conflict`."""
+
+    reads: tuple[ReadVersion, ...]
+    ranges: tuple[ScannedRange, ...]
+    writes: tuple[Write, ...]
+
+
+class OpenSession(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Make `session` known, so that its commands apply exactly once."""
+
+    session: int
+
+
+class EvictSession(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """Forget a session, if it was not used since `last_used` (a position)."""
+
+    session: int
+    last_used: int
+
+
+class CreateTable(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """Control line only: make a table, with settings and its line's name and first leader."""
+
+    name: str
+    acks: str
+    degrade: bool
+    line: str
+    leader: str
+
+
+class DropTable(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """Control line only: forget a table's name. Its id is never used again."""
+
+    name: str
+
+
+class ClearTable(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """Remove every row of a table."""
+
+    table: int
+
+
+class SetRule(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """Control line only: the rule in force on a line in an epoch (degraded or restored)."""
+
+    line: str
+    epoch_number: int
+    candidate: str
+    acks: str
+
+
+Command: TypeAlias = (
+    Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
+    | CreateTable | DropTable | ClearTable | SetRule
+)  # fmt: skip
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True):
+    """Commands of one session with consecutive sequence numbers."""
+
+    session: int
+    first_sequence: int
+    answered_below: int  # the session has every answer below this sequence number
+    commands: tuple[Command, ...]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_group_decoder = msgspec.msgpack.Decoder(Group)
+_payload_decoder = msgspec.msgpack.Decoder(list[Group])
+COMMANDS_MAX = 1 << 16  # in one group
+
+
+def encode_group(
+    session: int, first_sequence: int, answered_below: int, commands: list[bytes]
+) -> bytes:
+    """A group of commands that are already encoded."""
+    raw = [msgspec.Raw(command) for command in commands]
+    return _encoder.encode((session, first_sequence, answered_below, raw))
+
+
+def decode_group(data: bytes) -> Group:
+    """The group in `data`, with every command checked; `BadFrame` if it is none."""
+    try:
+        group = _group_decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadFrame(f"not a group of commands: {error}") from None
+    if not 0 < len(group.commands) <= COMMANDS_MAX:
+        raise BadFrame(f"a group has 1 to {COMMANDS_MAX} commands, not {len(group.commands)}")
+    return group
+
+
+def encode_payload(groups: list[bytes]) -> bytes:
+    """An entry's payload: encoded groups, as they came."""
+    return _encoder.encode([msgspec.Raw(group) for group in groups])
+
+
+def decode_payload(payload: bytes) -> list[Group]:
+    """The groups of an entry."""
+    return _payload_decoder.decode(payload)
