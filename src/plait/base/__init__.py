@@ -1,1 +1,1 @@
-"""The vocabulary: identifiers, errors, codecs and the ports to the world. Imports nothing of ours."""
+"""The vocabulary: identifiers, errors, codecs and ports to the world. Imports nothing of ours."""

@@ -25,7 +25,7 @@ encode = _encoder.encode
 decode = msgspec.msgpack.decode
 
 
-def checksum(data: bytes, seed: int = 0) -> int:
+def checksum(data: bytes | memoryview, seed: int = 0) -> int:
     """CRC-32 of `data`, continued from `seed`."""
     return zlib.crc32(data, seed)
 
