@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Leader–follower without elections: acks define commit, promotion seals and then chooses."""

@@ -1,1 +1,5 @@
-"""Placeholder."""
+"""What every replicated line shares: the log's shape, followers' progress, matching and cutting.
+
+`log_view` is one member's log, `sender` pushes it to others, `receiver` accepts what is pushed.
+Primary adds promotion and rescue; consensus will add elections. All of it is sans-IO.
+"""

@@ -1,0 +1,335 @@
+"""The leader–follower core of one member of one line: `step(event, now) -> effects`.
+
+::
+
+                 PromoteMe                    enough promises, best tail fetched
+      Follower ────────────► Candidate ───────────────────────────────────────► Leader
+         ▲                       │ a newer promise, an append, time is up           │
+         └───────────────────────┴──────────────────────────────────────────────────┘
+
+Sans-IO: the driver carries out effects in order, tells `Persisted` when the disk confirmed, calls
+`Timer` at `deadline`, and steps received messages before timers. There are no elections here:
+somebody outside asks a member to promote itself (an operator, or a control group).
+
+Fencing needs no clock: the members that promise an epoch meet every set of members that could
+commit without them. Where that cannot hold (`acks="leader"`, accepted loss), what is cut is kept
+as rescued, and what had been committed is announced as `Retracted`.
+"""
+
+from collections.abc import Iterator
+
+from plait.base.errors import NotLeader, PlaitError
+from plait.base.ports import LogWrite, ResetLine, TrimPrefix
+from plait.line.primary.candidate import Candidate, promise_of
+from plait.line.primary.follower import Follower
+from plait.line.primary.leader import Leader
+from plait.line.primary.member import HardState, Member
+from plait.line.primary.messages import Fetch, Fetched, Message, Promise, Seal, TakeOver
+from plait.line.primary.vocabulary import (
+    Applied,
+    ChangeRule,
+    Deposed,
+    Effect,
+    Event,
+    HandOver,
+    Loaded,
+    LoadForCandidate,
+    PeerUp,
+    Persisted,
+    PromoteMe,
+    Promotion,
+    Propose,
+    Received,
+    SnapshotDone,
+    SnapshotInstalled,
+    Timer,
+    TrimTo,
+)
+from plait.line.quorum import AckRule
+from plait.line.replication.log_view import Base, LogView
+from plait.line.replication.messages import Append, AppendReply, Superseded
+from plait.line.replication.progress import APPEND_BYTES
+
+TAKE_OVER_S = 5.0
+
+
+class PrimaryCore:
+    """One member. `rule` is the line's; `k` the followers that the rule in force asks for."""
+
+    def __init__(
+        self,
+        line: str,
+        me: str,
+        members: tuple[str, ...],
+        rule: AckRule,
+        hard: HardState,
+        log: LogView,
+    ) -> None:
+        self.member = Member(line, me, members, hard, log)
+        self.rule = rule
+        self.k = rule.followers_needed(len(members))
+        self.role: Follower | Candidate | Leader = Follower(self.member)
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def leader(self) -> str | None:
+        """Who leads, as far as this member knows."""
+        return self.role.leader
+
+    @property
+    def deadline(self) -> float:
+        """The monotonic time at which a `Timer` is due."""
+        return self.role.deadline
+
+    def refusal(self) -> PlaitError | None:
+        """Why this member cannot take an entry now, or None."""
+        if isinstance(self.role, Leader):
+            return self.role.refusal()
+        member = self.member
+        return NotLeader(f"{member.me} does not lead {member.line}", leader=self.leader)
+
+    @property
+    def promises_needed(self) -> int:
+        """Members that must promise, this one included, to promote without loss."""
+        members = len(self.member.members)
+        k = self.k if self.k else members // 2
+        return members - k
+
+    # ------------------------------------------------------------------ stepping
+
+    def step(self, event: Event, now: float) -> list[Effect]:
+        """Take an event in; the effects that it asks for, in order."""
+        match event:
+            case Propose(entry):
+                assert isinstance(self.role, Leader) and self.role.refusal() is None
+                self.role.propose(entry, now)
+            case Received(peer, message):
+                self._received(peer, message, now)
+            case Persisted(token):
+                self.member.persisted(token, now)
+            case Timer():
+                self._timer(now)
+            case Applied(position, records):
+                self.member.applied, self.member.applied_records = position, records
+                if isinstance(self.role, Follower):
+                    self.role.note_applied(now)
+            case Loaded(peer, start, rows):
+                if isinstance(self.role, Leader):
+                    self.member.effects += self.role.sender.loaded(peer, start, rows, now)
+            case PeerUp(peer):
+                self._peer_up(peer, now)
+            case SnapshotDone(peer, position):
+                if isinstance(self.role, Leader):
+                    self.member.effects += self.role.sender.snapshot_done(peer, position, now)
+            case SnapshotInstalled():
+                self._installed(event)
+            case PromoteMe():
+                self._promote(event, now)
+            case HandOver(target, until):
+                self._hand_over(target, until, now)
+            case ChangeRule(k):
+                self.k = k
+                if isinstance(self.role, Leader):
+                    self.role.k = k
+                    self.role.advance(now)
+            case TrimTo(position, records):
+                self._trim(position, records)
+        self._settle(now)
+        effects, self.member.effects = self.member.effects, []
+        return effects
+
+    def _settle(self, now: float) -> None:
+        """A candidate that is done becomes a leader, or a follower again."""
+        role = self.role
+        if isinstance(role, Candidate) and (role.ready or role.failed):
+            report = role.report(now)
+            if role.failed:
+                self.role = Follower(self.member)
+            else:
+                self.role = Leader(self.member, role.epoch, self.k, now)
+                self.role.open(now)
+            self.member.effects.append(report)
+
+    # ------------------------------------------------------------------ messages
+
+    def _received(self, peer: str, message: Message, now: float) -> None:
+        if peer not in self.member.others:
+            return
+        match message:
+            case Append():
+                self._append(peer, message, now)
+            case AppendReply():
+                if isinstance(self.role, Leader):
+                    self.role.replied(peer, message, now)
+            case Superseded():
+                self._superseded(message)
+            case Seal():
+                self._seal(peer, message)
+            case Promise():
+                if isinstance(self.role, Candidate):
+                    self.role.promised(peer, message, now)
+            case Fetch():
+                self._fetch(peer, message)
+            case Fetched():
+                if isinstance(self.role, Candidate):
+                    self.role.fetched(peer, message, now)
+            case TakeOver(_, epoch):
+                if isinstance(self.role, Follower) and epoch == self.member.promised:
+                    self._promote(PromoteMe(now + TAKE_OVER_S, skip_survey=True), now)
+            case _:
+                pass  # snapshots are the driver's
+
+    def _append(self, peer: str, message: Append, now: float) -> None:
+        member = self.member
+        if message.epoch < member.promised:
+            member.send(peer, Superseded(member.line, message.epoch, member.promised))
+            return
+        if message.epoch.candidate == member.me:
+            return  # an echo of our own epoch
+        if not isinstance(self.role, Follower):
+            self._step_down(f"{message.epoch.candidate} leads in epoch {message.epoch}", now)
+        assert isinstance(self.role, Follower)
+        self.role.append(peer, message, now)
+
+    def _superseded(self, message: Superseded) -> None:
+        role = self.role
+        if isinstance(role, Leader) and message.promised > role.epoch == message.refused:
+            self._step_down(f"epoch {message.promised} was promised", None)
+
+    def _seal(self, peer: str, seal: Seal) -> None:
+        member = self.member
+        granted = member.would_promise(seal)
+        if not (granted and seal.binding):
+            member.send(peer, promise_of(member, seal, granted))
+            return
+        if seal.epoch > member.promised:
+            handed_over = isinstance(self.role, Leader) and self.role.handing_over is not None
+            self._step_down(f"epoch {seal.epoch} was promised", None, handed_over)
+        member.promised = seal.epoch
+        member.persist(
+            [member.hard_state()],
+            # by the time the disk answers a newer promise may stand; it answers for itself
+            lambda _: member.send(peer, promise_of(member, seal, member.promised == seal.epoch)),
+        )
+
+    def _fetch(self, peer: str, message: Fetch) -> None:
+        member, log = self.member, self.member.log
+        if message.epoch != member.promised:
+            return
+        if message.start > log.tail or log.epoch_at(message.start - 1) != message.previous:
+            hint = min(log.tail, message.start - 1)
+            hint = max(log.epoch_start(hint), log.head) if hint >= log.head else log.head
+            member.send(
+                peer,
+                Fetched(
+                    member.line, message.epoch, False, hint, message.previous, (), log.tail,
+                    log.head,
+                ),
+            )  # fmt: skip
+        elif message.start >= log.window_start:
+            rows = log.rows(message.start, APPEND_BYTES)
+            member.send(
+                peer,
+                Fetched(
+                    member.line, message.epoch, True, message.start, message.previous, rows,
+                    log.tail, log.head,
+                ),
+            )  # fmt: skip
+        else:
+            member.effects.append(
+                LoadForCandidate(peer, message.start, message.previous, message.epoch)
+            )
+
+    # ------------------------------------------------------------------ roles
+
+    def _step_down(self, why: str, now: float | None, handed_over: bool = False) -> None:
+        role = self.role
+        self.role = Follower(self.member)
+        if isinstance(role, Leader):
+            self.member.effects.append(Deposed())
+            if handed_over:
+                self.member.effects.append(Promotion(True, f"handed over: {why}", {}))
+        elif isinstance(role, Candidate):
+            role.failed = why
+            self.member.effects.append(role.report(now or role.began))
+
+    def _promote(self, ask: PromoteMe, now: float) -> None:
+        member = self.member
+        if isinstance(self.role, Leader):
+            member.effects.append(Promotion(True, "leads already", {"epoch": str(self.role.epoch)}))
+        elif isinstance(self.role, Candidate):
+            member.effects.append(Promotion(False, "a promotion is under way already", {}))
+        elif member.fresh and not ask.resume:
+            member.effects.append(
+                Promotion(False, "this node's disk is new and has not caught up", {})
+            )
+        else:
+            patient = self.rule.text == "leader" and not ask.resume
+            self.role = Candidate(member, ask, self.promises_needed, patient, now)
+
+    def _hand_over(self, target: str, until: float, now: float) -> None:
+        role = self.role
+        if not isinstance(role, Leader) or target not in role.sender.progress:
+            why = f"{self.member.me} does not lead, or {target} is no follower"
+            self.member.effects.append(Promotion(False, why, {"target": target}))
+        elif role.sender.progress[target].fresh:
+            why = f"{target} has a new disk and has not caught up"
+            self.member.effects.append(Promotion(False, why, {"target": target}))
+        else:
+            role.hand_over(target, until, now)
+
+    def _timer(self, now: float) -> None:
+        if isinstance(self.role, Leader | Candidate):
+            self.role.timer(now)
+
+    def _peer_up(self, peer: str, now: float) -> None:
+        if isinstance(self.role, Leader) and peer in self.role.sender.progress:
+            self.role.sender.peer_reset(peer)
+            self.member.effects += self.role.sender.pump(now)
+
+    # ------------------------------------------------------------------ the head of the log
+
+    def _trim(self, position: int, records: int) -> None:
+        member, log = self.member, self.member.log
+        if not log.head < position <= member.committed_told:
+            return
+        last = log.epoch_at(position - 1)
+        assert last is not None
+        log.trim(Base(position, last, records))
+        writes: list[LogWrite] = [TrimPrefix(member.line, position), member.hard_state()]
+        member.persist(writes, None)
+
+    def _installed(self, event: SnapshotInstalled) -> None:
+        member, log = self.member, self.member.log
+        log.reset(Base(event.position, event.last, event.records))
+        member.commit = member.committed_told = event.position
+        member.promised = max(member.promised, event.last)
+        for waiting in member._waiting.values():
+            waiting.end = None
+        writes: list[LogWrite] = [ResetLine(member.line, event.position), member.hard_state()]
+        member.persist(writes, None, event.position)
+        if isinstance(self.role, Follower):
+            self.role.receiver.verify(event.position)
+
+    # ------------------------------------------------------------------ truth
+
+    def check(self) -> None:
+        """Raise AssertionError where an invariant does not hold."""
+        self.member.check()
+        if isinstance(self.role, Leader):
+            assert self.role.epoch == self.member.promised
+            for progress in self._progress():
+                assert progress.match <= progress.next
+
+    def _progress(self) -> Iterator:  # type: ignore[type-arg]
+        if isinstance(self.role, Leader):
+            yield from self.role.sender.progress.values()
+
+
+def opened(line: str, me: str, members: tuple[str, ...], rule: AckRule, hard: HardState,
+           tail: int, records: int) -> PrimaryCore:  # fmt: skip
+    """A core as it starts from disk: `tail` and `records` are those of the entries there."""
+    log = LogView(hard.base)
+    log.restore(list(hard.epochs), tail, records)
+    return PrimaryCore(line, me, members, rule, hard, log)

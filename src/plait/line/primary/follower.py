@@ -1,0 +1,108 @@
+"""A follower: persists what its leader pushes, and says what is durable.
+
+A restarted member is a follower of nobody until a leader speaks. An append of an epoch at least
+as new as every promise is the leader's word; anything older is refused with what was promised.
+"""
+
+from plait.line.entry import NO_EPOCH, Epoch
+from plait.line.primary.member import Member
+from plait.line.replication.messages import Append, AppendReply
+from plait.line.replication.receiver import Accepted, Mismatch, Receiver
+
+SILENT_S = 0.5  # after this long without a word the lag counts from the last one
+
+
+class Follower:
+    """The role of every member that neither leads nor wants to."""
+
+    name = "follower"
+
+    def __init__(self, member: Member, leader: str | None = None) -> None:
+        self.member = member
+        self.leader = leader
+        self.epoch: Epoch = NO_EPOCH
+        self.receiver = Receiver(member.log)
+        self.last_heard = float("-inf")
+        self.caught_up = float("-inf")  # when we last had applied all that the leader committed
+        self.leader_commit = 0
+        self.leader_tail = 0
+        self.leader_records = 0
+        self.leader_bytes = 0
+
+    deadline = float("inf")
+
+    def append(self, peer: str, message: Append, now: float) -> None:
+        """The leader pushed entries, or gave a sign of life."""
+        member = self.member
+        writes = []
+        if message.epoch > member.promised:
+            member.promised = message.epoch
+            writes.append(member.hard_state())
+        self._hear(message, now)
+        verdict = self.receiver.judge(message)
+        if isinstance(verdict, Mismatch):
+            if writes:
+                member.persist(writes, lambda _: self._reply(peer, False, verdict.hint, now))
+            else:
+                self._reply(peer, False, verdict.hint, now)
+            return
+        writes += self._store(verdict, message.epoch)
+        self.receiver.verify(message.start + len(message.entries))
+        if message.admit and member.fresh:
+            member.fresh = False
+            writes.append(member.hard_state())
+        if writes:
+            member.persist(writes, lambda at: self._stored(peer, at), member.log.tail)
+        else:
+            self._reply(peer, True, 0, now)
+        self._commit()
+
+    def _hear(self, message: Append, now: float) -> None:
+        self.leader, self.epoch = message.epoch.candidate, message.epoch
+        self.receiver.enter(message.epoch)
+        self.last_heard = now
+        self.leader_commit = message.commit
+        self.leader_tail = message.tail
+        self.leader_records = message.tail_records
+        self.leader_bytes = message.tail_bytes
+        self.note_applied(now)
+
+    def _store(self, accepted: Accepted, epoch: Epoch) -> list:  # type: ignore[type-arg]
+        member = self.member
+        writes = []
+        if accepted.cut is not None:
+            writes += member.cut(accepted.cut, accepted.entries[0].record_index, epoch)
+            self.receiver.forget_above(accepted.cut)
+        if accepted.entries:
+            writes += member.append(accepted.start, accepted.entries, accepted.rows)
+        return writes
+
+    def _stored(self, peer: str, now: float) -> None:
+        self._commit()
+        self._reply(peer, True, 0, now)
+
+    def _commit(self) -> None:
+        self.member.commit_to(min(self.leader_commit, self.receiver.verified))
+
+    def _reply(self, peer: str, matched: bool, hint: int, now: float) -> None:
+        member, verified = self.member, self.receiver.verified
+        if member.promised != self.epoch:
+            return  # a newer promise was given while the disk worked
+        member.send(
+            peer,
+            AppendReply(
+                member.line, self.epoch, matched, verified, min(verified, member.log.durable),
+                member.applied, member.applied_records, self.lag_s(now), member.fresh, hint,
+            ),
+        )  # fmt: skip
+
+    def note_applied(self, now: float) -> None:
+        """Remember the moment if everything that the leader committed is applied."""
+        if self.member.applied >= self.leader_commit and self.epoch != NO_EPOCH:
+            self.caught_up = now
+
+    def lag_s(self, now: float) -> float:
+        """Seconds that our applied state is behind the leader's commits, as far as we know."""
+        if self.member.applied >= self.leader_commit and now - self.last_heard < SILENT_S:
+            return 0.0
+        return now - min(self.caught_up, self.last_heard)

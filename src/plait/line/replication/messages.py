@@ -1,0 +1,53 @@
+"""What members of a line say to each other about its log.
+
+Positions are exclusive bounds: `durable=7` means that entries 0 … 6 are on disk.
+"""
+
+import msgspec
+
+from plait.line.entry import Epoch
+
+
+class Append(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """The leader pushes entries; without any it is a heartbeat.
+
+    Matches if the receiver's entry before `start` has epoch `previous`.
+    """
+
+    line: str
+    epoch: Epoch
+    start: int
+    previous: Epoch
+    entries: tuple[bytes, ...]  # encoded, at start, start + 1, …
+    commit: int
+    tail: int  # the leader's own, for lag
+    tail_records: int
+    tail_bytes: int
+    admit: bool = False  # the receiver has all that it may ever have acknowledged: it counts again
+
+
+class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """What the follower holds that certainly equals the leader's log.
+
+    When `matched` is false nothing was stored, `hint` is where to try next, and the positions
+    repeat what was known before. A hint is never evidence of a match.
+    """
+
+    line: str
+    epoch: Epoch
+    matched: bool
+    received: int
+    durable: int
+    applied: int
+    applied_records: int
+    lag_s: float
+    fresh: bool = False
+    hint: int = 0
+
+
+class Superseded(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """The sender promised a newer epoch and refuses what was said in `refused`."""
+
+    line: str
+    refused: Epoch
+    promised: Epoch

@@ -1,0 +1,84 @@
+"""What a leader knows of one follower.
+
+States: *probe* (one message at a time until the logs match), *replicate* (pipelined, bounded by
+bytes in flight), *snapshot* (its next entry is gone, a copy of the state is on its way).
+
+Invariants: match < = next; match never falls within one epoch (a follower acknowledges only what
+is on its disk); a hint moves `next`, never `match`.
+"""
+
+from collections import deque
+from enum import Enum
+
+INFLIGHT_BYTES = 4 << 20
+APPEND_BYTES = 1 << 20
+
+
+class ProgressState(Enum):
+    """How the leader sends to a follower."""
+
+    PROBE = "probe"
+    REPLICATE = "replicate"
+    SNAPSHOT = "snapshot"
+
+
+class Progress:
+    """One follower, seen from the leader."""
+
+    def __init__(self, tail: int, now: float) -> None:
+        self.state = ProgressState.PROBE
+        self.next = tail
+        self.match = 0
+        self.received = 0
+        self.applied = 0
+        self.applied_records = 0
+        self.lag_s = 0.0
+        self.commit_sent = 0
+        self.last_heard = float("-inf")  # never, in this epoch
+        self.last_sent = float("-inf")
+        self.waiting = False  # a probe is out, or a load from disk is under way
+        self.loading = False
+        self.fresh = False
+        self.admit_at: int | None = None  # a fresh member counts again once it holds this much
+        self.slot_broken = False
+        self.probed_at = now
+        self._inflight: deque[tuple[int, int]] = deque()  # (end position, bytes)
+        self.inflight_bytes = 0
+
+    def sent(self, end: int, size: int) -> None:
+        """Entries up to `end` were sent."""
+        self.next = end
+        self._inflight.append((end, size))
+        self.inflight_bytes += size
+
+    def arrived(self, received: int) -> None:
+        """The follower holds everything below `received`: free the window."""
+        while self._inflight and self._inflight[0][0] <= received:
+            self.inflight_bytes -= self._inflight.popleft()[1]
+
+    def probe(self, next_position: int) -> None:
+        """Begin to look for the matching position again."""
+        self.state = ProgressState.PROBE
+        self.next = max(next_position, self.match)
+        self.waiting = False
+        self._inflight.clear()
+        self.inflight_bytes = 0
+
+    def replicate(self) -> None:
+        """The logs match: pipeline from here."""
+        self.state = ProgressState.REPLICATE
+        self.waiting = False
+
+    def snapshot(self) -> None:
+        """A copy of the state is needed."""
+        self.state = ProgressState.SNAPSHOT
+        self.waiting = True
+        self._inflight.clear()
+        self.inflight_bytes = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be sent now."""
+        if self.state is ProgressState.REPLICATE:
+            return self.inflight_bytes < INFLIGHT_BYTES and not self.loading
+        return self.state is ProgressState.PROBE and not self.waiting
