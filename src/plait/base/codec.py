@@ -65,7 +65,11 @@ def frame(message: bytes) -> bytes:
 
 
 class FrameDecoder:
-    """Cuts a stream into frames. Raises `BadFrame` for a length over `frame_bytes_max`."""
+    """Cuts a stream into frames. Raises `BadFrame` for a length over `frame_bytes_max`.
+
+    Whole frames in front of an over-long one are given out first; the next `feed` raises. So an
+    owner may raise the limit after reading a handshake, even if more came in the same chunk.
+    """
 
     def __init__(self, frame_bytes_max: int = FRAME_BYTES_MAX) -> None:
         self.frame_bytes_max = frame_bytes_max
@@ -74,20 +78,34 @@ class FrameDecoder:
     def feed(self, data: bytes) -> list[bytes]:
         """The whole frames that `data` completes, in order."""
         buffer = self._buffer
-        buffer += data
+        if buffer:
+            buffer += data
+            with memoryview(buffer) as view:  # an export left open would pin the buffer's size
+                frames, used = self._cut(view)
+            del buffer[:used]
+            return frames
+        # Nothing is left over: cut from the chunk itself, and keep only what is unfinished.
+        frames, used = self._cut(data)
+        if used < len(data):
+            buffer += data[used:] if used else data
+        return frames
+
+    def _cut(self, data: bytes | memoryview) -> tuple[list[bytes], int]:
+        """The frames at the front of `data`, and the bytes that they take."""
         frames: list[bytes] = []
-        offset, end = 0, len(buffer)
+        offset, end = 0, len(data)
         while end - offset >= 4:
-            (length,) = _LENGTH.unpack_from(buffer, offset)
+            (length,) = _LENGTH.unpack_from(data, offset)
             if length > self.frame_bytes_max:
+                if frames:
+                    break
                 raise BadFrame(f"a frame of {length} bytes exceeds {self.frame_bytes_max}")
             if end - offset - 4 < length:
                 break
-            frames.append(bytes(buffer[offset + 4 : offset + 4 + length]))
-            offset += 4 + length
-        if offset:
-            del buffer[:offset]
-        return frames
+            start = offset + 4
+            offset = start + length
+            frames.append(bytes(data[start:offset]))
+        return frames, offset
 
     @property
     def unfinished(self) -> int:

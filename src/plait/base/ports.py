@@ -45,6 +45,7 @@ class Connection(Protocol):
     """One ordered, reliable-until-closed stream of frames (complete MessagePack messages)."""
 
     peer: str
+    frame_bytes_max: int  # longest frame taken; small until the owner has seen a handshake
 
     def send(self, frame: bytes) -> None:
         """Queue a frame; never blocks. Silently dropped once the connection is closed."""

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Engines: loglets on something real, and the one suite that they all pass."""

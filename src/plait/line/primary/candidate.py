@@ -89,7 +89,7 @@ class Candidate:
             if not self.binding:
                 self._begin(binding=True, now=now)
             elif self._promised_here:
-                self._choose(now)
+                self._choose()
 
     def _enough(self, now: float) -> bool:
         everyone = len(self.promises) == len(self.member.members)
@@ -106,7 +106,8 @@ class Candidate:
 
     # ------------------------------------------------------------------ choosing
 
-    def _choose(self, now: float) -> None:
+    def _choose(self) -> None:
+        self.quorum_at = None
         self.best = max(self.promises.values(), key=lambda p: (p.last, p.tail))
         self._source = next(peer for peer, p in self.promises.items() if p is self.best)
         log = self.member.log

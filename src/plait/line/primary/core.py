@@ -102,7 +102,8 @@ class PrimaryCore:
         """Take an event in; the effects that it asks for, in order."""
         match event:
             case Propose(entry):
-                assert isinstance(self.role, Leader) and self.role.refusal() is None
+                assert isinstance(self.role, Leader)
+                assert self.role.refusal() is None
                 self.role.propose(entry, now)
             case Received(peer, message):
                 self._received(peer, message, now)
@@ -260,6 +261,9 @@ class PrimaryCore:
             member.effects.append(Promotion(True, "leads already", {"epoch": str(self.role.epoch)}))
         elif isinstance(self.role, Candidate):
             member.effects.append(Promotion(False, "a promotion is under way already", {}))
+        elif ask.resume and not self._may_resume():
+            why = f"{member.promised.candidate} was promised since this node led"
+            member.effects.append(Promotion(False, why, {}))
         elif member.fresh and not ask.resume:
             member.effects.append(
                 Promotion(False, "this node's disk is new and has not caught up", {})
@@ -267,6 +271,10 @@ class PrimaryCore:
         else:
             patient = self.rule.text == "leader" and not ask.resume
             self.role = Candidate(member, ask, self.promises_needed, patient, now)
+
+    def _may_resume(self) -> bool:
+        promised, last = self.member.promised, self.member.log.last_epoch
+        return promised.candidate == self.member.me or promised.number <= last.number
 
     def _hand_over(self, target: str, until: float, now: float) -> None:
         role = self.role
@@ -327,9 +335,23 @@ class PrimaryCore:
             yield from self.role.sender.progress.values()
 
 
-def opened(line: str, me: str, members: tuple[str, ...], rule: AckRule, hard: HardState,
-           tail: int, records: int) -> PrimaryCore:  # fmt: skip
-    """A core as it starts from disk: `tail` and `records` are those of the entries there."""
+def opened(
+    line: str,
+    me: str,
+    members: tuple[str, ...],
+    rule: AckRule,
+    hard: HardState,
+    tail: int,
+    records: int,
+    committed: int,
+) -> PrimaryCore:
+    """A core as it starts from disk.
+
+    `tail` and `records` are those of the entries there; everything below `committed` is known to
+    be committed, because it was applied before the restart.
+    """
     log = LogView(hard.base)
     log.restore(list(hard.epochs), tail, records)
-    return PrimaryCore(line, me, members, rule, hard, log)
+    core = PrimaryCore(line, me, members, rule, hard, log)
+    core.member.commit = core.member.committed_told = max(log.head, min(committed, tail))
+    return core

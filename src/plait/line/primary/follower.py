@@ -4,6 +4,7 @@ A restarted member is a follower of nobody until a leader speaks. An append of a
 as new as every promise is the leader's word; anything older is refused with what was promised.
 """
 
+from plait.base.ports import LogWrite
 from plait.line.entry import NO_EPOCH, Epoch
 from plait.line.primary.member import Member
 from plait.line.replication.messages import Append, AppendReply
@@ -34,7 +35,7 @@ class Follower:
     def append(self, peer: str, message: Append, now: float) -> None:
         """The leader pushed entries, or gave a sign of life."""
         member = self.member
-        writes = []
+        writes: list[LogWrite] = []
         if message.epoch > member.promised:
             member.promised = message.epoch
             writes.append(member.hard_state())
@@ -67,9 +68,9 @@ class Follower:
         self.leader_bytes = message.tail_bytes
         self.note_applied(now)
 
-    def _store(self, accepted: Accepted, epoch: Epoch) -> list:  # type: ignore[type-arg]
+    def _store(self, accepted: Accepted, epoch: Epoch) -> list[LogWrite]:
         member = self.member
-        writes = []
+        writes: list[LogWrite] = []
         if accepted.cut is not None:
             writes += member.cut(accepted.cut, accepted.entries[0].record_index, epoch)
             self.receiver.forget_above(accepted.cut)

@@ -18,6 +18,7 @@ from plait.line.replication.messages import AppendReply
 from plait.line.replication.sender import Sender
 
 UNCOMMITTED_BYTES = 64 << 20
+DRAIN_S = 0.02  # how often a hand-over looks whether the target holds everything
 
 
 class Leader:
@@ -34,7 +35,7 @@ class Leader:
         self.sender = Sender(member.line, epoch, member.log, member.others, now)
         self.sender.commit = member.commit
         self.handing_over: tuple[str, float] | None = None
-        self._take_over_sent = float("-inf")
+        self._drain_due = float("inf")
 
     def open(self, now: float) -> None:
         """Append the entry that opens the epoch."""
@@ -83,14 +84,14 @@ class Leader:
         if position > max(member.commit, self.opening):
             member.commit_to(position)
             self.sender.advance(position, now)
-        self._drain(now)
 
     # ------------------------------------------------------------------ handing over
 
     def hand_over(self, target: str, until: float, now: float) -> None:
         """Stop taking entries and let `target` be promoted once it holds everything."""
         self.handing_over = (target, until)
-        self.advance(now)
+        self._drain_due = now
+        self.timer(now)
 
     def _drain(self, now: float) -> None:
         if self.handing_over is None:
@@ -103,9 +104,7 @@ class Leader:
                 Promotion(False, f"{target} did not take over in time", {"target": target})
             )
         elif self.member.commit == tail == self.sender.progress[target].match:
-            if now - self._take_over_sent > 0.2:
-                self._take_over_sent = now
-                self.member.send(target, TakeOver(self.member.line, self.epoch))
+            self.member.send(target, TakeOver(self.member.line, self.epoch))
 
     # ------------------------------------------------------------------ time
 
@@ -115,9 +114,11 @@ class Leader:
         due = self.sender.deadline
         if self.handing_over is None:
             return due
-        return min(due, self.handing_over[1], self._take_over_sent + 0.2)
+        return min(due, self.handing_over[1], self._drain_due)
 
     def timer(self, now: float) -> None:
         """Heartbeats and hand-over."""
         self.member.effects += self.sender.timer(now)
-        self._drain(now)
+        if now >= self._drain_due:
+            self._drain_due = now + DRAIN_S
+            self._drain(now)

@@ -5,7 +5,7 @@ a write that failed never happen (the driver halts the member); `commit` decreas
 `Retracted`; commit <= tail.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -67,7 +67,9 @@ class Member:
         """Ask for a message to be sent."""
         self.effects.append(Send(peer, message))
 
-    def persist(self, writes: list[LogWrite], then: Then | None, end: int | None = None) -> None:
+    def persist(
+        self, writes: Sequence[LogWrite], then: Then | None, end: int | None = None
+    ) -> None:
         """Ask for writes; `then(now)` runs when they are durable."""
         self._token += 1
         self._waiting[self._token] = _Waiting(end, then)

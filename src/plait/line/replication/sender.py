@@ -187,7 +187,8 @@ class Sender:
     def _heartbeat(
         self, peer: str, progress: Progress, now: float, effects: list[SendEffect]
     ) -> None:
-        """An empty append where the logs are known to match, so that it never cuts anything."""
+        """An empty append; it never cuts anything."""
+        progress.last_sent = now
         if progress.state is ProgressState.PROBE and progress.waiting:
             return  # a probe is out; silence makes it due again
         position = progress.next
