@@ -12,53 +12,18 @@ import msgspec
 from plait.api.settings import Leader, ReadOptions
 from plait.line.entry import Epoch
 from plait.types.fold import Failed
+from plait.types.queries import Count as Count
+from plait.types.queries import FeedItem as FeedItem
+from plait.types.queries import Get as Get
+from plait.types.queries import Query as Query
+from plait.types.queries import Row as Row
+from plait.types.queries import Scan as Scan
 
 PROTOCOL = (1,)
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True):
     """Array-like, tagged by a number in each subclass."""
-
-
-# ------------------------------------------------------------------- what reads ask and answer
-
-
-class Get(_Message, frozen=True, array_like=True, tag=1):
-    """One row."""
-
-    table: int
-    key: str
-
-
-class Scan(_Message, frozen=True, array_like=True, tag=2):
-    """Up to `limit` rows with start <= key < stop, in key order."""
-
-    table: int
-    start: str
-    stop: str | None
-    limit: int
-    reverse: bool = False
-
-
-class Count(_Message, frozen=True, array_like=True, tag=3):
-    """How many rows the table holds."""
-
-    table: int
-
-
-Query: TypeAlias = Get | Scan | Count
-
-
-class Row(msgspec.Struct, frozen=True, array_like=True):
-    """A row as stored."""
-
-    key: str
-    version: int
-    value: msgspec.Raw
-
-
-# An answer to Get is (version, value) or None; to Scan a list of rows and whether more follow;
-# to Count an int. Each travels as MessagePack inside `ReadReply.answers`.
 
 
 class TableInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -68,18 +33,6 @@ class TableInfo(msgspec.Struct, frozen=True, array_like=True):
     table: int
     line: str
     settings: Leader
-
-
-class FeedItem(msgspec.Struct, frozen=True, array_like=True):
-    """One committed change of a row; value None is a removal."""
-
-    position: int
-    offset: int
-    version: int
-    time_ms: int
-    key: str
-    value: msgspec.Raw | None
-    last: bool  # the last change of its transaction
 
 
 # ------------------------------------------------------------------------------- requests

@@ -6,9 +6,9 @@ state file), and collects what it writes. Equal logs give equal states at every 
 machine sees no clock, no chance, no disk and no set order; `Stamp` carries the time.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import msgspec
+from plait.line.outcome import Failed as Failed
 
 
 class Stamp(NamedTuple):
@@ -18,14 +18,6 @@ class Stamp(NamedTuple):
     offset: int  # of the command in its entry
     version: int  # record index: how many records of the line stand before it
     time_ms: int  # the proposer's wall clock, never running backwards along the line
-
-
-class Failed(msgspec.Struct, frozen=True, array_like=True):
-    """A command that was ordered and had no effect: the outcome that every replica records."""
-
-    code: str  # name of an error in plait.base.errors
-    message: str
-    details: dict[str, Any] = {}
 
 
 class View(Protocol):

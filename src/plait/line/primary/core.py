@@ -28,6 +28,7 @@ from plait.line.primary.messages import Fetch, Fetched, Message, Promise, Seal, 
 from plait.line.primary.vocabulary import (
     Applied,
     ChangeRule,
+    Confirm,
     Deposed,
     Effect,
     Event,
@@ -125,6 +126,9 @@ class PrimaryCore:
                     self.member.effects += self.role.sender.snapshot_done(peer, position, now)
             case SnapshotInstalled():
                 self._installed(event)
+            case Confirm():
+                if isinstance(self.role, Leader):
+                    self.member.effects += self.role.sender.begin_round(now)
             case PromoteMe():
                 self._promote(event, now)
             case HandOver(target, until):

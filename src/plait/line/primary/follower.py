@@ -43,9 +43,11 @@ class Follower:
         verdict = self.receiver.judge(message)
         if isinstance(verdict, Mismatch):
             if writes:
-                member.persist(writes, lambda _: self._reply(peer, False, verdict.hint, now))
+                member.persist(
+                    writes, lambda _: self._reply(peer, False, verdict.hint, message.round, now)
+                )
             else:
-                self._reply(peer, False, verdict.hint, now)
+                self._reply(peer, False, verdict.hint, message.round, now)
             return
         writes += self._store(verdict, message.epoch)
         self.receiver.verify(message.start + len(message.entries))
@@ -53,9 +55,11 @@ class Follower:
             member.fresh = False
             writes.append(member.hard_state())
         if writes:
-            member.persist(writes, lambda at: self._stored(peer, at), member.log.tail)
+            member.persist(
+                writes, lambda at: self._stored(peer, message.round, at), member.log.tail
+            )
         else:
-            self._reply(peer, True, 0, now)
+            self._reply(peer, True, 0, message.round, now)
         self._commit()
 
     def _hear(self, message: Append, now: float) -> None:
@@ -78,14 +82,14 @@ class Follower:
             writes += member.append(accepted.start, accepted.entries, accepted.rows)
         return writes
 
-    def _stored(self, peer: str, now: float) -> None:
+    def _stored(self, peer: str, round_: int, now: float) -> None:
         self._commit()
-        self._reply(peer, True, 0, now)
+        self._reply(peer, True, 0, round_, now)
 
     def _commit(self) -> None:
         self.member.commit_to(min(self.leader_commit, self.receiver.verified))
 
-    def _reply(self, peer: str, matched: bool, hint: int, now: float) -> None:
+    def _reply(self, peer: str, matched: bool, hint: int, round_: int, now: float) -> None:
         member, verified = self.member, self.receiver.verified
         if member.promised != self.epoch:
             return  # a newer promise was given while the disk worked
@@ -93,7 +97,7 @@ class Follower:
             peer,
             AppendReply(
                 member.line, self.epoch, matched, verified, min(verified, member.log.durable),
-                member.applied, member.applied_records, self.lag_s(now), member.fresh, hint,
+                member.applied, member.applied_records, self.lag_s(now), member.fresh, hint, round_,
             ),
         )  # fmt: skip
 

@@ -85,6 +85,15 @@ class Leader:
             member.commit_to(position)
             self.sender.advance(position, now)
 
+    def confirmed(self, round_: int) -> bool:
+        """Whether so many followers answered this round that nobody else can have led before it.
+
+        A `leader` rule counts as many as `majority` would: a lone leader cannot know.
+        """
+        needed = self.k or len(self.member.members) // 2
+        answered = sum(p.round >= round_ for p in self.sender.progress.values())
+        return answered >= needed and self.member.commit > self.opening
+
     # ------------------------------------------------------------------ handing over
 
     def hand_over(self, target: str, until: float, now: float) -> None:

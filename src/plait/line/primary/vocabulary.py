@@ -41,6 +41,10 @@ class Persisted(msgspec.Struct, frozen=True):
     token: int
 
 
+class Confirm(msgspec.Struct, frozen=True):
+    """Ask the followers whether this member still leads: begins a round (`Leader.confirmed`)."""
+
+
 class Timer(msgspec.Struct, frozen=True):
     """`core.deadline` has passed."""
 
@@ -109,7 +113,7 @@ class TrimTo(msgspec.Struct, frozen=True):
 
 Event: TypeAlias = (
     Received | PeerUp | Propose | Persisted | Timer | Applied | Loaded | SnapshotDone
-    | SnapshotInstalled | PromoteMe | HandOver | ChangeRule | TrimTo
+    | SnapshotInstalled | Confirm | PromoteMe | HandOver | ChangeRule | TrimTo
 )  # fmt: skip
 
 # ------------------------------------------------------------------------------ effects

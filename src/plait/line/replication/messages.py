@@ -24,6 +24,7 @@ class Append(msgspec.Struct, frozen=True, array_like=True, tag=1):
     tail_records: int
     tail_bytes: int
     admit: bool = False  # the receiver has all that it may ever have acknowledged: it counts again
+    round: int = 0  # comes back in the reply: who answers a late round still followed then
 
 
 class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -43,6 +44,7 @@ class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
     lag_s: float
     fresh: bool = False
     hint: int = 0
+    round: int = 0
 
 
 class Superseded(msgspec.Struct, frozen=True, array_like=True, tag=3):

@@ -33,6 +33,7 @@ class Progress:
         self.applied = 0
         self.applied_records = 0
         self.lag_s = 0.0
+        self.round = 0
         self.commit_sent = 0
         self.last_heard = float("-inf")  # never, in this epoch
         self.last_sent = float("-inf")

@@ -56,6 +56,7 @@ class Sender:
         self.log = log
         self.commit = 0
         self.progress = {peer: Progress(log.tail, now) for peer in followers}
+        self.round = 0
         self.commit_due: float | None = None  # when waiting commits must be told
 
     def pump(self, now: float) -> list[SendEffect]:
@@ -100,6 +101,7 @@ class Sender:
             self.line, self.epoch, progress.next, previous, rows, self.commit,
             log.tail, log.records, log.bytes_end, progress.admit_at is not None
             and progress.match >= progress.admit_at,
+            self.round,
         )  # fmt: skip
         return SendAppend(peer, message)
 
@@ -131,6 +133,7 @@ class Sender:
         progress.applied = reply.applied
         progress.applied_records = reply.applied_records
         progress.lag_s = reply.lag_s
+        progress.round = max(progress.round, reply.round)
         self._standing(progress, reply.fresh)
         if reply.matched:
             progress.arrived(reply.received)
@@ -160,6 +163,14 @@ class Sender:
         if progress.state is not ProgressState.SNAPSHOT:
             progress.probe(progress.match or progress.next)
         progress.loading = False
+
+    def begin_round(self, now: float) -> list[SendEffect]:
+        """Ask every follower for a sign of life; an answer carries the new `round`."""
+        self.round += 1
+        effects: list[SendEffect] = []
+        for peer, progress in self.progress.items():
+            self._heartbeat(peer, progress, now, effects)
+        return effects
 
     def advance(self, commit: int, now: float) -> None:
         """Entries below `commit` are committed; followers learn with the next append."""
