@@ -52,7 +52,7 @@ class Follower:
         writes += self._store(verdict, message.epoch)
         self.receiver.verify(message.start + len(message.entries))
         if message.admit and member.fresh:
-            member.fresh = False
+            member.fresh, member.admitted_at = False, message.admit_at
             writes.append(member.hard_state())
         if writes:
             member.persist(

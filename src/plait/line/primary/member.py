@@ -25,6 +25,7 @@ class HardState(msgspec.Struct, frozen=True, array_like=True):
     fresh: bool = True  # the disk is new: it cannot vouch for what it once acknowledged
     base: Base = Base()
     epochs: tuple[tuple[Epoch, int], ...] = ()
+    admitted_at: int = 0  # what stands below may have been known to a lost disk
 
 
 class RescueNote(msgspec.Struct, frozen=True, array_like=True):
@@ -52,6 +53,7 @@ class Member:
         self.others = tuple(name for name in members if name != me)
         self.promised = hard.promised
         self.fresh = hard.fresh
+        self.admitted_at = hard.admitted_at
         self.log = log
         self.commit = log.head
         self.committed_told = log.head
@@ -86,7 +88,7 @@ class Member:
     def hard_state(self) -> PutHardState:
         """The write that records what must never be forgotten."""
         epochs = tuple(zip(self.log._epochs, self.log._starts, strict=True))
-        state = HardState(self.promised, self.fresh, self.log.base, epochs)
+        state = HardState(self.promised, self.fresh, self.log.base, epochs, self.admitted_at)
         return PutHardState(self.line, msgspec.msgpack.encode(state))
 
     # ------------------------------------------------------------------ the log

@@ -25,6 +25,7 @@ class Append(msgspec.Struct, frozen=True, array_like=True, tag=1):
     tail_bytes: int
     admit: bool = False  # the receiver has all that it may ever have acknowledged: it counts again
     round: int = 0  # comes back in the reply: who answers a late round still followed then
+    admit_at: int = 0  # the leader's tail when it first met the receiver's new disk
 
 
 class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -102,6 +102,7 @@ class Sender:
             log.tail, log.records, log.bytes_end, progress.admit_at is not None
             and progress.match >= progress.admit_at,
             self.round,
+            progress.admit_at or 0,
         )  # fmt: skip
         return SendAppend(peer, message)
 
