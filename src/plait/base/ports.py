@@ -226,6 +226,7 @@ class Snapshot(Protocol):
 
     snapshot_id: str
     size: int
+    checksum: int  # crc32 of all its bytes
 
     def read(self, offset: int, count: int) -> bytes: ...
 
@@ -263,6 +264,14 @@ class StateStorage(Protocol):
 
     def count(self, space: int) -> int:
         """How many keys the space holds (may take time proportional to them)."""
+        ...
+
+    async def sync(self) -> None:
+        """Return when all that was done before is safe from a power cut.
+
+        `submit` alone survives a crash of the process, but a power cut may roll the last
+        transactions back: a log is trimmed no further than the state known to be synced.
+        """
         ...
 
     async def snapshot(self) -> Snapshot:

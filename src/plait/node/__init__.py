@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Composition: one process with its folder, its lines, its peers and its clients."""

@@ -1,0 +1,54 @@
+# Every target first makes sure of .venv (see `env`). `make help` lists them.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made
+PYTEST := $(BIN)/pytest -q
+
+.DEFAULT_GOAL := help
+.PHONY: env demo test check bench sim clean help
+
+help: ## this list
+	@echo 'make TARGET [ARGS="..."] [PYTHON=python3.11]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## make .venv with the pinned tools and Plait itself, editable
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Plait needs Python 3.11 or newer; try: make env PYTHON=python3.11' >&2; exit 1; }
+	@echo '1/3 $(VENV)'
+	@$(PYTHON) -m venv $(VENV)
+	@echo '2/3 pinned packages'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo '3/3 plait, editable'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends by itself)
+	@$(BIN)/plait demo $(ARGS)
+
+test: env ## every test (ARGS='-m "not slow"' for the quick ones)
+	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+
+check: env ## format, lint, types, import layers, house rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) tests/house
+
+bench: env ## measure against PostgreSQL and Valkey (ARGS='leader --quick')
+	@$(BIN)/plait bench $(ARGS)
+
+sim: env ## the simulator (not part of this version)
+	@echo 'the simulator is not part of this version' >&2; exit 2
+
+clean: ## remove .venv, caches and builds
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,161 @@
+"""What an operator asks: status of all members, promotion, switch-over, rescued suffixes.
+
+A node's status, as far as it is read here::
+
+    {"lines": {line: {"role": "leader" | "follower", "epoch": [number, candidate], "durable": n}}}
+
+Promotion and switch-over are sent once: a second attempt after an unclear first one is for the
+operator to decide, who sees the outcome in the status.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from plait.api.messages import (
+    DropRescuedRequest,
+    FlushRequest,
+    ListRescued,
+    Promote,
+    RescuedGroups,
+    ShowRescued,
+    StatusRequest,
+    SwitchOver,
+)
+from plait.base.errors import NotLeader, PlaitError, PromotionRefused, Unavailable
+from plait.client.cluster import Cluster
+from plait.client.replay import replay
+
+GRACE_S = 2.0  # that a node may take longer than it was told, before it counts as silent
+
+
+class Admin:
+    """Administration of one cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def status(self) -> dict[str, Any]:
+        """``{"nodes": {name: its status, or {"error": why there is none}}}``."""
+        answers = await self._ask_all(StatusRequest)
+        return {
+            "nodes": {
+                node: {"error": str(answer)} if isinstance(answer, PlaitError) else answer
+                for node, answer in answers.items()
+            }
+        }
+
+    async def flush(self) -> None:
+        """Wait until every member that can be reached has folded what it knows to disk."""
+        answers = await self._ask_all(FlushRequest)
+        refusals = [a for a in answers.values() if isinstance(a, PlaitError)]
+        unreachable = [a for a in refusals if isinstance(a, Unavailable)]
+        for error in refusals:
+            if not isinstance(error, Unavailable):
+                raise error
+        if len(unreachable) == len(answers):
+            raise unreachable[0] if unreachable else Unavailable("no node can be reached")
+
+    async def promote(
+        self, node: str | None, line: str | None, accept_loss: bool, timeout_s: float
+    ) -> dict[str, Any]:
+        """Make `node`, or the most advanced follower that can be reached, the leader."""
+        if node is None:
+            node = most_advanced(await self._ask_all(StatusRequest), line)
+        link = await self._cluster.link_to(node)
+        answer = await link.ask(
+            Promote, line, accept_loss, timeout_s, timeout_s=timeout_s + GRACE_S
+        )
+        return dict(answer.value)
+
+    async def switch_over(self, target: str, line: str | None, timeout_s: float) -> dict[str, Any]:
+        """Hand `line`, or every line, over to `target`; asked of the node that leads it.
+
+        With several leaders the answer is ``{"nodes": {leader: its report}}``.
+        """
+        if line is not None:
+            leaders = [(await self._cluster.leader(line)).node]
+        else:
+            statuses = await self._ask_all(StatusRequest)
+            leaders = [n for n, status in statuses.items() if _leads_any(status) and n != target]
+        if not leaders:
+            raise NotLeader(f"no node but {target} was found to lead a line")
+        reports: dict[str, Any] = {}
+        for leader in leaders:
+            link = await self._cluster.link_to(leader)
+            answer = await link.ask(
+                SwitchOver, target, line, timeout_s, timeout_s=timeout_s + GRACE_S
+            )
+            reports[leader] = answer.value
+        return dict(reports[leaders[0]]) if len(leaders) == 1 else {"nodes": reports}
+
+    async def rescued(self) -> list[dict[str, Any]]:
+        """Every rescued suffix of every member that can be reached; each says its ``node``."""
+        answers = await self._ask_all(ListRescued)
+        return [
+            {**item, "node": node}
+            for node, answer in answers.items()
+            if not isinstance(answer, PlaitError)
+            for item in answer
+        ]
+
+    async def show_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """What one suffix holds."""
+        return dict(await self._ask(node, ShowRescued, rescued))
+
+    async def replay_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """Propose one suffix again; see `plait.client.replay`."""
+        return await replay(self._cluster, await self._ask(node, RescuedGroups, rescued))
+
+    async def drop_rescued(self, node: str, rescued: int) -> None:
+        """Forget one suffix."""
+        await self._ask(node, DropRescuedRequest, rescued)
+
+    async def _ask(self, node: str, kind: Any, *fields: Any) -> Any:
+        link = await self._cluster.link_to(node)
+        return (await link.ask(kind, *fields, timeout_s=self._cluster.limits.admin_s)).value
+
+    async def _ask_all(self, kind: Any) -> dict[str, Any]:
+        """Each member's answer, or its `PlaitError`, in order of names."""
+        await self._cluster.reach_all()
+        nodes = sorted(self._cluster.members)
+        answers = await asyncio.gather(
+            *(self._ask(node, kind) for node in nodes), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, PlaitError):
+                raise answer
+        return dict(zip(nodes, answers, strict=True))
+
+
+def most_advanced(statuses: Mapping[str, Any], line: str | None) -> str:
+    """The follower whose lines are furthest: by last epoch, then durable tail, then name.
+
+    `statuses` has each node's status, or its error. `PromotionRefused` if no follower answered.
+    """
+    best: tuple[list[tuple[Any, int]], str] | None = None
+    for node, status in sorted(statuses.items()):
+        lines = _lines(status)
+        if line is not None:
+            lines = {name: lines[name] for name in lines if name == line}
+        if not lines or any(state.get("role") == "leader" for state in lines.values()):
+            continue
+        progress = sorted((_progress(state) for state in lines.values()), reverse=True)
+        if best is None or progress > best[0]:
+            best = progress, node
+    if best is None:
+        raise PromotionRefused("no follower that could be promoted answered")
+    return best[1]
+
+
+def _progress(state: Mapping[str, Any]) -> tuple[Any, int]:
+    return tuple(state.get("epoch") or (0, "")), int(state.get("durable") or 0)
+
+
+def _leads_any(status: Any) -> bool:
+    return any(state.get("role") == "leader" for state in _lines(status).values())
+
+
+def _lines(status: Any) -> dict[str, Any]:
+    lines = status.get("lines") if isinstance(status, dict) else None
+    return lines if isinstance(lines, dict) else {}

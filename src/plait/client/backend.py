@@ -1,0 +1,235 @@
+"""The `Backend` over the network: a store whose nodes are elsewhere.
+
+::
+
+    NetworkBackend ── LineWriter (one a line) ── Pipeline     writes, exactly once
+                   ├─ Reader                                  reads, by source and staleness
+                   ├─ follow                                  feeds, resumed
+                   ├─ Admin ── replay                         what an operator asks
+                   └──────── all of them over Cluster ── Link (one a node) ── Network
+
+Belongs to the event loop that it was connected on.
+"""
+
+import random as chance
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Any
+
+from plait.api.messages import (
+    DropTableRequest,
+    FeedItem,
+    ListTables,
+    OpenTable,
+    Query,
+    TableInfo,
+    TableOpened,
+    Tables,
+)
+from plait.api.pipeline import Pipeline
+from plait.api.port import Answers, Mark, Receipt
+from plait.api.settings import Leader, ReadOptions
+from plait.base.errors import Closed, NoSuchCollection, PlaitError
+from plait.base.ports import Network, Random
+from plait.client.address import parse_address
+from plait.client.admin import Admin
+from plait.client.attempts import Attempts, is_transient
+from plait.client.cluster import Cluster
+from plait.client.feed import follow
+from plait.client.limits import ClientLimits
+from plait.client.reader import Reader
+from plait.client.writer import LineWriter
+from plait.host.tcp import TcpNetwork
+
+LINES_MAX = 65536  # a client writes to
+
+
+async def connect(
+    addresses: str | Sequence[str],
+    *,
+    name: str = "",
+    network: Network | None = None,
+    random: Random | None = None,
+    limits: ClientLimits | None = None,
+) -> "NetworkBackend":
+    """Connect to a cluster: ``plait://host:7401,host:7402[/cluster]``, or a list of addresses.
+
+    Returns once one node has answered; `BadSettings`, `Unavailable`, `WrongCluster` or
+    `VersionMismatch` say why none did. `name` shows on the nodes' status pages.
+    """
+    cluster = Cluster(
+        network or TcpNetwork(),
+        parse_address(addresses),
+        random or chance.SystemRandom(),
+        limits or ClientLimits(),
+        name,
+    )
+    try:
+        await cluster.start()
+    except BaseException:
+        await cluster.close()
+        raise
+    return NetworkBackend(cluster)
+
+
+class NetworkBackend:
+    """Implements `plait.api.port.Backend`."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._writers: dict[str, LineWriter] = {}
+        self._pipelines: dict[tuple[str, str | None], Pipeline] = {}  # by line and acks
+        self._reader = Reader(cluster)
+        self._admin = Admin(cluster)
+        self._closed = False
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The nodes known, and their addresses for clients."""
+        return dict(self._cluster.members)
+
+    # ------------------------------------------------------------------------------- tables
+
+    async def open_table(self, name: str, settings: Leader | None) -> TableInfo:
+        """See `Backend`. Safe to repeat: equal settings find the table that was made."""
+        opened = await self._anywhere(f"opening table {name!r}", OpenTable, name, settings)
+        assert isinstance(opened, TableOpened)
+        return opened.table
+
+    async def tables(self) -> list[TableInfo]:
+        """See `Backend`."""
+        tables = await self._anywhere("listing tables", ListTables)
+        assert isinstance(tables, Tables)
+        return list(tables.tables)
+
+    async def drop_table(self, name: str) -> None:
+        """See `Backend`. A table that is gone after an unclear attempt was dropped by it."""
+        attempts = self._attempts()
+        try:
+            await self._anywhere(
+                f"dropping table {name!r}", DropTableRequest, name, attempts=attempts
+            )
+        except NoSuchCollection:
+            if not attempts.doubtful:
+                raise
+
+    # ---------------------------------------------------------------------- writes and reads
+
+    def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:
+        """See `Backend`. Returns a future; there is no task behind it."""
+        pipeline = self._pipelines.get((line, acks))
+        if pipeline is None:
+            pipeline = self._open_pipeline(line, acks)
+        return pipeline.submit(command)
+
+    async def read(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers:
+        """See `Backend`."""
+        self._check_open()
+        return await self._reader.read(line, queries, options, after)
+
+    def follow(
+        self, line: str, table: int, start: tuple[int, int] | None
+    ) -> AsyncIterator[Sequence[FeedItem]]:
+        """See `Backend`. An async generator: `aclose` ends the feed at the node too."""
+        self._check_open()
+        return follow(self._cluster, line, table, start)
+
+    # ------------------------------------------------------------------------ administration
+
+    async def status(self) -> dict[str, Any]:
+        """See `Admin.status`."""
+        self._check_open()
+        return await self._admin.status()
+
+    async def flush(self) -> None:
+        """See `Admin.flush`."""
+        self._check_open()
+        await self._admin.flush()
+
+    async def promote(
+        self, node: str | None, line: str | None, accept_loss: bool, timeout_s: float
+    ) -> dict[str, Any]:
+        """See `Admin.promote`."""
+        self._check_open()
+        return await self._admin.promote(node, line, accept_loss, timeout_s)
+
+    async def switch_over(self, target: str, line: str | None, timeout_s: float) -> dict[str, Any]:
+        """See `Admin.switch_over`."""
+        self._check_open()
+        return await self._admin.switch_over(target, line, timeout_s)
+
+    async def rescued(self) -> list[dict[str, Any]]:
+        """See `Admin.rescued`."""
+        self._check_open()
+        return await self._admin.rescued()
+
+    async def show_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """See `Admin.show_rescued`."""
+        self._check_open()
+        return await self._admin.show_rescued(node, rescued)
+
+    async def replay_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """See `Admin.replay_rescued`."""
+        self._check_open()
+        return await self._admin.replay_rescued(node, rescued)
+
+    async def drop_rescued(self, node: str, rescued: int) -> None:
+        """See `Admin.drop_rescued`."""
+        self._check_open()
+        await self._admin.drop_rescued(node, rescued)
+
+    async def close(self) -> None:
+        """Close; whatever is unanswered fails: with `Closed` if it was never sent."""
+        if self._closed:
+            return
+        self._closed = True
+        for writer in self._writers.values():
+            await writer.close(Closed("this client was closed"))
+        await self._reader.close()
+        await self._cluster.close()
+
+    # ------------------------------------------------------------------------------ helpers
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("this client was closed")
+
+    def _open_pipeline(self, line: str, acks: str | None) -> Pipeline:
+        self._check_open()
+        writer = self._writers.get(line)
+        if writer is None:
+            assert len(self._writers) < LINES_MAX, "more lines than a cluster can have"
+            writer = self._writers[line] = LineWriter(line, self._cluster)
+        pipeline = self._pipelines[line, acks] = writer.pipeline(acks)
+        return pipeline
+
+    def _attempts(self) -> Attempts:
+        return self._cluster.attempts(self._cluster.limits.admin_s)
+
+    async def _anywhere(
+        self, what: str, kind: Any, *fields: Any, attempts: Attempts | None = None
+    ) -> Any:
+        """Ask any node, then others, going where refusals point, until one answers."""
+        self._check_open()
+        attempts = attempts or self._attempts()
+        node: str | None = None  # where the last refusal pointed
+        avoid: list[str] = []
+        while attempts.left_s:
+            asked = node or "any node"
+            try:
+                link = await (
+                    self._cluster.link_to(node) if node else self._cluster.any_link(avoid)
+                )
+                asked = link.node
+                return await link.ask(kind, *fields, timeout_s=attempts.attempt_s)
+            except PlaitError as error:
+                if not is_transient(error):
+                    raise
+                attempts.note(asked, error)
+                avoid, was = [asked], node
+                node = self._cluster.pointed_at(error)
+                if node is not None and was is None:
+                    continue  # pointed there for the first time: at once
+            await attempts.pause()
+        raise attempts.gave_up(what)

@@ -1,0 +1,127 @@
+"""Applying an entry: which commands are new, what the machine makes of them, what is remembered.
+
+The one place where the log meets the state. It is synchronous and has no effect but on the view
+and the sessions, so that an entry is applied whole or not at all. What had no effect (a failed
+condition, a retry) is noted in the INEFFECTIVE space, where feeds look it up.
+"""
+
+from typing import NamedTuple
+
+from plait.line.entry import Entry
+from plait.line.outcome import Failed, Run
+from plait.line.sessions import Barred, Fresh, Repeated, Sessions
+from plait.types.commands import Command, EvictSession, Group, OpenSession
+from plait.types.fold import Stamp, View
+from plait.types.keys import INEFFECTIVE, encode_run, place_key
+from plait.types.machine import Machine, stamp_after
+
+
+class Decided(NamedTuple):
+    """What became of one group: an `Outcome` that does not know its epoch yet."""
+
+    position: int
+    offset: int
+    version: int
+    failures: tuple[tuple[int, Failed], ...]
+    runs: tuple[Run, ...] = ()
+
+
+def apply_entry(
+    machine: Machine,
+    sessions: Sessions,
+    view: View,
+    position: int,
+    entry: Entry,
+    groups: list[Group],
+    time_ms: int,
+) -> list[Decided]:
+    """Apply `entry`, which stands at `position` and holds `groups`; what became of each group."""
+    decided: list[Decided] = []
+    stamp = Stamp(position, 0, entry.record_index, time_ms)
+    for group in groups:
+        decided.append(_apply_group(machine, sessions, view, stamp, group))
+        stamp = stamp_after(stamp, len(group.commands))
+    return decided
+
+
+def _apply_group(
+    machine: Machine, sessions: Sessions, view: View, stamp: Stamp, group: Group
+) -> Decided:
+    commands = group.commands
+    if _speaks_of_sessions(group):
+        return _apply_to_sessions(machine, sessions, view, stamp, group)
+    parts = sessions.admit(
+        group.session, group.first_sequence, group.answered_below, len(commands), stamp.position
+    )
+    failures: list[tuple[int, Failed]] = []
+    runs: list[Run] = []
+    for part in parts:
+        here = stamp_after(stamp, part.index) if part.index else stamp
+        match part:
+            case Fresh(index, count):
+                whole = count == len(commands)
+                wanted = commands if whole else commands[index : index + count]
+                failed = tuple(machine.apply_all(view, here, wanted))
+                place = (here.position, here.offset, here.version + 1)
+                sessions.remember(group.session, group.first_sequence + index, count, place, failed)
+                failures.extend((index + at, error) for at, error in failed)
+                for at, _ in failed:
+                    _note_ineffective(view, stamp_after(here, at), 1)
+                runs.append(Run(index, count, *place))
+            case Repeated(_, run, repeated):
+                failures.extend(repeated)
+                _note_ineffective(view, here, run.count)
+                runs.append(run)
+            case Barred(index, count, failed_all):
+                failures.extend((index + at, failed_all) for at in range(count))
+                _note_ineffective(view, here, count)
+                runs.append(Run(index, count, here.position, here.offset, here.version + 1))
+    return _decided(runs, failures)
+
+
+def _decided(runs: list[Run], failures: list[tuple[int, Failed]]) -> Decided:
+    if len(runs) == 1:
+        _, _, position, offset, version = runs[0]
+        return Decided(position, offset, version, tuple(failures))
+    last = max(runs, key=lambda run: run.position)
+    return Decided(last.position, last.offset, last.version, tuple(failures), tuple(runs))
+
+
+def _speaks_of_sessions(group: Group) -> bool:
+    """Session commands stand in a group of session 0, or alone in one (before it is known)."""
+    if group.session == 0:
+        return any(type(command) in _SESSION_COMMANDS for command in group.commands)
+    return len(group.commands) == 1 and type(group.commands[0]) in _SESSION_COMMANDS
+
+
+_SESSION_COMMANDS = (OpenSession, EvictSession)
+
+
+def _apply_to_sessions(
+    machine: Machine, sessions: Sessions, view: View, stamp: Stamp, group: Group
+) -> Decided:
+    """One by one, without remembering: opening twice is harmless, evicting is conditional."""
+    failures: list[tuple[int, Failed]] = []
+    for index, command in enumerate(group.commands):
+        here = stamp_after(stamp, index)
+        failed = _apply_one(machine, sessions, view, here, command)
+        if failed is not None:
+            failures.append((index, failed))
+            _note_ineffective(view, here, 1)
+    return Decided(stamp.position, stamp.offset, stamp.version + 1, tuple(failures))
+
+
+def _apply_one(
+    machine: Machine, sessions: Sessions, view: View, stamp: Stamp, command: Command
+) -> Failed | None:
+    match command:
+        case OpenSession(session=session):
+            return sessions.open(session, stamp.position)
+        case EvictSession(session=session, last_used=last_used):
+            return sessions.evict(session, last_used)
+        case _:
+            return machine.apply(view, stamp, command)
+
+
+def _note_ineffective(view: View, stamp: Stamp, count: int) -> None:
+    view.put(INEFFECTIVE, place_key(stamp.position, stamp.offset), encode_run(count))

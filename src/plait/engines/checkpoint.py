@@ -1,0 +1,55 @@
+"""The checkpoint: the record in a state file that says which prefix of the log it is the fold of.
+
+Invariant: it is written in the same transaction as the rows and the sessions of that prefix.
+"""
+
+import msgspec
+
+from plait.base.codec import decode, encode
+from plait.base.ports import StateStorage
+from plait.engines.overlay import Overlay
+from plait.line.entry import Epoch
+from plait.line.sessions import SessionRecord, Sessions, decode_session
+from plait.types.keys import INEFFECTIVE, META, SESSIONS, place_key, session_key
+
+_KEY = b"replica"
+_PAGE_ROWS = 1024
+
+
+class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
+    """Where a fold stands."""
+
+    applied: int = 0  # every entry below was applied
+    record_index: int = 0  # records in them
+    time_ms: int = 0  # the fold's clock, which never runs backwards
+    spans: list[tuple[Epoch, int]] = []  # the epoch history
+
+
+def load_checkpoint(storage: StateStorage) -> Checkpoint:
+    """What the state file stands for; an empty one stands for nothing applied."""
+    data = storage.get(META, _KEY)
+    return Checkpoint() if data is None else decode(data, type=Checkpoint)
+
+
+def load_sessions(storage: StateStorage) -> Sessions:
+    """Every session in the state file."""
+    records: dict[int, SessionRecord] = {}
+    start = b""
+    while rows := storage.scan(SESSIONS, start, None, _PAGE_ROWS):
+        for key, data in rows:
+            records[int.from_bytes(key, "big")] = decode_session(data)
+        start = rows[-1][0] + b"\0"
+    return Sessions(records)
+
+
+def collect(overlay: Overlay, checkpoint: Checkpoint, sessions: Sessions, head: int) -> None:
+    """Put into the overlay what a flush must carry beside the rows.
+
+    Notes of ineffective commands below the log's `head` serve no feed any more; some go with
+    each flush.
+    """
+    for session, data in sessions.drain_dirty():
+        overlay.put(SESSIONS, session_key(session), data)
+    for key, _ in overlay.scan(INEFFECTIVE, b"", place_key(head, 0), _PAGE_ROWS):
+        overlay.put(INEFFECTIVE, key, None)
+    overlay.put(META, _KEY, encode(checkpoint))

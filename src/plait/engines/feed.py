@@ -1,0 +1,124 @@
+"""The feed: the committed changes of one table, read back from the log.
+
+It re-reads the entries that the replica has applied and leaves out the commands that had no
+effect (failed conditions, retries), which the fold noted. So a feed needs no memory of its own,
+begins anywhere in the kept log, and shows the same changes at every replica.
+
+Items of one command share (position, offset); a list never ends in the middle of a command, so a
+reader continues from (position, offset + 1) of the last item that it took.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import msgspec
+
+from plait.base.errors import HistoryTrimmed, SessionLost
+from plait.engines.replica import Replica
+from plait.line.entry import Entry, Epoch, Kind
+from plait.types.commands import (
+    ClearTable,
+    Command,
+    CompareAndSet,
+    Delete,
+    Put,
+    Transact,
+    decode_payload,
+)
+from plait.types.keys import INEFFECTIVE, OFFSETS_MAX, decode_place, decode_run, place_key
+from plait.types.queries import FeedItem
+
+ITEMS_MAX = 1024  # in one list, about: a command's items stay together
+ENTRIES_BYTES = 1 << 18  # of log read at a time
+
+Write = tuple[str, msgspec.Raw | None]
+
+
+async def follow(
+    replica: Replica, table: int, start: tuple[int, int] | None = None
+) -> AsyncIterator[list[FeedItem]]:
+    """Changes of `table` from (position, offset) `start`, or from now on, and all that follow.
+
+    Raises `HistoryTrimmed` if the log no longer has what is next, `SessionLost` if entries that
+    were shown have been cut.
+    """
+    position, offset = (replica.applied, 0) if start is None else start
+    epoch: Epoch | None = None  # of the entry before `position`, once one was read
+    time_ms = 0
+    while True:
+        mark = None if epoch is None else (epoch, position)
+        await replica.wait_applied(position + 1, mark=mark)
+        entries = await replica.loglet.read(position, replica.applied, ENTRIES_BYTES)
+        for entry in entries:
+            if position >= replica.applied:  # it was rebuilt meanwhile, and has to catch up
+                break
+            _check_kept(replica, position, entry)
+            time_ms = max(time_ms, entry.time_ms)
+            for items in _changes(replica, table, position, offset, entry, time_ms):
+                yield items
+            epoch = entry.epoch
+            position, offset = position + 1, 0
+            await asyncio.sleep(0)
+
+
+def _check_kept(replica: Replica, position: int, entry: Entry) -> None:
+    """The notes of ineffective commands are dropped with the log that they belong to."""
+    if position < replica.loglet.head:
+        raise HistoryTrimmed(
+            f"position {position} is below {replica.loglet.head}", head=replica.loglet.head
+        )
+    if replica.epochs.lost(entry.epoch, position + 1, replica.applied):
+        raise SessionLost(f"position {position} of epoch {entry.epoch} was cut")
+
+
+def _changes(
+    replica: Replica, table: int, position: int, start: int, entry: Entry, time_ms: int
+) -> Iterator[list[FeedItem]]:
+    if entry.kind is not Kind.DATA or entry.records <= start:
+        return
+    ineffective = _ineffective(replica, position)
+    commands = [command for group in decode_payload(entry.payload) for command in group.commands]
+    items: list[FeedItem] = []
+    for offset, command in enumerate(commands):
+        if offset < start or offset in ineffective:
+            continue
+        writes = _writes(command, table)
+        version = entry.record_index + offset + 1
+        for rank, (key, value) in enumerate(writes, start=1):
+            last = rank == len(writes)
+            items.append(FeedItem(position, offset, version, time_ms, key, value, last))
+        if len(items) >= ITEMS_MAX:
+            yield items
+            items = []
+    if items:
+        yield items
+
+
+def _ineffective(replica: Replica, position: int) -> set[int]:
+    """Offsets of the entry's commands that had no effect; only ever asked for membership."""
+    first, stop = place_key(position, 0), place_key(position + 1, 0)
+    notes = replica.view.scan(INEFFECTIVE, first, stop, OFFSETS_MAX)
+    offsets: set[int] = set()
+    for key, count in notes:
+        offset = decode_place(key)[1]
+        offsets.update(range(offset, offset + decode_run(count)))
+    return offsets
+
+
+def _writes(command: Command, table: int) -> list[Write]:
+    """What an effective command wrote to `table`; of several writes to a key, the last."""
+    match command:
+        case Put(table=written, key=key, value=value) if written == table:
+            return [(key, value)]
+        case Delete(table=written, key=key) if written == table:
+            return [(key, None)]
+        case CompareAndSet(table=written, key=key, value=wanted) if written == table:
+            return [(key, wanted)]
+        case Transact(writes=writes):
+            return list(
+                {write.key: write.value for write in writes if write.table == table}.items()
+            )
+        case ClearTable(table=written) if written == table:
+            return [("", None)]
+        case _:
+            return []

@@ -1,0 +1,62 @@
+"""Opening a member's log from disk: what was promised, where the log ends, whether it is sealed.
+
+A line that the disk does not know begins empty. `fresh` tells whether such a member may count at
+once (the line is new everywhere) or must first be admitted by a leader (its disk may be new).
+"""
+
+import msgspec
+
+from plait.base.codec import decode
+from plait.base.errors import Corrupt
+from plait.base.ports import LineExtent, LogStorage
+from plait.line.entry import Kind, decode_entry
+from plait.line.primary.core import PrimaryCore, opened
+from plait.line.primary.member import HardState
+from plait.line.quorum import AckRule
+
+
+def open_core(
+    storage: LogStorage,
+    line: str,
+    me: str,
+    members: tuple[str, ...],
+    rule: AckRule,
+    *,
+    fresh: bool,
+    committed: int,
+) -> PrimaryCore:
+    """The core of a member as its disk remembers it.
+
+    committed: a position known to be committed, from what was applied before a restart.
+    """
+    extent = storage.lines().get(line, LineExtent(0, 0))
+    hard = HardState(fresh=fresh)
+    if extent.hard_state is not None:
+        hard = _hard_state(extent.hard_state, line)
+    tail, records = extent.tail, hard.base.records
+    if tail > extent.head:
+        records = decode_entry(storage.read(line, tail - 1, tail, 1)[0]).records_end
+    else:
+        tail = max(tail, hard.base.position)
+    if storage.suspect is not None:
+        hard = msgspec.structs.replace(hard, fresh=True)
+    return opened(line, me, members, rule, hard, tail, records, committed)
+
+
+def find_seal(storage: LogStorage, core: PrimaryCore) -> int | None:
+    """The position of the seal among the last entries; only epochs open behind a seal."""
+    log = core.member.log
+    for position in range(log.durable - 1, log.head - 1, -1):
+        entry = decode_entry(storage.read(core.member.line, position, position + 1, 1)[0])
+        if entry.kind is Kind.SEAL:
+            return position
+        if entry.kind is not Kind.EPOCH:
+            return None
+    return None
+
+
+def _hard_state(data: bytes, line: str) -> HardState:
+    try:
+        return decode(data, type=HardState)
+    except msgspec.DecodeError as error:
+        raise Corrupt(f"the hard state of line {line!r} cannot be read: {error}") from None

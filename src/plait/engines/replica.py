@@ -1,0 +1,390 @@
+"""The replica: a loglet, a state machine and a checkpoint, driven together.
+
+::
+
+    flushed <= applied <= loglet.committed
+
+It follows the log, applies each entry synchronously and whole, answers reads from what is
+applied, and orders groups of commands through a `Proposer`. A `Flusher` moves what was applied
+into the state file. Sees ports only; owns no thread.
+
+When committed entries are cut (`retracted`, by loglets whose promotions may do so), the replica
+stops applying at once and rebuilds: from the state file if that is old enough, else by replaying
+the whole log, else (`needs_snapshot`) from a snapshot that the node fetches and hands to `install`.
+
+A machine that raises leaves half an entry behind. The replica then halts: nothing is flushed or
+answered any more, until the process starts again from the last checkpoint.
+
+Deliberately absent: who leads, lag, and where snapshots come from; the node knows.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from plait.base.errors import (
+    Closed,
+    Corrupt,
+    HistoryTrimmed,
+    PlaitError,
+    SessionLost,
+    StorageError,
+    TooStale,
+    Unavailable,
+)
+from plait.base.ports import Clock, IncomingSnapshot, StateStorage
+from plait.engines.answers import answer
+from plait.engines.apply import Decided, apply_entry
+from plait.engines.checkpoint import Checkpoint, collect, load_checkpoint, load_sessions
+from plait.engines.flusher import Flusher
+from plait.engines.overlay import Overlay
+from plait.engines.proposer import Proposer
+from plait.engines.waiters import Waiters
+from plait.line.entry import Entry, Epoch, Kind
+from plait.line.epochs import EpochHistory
+from plait.line.loglet import Loglet
+from plait.line.outcome import Outcome
+from plait.line.sessions import Sessions
+from plait.types.commands import Group, decode_payload
+from plait.types.keys import row_space
+from plait.types.machine import Machine
+from plait.types.queries import Count, Query
+
+logger = logging.getLogger("plait.replica")
+
+Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to position
+
+_TURN_COMMANDS = 2048  # applied before other tasks get a turn
+_ENTRY_COST = 16  # of an entry, in commands
+_RETRY_S = 0.1
+_COUNT_HELD_MAX = 256  # changes that a count looks up one by one; with more, it flushes first
+
+
+class Answered(NamedTuple):
+    """Answers to queries, and the state that they saw."""
+
+    epoch: Epoch
+    position: int  # everything below it was applied
+    answers: tuple[msgspec.Raw, ...]
+
+
+class Replica:
+    """One copy of a line's state."""
+
+    def __init__(
+        self, line: str, loglet: Loglet, machine: Machine, state: StateStorage, clock: Clock
+    ) -> None:
+        self.line = line
+        self.machine = machine
+        self.loglet = loglet
+        self.view = Overlay(state)
+        self.sessions = Sessions()
+        self.epochs = EpochHistory()
+        self.applied = 0  # every entry below was applied; <= loglet.committed
+        self.record_index = 0  # records in them
+        self.time_ms = 0  # the fold's clock
+        self.halted: PlaitError | None = None  # why nothing is served any more
+        self.needs_snapshot: HistoryTrimmed | None = None  # the log no longer has what is next
+        self._state = state
+        self._flusher = Flusher(self.view, state, self._collect)
+        self._proposer = Proposer(loglet, clock, lambda: self.applied)
+        self._waiters = Waiters()
+        self._ready = asyncio.Event()  # cleared while the state is being rebuilt
+        self._lifecycle = asyncio.Lock()
+        self._follower: asyncio.Task[None] | None = None
+        self._rebuilding: set[asyncio.Task[None]] = set()
+        self._cut = False  # the state file holds entries that were cut
+        self._closed = False
+        loglet.on_retracted(self._retracted)
+
+    @property
+    def flushed(self) -> int:
+        """Every entry below is folded into the state file."""
+        return self._flusher.flushed
+
+    @property
+    def flush_error(self) -> PlaitError | None:
+        """Why the last flush failed, if it did; it is tried again."""
+        return self._flusher.error
+
+    async def start(self) -> None:
+        """Load the checkpoint and follow the log from there."""
+        async with self._lifecycle:
+            self._resume()
+
+    async def close(self) -> None:
+        """Stop; flush what was applied if that is possible now (the log has it anyway)."""
+        self._closed = True
+        async with self._lifecycle:
+            await self._stop_following()
+            await self._proposer.close()
+            if self._ready.is_set() and self.halted is None:
+                try:
+                    await self._flusher.flush(self.applied)
+                except PlaitError as error:
+                    logger.warning("line %s is closed unflushed: %s", self.line, error)
+            await self._flusher.stop()
+            self._waiters.fail(Closed(f"the replica of line {self.line} was closed"))
+            self._ready.set()
+
+    def propose(self, group: bytes) -> "asyncio.Future[Outcome]":
+        """Order an encoded group; its outcome once it is committed and applied here.
+
+        Raises `BadFrame` or `Busy` at once; what the loglet refuses, or does not know, comes
+        through the future. Cancelling the future gives up the answer, not the group.
+        """
+        self._check_alive()
+        return self._proposer.propose(group)
+
+    async def read(
+        self, queries: Sequence[Query], after: Mark | None = None, timeout: float | None = None
+    ) -> Answered:
+        """Answer all queries from one state, which covers `after`.
+
+        Raises `TooStale` if that takes longer than `timeout` seconds, `SessionLost` if it can
+        never be.
+        """
+        await self.wait_applied(0 if after is None else after[1], timeout, after)
+        counted = [row_space(query.table) for query in queries if isinstance(query, Count)]
+        if any(self.view.unflushed(space) > _COUNT_HELD_MAX for space in counted):
+            await self.flush()
+            self._check_alive()
+        answers = tuple(answer(self.view, query) for query in queries)
+        return Answered(self.epochs.current, self.applied, answers)
+
+    async def wait_applied(
+        self, position: int, timeout: float | None = None, mark: Mark | None = None
+    ) -> None:
+        """Return once everything below `position` is applied; `TooStale` if not in time."""
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    await self._ready.wait()
+                    self._check_alive()
+                    if mark is not None and self.epochs.lost(*mark, self.applied):
+                        raise SessionLost(f"position {mark[1]} of epoch {mark[0]} was cut")
+                    if self.applied >= position:
+                        return
+                    await self._waiters.sleep(position - 1)
+        except TimeoutError:
+            raise TooStale(
+                f"line {self.line} is at {self.applied}, not at {position} yet",
+                applied=self.applied,
+            ) from None
+
+    async def flush(self) -> None:
+        """Return when everything applied so far is in the state file."""
+        await self._ready.wait()
+        self._check_alive()
+        await self._flusher.flush(self.applied)
+
+    def rewind(self, position: int) -> "asyncio.Task[None]":
+        """Entries from `position` on were cut: stop applying now, and rebuild without them.
+
+        The replica does so by itself when its loglet announces a retraction. The task raises
+        `HistoryTrimmed` if only a snapshot helps.
+        """
+        self._ready.clear()
+        if self._follower is not None:
+            self._follower.cancel()
+        self._proposer.cut(position)
+        task = asyncio.get_running_loop().create_task(self._rebuild(position))
+        self._rebuilding.add(task)
+        task.add_done_callback(self._rebuilt)
+        return task
+
+    async def install(self, incoming: IncomingSnapshot, size: int, checksum: int) -> None:
+        """Replace the state by a received snapshot, and go on from there."""
+        async with self._lifecycle:
+            await self._suspend()
+            try:
+                await self._state.install(incoming, size, checksum)
+                self._cut = False
+            finally:
+                if not self._cut:
+                    self._resume()
+
+    async def reload(self) -> None:
+        """Go on from the state file, which was replaced. (`install` also keeps the replica from
+        writing to it meanwhile.)"""
+        async with self._lifecycle:
+            await self._suspend()
+            self._cut = False
+            self._resume()
+
+    # --------------------------------------------------------------------- life cycle
+
+    def _check_alive(self) -> None:
+        if self.halted is not None:
+            raise self.halted
+        if self._closed:
+            raise Closed(f"the replica of line {self.line} was closed")
+
+    def _retracted(self, epoch: Epoch, position: int) -> None:
+        # Even if nothing of it is applied, entries that were cut may be read already.
+        if not self._closed and self.halted is None:
+            self.rewind(position)
+
+    async def _rebuild(self, position: int) -> None:
+        async with self._lifecycle:
+            await self._suspend()
+            if self._closed or self.halted is not None:
+                return
+            if self.flushed > position:
+                self._cut = True
+                if self.loglet.head > 0:
+                    self.needs_snapshot = HistoryTrimmed(
+                        f"line {self.line} was cut at {position} and its log begins later",
+                        head=self.loglet.head,
+                    )
+                    raise self.needs_snapshot
+                await self._state.clear()
+                self._cut = False
+            if not self._cut:
+                self._resume()
+
+    def _rebuilt(self, task: "asyncio.Task[None]") -> None:
+        self._rebuilding.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.warning("line %s was not rebuilt: %s", self.line, error)
+            if error is not self.needs_snapshot:
+                self._halt(error)
+
+    async def _suspend(self) -> None:
+        """Neither apply nor flush, from here until `_resume`."""
+        self._ready.clear()
+        await self._stop_following()
+        await self._flusher.stop()
+
+    async def _stop_following(self) -> None:
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.cancel()
+            await asyncio.gather(follower, return_exceptions=True)
+
+    def _resume(self) -> None:
+        """Follow the log from the checkpoint on."""
+        if self._closed or self.halted is not None:
+            return
+        self.view.drop()
+        checkpoint = load_checkpoint(self._state)
+        self.sessions = load_sessions(self._state)
+        self.epochs = EpochHistory(checkpoint.spans)
+        self.applied = checkpoint.applied
+        self.record_index = checkpoint.record_index
+        self.time_ms = checkpoint.time_ms
+        self.needs_snapshot = None
+        self._flusher.start(checkpoint.applied)
+        self._ready.set()
+        self._waiters.wake_all()
+        self._follower = asyncio.get_running_loop().create_task(self._follow())
+
+    def _halt(self, error: BaseException) -> None:
+        logger.critical("the replica of line %s halts", self.line, exc_info=error)
+        self.halted = Unavailable(f"the replica of line {self.line} halted: {error!r}")
+        self._flusher.halt()
+        self._proposer.fail(self.halted)
+        self._waiters.fail(self.halted)
+        self._ready.set()
+
+    def _collect(self) -> int:
+        checkpoint = Checkpoint(self.applied, self.record_index, self.time_ms, self.epochs.spans)
+        collect(self.view, checkpoint, self.sessions, self.loglet.head)
+        return self.applied
+
+    # ---------------------------------------------------------------------- following
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                if await self._is_of_this_log():
+                    await self._apply_all()
+                else:
+                    self.rewind(0)
+                return
+            except HistoryTrimmed as error:
+                self.needs_snapshot = error
+                logger.warning("line %s needs a snapshot: %s", self.line, error)
+                return
+            except Closed:
+                return
+            except StorageError as error:
+                self._halt(error)
+                return
+            except PlaitError as error:
+                logger.info("line %s cannot be read now: %s", self.line, error)
+                await asyncio.sleep(_RETRY_S)
+            except Exception as error:
+                self._halt(error)
+                return
+
+    async def _is_of_this_log(self) -> bool:
+        """Whether the checkpoint's last entry is the log's own: it may have been cut while the
+        process was down. Equal epoch and position mean an equal log up to there."""
+        last = self.applied - 1
+        if last < self.loglet.head:
+            return True
+        while self.loglet.committed <= last:
+            tail = await self.loglet.wait(last)
+            if tail.sealed and tail.position <= last:
+                return False
+        entries = await self.loglet.read(last, last + 1)
+        return not entries or entries[0].epoch == self.epochs.current
+
+    async def _apply_all(self) -> None:
+        """Apply what is committed, and what will be, until the loglet is sealed and read."""
+        turn = 0
+        while True:
+            await self._flusher.room()
+            if self.applied >= self.loglet.committed:
+                tail = await self.loglet.wait(self.applied)
+                if tail.sealed and tail.position <= self.applied:
+                    return
+                turn = 0
+            for entry in await self.loglet.read(self.applied, self.loglet.committed):
+                try:
+                    self._apply(entry)
+                except Exception as error:
+                    self._halt(error)
+                    return
+                turn += entry.records + _ENTRY_COST
+                if turn >= _TURN_COMMANDS:
+                    turn = 0
+                    await asyncio.sleep(0)
+
+    def _apply(self, entry: Entry) -> None:
+        position = self.applied
+        if entry.record_index != self.record_index:
+            raise Corrupt(
+                f"entry {position} of line {self.line} stands after {entry.record_index} records, "
+                f"but {self.record_index} were applied"
+            )
+        groups = self._groups(entry)
+        self.time_ms = max(self.time_ms, entry.time_ms)
+        decided = apply_entry(
+            self.machine, self.sessions, self.view, position, entry, groups, self.time_ms
+        )
+        new_epoch = self.epochs.observe(entry.epoch, position)
+        self.record_index = entry.records_end
+        self.applied = position + 1
+        if groups:
+            self._proposer.applied(position, entry.payload, lambda: self._outcomes(decided))
+        self._waiters.passed(self.applied)
+        if new_epoch:
+            self._waiters.wake_all()  # some may wait for a position that is lost now
+        self._flusher.changed()
+
+    def _groups(self, entry: Entry) -> list[Group]:
+        if entry.kind is not Kind.DATA or not entry.records:
+            return []
+        groups = self._proposer.decoded(entry.payload) or decode_payload(entry.payload)
+        if sum(len(group.commands) for group in groups) != entry.records:
+            raise Corrupt(f"entry {self.applied} of line {self.line} miscounts its records")
+        return groups
+
+    def _outcomes(self, decided: list[Decided]) -> list[Outcome]:
+        return [Outcome(self.epochs.owner(group.position), *group) for group in decided]

@@ -1,0 +1,34 @@
+"""The two ways in: a folder in this process, or a cluster over the network."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from plait.api.store import Store
+
+from plait.client.backend import connect as connect_backend
+from plait.node.config import NodeConfig
+from plait.node.serve import running
+
+
+@contextlib.asynccontextmanager
+async def open(path: str | PathLike[str]) -> AsyncIterator[Store]:
+    """Open the store in folder `path` (made if absent), in this process, without a server.
+
+    One process at a time: `FolderInUse` says who has it. Raises `StorageError`s.
+    """
+    async with running(NodeConfig(Path(path))) as node, Store(node) as store:
+        yield store
+
+
+@contextlib.asynccontextmanager
+async def connect(url: str, **options: Any) -> AsyncIterator[Store]:
+    """Connect to a cluster: ``plait://host:7401,host:7402``. Any of its nodes will do.
+
+    options: see `plait.client.backend.connect`. Raises `Unavailable` if no node answers.
+    """
+    backend = await connect_backend(url, **options)
+    async with Store(backend) as store:
+        yield store

@@ -1,0 +1,64 @@
+"""What a node must be told: where its folder is, who it is, and who the members are."""
+
+from pathlib import Path
+
+import msgspec
+
+from plait.base.errors import BadSettings
+from plait.base.ids import node_name
+
+MEMBERS_MAX = 15
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds of what grows; the defaults suit a small machine."""
+
+    log_keep_bytes: int = 64 << 20  # of each line's log, kept for followers and feeds
+    slot_bytes_max: int = 1 << 30  # log kept for a follower that is behind, at most
+    slot_age_s_max: float = 3600.0  # and at most so long after it was last heard
+    client_unsent_bytes_max: int = 32 << 20  # answers that a client has not read
+    peer_unsent_bytes_max: int = 64 << 20
+    feeds_per_client_max: int = 256
+    session_idle_s: float = 3600.0  # an exactly-once session unused for so long is dropped
+    sessions_max: int = 10_000  # a line
+    degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
+
+
+class NodeConfig(msgspec.Struct, frozen=True):
+    """One node. Without members it is alone and needs no address."""
+
+    data: Path
+    name: str = "n1"
+    listen: str = "127.0.0.1:7401"
+    members: dict[str, str] = {}  # name to address, this node included
+    leader: str | None = None  # who leads new lines first; the first member if None
+    cluster: str = "plait"
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        node_name(self.name)
+        for member in self.members:
+            node_name(member)
+        if self.members and self.name not in self.members:
+            raise BadSettings(
+                f"node {self.name!r} is not among the members {', '.join(self.members)}"
+            )
+        if len(self.members) > MEMBERS_MAX:
+            raise BadSettings(f"{len(self.members)} members; at most {MEMBERS_MAX} are possible")
+        if self.leader is not None and self.leader not in self.member_names:
+            raise BadSettings(f"the first leader {self.leader!r} is not among the members")
+
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """Every member in a fixed order; alone: just this node."""
+        return tuple(sorted(self.members)) or (self.name,)
+
+    @property
+    def first_leader(self) -> str:
+        """Who leads lines that nobody has led yet."""
+        return self.leader or self.member_names[0]
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other member."""
+        return len(self.member_names) == 1

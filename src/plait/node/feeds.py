@@ -1,0 +1,90 @@
+"""Feeds of one client: changes sent as far as its credit goes.
+
+Invariant: at most `CREDIT` items of a feed are on the way and not yet taken by the client, so a
+slow watcher costs bounded memory and loses nothing: it reads the log when it is ready.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from plait.api import messages as m
+from plait.base.errors import Busy, Indefinite, PlaitError
+from plait.node.node import Node
+
+CREDIT = 4096
+
+
+class Feeds:
+    """The feeds that one client follows."""
+
+    def __init__(self, node: Node, send: Callable[[m.Answer], None]) -> None:
+        self._node = node
+        self._send = send
+        self._feeds: dict[int, _Feed] = {}
+
+    def handle(self, request: m.Follow | m.FeedCredit | m.Cancel) -> None:
+        """Begin, feed or end a feed."""
+        match request:
+            case m.Follow():
+                self._begin(request)
+            case m.FeedCredit(id_, items):
+                if id_ in self._feeds:
+                    self._feeds[id_].credited(items)
+            case m.Cancel(id_):
+                feed = self._feeds.pop(id_, None)
+                if feed is not None:
+                    feed.task.cancel()
+
+    def _begin(self, request: m.Follow) -> None:
+        limit = self._node.config.limits.feeds_per_client_max
+        if len(self._feeds) >= limit or request.id in self._feeds:
+            error = Busy(f"a client follows at most {limit} feeds, each under its own id")
+            self._send(m.Failure(request.id, error.code, error.message, {}))
+            return
+        self._feeds[request.id] = _Feed(self._node, request, self._send, self._ended)
+
+    def _ended(self, id_: int) -> None:
+        self._feeds.pop(id_, None)
+
+    def close(self) -> None:
+        """End every feed."""
+        for feed in self._feeds.values():
+            feed.task.cancel()
+        self._feeds.clear()
+
+
+class _Feed:
+    """One feed."""
+
+    def __init__(
+        self,
+        node: Node,
+        request: m.Follow,
+        send: Callable[[m.Answer], None],
+        ended: Callable[[int], None],
+    ) -> None:
+        self._credit = CREDIT
+        self._more = asyncio.Event()
+        self._ended = ended
+        self.task = asyncio.get_running_loop().create_task(self._run(node, request, send))
+
+    def credited(self, items: int) -> None:
+        """The client took some."""
+        self._credit = min(self._credit + max(items, 0), CREDIT)
+        self._more.set()
+
+    async def _run(self, node: Node, request: m.Follow, send: Callable[[m.Answer], None]) -> None:
+        try:
+            async for items in node.follow(request.line, request.table, request.start):
+                last = items[-1]
+                send(m.Feed(request.id, tuple(items), (last.position, last.offset + 1)))
+                self._credit -= len(items)
+                while self._credit <= 0:
+                    self._more.clear()
+                    await self._more.wait()
+        except PlaitError as error:
+            send(m.Failure(request.id, error.code, error.message, error.details))
+        except Exception as error:
+            node.report(f"a feed failed: {type(error).__name__}: {error}", error)
+            send(m.Failure(request.id, Indefinite.__name__, str(error), {}))
+        self._ended(request.id)

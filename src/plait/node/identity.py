@@ -1,0 +1,72 @@
+"""What a folder remembers of who it is: its node's name and its cluster.
+
+A folder never changes its cluster, and a node never its name: lines of two clusters must not mix,
+and a member that comes back under another name would count twice.
+"""
+
+import asyncio
+
+import msgspec
+
+from plait.base.codec import decode, encode
+from plait.base.errors import BadSettings, Corrupt, PlaitError
+from plait.base.ids import hex_id
+from plait.base.ports import PutHardState, Random, Storage
+from plait.node.config import NodeConfig
+
+_LINE = "node"  # a line of its own that has hard state only
+
+
+class Identity(msgspec.Struct, frozen=True, array_like=True):
+    """Who this folder is."""
+
+    name: str
+    cluster: str
+
+
+async def identify(storage: Storage, config: NodeConfig, random: Random) -> Identity:
+    """The folder's identity, made now if it has none; `BadSettings` if it is somebody else's."""
+    extent = storage.log.lines().get(_LINE)
+    if extent is not None and extent.hard_state is not None:
+        return _check(_decode(extent.hard_state), config)
+    cluster = config.cluster if config.members else f"alone-{hex_id(random)}"
+    identity = Identity(config.name, cluster)
+    if storage.log.read_only is None:
+        await _write(storage, identity)
+    return identity
+
+
+def _decode(data: bytes) -> Identity:
+    try:
+        return decode(data, type=Identity)
+    except msgspec.DecodeError as error:
+        raise Corrupt(f"the folder's identity cannot be read: {error}") from None
+
+
+def _check(identity: Identity, config: NodeConfig) -> Identity:
+    if not config.members:
+        if identity.cluster.startswith("alone-"):
+            return identity
+        raise BadSettings(
+            f"this folder belongs to node {identity.name!r} of cluster {identity.cluster!r}; "
+            "start it with that cluster's members"
+        )
+    if (identity.name, identity.cluster) != (config.name, config.cluster):
+        raise BadSettings(
+            f"this folder belongs to node {identity.name!r} of cluster {identity.cluster!r}, "
+            f"not to {config.name!r} of {config.cluster!r}"
+        )
+    return identity
+
+
+async def _write(storage: Storage, identity: Identity) -> None:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def written(error: PlaitError | None) -> None:
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    storage.log.submit((PutHardState(_LINE, encode(identity)),), written)
+    await done

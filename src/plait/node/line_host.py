@@ -1,0 +1,362 @@
+"""One line at this node: its loglet, its replica, its copies for followers, and its upkeep.
+
+Upkeep: the log's prefix is trimmed below what is synced in the state file, what followers still
+need (their *slots*, bounded by bytes and age, broken loudly), and what is kept for feeds. Idle
+exactly-once sessions are dropped by a logged command.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from plait.base.codec import encode
+from plait.base.errors import BadSettings, NotLeader, PlaitError, RuleUnmet, TooStale
+from plait.base.ports import Clock, IncomingSnapshot, StateStorage
+from plait.engines.checkpoint import load_checkpoint
+from plait.engines.primary import PrimaryLoglet
+from plait.engines.primary.snapshots import Copy, SnapshotReceiver, SnapshotSender
+from plait.engines.replica import Mark, Replica
+from plait.engines.sqlite import SqliteLoglet
+from plait.line.entry import Epoch
+from plait.line.outcome import Outcome
+from plait.line.primary.leader import Leader
+from plait.line.primary.messages import Message, SnapshotAck, SnapshotChunk, SnapshotOffer
+from plait.line.primary.vocabulary import SnapshotDone, SnapshotInstalled
+from plait.line.quorum import AckRule
+from plait.line.replication.progress import ProgressState
+from plait.node.config import Limits
+from plait.node.retention import Retention
+from plait.types.commands import EvictSession, encode_group
+from plait.types.machine import Machine
+
+logger = logging.getLogger("plait.line")
+
+UPKEEP_S = 1.0
+_SNAPSHOT_PAUSE_S = 0.5
+_EVICTIONS_AT_ONCE = 256
+
+
+class LineHost:
+    """A line's loglet, replica and upkeep at this node."""
+
+    def __init__(
+        self,
+        line: str,
+        loglet: PrimaryLoglet | SqliteLoglet,
+        machine: Machine,
+        state: StateStorage,
+        clock: Clock,
+        send: Callable[[str, Message], None],
+        limits: Limits,
+    ) -> None:
+        self.line = line
+        self.loglet = loglet
+        self.primary = loglet if isinstance(loglet, PrimaryLoglet) else None
+        self.replica = Replica(line, loglet, machine, state, clock)
+        self.limits = limits
+        self.slots_broken = 0
+        self._state = state
+        self._clock = clock
+        self._send = send
+        self._senders: dict[str, SnapshotSender] = {}
+        self._copy: Copy | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._retention = Retention(limits)
+        self._receiver: SnapshotReceiver | None = None
+        if self.primary is not None:
+            self.primary.applied = lambda: (self.replica.applied, self.replica.record_index)
+            self.primary.driver.on_snapshot = self._begin_snapshot
+            self._receiver = SnapshotReceiver(self.primary.core.member.me, self, send)
+
+    # ------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Load the checkpoint and follow the log."""
+        await self.replica.start()
+        self._spawn(self._upkeep())
+
+    async def close(self) -> None:
+        """Stop everything; the log has what the state has not."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._receiver is not None:
+            await self._receiver.close()
+        await self.replica.close()
+        await self.loglet.close()
+        self._drop_copy()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ------------------------------------------------------------------ writing, reading
+
+    @property
+    def leads(self) -> bool:
+        """Whether writes can be taken here."""
+        return self.primary is None or isinstance(self.primary.core.role, Leader)
+
+    @property
+    def leader(self) -> str | None:
+        """Who leads, as far as is known here (None also if it is this node's own line)."""
+        return None if self.primary is None else self.primary.core.leader
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch of the last entry here."""
+        return self.replica.epochs.current
+
+    def rule(self) -> str:
+        """The rule that an answered write has met."""
+        if self.primary is None:
+            return "leader"
+        core = self.primary.core
+        if core.k == core.rule.followers_needed(len(core.member.members)):
+            return core.rule.text
+        return f"any:{core.k}" if core.k else "leader"
+
+    def propose(self, group: bytes) -> "asyncio.Future[Outcome]":
+        """Order a group; refuses at once what cannot be ordered here."""
+        if self.primary is not None:
+            if self.primary.driver.halted is not None:
+                raise self.primary.driver.halted
+            refusal = self.primary.core.refusal()
+            if refusal is not None:
+                raise refusal
+        return self.replica.propose(group)
+
+    async def propose_stricter(
+        self, group: bytes, acks: str | None, timeout_s: float
+    ) -> tuple[Outcome, str]:
+        """Order a group and wait for more acknowledgements than the line's rule asks for."""
+        wanted = None if acks is None else AckRule.parse(acks)
+        k = 0
+        if wanted is not None and self.primary is not None:
+            core = self.primary.core
+            k = wanted.followers_needed(len(core.member.members))
+            if k < core.rule.followers_needed(len(core.member.members)):
+                raise BadSettings(
+                    f"acks={acks!r} asks for less than the line's own rule {core.rule}"
+                )
+        elif wanted is not None and wanted.text.startswith("any:"):
+            raise RuleUnmet(f"acks={acks!r} on a line that has no followers")
+        outcome = await self.propose(group)
+        if self.primary is None or wanted is None:
+            return outcome, self.rule()
+        async with asyncio.timeout(timeout_s):
+            await self.primary.acknowledged(outcome.position, k)
+        return outcome, wanted.text
+
+    def lag_s(self) -> float:
+        """Seconds behind the leader's commits, as far as is known here."""
+        if self.primary is None:
+            return 0.0
+        role = self.primary.core.role
+        if isinstance(role, Leader):
+            return 0.0
+        self.primary.report_applied()
+        lag = getattr(role, "lag_s", None)
+        return float("inf") if lag is None else float(lag(self._clock.monotonic()))
+
+    def check_freshness(self, source: str, max_lag_s: float | None, me: str) -> None:
+        """Raise unless this node may answer a read from `source` within `max_lag_s`."""
+        if source == "leader" and not self.leads:
+            raise NotLeader(f"{me} does not lead {self.line}", leader=self.leader)
+        if self.primary is not None and self.primary.core.member.fresh:
+            raise TooStale(f"{me} has a new disk and has not caught up on {self.line}")
+        if max_lag_s is not None:
+            lag = self.lag_s()
+            if lag > max_lag_s:
+                raise TooStale(f"{me} is {lag:.3f} s behind on {self.line}", lag_s=lag)
+
+    async def read(self, queries: Any, after: Mark | None, timeout_s: float) -> Any:
+        """Answers from the applied state."""
+        return await self.replica.read(queries, after, timeout_s)
+
+    # ------------------------------------------------------------------ peers
+
+    def hear(self, peer: str, message: Message) -> None:
+        """A member said something about this line."""
+        if self.primary is None:
+            return
+        match message:
+            case SnapshotOffer() | SnapshotChunk():
+                self._snapshot_message(peer, message)
+            case SnapshotAck():
+                if peer in self._senders:
+                    self._senders[peer].acked(message)
+            case _:
+                self.primary.received(peer, message)
+
+    def _snapshot_message(self, peer: str, message: SnapshotOffer | SnapshotChunk) -> None:
+        assert self.primary is not None
+        assert self._receiver is not None
+        if message.epoch != self.primary.core.member.promised:
+            return  # somebody else leads by now
+        if isinstance(message, SnapshotOffer):
+            self._receiver.offered(peer, message)
+        else:
+            self._receiver.chunk(peer, message)
+
+    # ------------------------------------------------------------------ copies for followers
+
+    def _begin_snapshot(self, peer: str) -> None:
+        if peer not in self._senders:
+            self._spawn(self._stream_snapshot(peer))
+
+    async def _stream_snapshot(self, peer: str) -> None:
+        assert self.primary is not None
+        role = self.primary.core.role
+        if not isinstance(role, Leader):
+            return
+        sender = SnapshotSender(self.line, role.epoch, peer, self._send)
+        self._senders[peer] = sender
+        position: int | None = None
+        try:
+            copy = await self._fresh_copy()
+            logger.warning("line %s: sending %s a snapshot at %s", self.line, peer, copy.position)
+            if await sender.run(copy):
+                position = copy.position
+            else:
+                await asyncio.sleep(_SNAPSHOT_PAUSE_S)
+        except PlaitError as error:
+            logger.warning("line %s: no snapshot for %s: %s", self.line, peer, error)
+            await asyncio.sleep(_SNAPSHOT_PAUSE_S)
+        finally:
+            del self._senders[peer]
+        self.primary.driver.step(SnapshotDone(peer, position))
+
+    async def _fresh_copy(self) -> Copy:
+        """The copy that is being sent already, if the log still continues it; else a new one."""
+        if self._copy is not None and self._copy.position >= self.loglet.head:
+            return self._copy
+        self._drop_copy()
+        self._copy = await self.take()
+        return self._copy
+
+    def _drop_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.snapshot.close()
+            self._copy = None
+
+    async def take(self) -> Copy:
+        """Copy the state as it is on disk; its position is at least what is flushed now."""
+        await self.replica.flush()
+        checkpoint = load_checkpoint(self._state)
+        snapshot = await self._state.snapshot()
+        last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
+        return Copy(snapshot, checkpoint.applied, last, checkpoint.record_index)
+
+    def incoming(self, snapshot_id: str) -> IncomingSnapshot:
+        """Begin or resume receiving a copy."""
+        return self._state.incoming(snapshot_id)
+
+    async def install(self, incoming: IncomingSnapshot, offer: SnapshotOffer) -> None:
+        """Replace state and log by a received copy; its own checkpoint says where it stands."""
+        assert self.primary is not None
+        await self.replica.install(incoming, offer.size, offer.checksum)
+        checkpoint = load_checkpoint(self._state)
+        last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
+        self.primary.driver.step(
+            SnapshotInstalled(checkpoint.applied, last, checkpoint.record_index)
+        )
+        await self.replica.reload()
+        logger.warning("line %s: installed a snapshot at %s", self.line, checkpoint.applied)
+
+    # ------------------------------------------------------------------ upkeep
+
+    async def _upkeep(self) -> None:
+        while True:
+            await asyncio.sleep(UPKEEP_S)
+            try:
+                await self._trim()
+                self._evict_sessions()
+            except PlaitError as error:
+                logger.info("line %s: upkeep waits: %s", self.line, error)
+
+    async def _trim(self) -> None:
+        if self.primary is None:
+            return
+        log = self.primary.core.member.log
+        self._retention.note(self.replica.flushed, log.bytes_before(self.replica.flushed))
+        before = self._retention.trimmable(log.bytes_end)
+        before = min(before, self._slots(log.bytes_end))
+        if self._senders and self._copy is not None:
+            before = min(before, self._copy.position)
+        elif self._copy is not None and not self._senders:
+            self._drop_copy()
+        if before > log.head:
+            await self._state.sync()
+            await self.loglet.trim(before)
+
+    def _slots(self, bytes_end: int) -> int:
+        """The lowest position that a follower still needs and may still ask for."""
+        assert self.primary is not None
+        role = self.primary.core.role
+        if not isinstance(role, Leader):
+            return 1 << 62
+        now, log = self._clock.monotonic(), role.member.log
+        lowest = 1 << 62
+        for peer, progress in role.sender.progress.items():
+            if progress.state is ProgressState.SNAPSHOT:
+                continue  # the copy on its way is the slot
+            behind = bytes_end - log.bytes_before(progress.match)
+            unheard = now - max(progress.last_heard, progress.probed_at)
+            broken = behind > self.limits.slot_bytes_max or unheard > self.limits.slot_age_s_max
+            if broken and not progress.slot_broken:
+                self.slots_broken += 1
+                logger.warning(
+                    "line %s: the slot of %s is broken (%s bytes behind, unheard for %.0f s); "
+                    "it will need a snapshot", self.line, peer, behind, unheard,
+                )  # fmt: skip
+            progress.slot_broken = broken
+            if not broken:
+                lowest = min(lowest, progress.match)
+        return lowest
+
+    def _evict_sessions(self) -> None:
+        if not self.leads or self.replica.halted is not None:
+            return
+        applied = self.replica.applied
+        long_ago = self._retention.position_before(
+            self._clock.monotonic(), applied, self.limits.session_idle_s
+        )
+        candidates = self.replica.sessions.eviction_candidates(
+            applied, applied - long_ago, self.limits.sessions_max
+        )
+        for session, last_used in candidates[:_EVICTIONS_AT_ONCE]:
+            group = encode_group(0, 0, 0, [encode(EvictSession(session, last_used))])
+            self.propose(group).add_done_callback(_ignore)
+
+    # ------------------------------------------------------------------ status
+
+    def status(self) -> dict[str, Any]:
+        """What people want to know of the line here."""
+        if self.primary is not None:
+            status = self.primary.status()
+        else:
+            status = _status_alone(self.loglet, self.replica)
+        status["flushed"] = self.replica.flushed
+        status["sessions"] = len(self.replica.sessions)
+        status["snapshots_sent_to"] = sorted(self._senders)
+        status["slots_broken"] = self.slots_broken
+        if self.replica.halted is not None:
+            status["halted"] = str(self.replica.halted)
+        return status
+
+
+def _status_alone(loglet: Any, replica: Replica) -> dict[str, Any]:
+    return {
+        "role": "leader", "leader": None, "epoch": str(replica.epochs.current), "rule": "leader",
+        "rule_in_force": "leader", "members": [], "head": loglet.head, "tail": loglet.committed,
+        "durable": loglet.committed, "committed": loglet.committed, "applied": replica.applied,
+        "lag": {"records": 0, "bytes": 0, "seconds": 0.0}, "followers": {},
+    }  # fmt: skip
+
+
+def _ignore(future: "asyncio.Future[Outcome]") -> None:
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,190 @@
+"""Links to the other members: each node dials every other and speaks only on what it dialled.
+
+A lost connection is dialled again with growing pauses. Messages to a peer without a connection,
+or with too much unread, are dropped: the replication core repeats what matters.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from plait.api.messages import PROTOCOL, Failure
+from plait.base.codec import FRAME_BYTES_MAX
+from plait.base.errors import BadFrame, PlaitError, VersionMismatch, WrongCluster
+from plait.base.ports import Clock, Connection, Network, Random
+from plait.line.primary.messages import Message
+
+PAUSE_S_MIN = 0.05
+PAUSE_S_MAX = 1.0
+CONNECT_S = 2.0
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class PeerHello(msgspec.Struct, frozen=True, array_like=True, tag=50):
+    """First message of a member that dialled another; everything after it is line messages."""
+
+    protocols: tuple[int, ...]
+    cluster: str
+    node: str
+
+
+class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
+    """The only message on the way back, unless it is a `Failure`."""
+
+    protocol: int
+    node: str
+
+
+_message_decoder = msgspec.msgpack.Decoder(Message)
+_answer_decoder = msgspec.msgpack.Decoder(PeerWelcome | Failure)
+
+Hear = Callable[[str, Message], None]
+
+
+class IncomingPeer:
+    """A connection that a member dialled: what it says about lines."""
+
+    def __init__(self, peer: str, hear: Hear) -> None:
+        self._peer = peer
+        self._hear = hear
+
+    def frames(self, frames: list[bytes]) -> None:
+        """Messages came."""
+        for frame in frames:
+            try:
+                message = _message_decoder.decode(frame)
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise BadFrame(f"member {self._peer} sent no message: {error}") from None
+            self._hear(self._peer, message)
+
+    def closed(self, reason: str) -> None:
+        """The member went away; it dials again when it can."""
+
+
+def check_peer(hello: PeerHello, cluster: str, members: tuple[str, ...]) -> None:
+    """Raise unless `hello` comes from another member of this cluster that we can talk to."""
+    if hello.cluster != cluster:
+        raise WrongCluster(f"this is cluster {cluster!r}, not {hello.cluster!r}")
+    if hello.node not in members:
+        raise WrongCluster(f"{hello.node!r} is no member of cluster {cluster!r}")
+    if not set(hello.protocols) & set(PROTOCOL):
+        raise VersionMismatch(f"this node speaks {PROTOCOL}, {hello.node} {hello.protocols}")
+
+
+class Link:
+    """The connection that we dial to one peer, kept up for ever."""
+
+    def __init__(
+        self,
+        peer: str,
+        address: str,
+        hello: PeerHello,
+        network: Network,
+        clock: Clock,
+        random: Random,
+        up: Callable[[str], None],
+        unsent_bytes_max: int,
+    ) -> None:
+        self.peer, self.address = peer, address
+        self.refused: str | None = None  # why the peer does not want us
+        self.dropped = 0  # messages that found no way
+        self._hello = hello
+        self._network, self._clock, self._random = network, clock, random
+        self._up = up
+        self._unsent_bytes_max = unsent_bytes_max
+        self._connection: Connection | None = None
+        self._welcomed = False
+        self._lost = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._keep_up())
+
+    @property
+    def up(self) -> bool:
+        """Whether messages can go now."""
+        return self._welcomed
+
+    def send(self, message: Message) -> None:
+        """Send, or drop if there is no way."""
+        connection = self._connection
+        if not self._welcomed or connection is None or connection.unsent > self._unsent_bytes_max:
+            self.dropped += 1
+            return
+        connection.send(_encoder.encode(message))
+
+    async def _keep_up(self) -> None:
+        pause = PAUSE_S_MIN
+        while True:
+            self._lost.clear()
+            try:
+                connection = await self._network.connect(self.address, self._accept, CONNECT_S)
+            except PlaitError:
+                pass
+            else:
+                self._connection = connection
+                connection.send(_encoder.encode(self._hello))
+                began = self._clock.monotonic()
+                await self._lost.wait()
+                self._connection, self._welcomed = None, False
+                if self._clock.monotonic() - began > PAUSE_S_MAX:
+                    pause = PAUSE_S_MIN
+            await asyncio.sleep(pause * self._random.uniform(0.75, 1.25))
+            pause = min(pause * 1.6, PAUSE_S_MAX)
+
+    def _accept(self, connection: Connection) -> "_Outgoing":
+        return _Outgoing(connection, self._answered, partial(self._closed, connection))
+
+    def _answered(self, connection: Connection, answer: PeerWelcome | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.refused = answer.message
+            connection.close(answer.message)
+            return
+        self.refused = None
+        self._welcomed = True
+        self._up(self.peer)
+
+    def _closed(self, connection: Connection, reason: str) -> None:
+        self._lost.set()
+
+    async def close(self) -> None:
+        """Hang up and stop dialling."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.close("this node is closing")
+
+
+class _Outgoing:
+    """Our end of a link: hears the welcome and nothing else."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        answered: Callable[[Connection, PeerWelcome | Failure], None],
+        closed: Callable[[str], None],
+    ) -> None:
+        self._connection = connection
+        self._answered = answered
+        self._on_closed = closed
+
+    def frames(self, frames: list[bytes]) -> None:
+        """The welcome came."""
+        for frame in frames:
+            try:
+                answer = _answer_decoder.decode(frame)
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise BadFrame(f"not a welcome: {error}") from None
+            self._answered(self._connection, answer)
+
+    def closed(self, reason: str) -> None:
+        """The link is down."""
+        self._on_closed(reason)
+
+
+def accept_peer(connection: Connection, hello: PeerHello, me: str, hear: Hear) -> IncomingPeer:
+    """Welcome a member that was checked."""
+    connection.frame_bytes_max = FRAME_BYTES_MAX
+    protocol = max(set(hello.protocols) & set(PROTOCOL))
+    connection.send(_encoder.encode(PeerWelcome(protocol, me)))
+    return IncomingPeer(hello.node, hear)

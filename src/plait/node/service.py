@@ -1,0 +1,280 @@
+"""The door for native clients and for other members: one listener, one protocol.
+
+The first frame says who is there. A client's requests are answered in any order; what takes no
+waiting is answered in the same turn. Invariant: each request gets exactly one answer (a feed:
+until it is cancelled), and a connection holds bounded memory: requests under way are counted,
+answers that are not read close the connection.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from plait.api import messages as m
+from plait.base.codec import FRAME_BYTES_MAX
+from plait.base.errors import BadFrame, Busy, Indefinite, PlaitError, VersionMismatch, WrongCluster
+from plait.base.ports import Connection, Listener, Network, Receiver
+from plait.line.outcome import Outcome
+from plait.node.feeds import Feeds
+from plait.node.node import Node
+from plait.node.peers import PeerHello, accept_peer, check_peer
+
+REQUESTS_MAX = 4096  # of one client, under way
+
+_encoder = msgspec.msgpack.Encoder()
+_greeting_decoder = msgspec.msgpack.Decoder(m.Hello | PeerHello)
+_request_decoder = msgspec.msgpack.Decoder(m.Request)
+
+
+class Service:
+    """Listens for a node."""
+
+    def __init__(self, node: Node, network: Network) -> None:
+        self._node = node
+        self._network = network
+        self._clients: set[_Client] = set()
+        self._listener: Listener | None = None
+
+    async def start(self, address: str) -> str:
+        """Listen; the address that was bound."""
+        self._listener = await self._network.listen(address, self._accept)
+        return self._listener.address
+
+    def _accept(self, connection: Connection) -> Receiver:
+        return _Greeter(self._node, connection, self._clients)
+
+    @property
+    def clients(self) -> int:
+        """How many clients are connected."""
+        return len(self._clients)
+
+    async def close(self) -> None:
+        """Take no more connections and hang up."""
+        if self._listener is not None:
+            await self._listener.close()
+        for client in sorted(self._clients, key=id):
+            client.hang_up("this node is closing")
+
+
+class _Greeter:
+    """A connection until its first frame has told what it is."""
+
+    def __init__(self, node: Node, connection: Connection, clients: "set[_Client]") -> None:
+        self._node = node
+        self._connection = connection
+        self._clients = clients
+        self._successor: Receiver | None = None
+
+    def frames(self, frames: list[bytes]) -> None:
+        """The greeting, and perhaps more behind it."""
+        if self._successor is None:
+            self._successor = self._greet(frames[0])
+            frames = frames[1:]
+        if frames and self._successor is not None:
+            self._successor.frames(frames)
+
+    def _greet(self, frame: bytes) -> Receiver | None:
+        try:
+            greeting = _greeting_decoder.decode(frame)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BadFrame(f"not a greeting: {error}") from None
+        node = self._node
+        try:
+            if isinstance(greeting, PeerHello):
+                check_peer(greeting, node.cluster, node.config.member_names)
+                return accept_peer(self._connection, greeting, node.name, node.hear)
+            return self._welcome(greeting)
+        except PlaitError as error:
+            failure = m.Failure(0, error.code, error.message, error.details)
+            self._connection.send(_encoder.encode(failure))
+            self._connection.close(error.message)
+            return None
+
+    def _welcome(self, hello: m.Hello) -> Receiver:
+        node = self._node
+        if hello.cluster and hello.cluster != node.cluster:
+            raise WrongCluster(f"this is cluster {node.cluster!r}, not {hello.cluster!r}")
+        common = set(hello.protocols) & set(m.PROTOCOL)
+        if not common:
+            raise VersionMismatch(f"this node speaks {m.PROTOCOL}, the client {hello.protocols}")
+        self._connection.frame_bytes_max = FRAME_BYTES_MAX
+        welcome = m.Welcome(max(common), node.cluster, node.name, node.addresses())
+        self._connection.send(_encoder.encode(welcome))
+        return _Client(node, self._connection, self._clients)
+
+    def closed(self, reason: str) -> None:
+        """Pass on."""
+        if self._successor is not None:
+            self._successor.closed(reason)
+
+
+class _Client:
+    """One welcomed client."""
+
+    def __init__(self, node: Node, connection: Connection, clients: "set[_Client]") -> None:
+        self._node = node
+        self._connection = connection
+        self._clients = clients
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._feeds = Feeds(node, self._send)
+        clients.add(self)
+
+    def frames(self, frames: list[bytes]) -> None:
+        """Requests came."""
+        for frame in frames:
+            try:
+                request = _request_decoder.decode(frame)
+            except (msgspec.DecodeError, RecursionError, PlaitError) as error:
+                raise BadFrame(f"not a request: {error}") from None
+            self._handle(request)
+
+    def _handle(self, request: m.Request) -> None:
+        match request:
+            case m.Propose(acks=None):
+                self._propose(request)
+            case m.Follow() | m.FeedCredit() | m.Cancel():
+                self._feeds.handle(request)
+            case m.Hello():
+                raise BadFrame("a second greeting")
+            case _:
+                self._start(request.id, self._answer(request))
+
+    # ------------------------------------------------------------------ the fast path
+
+    def _propose(self, request: m.Propose) -> None:
+        """Order a group without a task of its own."""
+        if self._under_way >= REQUESTS_MAX:
+            self._fail(request.id, Busy(f"{REQUESTS_MAX} requests of this client are under way"))
+            return
+        try:
+            host = self._node.host(request.line)
+            future = host.propose(request.group)
+        except PlaitError as error:
+            self._fail(request.id, self._node.located(request.line, error))
+            return
+        self._under_way += 1
+        future.add_done_callback(partial(self._proposed, request.id, request.line, host.rule))
+
+    def _proposed(
+        self, id_: int, line: str, rule: Callable[[], str], future: "asyncio.Future[Outcome]"
+    ) -> None:
+        self._under_way -= 1
+        if future.cancelled():
+            self._fail(id_, Indefinite("the node is closing"))
+            return
+        error = future.exception()
+        if isinstance(error, PlaitError):
+            self._fail(id_, self._node.located(line, error))
+        elif error is not None:
+            self._fail(id_, Indefinite(f"{type(error).__name__}: {error}"))
+        else:
+            outcome = future.result()
+            self._send(
+                m.Applied(
+                    id_, outcome.epoch, outcome.position, outcome.offset, outcome.version,
+                    rule(), outcome.failures,
+                )
+            )  # fmt: skip
+
+    # ------------------------------------------------------------------ everything else
+
+    def _start(self, id_: int, work: Coroutine[Any, Any, m.Answer]) -> None:
+        if self._under_way >= REQUESTS_MAX:
+            work.close()
+            self._fail(id_, Busy(f"{REQUESTS_MAX} requests of this client are under way"))
+            return
+        self._under_way += 1
+        task = asyncio.get_running_loop().create_task(self._run(id_, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, id_: int, work: Coroutine[Any, Any, m.Answer]) -> None:
+        try:
+            self._send(await work)
+        except PlaitError as error:
+            self._fail(id_, error)
+        except Exception as error:
+            self._node.report(f"a request failed: {type(error).__name__}: {error}", error)
+            self._fail(id_, Indefinite(f"{type(error).__name__}: {error}"))
+        finally:
+            self._under_way -= 1
+
+    async def _answer(self, request: Any) -> m.Answer:
+        node = self._node
+        match request:
+            case m.Propose(id_, line, group, acks, timeout_s):
+                outcome, met = await node.propose_stricter(line, group, acks, timeout_s)
+                return m.Applied(
+                    id_, outcome.epoch, outcome.position, outcome.offset, outcome.version,
+                    met, outcome.failures,
+                )  # fmt: skip
+            case m.Read(id_, line, options, after, queries, timeout_s):
+                answers = await node.read_here(line, queries, options, after, timeout_s)
+                return m.ReadReply(
+                    id_, answers.epoch, answers.position, answers.lag_s, tuple(answers.values)
+                )
+            case m.OpenTable(id_, name, settings):
+                return m.TableOpened(id_, await node.open_table(name, settings))
+            case m.ListTables(id_):
+                return m.Tables(id_, tuple(await node.tables()))
+            case m.DropTableRequest(id_, name):
+                await node.drop_table(name)
+                return m.Result(id_, None)
+            case m.Where(id_, line):
+                return node.where(id_, line)
+            case m.StatusRequest(id_):
+                return m.Result(id_, node.status_here())
+            case m.Promote(id_, line, accept_loss, timeout_s):
+                report = await node.promote_here(line, accept_loss, timeout_s)
+                return m.Result(id_, report)
+            case m.SwitchOver(id_, target, line, timeout_s):
+                return m.Result(id_, await node.hand_over_here(target, line, timeout_s))
+            case _:
+                return await self._answer_rescued(request)
+
+    async def _answer_rescued(self, request: Any) -> m.Answer:
+        node = self._node
+        match request:
+            case m.ListRescued(id_):
+                return m.Result(id_, await node.rescued())
+            case m.ShowRescued(id_, rescued):
+                return m.Result(id_, await node.show_rescued(node.name, rescued))
+            case m.RescuedGroups(id_, rescued):
+                return m.Result(id_, node.rescue.groups(rescued))
+            case m.ReplayRescued(id_, rescued):
+                return m.Result(id_, await node.replay_rescued(node.name, rescued))
+            case m.DropRescuedRequest(id_, rescued):
+                await node.drop_rescued(node.name, rescued)
+                return m.Result(id_, None)
+            case m.FlushRequest(id_):
+                await node.flush()
+                return m.Result(id_, None)
+            case _:
+                raise BadFrame(f"{type(request).__name__} is no request")
+
+    # ------------------------------------------------------------------ answering
+
+    def _send(self, answer: m.Answer) -> None:
+        connection = self._connection
+        if connection.unsent > self._node.config.limits.client_unsent_bytes_max:
+            self.hang_up("the client does not read its answers")
+            return
+        connection.send(_encoder.encode(answer))
+
+    def _fail(self, id_: int, error: PlaitError) -> None:
+        self._send(m.Failure(id_, error.code, error.message, error.details))
+
+    def hang_up(self, reason: str) -> None:
+        """Close the connection."""
+        self._connection.close(reason)
+
+    def closed(self, reason: str) -> None:
+        """The client is gone: stop working for it."""
+        self._clients.discard(self)
+        self._feeds.close()
+        for task in list(self._tasks):
+            task.cancel()

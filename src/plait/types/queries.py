@@ -1,0 +1,58 @@
+"""What can be asked of a line's state, and what a feed of its changes says.
+
+An answer to `Get` is (version, value) or None; to `Scan` a list of rows and whether more follow;
+to `Count` an int. Each travels as MessagePack.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class Get(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """One row."""
+
+    table: int
+    key: str
+
+
+class Scan(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Up to `limit` rows with start <= key < stop, in key order."""
+
+    table: int
+    start: str
+    stop: str | None
+    limit: int
+    reverse: bool = False
+
+
+class Count(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """How many rows the table holds."""
+
+    table: int
+
+
+Query: TypeAlias = Get | Scan | Count
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """A row as stored."""
+
+    key: str
+    version: int
+    value: msgspec.Raw
+
+
+class FeedItem(msgspec.Struct, frozen=True, array_like=True):
+    """One committed change of a row; value None is a removal.
+
+    An empty key, which no row has, stands for every row: the table was cleared.
+    """
+
+    position: int
+    offset: int
+    version: int
+    time_ms: int
+    key: str
+    value: msgspec.Raw | None
+    last: bool  # the last change of its transaction
