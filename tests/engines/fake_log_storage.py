@@ -48,6 +48,11 @@ class FakeLogStorage:
         self.paused = False
         self._commit()
 
+    def flip_a_bit(self, line: str, index: int) -> None:
+        """Spoil the row that stands `index` rows behind the head."""
+        row = self._rows[line][index]
+        self._rows[line][index] = row[:-1] + bytes([row[-1] ^ 1])
+
     # ------------------------------------------------------------------------- the port
 
     def lines(self) -> dict[str, LineExtent]:

@@ -221,8 +221,7 @@ async def test_an_epoch_below_the_lines_own_is_refused() -> None:
 async def test_a_corrupt_row_is_an_error_and_not_an_absence() -> None:
     storage = FakeLogStorage()
     await append_all(opened(storage), ["a", "b"])
-    row = storage._rows["line"][0]
-    storage._rows["line"][0] = row[:-1] + bytes([row[-1] ^ 1])
+    storage.flip_a_bit("line", 0)
     loglet = opened(storage)
     with pytest.raises(Corrupt):
         await loglet.read(0, 2)

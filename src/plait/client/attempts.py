@@ -36,7 +36,7 @@ class Attempts:
         self.deadline = self._loop.time() + timeout_s  # in the loop's time
         self.failures = 0
         self._notes: list[str] = []
-        self.doubtful = False  # some attempt may have taken effect
+        self.doubtful = False  # some attempt may have taken effect; kept by who makes them
 
     @property
     def left_s(self) -> float:
@@ -51,7 +51,6 @@ class Attempts:
     def note(self, node: str, error: PlaitError) -> None:
         """Remember a failure for the final error."""
         self.failures += 1
-        self.doubtful = self.doubtful or not error.definite
         self._notes.append(f"{node}: {error.code}: {error.message}")
         del self._notes[:-NOTES_MAX]
 

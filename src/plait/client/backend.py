@@ -216,17 +216,18 @@ class NetworkBackend:
         node: str | None = None  # where the last refusal pointed
         avoid: list[str] = []
         while attempts.left_s:
-            asked = node or "any node"
+            asked, sent = node or "any node", False
             try:
                 link = await (
                     self._cluster.link_to(node) if node else self._cluster.any_link(avoid)
                 )
-                asked = link.node
+                asked, sent = link.node, True
                 return await link.ask(kind, *fields, timeout_s=attempts.attempt_s)
             except PlaitError as error:
                 if not is_transient(error):
                     raise
                 attempts.note(asked, error)
+                attempts.doubtful = attempts.doubtful or (sent and not error.definite)
                 avoid, was = [asked], node
                 node = self._cluster.pointed_at(error)
                 if node is not None and was is None:

@@ -1,11 +1,11 @@
-"""Memory: the simplest correct loglet, and the simplest register. The models for all others.
+"""Memory: the simplest correct loglet, the model for all others.
 
 Source: the loglet port (`plait.line.loglet`). Absent on purpose: durability, bounds, other nodes.
 """
 
 from collections.abc import Callable
 
-from plait.base.errors import Closed, Conflict, HistoryTrimmed, Sealed
+from plait.base.errors import Closed, HistoryTrimmed, Sealed
 from plait.engines.waiters import Waiters
 from plait.line.entry import Entry, Epoch
 from plait.line.loglet import READ_BYTES, Tail
@@ -97,22 +97,3 @@ class MemoryLoglet:
     def _check_open(self) -> None:
         if self._closed:
             raise Closed("the loglet is closed")
-
-
-class MemoryMetastore:
-    """A versioned register in memory; the `Metastore` of tests and of a single process."""
-
-    def __init__(self) -> None:
-        self._version = 0
-        self._data = b""
-
-    async def get(self) -> tuple[int, bytes]:
-        """The version and the value; (0, b"") before the first set."""
-        return self._version, self._data
-
-    async def compare_and_set(self, version: int, data: bytes) -> int:
-        """Replace the value if its version still is `version`; the new version."""
-        if version != self._version:
-            raise Conflict(f"the register is at version {self._version}, not {version}")
-        self._version, self._data = version + 1, data
-        return self._version

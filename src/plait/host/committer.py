@@ -21,6 +21,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
+from enum import Enum
 from typing import Generic, TypeVar
 
 from plait.base.errors import PlaitError
@@ -34,6 +35,10 @@ class _Job:
 
     def __init__(self, run: Callable[[], None]) -> None:
         self.run = run
+
+
+class _Stop(Enum):
+    STOP = 0
 
 
 class Committer(Generic[Item, Result]):
@@ -51,7 +56,7 @@ class Committer(Generic[Item, Result]):
         self._loop = loop
         self._commit = commit
         self._report = report
-        self._queue: queue.SimpleQueue[Item | _Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Item | _Job | _Stop] = queue.SimpleQueue()
         # A daemon: a process that ends without closing ends as if it were killed.
         self._thread = threading.Thread(target=self._run, name="plait-commit", daemon=True)
         self._thread.start()
@@ -69,43 +74,46 @@ class Committer(Generic[Item, Result]):
         done: asyncio.Future[PlaitError | None] = self._loop.create_future()
 
         def answer(error: PlaitError | None) -> None:
-            if not done.done():
+            if not done.done():  # the caller may have been cancelled
                 done.set_result(error)
 
-        self._queue.put(_Job(lambda: self._tell(lambda: answer(outcome)) if (outcome := job()) is None
-                             else self._tell(lambda: answer(outcome))))  # fmt: skip
+        def run() -> None:
+            error = job()
+            self._tell(answer, error)
+
+        self.post(run)
         if (error := await done) is not None:
             raise error
 
     async def close(self) -> None:
         """Commit and report what is queued, then end the thread."""
-        self._queue.put(None)
+        self._queue.put(_Stop.STOP)
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
         while True:
-            group: list[Item] = []
-            item = self._queue.get()
-            while item is not None and not isinstance(item, _Job):
-                group.append(item)
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-            else:
-                self._finish(group)
-                if item is None:
-                    return
-                item.run()
-                continue
-            self._finish(group)
+            group, other = self._collect()
+            if group:
+                result = self._commit(group)
+                self._tell(self._report, group, result)
+            if isinstance(other, _Job):
+                other.run()
+            elif other is _Stop.STOP:
+                return
 
-    def _finish(self, group: list[Item]) -> None:
-        if group:
-            result = self._commit(group)
-            self._tell(lambda: self._report(group, result))
+    def _collect(self) -> tuple[list[Item], "_Job | _Stop | None"]:
+        """Wait for something, then take all that is there, up to the first that is no item."""
+        group: list[Item] = []
+        item = self._queue.get()
+        while not isinstance(item, _Job | _Stop):
+            group.append(item)
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return group, None
+        return group, item
 
-    def _tell(self, what: Callable[[], None]) -> None:
+    def _tell(self, callback: Callable[..., None], *arguments: object) -> None:
         # The loop may be closed already if the process is on its way out.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(what)
+            self._loop.call_soon_threadsafe(callback, *arguments)

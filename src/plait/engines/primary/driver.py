@@ -29,6 +29,7 @@ from plait.line.primary.vocabulary import (
     Retracted,
     Send,
     Timer,
+    Trimmed,
 )
 from plait.line.replication.progress import APPEND_BYTES
 from plait.line.replication.sender import BeginSnapshot, LoadEntries, SendAppend
@@ -56,6 +57,7 @@ class Driver:
         self._timer_at = float("inf")
         self.on_committed: Callable[[int], None] = lambda position: None
         self.on_retracted: Callable[[Epoch, int], None] = lambda epoch, position: None
+        self.on_trimmed: Callable[[int], None] = lambda position: None
         self.on_deposed: Callable[[], None] = lambda: None
         self.on_promotion: Callable[[Promotion], None] = lambda promotion: None
         self.on_snapshot: Callable[[str], None] = lambda peer: None
@@ -79,6 +81,8 @@ class Driver:
                     self.on_committed(position)
                 case Retracted(epoch, position):
                     self.on_retracted(epoch, position)
+                case Trimmed(position):
+                    self.on_trimmed(position)
                 case Deposed():
                     self.on_deposed()
                 case Promotion():

@@ -56,6 +56,7 @@ class PrimaryLoglet:
         self.driver = Driver(core, storage, send, clock)
         self.driver.on_committed = self._committed
         self.driver.on_retracted = self._retracted
+        self.driver.on_trimmed = self._trimmed
         self.driver.on_deposed = self._deposed
         self.driver.on_promotion = self._promotion
         self._storage = storage
@@ -64,6 +65,7 @@ class PrimaryLoglet:
         self._proposals: deque[tuple[int, asyncio.Future[int]]] = deque()
         self._promotions: list[asyncio.Future[Promotion]] = []
         self._stricter: list[tuple[int, int, asyncio.Future[None]]] = []  # position, k
+        self._trims: list[tuple[int, asyncio.Future[None]]] = []
         self._retracted_to: list[Callable[[Epoch, int], None]] = []
         self._seal_at = find_seal(storage, core)  # the first seal in our log
         self._closed = False
@@ -173,7 +175,10 @@ class PrimaryLoglet:
         if before <= log.head:
             return
         last = self.read_now(before - 1, before)[0]
+        trimmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._trims.append((before, trimmed))
         self.driver.step(TrimTo(before, last.records_end))
+        await trimmed
 
     async def seal(self) -> int:
         """Refuse every later append; the final tail."""
@@ -277,6 +282,12 @@ class PrimaryLoglet:
             if last is not None and last.entry.kind in (Kind.SEAL, Kind.EPOCH):
                 self._seal_at = find_seal(self._storage, self.core)
 
+    def _trimmed(self, position: int) -> None:
+        for before, future in self._trims:
+            if before <= position and not future.done():
+                future.set_result(None)
+        self._trims = [item for item in self._trims if not item[1].done()]
+
     def _deposed(self) -> None:
         line = self.core.member.line
         while self._proposals:
@@ -288,6 +299,9 @@ class PrimaryLoglet:
             if not future_none.done():
                 future_none.set_exception(Unavailable(f"{line}: the leader changed"))
         if self.driver.halted is not None:
+            for _, future_none in self._trims:
+                if not future_none.done():
+                    future_none.set_exception(self.driver.halted)
             refused = Promotion(False, self.driver.halted.message, {})
             self._promotion(refused)
 

@@ -47,7 +47,11 @@ def find_seal(storage: LogStorage, core: PrimaryCore) -> int | None:
     """The position of the seal among the last entries; only epochs open behind a seal."""
     log = core.member.log
     for position in range(log.durable - 1, log.head - 1, -1):
-        entry = decode_entry(storage.read(core.member.line, position, position + 1, 1)[0])
+        kept = log.kept(position)
+        if kept is None:
+            entry = decode_entry(storage.read(core.member.line, position, position + 1, 1)[0])
+        else:
+            entry = kept.entry
         if entry.kind is Kind.SEAL:
             return position
         if entry.kind is not Kind.EPOCH:

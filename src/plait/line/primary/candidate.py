@@ -8,16 +8,18 @@
 
 A member whose disk is new (`fresh`) does not count: it may have forgotten what it acknowledged.
 Only the very first promotion, when *every* member reports an empty new disk, counts such members.
+While it surveys, it goes on following whom it followed.
 
 Invariant: it never becomes leader with fewer promises than `needed`, unless loss was accepted.
 """
 
 from plait.line.entry import Epoch
+from plait.line.primary.follower import Follower
 from plait.line.primary.member import Member
 from plait.line.primary.messages import Fetch, Fetched, Promise, Seal
 from plait.line.primary.vocabulary import PromoteMe, Promotion
 from plait.line.replication.messages import Append
-from plait.line.replication.receiver import Mismatch, Receiver
+from plait.line.replication.receiver import Accepted, Receiver
 
 RETRY_S = 0.2
 GRACE_S = 0.3  # how long to wait for more reports where loss is possible
@@ -29,18 +31,29 @@ class Candidate:
     name = "candidate"
 
     def __init__(
-        self, member: Member, ask: PromoteMe, needed: int, patient: bool, now: float
+        self,
+        member: Member,
+        following: Follower,
+        ask: PromoteMe,
+        needed: int,
+        patient: bool,
+        now: float,
     ) -> None:
         self.member = member
+        self.following = following
         self.ask = ask
         self.needed = needed
         self.patient = patient or ask.accept_loss  # wait a little for reports beyond the needed
-        self.leader: str | None = None
         self.began = now
         self.heard_number = member.promised.number
         self.ready = False  # the core makes us the leader
         self.failed: str | None = None
         self._begin(binding=ask.skip_survey, now=now)
+
+    @property
+    def leader(self) -> str | None:
+        """Who leads: nobody any more once we asked for binding promises."""
+        return None if self.binding else self.following.leader
 
     # ------------------------------------------------------------------ asking
 
@@ -61,7 +74,7 @@ class Candidate:
             self.timer(now)
 
     def _sealed_self(self, now: float) -> None:
-        if self.member.promised == self.epoch and self.binding:
+        if not self.failed and self.member.promised == self.epoch and self.binding:
             self._promised_here = True
             self._count(self.member.me, self._own_promise(), now)
             self.timer(now)
@@ -93,7 +106,7 @@ class Candidate:
 
     def _enough(self, now: float) -> bool:
         everyone = len(self.promises) == len(self.member.members)
-        if self.member.fresh:  # only the first promotion of all
+        if self.member.fresh and not self.ask.accept_loss:  # only the first promotion of all
             return everyone and all(p.fresh and p.tail == 0 for p in self.promises.values())
         vouching = sum(not promise.fresh for promise in self.promises.values())
         if vouching < self.needed and not self.ask.accept_loss:
@@ -102,7 +115,7 @@ class Candidate:
             return True
         if self.quorum_at is None:
             self.quorum_at = now
-        return now - self.quorum_at >= GRACE_S
+        return now >= self.quorum_at + GRACE_S
 
     # ------------------------------------------------------------------ choosing
 
@@ -123,23 +136,26 @@ class Candidate:
         if previous is None or start < self.best.head:
             self.failed = f"this node is too far behind {self._source}; promote that one"
             return
+        self._asked = start
         member.send(self._source, Fetch(member.line, self.epoch, start, previous))
 
     def fetched(self, peer: str, message: Fetched, now: float) -> None:
         """The chosen member sent a part of its log."""
         if self.best is None or self.ready or message.epoch != self.epoch or peer != self._source:
             return
-        if not message.matched:
-            self._fetch(min(message.start, self.member.log.tail - 1))
-            return
         member, log = self.member, self.member.log
+        if not message.matched:
+            # every hint lies below what was asked, so this ends; -1 lies below every head
+            hint = min(message.start, log.epoch_start(self._asked - 1))
+            self._fetch(hint if hint < self._asked else -1)
+            return
+        if message.start != self._asked:
+            return  # a repeated answer
         as_append = Append(
             member.line, self.epoch, message.start, message.previous, message.entries, 0, 0, 0, 0
         )
         verdict = Receiver(log).judge(as_append)
-        if isinstance(verdict, Mismatch):
-            self._fetch(verdict.hint)
-            return
+        assert isinstance(verdict, Accepted), "nobody else changes a candidate's log"
         writes = []
         if verdict.cut is not None:
             writes += member.cut(verdict.cut, verdict.entries[0].record_index, self.epoch)
@@ -175,7 +191,7 @@ class Candidate:
 
     def _retry(self, now: float) -> None:
         if self.best is not None:
-            self._fetch(min(self.member.log.tail, self.best.tail))
+            self._fetch(self._asked)
             return
         if self.refusals and self.ask.resume:
             self.failed = "another candidate was promised; not taking the place back"

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from plait.base.errors import NotLeader, PlaitError
 from plait.base.ports import LogWrite, ResetLine, TrimPrefix
+from plait.line.entry import Epoch
 from plait.line.primary.candidate import Candidate, promise_of
 from plait.line.primary.follower import Follower
 from plait.line.primary.leader import Leader
@@ -44,6 +45,7 @@ from plait.line.primary.vocabulary import (
     SnapshotDone,
     SnapshotInstalled,
     Timer,
+    Trimmed,
     TrimTo,
 )
 from plait.line.quorum import AckRule
@@ -150,9 +152,13 @@ class PrimaryCore:
         if isinstance(role, Candidate) and (role.ready or role.failed):
             report = role.report(now)
             if role.failed:
-                self.role = Follower(self.member)
+                undisturbed = role.following.epoch == self.member.promised
+                self.role = role.following if undisturbed else Follower(self.member)
             else:
                 self.role = Leader(self.member, role.epoch, self.k, now)
+                for peer, promise in role.promises.items():
+                    if promise.fresh and peer != self.member.me:
+                        self.role.sender.known_fresh(peer)
                 self.role.open(now)
             self.member.effects.append(report)
 
@@ -168,9 +174,9 @@ class PrimaryCore:
                 if isinstance(self.role, Leader):
                     self.role.replied(peer, message, now)
             case Superseded():
-                self._superseded(message)
+                self._superseded(message, now)
             case Seal():
-                self._seal(peer, message)
+                self._seal(peer, message, now)
             case Promise():
                 if isinstance(self.role, Candidate):
                     self.role.promised(peer, message, now)
@@ -192,25 +198,26 @@ class PrimaryCore:
             return
         if message.epoch.candidate == member.me:
             return  # an echo of our own epoch
-        if not isinstance(self.role, Follower):
-            self._step_down(f"{message.epoch.candidate} leads in epoch {message.epoch}", now)
-        assert isinstance(self.role, Follower)
-        self.role.append(peer, message, now)
+        role = self.role
+        if isinstance(role, Candidate) and not role.binding and message.epoch == member.promised:
+            role = role.following  # a survey disturbs nobody
+        if not isinstance(role, Follower):
+            role = self._step_down(message.epoch, now)
+        role.append(peer, message, now)
 
-    def _superseded(self, message: Superseded) -> None:
+    def _superseded(self, message: Superseded, now: float) -> None:
         role = self.role
         if isinstance(role, Leader) and message.promised > role.epoch == message.refused:
-            self._step_down(f"epoch {message.promised} was promised", None)
+            self._step_down(message.promised, now)
 
-    def _seal(self, peer: str, seal: Seal) -> None:
+    def _seal(self, peer: str, seal: Seal, now: float) -> None:
         member = self.member
         granted = member.would_promise(seal)
         if not (granted and seal.binding):
             member.send(peer, promise_of(member, seal, granted))
             return
         if seal.epoch > member.promised:
-            handed_over = isinstance(self.role, Leader) and self.role.handing_over is not None
-            self._step_down(f"epoch {seal.epoch} was promised", None, handed_over)
+            self._step_down(seal.epoch, now)
         member.promised = seal.epoch
         member.persist(
             [member.hard_state()],
@@ -224,7 +231,8 @@ class PrimaryCore:
             return
         if message.start > log.tail or log.epoch_at(message.start - 1) != message.previous:
             hint = min(log.tail, message.start - 1)
-            hint = max(log.epoch_start(hint), log.head) if hint >= log.head else log.head
+            if log.head <= hint < log.tail:
+                hint = log.epoch_start(hint)
             member.send(
                 peer,
                 Fetched(
@@ -248,16 +256,19 @@ class PrimaryCore:
 
     # ------------------------------------------------------------------ roles
 
-    def _step_down(self, why: str, now: float | None, handed_over: bool = False) -> None:
-        role = self.role
-        self.role = Follower(self.member)
+    def _step_down(self, by: Epoch, now: float) -> Follower:
+        """Follow, since `by` was promised or its leader spoke."""
+        role, effects = self.role, self.member.effects
+        follower = self.role = Follower(self.member)
         if isinstance(role, Leader):
-            self.member.effects.append(Deposed())
-            if handed_over:
-                self.member.effects.append(Promotion(True, f"handed over: {why}", {}))
+            role.deposed = True
+            effects.append(Deposed())
+            if role.handing_over is not None:
+                effects.append(role.handed_over(by))
         elif isinstance(role, Candidate):
-            role.failed = why
-            self.member.effects.append(role.report(now or role.began))
+            role.failed = f"{by.candidate} was promised epoch {by}"
+            effects.append(role.report(now))
+        return follower
 
     def _promote(self, ask: PromoteMe, now: float) -> None:
         member = self.member
@@ -268,22 +279,26 @@ class PrimaryCore:
         elif ask.resume and not self._may_resume():
             why = f"{member.promised.candidate} was promised since this node led"
             member.effects.append(Promotion(False, why, {}))
-        elif member.fresh and not ask.resume:
+        elif member.fresh and not ask.resume and not ask.accept_loss:
             member.effects.append(
                 Promotion(False, "this node's disk is new and has not caught up", {})
             )
         else:
             patient = self.rule.text == "leader" and not ask.resume
-            self.role = Candidate(member, ask, self.promises_needed, patient, now)
+            needed = self.promises_needed
+            self.role = Candidate(member, self.role, ask, needed, patient, now)
 
     def _may_resume(self) -> bool:
         promised, last = self.member.promised, self.member.log.last_epoch
-        return promised.candidate == self.member.me or promised.number <= last.number
+        return promised.candidate == self.member.me or promised <= last
 
     def _hand_over(self, target: str, until: float, now: float) -> None:
         role = self.role
         if not isinstance(role, Leader) or target not in role.sender.progress:
             why = f"{self.member.me} does not lead, or {target} is no follower"
+            self.member.effects.append(Promotion(False, why, {"target": target}))
+        elif role.handing_over is not None:
+            why = f"a hand-over to {role.handing_over[0]} is under way"
             self.member.effects.append(Promotion(False, why, {"target": target}))
         elif role.sender.progress[target].fresh:
             why = f"{target} has a new disk and has not caught up"
@@ -304,13 +319,14 @@ class PrimaryCore:
 
     def _trim(self, position: int, records: int) -> None:
         member, log = self.member, self.member.log
-        if not log.head < position <= member.committed_told:
-            return
-        last = log.epoch_at(position - 1)
-        assert last is not None
-        log.trim(Base(position, last, records))
-        writes: list[LogWrite] = [TrimPrefix(member.line, position), member.hard_state()]
-        member.persist(writes, None)
+        position = min(position, member.committed_told)
+        writes: list[LogWrite] = []
+        if position > log.head:
+            last = log.epoch_at(position - 1)
+            assert last is not None
+            log.trim(Base(position, last, records))
+            writes = [TrimPrefix(member.line, position), member.hard_state()]
+        member.persist(writes, lambda _: member.effects.append(Trimmed(position)))
 
     def _installed(self, event: SnapshotInstalled) -> None:
         member, log = self.member, self.member.log

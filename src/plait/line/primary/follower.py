@@ -42,25 +42,26 @@ class Follower:
         self._hear(message, now)
         verdict = self.receiver.judge(message)
         if isinstance(verdict, Mismatch):
+            hint = verdict.hint
             if writes:
-                member.persist(
-                    writes, lambda _: self._reply(peer, False, verdict.hint, message.round, now)
-                )
+                member.persist(writes, lambda at: self._reply(peer, message, False, hint, at))
             else:
-                self._reply(peer, False, verdict.hint, message.round, now)
+                self._reply(peer, message, False, hint, now)
             return
         writes += self._store(verdict, message.epoch)
         self.receiver.verify(message.start + len(message.entries))
-        if message.admit and member.fresh:
+        if message.admit and member.fresh and self._holds(message.admit_at):
             member.fresh, member.admitted_at = False, message.admit_at
             writes.append(member.hard_state())
         if writes:
-            member.persist(
-                writes, lambda at: self._stored(peer, message.round, at), member.log.tail
-            )
+            member.persist(writes, lambda at: self._stored(peer, message, at), member.log.tail)
         else:
-            self._reply(peer, True, 0, message.round, now)
+            self._reply(peer, message, True, 0, now)
         self._commit()
+
+    def _holds(self, position: int) -> bool:
+        """Whether this very disk has everything below `position`: the leader may mean an older."""
+        return min(self.receiver.verified, self.member.log.durable) >= position
 
     def _hear(self, message: Append, now: float) -> None:
         self.leader, self.epoch = message.epoch.candidate, message.epoch
@@ -82,22 +83,28 @@ class Follower:
             writes += member.append(accepted.start, accepted.entries, accepted.rows)
         return writes
 
-    def _stored(self, peer: str, round_: int, now: float) -> None:
-        self._commit()
-        self._reply(peer, True, 0, round_, now)
+    def _stored(self, peer: str, message: Append, now: float) -> None:
+        if self._follows(message.epoch):
+            self._commit()
+            self._reply(peer, message, True, 0, now)
+
+    def _follows(self, epoch: Epoch) -> bool:
+        """False if the leader changed, or a newer promise was given, while the disk worked."""
+        return self.epoch == epoch == self.member.promised
 
     def _commit(self) -> None:
         self.member.commit_to(min(self.leader_commit, self.receiver.verified))
 
-    def _reply(self, peer: str, matched: bool, hint: int, round_: int, now: float) -> None:
+    def _reply(self, peer: str, message: Append, matched: bool, hint: int, now: float) -> None:
         member, verified = self.member, self.receiver.verified
-        if member.promised != self.epoch:
-            return  # a newer promise was given while the disk worked
+        if not self._follows(message.epoch):
+            return
         member.send(
             peer,
             AppendReply(
                 member.line, self.epoch, matched, verified, min(verified, member.log.durable),
-                member.applied, member.applied_records, self.lag_s(now), member.fresh, hint, round_,
+                member.applied, member.applied_records, self.lag_s(now), member.fresh, hint,
+                message.round,
             ),
         )  # fmt: skip
 

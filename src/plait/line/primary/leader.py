@@ -34,6 +34,7 @@ class Leader:
         self.opening = member.log.tail  # position of the entry that opens the epoch
         self.sender = Sender(member.line, epoch, member.log, member.others, now)
         self.sender.commit = member.commit
+        self.deposed = False
         self.handing_over: tuple[str, float] | None = None
         self._drain_due = float("inf")
 
@@ -60,8 +61,12 @@ class Leader:
         position = member.log.tail
         writes = member.append(position, (entry,), (entry.encode(),))
         self._pump(now)  # followers first: their disks are the longer way
-        member.persist(writes, self.advance, member.log.tail)
+        member.persist(writes, self._persisted, member.log.tail)
         return position
+
+    def _persisted(self, now: float) -> None:
+        if not self.deposed:  # else what followers once had on disk says nothing about our log
+            self.advance(now)
 
     def _pump(self, now: float) -> None:
         self.member.effects += self.sender.pump(now)
@@ -79,8 +84,7 @@ class Leader:
         member = self.member
         position = member.log.durable
         if self.k:
-            matches = [progress.match for progress in self.sender.progress.values()]
-            position = min(position, acknowledged(matches, self.k))
+            position = min(position, acknowledged(self.sender.matches(), self.k))
         if position > max(member.commit, self.opening):
             member.commit_to(position)
             self.sender.advance(position, now)
@@ -91,8 +95,7 @@ class Leader:
         A `leader` rule counts as many as `majority` would: a lone leader cannot know.
         """
         needed = self.k or len(self.member.members) // 2
-        answered = sum(p.round >= round_ for p in self.sender.progress.values())
-        return answered >= needed and self.member.commit > self.opening
+        return self.sender.answered(round_) >= needed and self.member.commit > self.opening
 
     # ------------------------------------------------------------------ handing over
 
@@ -101,6 +104,14 @@ class Leader:
         self.handing_over = (target, until)
         self._drain_due = now
         self.timer(now)
+
+    def handed_over(self, by: Epoch) -> Promotion:
+        """How the hand-over ended when `by` deposed us."""
+        assert self.handing_over is not None
+        target = self.handing_over[0]
+        won = by.candidate == target
+        why = f"handed over: {by} was promised" if won else f"{by.candidate} came before {target}"
+        return Promotion(won, why, {"target": target})
 
     def _drain(self, now: float) -> None:
         if self.handing_over is None:
@@ -128,6 +139,6 @@ class Leader:
     def timer(self, now: float) -> None:
         """Heartbeats and hand-over."""
         self.member.effects += self.sender.timer(now)
-        if now >= self._drain_due:
+        if self.handing_over and now >= min(self.handing_over[1], self._drain_due):
             self._drain_due = now + DRAIN_S
             self._drain(now)

@@ -87,8 +87,8 @@ class Member:
 
     def hard_state(self) -> PutHardState:
         """The write that records what must never be forgotten."""
-        epochs = tuple(zip(self.log._epochs, self.log._starts, strict=True))
-        state = HardState(self.promised, self.fresh, self.log.base, epochs, self.admitted_at)
+        log = self.log
+        state = HardState(self.promised, self.fresh, log.base, log.epochs, self.admitted_at)
         return PutHardState(self.line, msgspec.msgpack.encode(state))
 
     # ------------------------------------------------------------------ the log
@@ -138,7 +138,7 @@ class Member:
             return False
         if seal.resume:
             mine = self.promised.candidate == seal.epoch.candidate
-            return again or mine or self.promised.number <= seal.last.number
+            return again or mine or self.promised <= seal.last
         return True
 
     def check(self) -> None:
@@ -146,4 +146,4 @@ class Member:
         self.log.check()
         assert self.log.last_epoch <= self.promised or self.promised == NO_EPOCH
         assert self.log.head <= self.commit <= self.log.tail
-        assert self.committed_told <= min(self.commit, self.log.durable)
+        assert self.committed_told <= max(self.log.head, min(self.commit, self.log.durable))

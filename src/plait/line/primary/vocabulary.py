@@ -146,6 +146,12 @@ class Retracted(msgspec.Struct, frozen=True):
     position: int
 
 
+class Trimmed(msgspec.Struct, frozen=True):
+    """The log durably begins at `position` or later."""
+
+    position: int
+
+
 class Deposed(msgspec.Struct, frozen=True):
     """We no longer lead: proposals that are not committed are indefinite now."""
 
@@ -168,6 +174,6 @@ class Promotion(msgspec.Struct, frozen=True):
 
 
 Effect: TypeAlias = (
-    Persist | Send | SendAppend | LoadEntries | BeginSnapshot | Committed | Retracted | Deposed
-    | LoadForCandidate | Promotion
+    Persist | Send | SendAppend | LoadEntries | BeginSnapshot | Committed | Retracted | Trimmed
+    | Deposed | LoadForCandidate | Promotion
 )  # fmt: skip

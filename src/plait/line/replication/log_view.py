@@ -7,11 +7,12 @@ what, and the recent entries.
            the recent entries are kept in memory from here on
 
 Invariants (`check`): head <= window start <= tail; durable <= tail; epochs ascend and start where
-they say; everything above min(commit, durable) is in the window. Older entries are on disk only:
-whoever needs those asks the driver to load them.
+they say; everything that is not yet durable is in the window. Older entries are on disk only:
+whoever needs those asks the driver to load them. Entries before the first listed epoch are of
+the base's epoch: a trim need not split one.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ class LogView:
         self._window: deque[Kept] = deque()
         self._window_bytes = window_bytes
         self._epochs: list[Epoch] = []
-        self._starts: list[int] = []  # position of the first kept entry of each epoch
+        self._starts: list[int] = []  # position of the first entry of each epoch, from head on
 
     # ------------------------------------------------------------------ what it is
 
@@ -86,7 +87,13 @@ class LogView:
             return self.base.epoch
         if not self.base.position <= position < self.tail:
             return None
-        return self._epochs[bisect_right(self._starts, position) - 1]
+        index = bisect_right(self._starts, position) - 1
+        return self._epochs[index] if index >= 0 else self.base.epoch
+
+    @property
+    def epochs(self) -> tuple[tuple[Epoch, int], ...]:
+        """Epochs that began behind the head, with the position of their first entry."""
+        return tuple(zip(self._epochs, self._starts, strict=True))
 
     def epoch_start(self, position: int) -> int:
         """The first kept position of the epoch that wrote `position`."""
@@ -131,7 +138,7 @@ class LogView:
     def append(self, entry: Entry, row: bytes) -> int:
         """Add an entry at the tail; its position."""
         position = self.tail
-        if not self._epochs or entry.epoch != self._epochs[-1]:
+        if entry.epoch != self.last_epoch:
             assert entry.epoch > self.last_epoch, "epochs ascend along a log"
             self._epochs.append(entry.epoch)
             self._starts.append(position)
@@ -173,21 +180,18 @@ class LogView:
             self.window_start += 1
             self.bytes_trimmed = dropped.bytes_end
             self._records_before_window = dropped.entry.records_end
-        index = bisect_right(self._starts, base.position) - 1
-        if index >= 0:
-            del self._epochs[:index], self._starts[:index]
-            self._starts[0] = max(self._starts[0], base.position)
-            if self._starts[0] >= self.tail:
-                del self._epochs[0], self._starts[0]
+        index = bisect_left(self._starts, base.position)
+        del self._epochs[:index], self._starts[:index]
         self.base = base
 
     def reset(self, base: Base) -> None:
-        """Begin anew at `base` (a snapshot was installed)."""
+        """Begin anew at `base` (a snapshot was installed); durable once the disk says so."""
         self.base = base
         self._window.clear()
         self._epochs.clear()
         self._starts.clear()
-        self.window_start = self.durable = base.position
+        self.window_start = base.position
+        self.durable = min(self.durable, base.position)
         self._records_before_window = base.records
 
     def check(self) -> None:
@@ -196,6 +200,8 @@ class LogView:
         assert self.durable <= self.tail
         assert self._starts == sorted(set(self._starts))
         assert self._epochs == sorted(set(self._epochs))
-        assert not self._epochs or self.base.epoch <= self._epochs[0]
+        assert not self._epochs or self.base.epoch < self._epochs[0]
+        assert not self._starts or self.head <= self._starts[0] <= self._starts[-1] < self.tail
+        assert self.window_start <= max(self.durable, self.head)
         for offset, kept in enumerate(self._window):
             assert self.epoch_at(self.window_start + offset) == kept.entry.epoch

@@ -3,8 +3,9 @@
 States: *probe* (one message at a time until the logs match), *replicate* (pipelined, bounded by
 bytes in flight), *snapshot* (its next entry is gone, a copy of the state is on its way).
 
-Invariants: match < = next; match never falls within one epoch (a follower acknowledges only what
-is on its disk); a hint moves `next`, never `match`.
+Invariants: match <= next; match never falls within one epoch (a follower acknowledges only what
+is on its disk) unless the follower turns out to have a new disk; a hint moves `next`, never
+`match`.
 """
 
 from collections import deque
@@ -40,7 +41,8 @@ class Progress:
         self.waiting = False  # a probe is out, or a load from disk is under way
         self.loading = False
         self.fresh = False
-        self.admit_at: int | None = None  # a fresh member counts again once it holds this much
+        self.admit_at = 0  # a fresh member counts again once it holds this much,
+        self.admit_round = 0  # and all others answered this round
         self.slot_broken = False
         self.probed_at = now
         self._inflight: deque[tuple[int, int]] = deque()  # (end position, bytes)
@@ -64,6 +66,15 @@ class Progress:
         self.waiting = False
         self._inflight.clear()
         self.inflight_bytes = 0
+
+    def new_disk(self, tail: int, round_: int) -> None:
+        """Whatever the follower held and promised is forgotten; it does not count until admitted.
+
+        Before, it can have acknowledged to this leader at most what stands below `tail`.
+        """
+        self.fresh = True
+        self.match = self.received = self.applied = self.applied_records = 0
+        self.admit_at, self.admit_round = tail, round_
 
     def replicate(self) -> None:
         """The logs match: pipeline from here."""

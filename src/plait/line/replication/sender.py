@@ -56,7 +56,7 @@ class Sender:
         self.log = log
         self.commit = 0
         self.progress = {peer: Progress(log.tail, now) for peer in followers}
-        self.round = 0
+        self.round = 1  # so that 0 means: no answer yet
         self.commit_due: float | None = None  # when waiting commits must be told
 
     def pump(self, now: float) -> list[SendEffect]:
@@ -99,10 +99,8 @@ class Sender:
         progress.commit_sent = self.commit
         message = Append(
             self.line, self.epoch, progress.next, previous, rows, self.commit,
-            log.tail, log.records, log.bytes_end, progress.admit_at is not None
-            and progress.match >= progress.admit_at,
-            self.round,
-            progress.admit_at or 0,
+            log.tail, log.records, log.bytes_end, self._may_admit(progress), self.round,
+            progress.admit_at,
         )  # fmt: skip
         return SendAppend(peer, message)
 
@@ -125,6 +123,8 @@ class Sender:
         progress = self.progress[peer]
         if progress.state is ProgressState.SNAPSHOT:
             progress.probe(position if position is not None else progress.match)
+            if position is None:  # `timer` tries again, not at once
+                progress.waiting, progress.probed_at = True, now
         return self.pump(now)
 
     def replied(self, peer: str, reply: AppendReply, now: float) -> list[SendEffect]:
@@ -135,7 +135,12 @@ class Sender:
         progress.applied_records = reply.applied_records
         progress.lag_s = reply.lag_s
         progress.round = max(progress.round, reply.round)
-        self._standing(progress, reply.fresh)
+        effects: list[SendEffect] = []
+        if reply.fresh and not progress.fresh:
+            self._meet_new_disk(progress)
+            effects += self.begin_round(now)
+        progress.fresh = reply.fresh
+        admissible = self._may_admit(progress)
         if reply.matched:
             progress.arrived(reply.received)
             progress.received = max(progress.received, reply.received)
@@ -147,20 +152,45 @@ class Sender:
                 progress.replicate()
         elif progress.state is not ProgressState.SNAPSHOT:
             progress.probe(min(reply.hint, self.log.tail))
-        effects: list[SendEffect] = []
+        if self._may_admit(progress) and not admissible:
+            self._heartbeat(peer, progress, now, effects)  # it takes the good news at once
         self._pump_one(peer, progress, now, effects)
         return effects
 
-    def _standing(self, progress: Progress, fresh: bool) -> None:
-        progress.fresh = fresh
-        if not fresh:
-            progress.admit_at = None
-        elif progress.admit_at is None:
-            progress.admit_at = self.log.tail
+    def known_fresh(self, peer: str) -> None:
+        """The follower promised this epoch with a new disk."""
+        self.progress[peer].new_disk(self.log.tail, self.round)
+
+    def _meet_new_disk(self, progress: Progress) -> None:
+        progress.new_disk(self.log.tail, self.round + 1)  # answers from now on are evidence
+        if progress.state is not ProgressState.SNAPSHOT:
+            progress.probe(progress.next)
+
+    def _may_admit(self, progress: Progress) -> bool:
+        """Whether a follower with a new disk counts from now on.
+
+        It must hold whatever its lost disk may have acknowledged. And whom its lost disk may have
+        promised a newer epoch must not get along with that forgotten promise: so every other
+        member with an old disk must still follow us.
+        """
+        if not progress.fresh or progress.match < progress.admit_at:
+            return False
+        others = (p for p in self.progress.values() if not p.fresh)
+        return all(p.round >= progress.admit_round for p in others)
+
+    def matches(self) -> list[int]:
+        """What followers have on disk; one with a new disk counts for nothing until admitted."""
+        return [0 if p.fresh else p.match for p in self.progress.values()]
+
+    def answered(self, round_: int) -> int:
+        """How many followers that count answered this round or a later one."""
+        return sum(p.round >= round_ and not p.fresh for p in self.progress.values())
 
     def peer_reset(self, peer: str) -> None:
         """The connection was replaced: whatever was on the way may be lost."""
         progress = self.progress[peer]
+        if progress.fresh:
+            self._meet_new_disk(progress)  # perhaps yet another one
         if progress.state is not ProgressState.SNAPSHOT:
             progress.probe(progress.match or progress.next)
         progress.loading = False
@@ -185,10 +215,10 @@ class Sender:
         tell_commit = self.commit_due is not None and now >= self.commit_due
         for peer, progress in self.progress.items():
             unheard = progress.waiting or progress.inflight_bytes
-            silent = now - max(progress.last_heard, progress.probed_at) >= RESEND_S
+            silent = now >= max(progress.last_heard, progress.probed_at) + RESEND_S
             if unheard and silent and progress.state is not ProgressState.SNAPSHOT:
                 progress.probe(progress.match or progress.next)
-            due = now - progress.last_sent >= HEARTBEAT_S
+            due = now >= progress.last_sent + HEARTBEAT_S
             if due or (tell_commit and progress.commit_sent < self.commit):
                 self._heartbeat(peer, progress, now, effects)
             self._pump_one(peer, progress, now, effects)

@@ -1,0 +1,108 @@
+"""The leader–follower engine keeps every promise of a loglet, alone and with followers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from primary_line import PrimaryLine
+
+from plait.base.errors import NotLeader, Unavailable
+from plait.engines import conformance
+from plait.engines.conformance import CHECKS, Engine
+from plait.line.entry import Entry
+
+
+@pytest.mark.parametrize(
+    ("members", "rule"), [(1, "majority"), (3, "any:1"), (3, "all"), (3, "leader")]
+)
+async def test_it_keeps_every_promise_of_the_port(members: int, rule: str) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Engine]:
+        line = PrimaryLine(members, rule)
+
+        async def reopen() -> object:
+            return await line.reopen("n1")
+
+        async def crash() -> object:
+            return await line.reopen("n1", crash=True)
+
+        yield Engine(await line.start(), reopen, crash)  # type: ignore[arg-type]
+        await line.close()
+
+    report = await conformance.run(make)
+    assert len(report.passed) == len(CHECKS)
+
+
+async def test_a_follower_refuses_appends_and_names_the_leader() -> None:
+    line = PrimaryLine(3, "any:1")
+    leader = await line.start()
+    await leader.append(Entry(b"x"))
+    await line.loglets["n2"].wait(1)
+    with pytest.raises(NotLeader) as caught:
+        await line.loglets["n2"].append(Entry(b"y"))
+    assert caught.value.leader == "n1"
+    await line.close()
+
+
+async def test_followers_read_the_same_entries() -> None:
+    line = PrimaryLine(3, "any:1")
+    leader = await line.start()
+    for number in range(20):
+        await leader.append(Entry(b"%d" % number))
+    for name in ("n2", "n3"):
+        follower = line.loglets[name]
+        await follower.wait(20)
+        assert await follower.read(0, 21) == await leader.read(0, 21)
+    await line.close()
+
+
+async def test_a_deposed_leader_keeps_its_suffix_as_rescued_records() -> None:
+    line = PrimaryLine(3, "any:1")
+    leader = await line.start()
+    await leader.append(Entry(b"kept"))
+    line.cut = {("n1", "n2"), ("n1", "n3")}
+    lost = asyncio.ensure_future(leader.append(Entry(b"only here")))
+    await asyncio.sleep(0)
+    promotion = await line.loglets["n2"].promote(2.0)
+    assert promotion.won, promotion.why
+    line.cut = set()
+    await line.loglets["n2"].append(Entry(b"new"))
+    with pytest.raises(Unavailable):
+        await lost
+    follower = line.loglets["n1"]
+    await follower.wait(3)
+    payloads = [entry.payload for entry in await follower.read(0, 4)]
+    assert payloads == [b"", b"kept", b"", b"new"]
+    (suffix,) = line.disks["n1"].rescued()
+    (row,) = line.disks["n1"].read_rescued(suffix.rescued)
+    assert row.endswith(b"only here")
+    await line.close()
+
+
+async def test_a_deposed_leader_gives_no_tail() -> None:
+    line = PrimaryLine(3, "any:1")
+    leader = await line.start()
+    line.cut = {("n1", "n2"), ("n1", "n3")}
+    promotion = await line.loglets["n3"].promote(2.0)
+    assert promotion.won
+    with pytest.raises((NotLeader, Unavailable)):
+        await leader.check_tail()
+    await line.close()
+
+
+async def test_a_switch_over_loses_nothing() -> None:
+    line = PrimaryLine(3, "any:1")
+    leader = await line.start()
+    appends = [asyncio.ensure_future(leader.append(Entry(b"%d" % n))) for n in range(50)]
+    await asyncio.sleep(0)
+    handed = await leader.hand_over("n3", 5.0)
+    assert handed.won, handed.why
+    positions = await asyncio.gather(*appends)
+    successor = line.loglets["n3"]
+    await successor.wait(max(positions))
+    for number, position in enumerate(positions):
+        (entry,) = await successor.read(position, position + 1)
+        assert entry.payload == b"%d" % number
+    await successor.append(Entry(b"after"))
+    await line.close()
