@@ -17,6 +17,7 @@ connection: a reader sees whole commits only, and only once they are durable.
 
 import struct
 from collections.abc import Iterable
+from typing import Any
 
 import apsw
 import msgspec
@@ -211,6 +212,27 @@ class LogWriter:
         )
 
 
+def _checked(
+    name: str, seed: int, rows: Iterable[Any], start: int, stop: int, bytes_max: int
+) -> list[bytes]:
+    """The data of `rows`, up to `bytes_max`, or `Corrupt` if one is bad or missing."""
+    found: list[bytes] = []
+    size = 0
+    for position, guard, data in rows:
+        expected = start + len(found)
+        if position != expected:
+            break
+        if found and size + len(data) > bytes_max:
+            return found
+        if guard != row_guard(seed, position, data):
+            raise Corrupt(f"row {position} of line {name!r} fails its checksum")
+        found.append(data)
+        size += len(data)
+    if start + len(found) < stop:
+        raise Corrupt(f"row {start + len(found)} of line {name!r} is missing")
+    return found
+
+
 class LogReader:
     """Reads rows back and checks them. Every method may raise `apsw.Error`."""
 
@@ -221,6 +243,7 @@ class LogReader:
         """Rows of the line `name`, as `LogStorage.read` says."""
         connection = self._connection
         connection.execute("BEGIN")  # one snapshot: the extent and the rows agree
+        rows = None
         try:
             extent = connection.execute(
                 "SELECT head, tail FROM lines WHERE id = ?", (row.table,)
@@ -236,22 +259,10 @@ class LogReader:
                 " WHERE position >= ? AND position < ? ORDER BY position",
                 (start, stop),
             )
-            found: list[bytes] = []
-            expected, size, seed = start, 0, row.seed
-            for position, guard, data in rows:
-                if position != expected:
-                    break
-                if found and size + len(data) > bytes_max:
-                    return found
-                if guard != row_guard(seed, position, data):
-                    raise Corrupt(f"row {position} of line {name!r} fails its checksum")
-                found.append(data)
-                size += len(data)
-                expected += 1
-            if expected < stop:
-                raise Corrupt(f"row {expected} of line {name!r} is missing")
-            return found
+            return _checked(name, row.seed, rows, start, stop, bytes_max)
         finally:
+            if rows is not None:
+                rows.close()
             connection.execute("COMMIT")
 
     def rescued(self) -> list[RescuedSuffix]:

@@ -7,7 +7,7 @@ exactly-once sessions are dropped by a logged command.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from plait.base.codec import encode
@@ -16,7 +16,7 @@ from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.primary.snapshots import Copy, SnapshotReceiver, SnapshotSender
-from plait.engines.replica import Mark, Replica
+from plait.engines.replica import Answered, Mark, Replica
 from plait.engines.sqlite import SqliteLoglet
 from plait.line.entry import Epoch
 from plait.line.outcome import Outcome
@@ -29,6 +29,7 @@ from plait.node.config import Limits
 from plait.node.retention import Retention
 from plait.types.commands import EvictSession, encode_group
 from plait.types.machine import Machine
+from plait.types.queries import Query
 
 logger = logging.getLogger("plait.line")
 
@@ -172,9 +173,25 @@ class LineHost:
             if lag > max_lag_s:
                 raise TooStale(f"{me} is {lag:.3f} s behind on {self.line}", lag_s=lag)
 
-    async def read(self, queries: Any, after: Mark | None, timeout_s: float) -> Any:
-        """Answers from the applied state."""
+    async def read(
+        self, queries: Sequence[Query], after: Mark | None, timeout_s: float
+    ) -> Answered:
+        """Answers from the applied state; a leader's covers what former epochs committed."""
+        opening = self._opening()
+        if self.replica.applied <= opening:
+            await self.replica.wait_applied(opening + 1, timeout_s)
         return await self.replica.read(queries, after, timeout_s)
+
+    def _opening(self) -> int:
+        """Where the epoch that we lead was opened; -1 if we lead none."""
+        role = None if self.primary is None else self.primary.core.role
+        return role.opening if isinstance(role, Leader) else -1
+
+    async def led(self, timeout_s: float) -> None:
+        """Return once this node leads the line, or not in time."""
+        until = self._clock.monotonic() + timeout_s
+        while not self.leads and self._clock.monotonic() < until:
+            await asyncio.sleep(0.005)
 
     # ------------------------------------------------------------------ peers
 

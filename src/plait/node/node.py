@@ -369,8 +369,10 @@ class Node:
         """Answer from this node's applied state, if it may."""
         self._check_open()
         host = self.host(line)
-        read_only = self.config.alone and self.storage.log.read_only is not None
-        if not (read_only or self.config.alone):
+        if self.config.alone:
+            if not host.leads and self.storage.log.read_only is None:
+                await host.led(timeout_s)  # it is opening its epoch
+        else:
             try:
                 host.check_freshness(options.source, options.max_lag_s, self.name)
             except NotLeader as error:

@@ -21,7 +21,7 @@ from plait.line.primary.vocabulary import PromoteMe, Promotion
 from plait.line.replication.messages import Append
 from plait.line.replication.receiver import Accepted, Receiver
 
-RETRY_S = 0.2
+RETRY_S = 0.1
 GRACE_S = 0.3  # how long to wait for more reports where loss is possible
 
 
@@ -65,6 +65,7 @@ class Candidate:
         self.binding = binding
         self.quorum_at: float | None = None
         self._promised_here = False
+        self._asked = 0  # where the last fetch started
         self._next_try = now
         if binding:
             self.member.promised = self.epoch
@@ -76,6 +77,7 @@ class Candidate:
     def _sealed_self(self, now: float) -> None:
         if not self.failed and self.member.promised == self.epoch and self.binding:
             self._promised_here = True
+            self._next_try = now
             self._count(self.member.me, self._own_promise(), now)
             self.timer(now)
 

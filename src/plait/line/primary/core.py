@@ -19,7 +19,7 @@ as rescued, and what had been committed is announced as `Retracted`.
 from collections.abc import Iterator
 
 from plait.base.errors import NotLeader, PlaitError
-from plait.base.ports import LogWrite, ResetLine, TrimPrefix
+from plait.base.ports import LogWrite, TrimPrefix
 from plait.line.entry import Epoch
 from plait.line.primary.candidate import Candidate, promise_of
 from plait.line.primary.follower import Follower
@@ -127,7 +127,7 @@ class PrimaryCore:
                 if isinstance(self.role, Leader):
                     self.member.effects += self.role.sender.snapshot_done(peer, position, now)
             case SnapshotInstalled():
-                self._installed(event)
+                self._installed(event, now)
             case Confirm():
                 if isinstance(self.role, Leader):
                     self.member.effects += self.role.sender.begin_round(now)
@@ -328,17 +328,23 @@ class PrimaryCore:
             writes = [TrimPrefix(member.line, position), member.hard_state()]
         member.persist(writes, lambda _: member.effects.append(Trimmed(position)))
 
-    def _installed(self, event: SnapshotInstalled) -> None:
+    def _installed(self, event: SnapshotInstalled, now: float) -> None:
         member, log = self.member, self.member.log
-        log.reset(Base(event.position, event.last, event.records))
-        member.commit = member.committed_told = event.position
-        member.promised = max(member.promised, event.last)
-        for waiting in member._waiting.values():
-            waiting.end = None
-        writes: list[LogWrite] = [ResetLine(member.line, event.position), member.hard_state()]
+        base = Base(event.position, event.last, event.records)
+        begins_our_log = (
+            log.head <= event.position <= log.tail
+            and log.epoch_at(event.position - 1) == event.last
+        )
+        if begins_our_log:  # what follows the copy may have been acknowledged: it stays
+            log.trim(base)
+            member.commit = max(member.commit, event.position)
+            member.committed_told = max(member.committed_told, event.position)
+            member.persist([TrimPrefix(member.line, event.position), member.hard_state()], None)
+            return
+        if not isinstance(self.role, Follower):
+            self._step_down(member.promised, now)
+        writes = member.reset(base)
         member.persist(writes, None, event.position)
-        if isinstance(self.role, Follower):
-            self.role.receiver.verify(event.position)
 
     # ------------------------------------------------------------------ truth
 

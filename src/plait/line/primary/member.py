@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from plait.base.ports import AppendRows, CutSuffix, LogWrite, PutHardState
+from plait.base.ports import AppendRows, CutSuffix, LogWrite, PutHardState, ResetLine
 from plait.line.entry import NO_EPOCH, Entry, Epoch
 from plait.line.primary.messages import Message, Seal
 from plait.line.primary.vocabulary import Committed, Effect, Persist, Retracted, Send
@@ -120,6 +120,30 @@ class Member:
             self.committed_told = min(self.committed_told, start)
             self.effects.append(Retracted(by, start))
         return [CutSuffix(self.line, start, msgspec.msgpack.encode(note)), self.hard_state()]
+
+    def reset(self, base: Base) -> list[LogWrite]:
+        """Begin anew behind a copy of the state; what it may lack of our log is kept as rescued."""
+        log = self.log
+        writes: list[LogWrite] = []
+        start = self._doubtful_from()
+        if start < log.tail and log.last_epoch != base.epoch:
+            note = RescueNote(self.me, self.promised, start < self.commit)
+            writes.append(CutSuffix(self.line, start, msgspec.msgpack.encode(note)))
+        if self.commit > base.position:
+            self.effects.append(Retracted(self.promised, base.position))
+        log.reset(base)
+        for waiting in self._waiting.values():
+            waiting.end = None
+        self.commit = self.committed_told = base.position
+        self.promised = max(self.promised, base.epoch)
+        return [*writes, ResetLine(self.line, base.position), self.hard_state()]
+
+    def _doubtful_from(self) -> int:
+        """Where entries begin that another leader's log may lack: not committed, or only by us."""
+        log = self.log
+        if log.last_epoch.candidate == self.me:
+            return min(self.commit, log.epoch_start(log.tail - 1))
+        return self.commit
 
     def commit_to(self, position: int) -> None:
         """Everything below `position` is committed; tell what is also durable here."""

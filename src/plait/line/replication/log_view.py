@@ -191,7 +191,7 @@ class LogView:
         self._epochs.clear()
         self._starts.clear()
         self.window_start = base.position
-        self.durable = min(self.durable, base.position)
+        self.durable = 0
         self._records_before_window = base.records
 
     def check(self) -> None:

@@ -31,8 +31,9 @@ class Append(msgspec.Struct, frozen=True, array_like=True, tag=1):
 class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """What the follower holds that certainly equals the leader's log.
 
-    When `matched` is false nothing was stored, `hint` is where to try next, and the positions
-    repeat what was known before. A hint is never evidence of a match.
+    When `matched` is false nothing was stored, `hint` is where to try next (below 0: nowhere, only
+    a copy of the state can help), and the positions repeat what was known before. A hint is never
+    evidence of a match.
     """
 
     line: str

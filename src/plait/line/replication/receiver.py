@@ -30,6 +30,9 @@ class Mismatch(msgspec.Struct, frozen=True):
     hint: int
 
 
+NEVER = Mismatch(-1)  # they differ below our head: only a copy of the state can help
+
+
 class Receiver:
     """Judges appends against a log. It changes nothing itself."""
 
@@ -39,29 +42,29 @@ class Receiver:
         self.verified = 0
 
     def enter(self, epoch: Epoch) -> None:
-        """A new leader: nothing is verified yet but what was committed by being trimmed."""
+        """A new leader: nothing is verified yet."""
         if epoch != self.epoch:
             self.epoch = epoch
-            self.verified = self.log.head
+            self.verified = 0
 
     def judge(self, message: Append) -> Accepted | Mismatch:
         """What to do with an append of the current epoch. Raises `BadFrame` for nonsense."""
         log = self.log
         if message.start > log.tail:
             return Mismatch(log.tail)
-        start, rows = message.start, message.entries
-        if start < log.head:  # below the head everything is committed, hence equal
-            rows = rows[log.head - start :]
-            if start + len(message.entries) < log.head:
-                return Accepted(log.head, (), (), None)
-            start = log.head
-        elif log.epoch_at(start - 1) != message.previous:
-            return Mismatch(max(log.epoch_start(start - 1), log.head))
-        return self._compare(start, rows)
+        start, previous, entries = message.start, message.previous, _decode(message.entries)
+        below = log.head - start
+        if below > len(entries):  # what we trimmed was committed: no need to compare it
+            return Accepted(log.head, (), (), None)
+        if below > 0:
+            start, previous = log.head, entries[below - 1].epoch
+        if log.epoch_at(start - 1) != previous:
+            return NEVER if start == log.head else Mismatch(log.epoch_start(start - 1))
+        skip = max(below, 0)
+        return self._compare(start, message.entries[skip:], entries[skip:])
 
-    def _compare(self, start: int, rows: tuple[bytes, ...]) -> Accepted:
+    def _compare(self, start: int, rows: tuple[bytes, ...], entries: tuple[Entry, ...]) -> Accepted:
         log = self.log
-        entries = _decode(rows)
         known = 0
         for entry in entries:
             if log.epoch_at(start + known) != entry.epoch:

@@ -151,7 +151,11 @@ class Sender:
                 progress.next = max(progress.match, min(reply.received, self.log.tail))
                 progress.replicate()
         elif progress.state is not ProgressState.SNAPSHOT:
-            progress.probe(min(reply.hint, self.log.tail))
+            if reply.hint < 0:
+                progress.snapshot()
+                effects.append(BeginSnapshot(peer))
+            else:
+                progress.probe(min(reply.hint, self.log.tail))
         if self._may_admit(progress) and not admissible:
             self._heartbeat(peer, progress, now, effects)  # it takes the good news at once
         self._pump_one(peer, progress, now, effects)
