@@ -1,1 +1,8 @@
-"""Puts this folder on the import path, so that tests can share `fakes`."""
+"""What every test shares."""
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marks."""
+    config.addinivalue_line("markers", "slow: takes seconds (real processes, long runs)")

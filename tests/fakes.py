@@ -11,6 +11,8 @@ from plait.base.ports import Change, Done
 from plait.line.entry import Entry, Epoch, Kind
 from plait.line.loglet import READ_BYTES, Tail
 
+FIRST_EPOCH = Epoch(1, "a")
+
 
 class FakeClock:
     """Time that stands still until a test moves it."""
@@ -31,6 +33,7 @@ class FakeState:
     def __init__(self) -> None:
         self.spaces: dict[int, dict[bytes, bytes]] = {}
         self.flushes: list[list[Change]] = []
+        self.flushed = asyncio.Event()  # set by the first flush that succeeds
         self.hold = False
         self.fail_with: PlaitError | None = None
         self._held: list[tuple[list[Change], Done]] = []
@@ -59,6 +62,8 @@ class FakeState:
                 self.write(changes)
                 self.flushes.append(changes)
             done(self.fail_with)
+            if self.fail_with is None:
+                self.flushed.set()
 
     def write(self, changes: Sequence[Change]) -> None:
         for space, key, value in changes:
@@ -77,7 +82,7 @@ class FakeState:
 class FakeLoglet:
     """A log whose committed tail a test can cut, as a promotion can."""
 
-    def __init__(self, epoch: Epoch = Epoch(1, "a")) -> None:
+    def __init__(self, epoch: Epoch = FIRST_EPOCH) -> None:
         self.epoch = epoch
         self.entries: list[Entry] = []
         self.head = 0

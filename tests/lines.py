@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from fakes import FakeClock, FakeLoglet, FakeState
 
 from plait.base.codec import encode
 from plait.engines.replica import Answered, Replica
@@ -15,6 +14,7 @@ from plait.types.commands import Command, Put, encode_group, encode_payload
 from plait.types.machine import Machine
 from plait.types.queries import Get
 from plait.types.table import TableMachine
+from tests.fakes import FakeClock, FakeLoglet, FakeState
 
 
 def put(key: str, value: object, table: int = 1, if_version: int | None = None) -> Put:

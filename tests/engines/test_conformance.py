@@ -1,5 +1,6 @@
 """Every engine keeps every promise of the loglet port."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,10 +8,13 @@ import pytest
 from fake_log_storage import FakeLogStorage
 
 from plait.engines import conformance
-from plait.engines.conformance import CHECKS, Engine
+from plait.engines.chain import Chain
+from plait.engines.conformance import CHECKS, Engine, Make
 from plait.engines.memory import MemoryLoglet
+from plait.engines.metastore import MemoryMetastore
 from plait.engines.sqlite import SqliteLoglet
-from plait.line.entry import Epoch
+from plait.line.chain import Next
+from plait.line.entry import Entry, Epoch
 
 
 @asynccontextmanager
@@ -44,7 +48,55 @@ async def sqlite_on_a_fake_disk() -> AsyncIterator[Engine]:
     await engine.loglet.close()
 
 
-ENGINES = {"memory": memory, "sqlite": sqlite_on_a_fake_disk}
+class RestlessChain(Chain):
+    """Begins to extend itself at every fifth append, and goes on meanwhile."""
+
+    appends = 0
+    extending: "asyncio.Future[object] | None" = None
+
+    async def append(self, entry: Entry) -> int:
+        self.appends += 1
+        if self.appends % 5 == 0:
+            # Sealed or closed meanwhile is the check's own doing.
+            self.extending = asyncio.gather(
+                self.extend("sqlite", f"{id(self)}/{self.appends}".encode()),
+                return_exceptions=True,
+            )
+        return await super().append(entry)
+
+
+def chain_of(chain_type: type[Chain]) -> Make:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Engine]:
+        storage, metastore = FakeLogStorage(), MemoryMetastore()
+
+        async def open_engine(following: Next) -> SqliteLoglet:
+            return SqliteLoglet(storage, following.params.decode(), Epoch(1, "node"))
+
+        async def reopen() -> Chain:
+            await engine.loglet.close()
+            return await chain_type.open(metastore, open_engine)
+
+        async def crash() -> Chain:
+            nonlocal storage
+            storage = storage.crashed()
+            return await chain_type.open(metastore, open_engine)
+
+        engine = Engine(
+            await chain_type.create(metastore, open_engine, "sqlite", b"0"), reopen, crash
+        )
+        yield engine
+        await engine.loglet.close()
+
+    return make
+
+
+ENGINES = {
+    "memory": memory,
+    "sqlite": sqlite_on_a_fake_disk,
+    "chain": chain_of(Chain),
+    "restless chain": chain_of(RestlessChain),
+}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -52,3 +104,11 @@ async def test_the_engine_keeps_every_promise(engine: str) -> None:
     report = await conformance.run(ENGINES[engine])
     assert len(report.passed) + len(report.skipped) == len(CHECKS)
     assert bool(report.skipped) == (engine == "memory")
+
+
+async def test_the_restless_chain_does_extend_itself() -> None:
+    async with ENGINES["restless chain"]() as engine:
+        await asyncio.gather(*(engine.loglet.append(Entry(b"x")) for _ in range(30)))
+        assert isinstance(engine.loglet, RestlessChain)
+        await engine.loglet.extending
+        assert len(engine.loglet.configuration.segments) > 1

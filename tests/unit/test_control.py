@@ -1,11 +1,10 @@
 """The control machine."""
 
-from fakes import DictView
-
 from plait.line.entry import Epoch
 from plait.types.commands import Command, CreateTable, DropTable, Put, SetRule
 from plait.types.control import ControlMachine
 from plait.types.fold import Stamp
+from tests.fakes import DictView
 
 MACHINE = ControlMachine()
 

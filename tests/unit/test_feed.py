@@ -6,24 +6,32 @@ from typing import Any
 
 import msgspec
 import pytest
-from fakes import FakeLoglet
-from lines import entry, group, put, running
 
 from plait.base.codec import encode
 from plait.base.errors import HistoryTrimmed, SessionLost
 from plait.engines.feed import ITEMS_MAX, follow
 from plait.engines.replica import Replica
 from plait.line.entry import Epoch
-from plait.types.commands import ClearTable, CompareAndSet, Delete, OpenSession, Transact, Write
+from plait.types.commands import (
+    ClearTable,
+    CompareAndSet,
+    Delete,
+    OpenSession,
+    Present,
+    Transact,
+    Write,
+)
 from plait.types.queries import FeedItem
+from tests.fakes import FakeLoglet
+from tests.lines import entry, group, put, running
 
 
-def raw(value: object) -> msgspec.Raw:
-    return msgspec.Raw(encode(value))
+def some(value: object) -> Present:
+    return (msgspec.Raw(encode(value)),)
 
 
 def plain(item: FeedItem) -> tuple[Any, ...]:
-    value = None if item.value is None else msgspec.msgpack.decode(item.value)
+    value = None if item.value is None else msgspec.msgpack.decode(item.value[0])
     return (item.position, item.offset, item.version, item.key, value, item.last)
 
 
@@ -44,10 +52,10 @@ async def test_a_feed_shows_every_effective_change_of_its_table() -> None:
                 put("a", 1),
                 put("a", 2, if_version=9),
                 put("other", 1, table=2),
-                CompareAndSet(1, "a", raw(1), raw(5)),
+                CompareAndSet(1, "a", some(1), some(5)),
                 Delete(1, "a"),
                 Transact(
-                    (), (), (Write(1, "x", raw(1)), Write(2, "y", raw(1)), Write(1, "z", None))
+                    (), (), (Write(1, "x", some(1)), Write(2, "y", some(1)), Write(1, "z", None))
                 ),
                 ClearTable(1),
             )
@@ -87,7 +95,7 @@ async def test_a_feed_goes_on_with_what_is_written_later() -> None:
 
 async def test_a_list_is_bounded_and_never_ends_within_a_transaction() -> None:
     async with running() as replica:
-        writes = tuple(Write(1, f"{n}", raw(n)) for n in range(ITEMS_MAX - 1))
+        writes = tuple(Write(1, f"{n}", some(n)) for n in range(ITEMS_MAX - 1))
         await replica.propose(
             group(Transact((), (), writes), Transact((), (), writes), put("a", 1))
         )

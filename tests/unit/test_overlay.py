@@ -1,10 +1,10 @@
 """The overlay, against a plain dict."""
 
-from fakes import FakeState
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.engines.overlay import Overlay
+from tests.fakes import FakeState
 
 keys = st.integers(0, 12).map(lambda n: b"%02d" % n)
 steps = st.lists(

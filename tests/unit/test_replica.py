@@ -3,8 +3,6 @@
 import asyncio
 
 import pytest
-from fakes import FakeClock, FakeLoglet, FakeState
-from lines import decoded, entry, get, group, put, running
 
 from plait.base.errors import (
     BadFrame,
@@ -16,15 +14,17 @@ from plait.base.errors import (
     TooStale,
     Unavailable,
 )
-from plait.engines import proposer
+from plait.engines import flusher, proposer
 from plait.engines.checkpoint import load_checkpoint
 from plait.line.entry import Entry, Epoch, Kind
-from plait.line.outcome import Failed
+from plait.line.outcome import Failed, Run
 from plait.types.commands import Command, Delete, OpenSession
 from plait.types.fold import Stamp, View
 from plait.types.keys import INEFFECTIVE, SESSIONS, row_space
 from plait.types.queries import Count, Get, Scan
 from plait.types.table import TableMachine
+from tests.fakes import FakeClock, FakeLoglet, FakeState
+from tests.lines import decoded, entry, get, group, put, running
 
 FIRST, SECOND = Epoch(1, "a"), Epoch(2, "b")
 
@@ -129,7 +129,7 @@ async def test_a_retried_group_is_applied_once_even_after_a_restart() -> None:
             group(put("b", 2, if_version=5), put("c", 3), session=7, first=2)
         )
         assert [index for index, _ in mixed.failures] == [0]
-        assert [run[2:] for run in mixed.runs] == [(1, 1, 3), (4, 1, 7)]
+        assert mixed.runs == (Run(0, 1, 1, 1, 3), Run(1, 1, 4, 1, 7))
         assert mixed[1:4] == (4, 1, 7)
         assert await get(replica, "c") == [7, 3]
         evicted = await replica.propose(group(put("c", 9), session=8, first=1))
@@ -162,15 +162,17 @@ async def test_a_flush_carries_rows_sessions_and_checkpoint_in_one_transaction()
         assert load_checkpoint(state).applied == 2
 
 
-async def test_changes_are_flushed_after_a_while_by_themselves() -> None:
+async def test_changes_are_flushed_after_a_while_by_themselves(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(flusher, "FLUSH_AGE_MIN_S", 0.0)
     state = FakeState()
     async with running(state=state) as replica:
         await replica.propose(group(put("a", 1)))
         async with asyncio.timeout(5):
-            while replica.flushed < 1:
-                await asyncio.sleep(0.02)
-        await asyncio.sleep(0.15)
-        assert len(state.flushes) == 1
+            await state.flushed.wait()
+        assert replica.flushed == 1
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(state.flushes) == 1, "an idle replica flushes nothing"
 
 
 async def test_reads_see_everything_while_a_flush_runs_or_fails() -> None:

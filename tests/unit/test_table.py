@@ -1,8 +1,9 @@
 """The table machine, against a plain dict."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
-from fakes import DictView
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,15 +14,19 @@ from plait.types.commands import (
     CompareAndSet,
     Delete,
     OpenSession,
+    Present,
     Put,
     ReadVersion,
     ScannedRange,
     Transact,
     Write,
+    decode_group,
+    encode_group,
 )
 from plait.types.fold import Failed, Stamp
 from plait.types.keys import row_space, row_value, row_version
 from plait.types.table import TableMachine
+from tests.fakes import DictView
 
 KEYS = ["a", "b", "c"]
 
@@ -30,11 +35,21 @@ def raw(value: object) -> msgspec.Raw:
     return msgspec.Raw(encode(value))
 
 
+def some(value: object) -> Present:
+    return (raw(value),)
+
+
+def sent(commands: Sequence[Command]) -> Sequence[Command]:
+    """The commands as they come out of the log."""
+    data = encode_group(0, 0, 0, [encode(command) for command in commands])
+    return decode_group(data).commands if commands else ()
+
+
 def run(view: DictView, *commands: Command, at: int = 0) -> list[Failed | None]:
     machine = TableMachine()
     return [
         machine.apply(view, Stamp(0, index, index, 0), command)
-        for index, command in enumerate(commands, start=at)
+        for index, command in enumerate(sent(commands), start=at)
     ]
 
 
@@ -60,21 +75,21 @@ def test_a_put_on_another_version_fails_with_both_versions() -> None:
 
 def test_compare_and_set_does_not_mind_the_order_of_map_keys() -> None:
     view = DictView()
-    command = CompareAndSet(1, "a", raw({"y": 2, "x": 1}), raw("new"))
+    command = CompareAndSet(1, "a", some({"y": 2, "x": 1}), some("new"))
     assert run(view, Put(1, "a", raw({"x": 1, "y": 2})), command) == [None, None]
     assert row(view, "a") == (2, "new")
 
 
 def test_values_without_a_canonical_form_compare_by_their_bytes() -> None:
     view = DictView()
-    commands = Put(1, "a", raw({1: 2})), CompareAndSet(1, "a", raw({2: 1}), None)
+    commands = Put(1, "a", raw({1: 2})), CompareAndSet(1, "a", some({2: 1}), None)
     assert [failed and failed.code for failed in run(view, *commands)] == [None, "Conflict"]
-    assert run(view, CompareAndSet(1, "a", raw({1: 2}), None), at=2) == [None]
+    assert run(view, CompareAndSet(1, "a", some({1: 2}), None), at=2) == [None]
 
 
 def test_a_transaction_that_read_an_old_version_writes_nothing() -> None:
     view = DictView()
-    writes = (Write(1, "b", raw(1)), Write(2, "c", raw(1)))
+    writes = (Write(1, "b", some(1)), Write(2, "c", some(1)))
     stale = Transact((ReadVersion(1, "a", 7),), (), writes)
     _, failed = run(view, Put(1, "a", raw(0)), stale)
     assert failed is not None
@@ -90,7 +105,7 @@ def test_a_transaction_that_read_an_old_version_writes_nothing() -> None:
 )
 def test_a_transaction_fails_when_a_scanned_range_changed(between: Command) -> None:
     view = DictView()
-    scanned = Transact((), (ScannedRange(1, "a", "c", 1, 1),), (Write(1, "z", raw(1)),))
+    scanned = Transact((), (ScannedRange(1, "a", "c", 1, 1),), (Write(1, "z", some(1)),))
     assert run(view, Put(1, "a", raw(0)), Put(1, "c", raw(0)), scanned) == [None, None, None]
     run(view, between, at=3)
     (failed,) = run(view, scanned, at=4)
@@ -106,7 +121,7 @@ def test_a_transaction_fails_when_a_scanned_range_changed(between: Command) -> N
         (ClearTable(-15), "NoSuchCollection"),
         (Put(1, "", raw(1)), "BadKey"),
         (Delete(1, "x" * 5000), "BadKey"),
-        (Transact((), (), (Write(-15, "a", raw(1)),)), "NoSuchCollection"),
+        (Transact((), (), (Write(-15, "a", some(1)),)), "NoSuchCollection"),
         (OpenSession(1), "UsageError"),
     ],
 )
@@ -124,7 +139,7 @@ def test_clearing_removes_every_row_of_its_table_only() -> None:
 
 
 versions = st.none() | st.integers(0, 6)
-values = st.integers(0, 2)
+values = st.none() | st.integers(0, 2)
 commands = st.one_of(
     st.builds(Put, st.just(1), st.sampled_from(KEYS), values.map(raw), versions),
     st.builds(Delete, st.just(1), st.sampled_from(KEYS), versions),
@@ -132,8 +147,8 @@ commands = st.one_of(
         CompareAndSet,
         st.just(1),
         st.sampled_from(KEYS),
-        st.none() | values.map(raw),
-        st.none() | values.map(raw),
+        st.none() | values.map(some),
+        st.none() | values.map(some),
     ),
     st.just(ClearTable(1)),
 )
@@ -148,16 +163,17 @@ def model_step(model: Model, version: int, command: Command) -> bool:
     assert isinstance(command, Put | Delete | CompareAndSet)
     now = model.get(command.key)
     if isinstance(command, CompareAndSet):
-        wanted = None if command.expected is None else msgspec.msgpack.decode(command.expected)
-        if (None if now is None else now[1]) != wanted:
+        wanted = [msgspec.msgpack.decode(value) for value in command.expected or ()]
+        if ([] if now is None else [now[1]]) != wanted:
             return False
     elif command.if_version is not None and command.if_version != (now[0] if now else 0):
         return False
-    value = None if isinstance(command, Delete) else command.value
-    if value is None:
-        model.pop(command.key, None)
+    if isinstance(command, Put):
+        model[command.key] = (version, msgspec.msgpack.decode(command.value))
+    elif isinstance(command, CompareAndSet) and command.value is not None:
+        model[command.key] = (version, msgspec.msgpack.decode(command.value[0]))
     else:
-        model[command.key] = (version, msgspec.msgpack.decode(value))
+        model.pop(command.key, None)
     return True
 
 
@@ -169,7 +185,7 @@ def test_a_table_is_a_dict_whichever_way_it_is_applied(sequence: list[Command]) 
         index for index, command in enumerate(sequence) if not model_step(model, index + 1, command)
     ]
     together, singly = DictView(), DictView()
-    failed = TableMachine().apply_all(together, Stamp(0, 0, 0, 0), sequence)
+    failed = TableMachine().apply_all(together, Stamp(0, 0, 0, 0), sent(sequence))
     outcomes = run(singly, *sequence)
     assert [index for index, _ in failed] == expected
     assert [index for index, outcome in enumerate(outcomes) if outcome] == expected

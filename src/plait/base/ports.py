@@ -294,7 +294,10 @@ class StateStorage(Protocol):
 class Storage(Protocol):
     """One node's folder."""
 
-    log: LogStorage
+    @property
+    def log(self) -> LogStorage:
+        """Every line's log."""
+        ...
 
     def state(self, line: str) -> StateStorage:
         """Open (or create) the state of a line; the same object on every call."""

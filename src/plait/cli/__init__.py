@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The `plait` command: everything that people do with a store without writing a program."""

@@ -81,8 +81,8 @@ def _apply_group(
 
 def _decided(runs: list[Run], failures: list[tuple[int, Failed]]) -> Decided:
     if len(runs) == 1:
-        _, _, position, offset, version = runs[0]
-        return Decided(position, offset, version, tuple(failures))
+        (run,) = runs
+        return Decided(run.position, run.offset, run.version, tuple(failures))
     last = max(runs, key=lambda run: run.position)
     return Decided(last.position, last.offset, last.version, tuple(failures), tuple(runs))
 

@@ -164,7 +164,7 @@ class Chain:
                 self._register.check_gone(segment)
                 continue
             if tail.sealed and self.committed <= position:
-                await asyncio.shield(self._start_switch())
+                await self._switched()
 
     async def trim(self, before: int) -> None:
         """Forget entries below `before`, and segments that are wholly below it.
@@ -237,7 +237,7 @@ class Chain:
                     self._register.version, self.configuration.intending(intent)
                 )
             else:
-                await asyncio.shield(self._start_switch())
+                await self._switched()
         if isinstance(intent, Next):
             raise Sealed(f"the chain is sealed at {self.configuration.end}")
 
@@ -249,6 +249,13 @@ class Chain:
             # Those who queue are told; nobody else need be listening.
             self._switching.add_done_callback(lambda task: task.cancelled() or task.exception())
         return self._switching
+
+    async def _switched(self) -> None:
+        """Start a switch, or join the one under way; raise why it failed."""
+        switching = self._start_switch()
+        await asyncio.wait([switching])  # goes on if this caller is cancelled
+        self._register.check_open()
+        switching.result()
 
     async def _switch(self, before: Segment) -> None:
         try:
@@ -265,10 +272,7 @@ class Chain:
             self._turnstile.fail(refusal)
             raise
         except asyncio.CancelledError:
-            closed = Closed("the chain is closed")
-            self._turnstile.fail(closed)
-            if self._register.closed:
-                raise closed from None  # who waits for the switch was not cancelled
+            self._turnstile.fail(Closed("the chain is closed"))
             raise
         self._turnstile.go()
 

@@ -11,8 +11,6 @@ reader continues from (position, offset + 1) of the last item that it took.
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-import msgspec
-
 from plait.base.errors import HistoryTrimmed, SessionLost
 from plait.engines.replica import Replica
 from plait.line.entry import Entry, Epoch, Kind
@@ -21,6 +19,7 @@ from plait.types.commands import (
     Command,
     CompareAndSet,
     Delete,
+    Present,
     Put,
     Transact,
     decode_payload,
@@ -31,7 +30,7 @@ from plait.types.queries import FeedItem
 ITEMS_MAX = 1024  # in one list, about: a command's items stay together
 ENTRIES_BYTES = 1 << 18  # of log read at a time
 
-Write = tuple[str, msgspec.Raw | None]
+Write = tuple[str, Present | None]
 
 
 async def follow(
@@ -109,7 +108,7 @@ def _writes(command: Command, table: int) -> list[Write]:
     """What an effective command wrote to `table`; of several writes to a key, the last."""
     match command:
         case Put(table=written, key=key, value=value) if written == table:
-            return [(key, value)]
+            return [(key, (value,))]
         case Delete(table=written, key=key) if written == table:
             return [(key, None)]
         case CompareAndSet(table=written, key=key, value=wanted) if written == table:

@@ -7,6 +7,7 @@ configuration is adopted all at once when everything in it is open.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -70,10 +71,8 @@ class Register:
         """Compare-and-set against `version`, then adopt what the metastore holds: it may be
         another's."""
         data = encode_configuration(configuration)
-        try:
+        with suppress(Conflict):
             await self._metastore.compare_and_set(version, data)
-        except Conflict:
-            pass  # somebody was faster
         await self.refresh()
 
     async def prepare(self, following: Next) -> None:
@@ -142,6 +141,6 @@ class Register:
         return loglet
 
     def _tell_retracted(self, following: Next, epoch: Epoch, position: int) -> None:
-        for segment in self.configuration.segments:
+        for segment in self.configuration.segments if self.version else ():
             if segment.loglet == following:
                 self._retracted(segment, epoch, position)

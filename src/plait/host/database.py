@@ -99,9 +99,7 @@ def _check_header(connection: apsw.Connection, path: Path) -> None:
             f"{path} has application id {application:#x} and format {version}, "
             f"this version reads {APPLICATION_ID:#x} and {FORMAT}"
         )
-    connection.execute(
-        f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}"
-    )
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}")
 
 
 def pragma(connection: apsw.Connection, name: str) -> int:

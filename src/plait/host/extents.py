@@ -29,7 +29,9 @@ def extent_after(extent: LineExtent, write: LineWrite) -> LineExtent:
     match write:
         case AppendRows(start=start, rows=rows):
             if start != tail:
-                raise UsageError(f"append to line {write.line!r} at {start}, but its tail is {tail}")
+                raise UsageError(
+                    f"append to line {write.line!r} at {start}, but its tail is {tail}"
+                )
             return LineExtent(head, tail + len(rows), hard_state)
         case CutSuffix(start=start):
             if start < head:

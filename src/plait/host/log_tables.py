@@ -148,7 +148,9 @@ class LogWriter:
             connection.execute("DELETE FROM rescued WHERE id = ?", (write.rescued,))
             connection.execute("DELETE FROM rescued_rows WHERE rescued = ?", (write.rescued,))
             return
-        line = self._changed.get(write.line) or self._lines.get(write.line) or self._make(write.line)
+        line = (
+            self._changed.get(write.line) or self._lines.get(write.line) or self._make(write.line)
+        )
         before = line.extent
         after = extent_after(before, write)
         self._changed[write.line] = LineRow(line.table, line.seed, after)

@@ -113,7 +113,9 @@ class SqliteLog:
         try:
             return self._reader.read_rescued(rescued)
         except apsw.Error as error:
-            raise storage_error(error, f"cannot read rescued {rescued}", self._connection) from error
+            raise storage_error(
+                error, f"cannot read rescued {rescued}", self._connection
+            ) from error
 
     async def recover(self) -> None:
         """Leave read-only mode if the disk is well again; raises why not."""

@@ -106,7 +106,9 @@ def find_damage(path: Path, valid_frames: int, mark: tuple[bytes, int] | None) -
         if header is None:
             if size > HEADER_BYTES + FRAME_HEADER_BYTES:
                 return f"the header of the write-ahead log ({size} bytes) fails its checksum"
-            return f"the write-ahead log is empty; it held {mark[1]} synced frames" if mark else None
+            return (
+                f"the write-ahead log is empty; it held {mark[1]} synced frames" if mark else None
+            )
         return _short_of_mark(header, valid_frames, mark) or _synced_behind(
             file.fileno(), header, size, valid_frames
         )

@@ -149,9 +149,9 @@ class Configuration(msgspec.Struct, frozen=True):
         assert self.end is None or after.end == self.end, "the end moved"
         kept = tuple(each for each in self.segments if each in after.segments)
         dropped = self.segments[: len(self.segments) - len(kept)]
+        assert after.last.base >= self.last.base, "the last segment fell away"
         assert dropped + kept == self.segments, "a segment fell out of the middle"
         assert after.segments[: len(kept)] == kept, "a segment was put before one that stood"
-        assert after.last.base >= self.last.base, "the last segment fell away"
         assert not dropped or after.segments[0].base <= after.head, "a segment in use fell away"
 
 

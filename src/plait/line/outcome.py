@@ -24,7 +24,7 @@ class Failed(msgspec.Struct, frozen=True, array_like=True):
 Failures = tuple[tuple[int, Failed], ...]  # by index in the group, ascending
 
 
-class Run(NamedTuple):
+class Run(msgspec.Struct, frozen=True, array_like=True):
     """`count` commands of a group, from `index` on, that stand together in the log."""
 
     index: int

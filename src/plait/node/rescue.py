@@ -115,7 +115,12 @@ def _readable(command: Command) -> dict[str, Any]:
         case Delete(table, key):
             return {"command": "delete", "table": table, "key": key}
         case CompareAndSet(table, key, _, value):
-            return {"command": "cas", "table": table, "key": key, "value": _value(value)}
+            return {
+                "command": "cas",
+                "table": table,
+                "key": key,
+                "value": _value(value and value[0]),
+            }
         case Transact(writes=writes):
             keys = [[write.table, write.key] for write in writes]
             return {"command": "transaction", "keys": keys}

@@ -6,10 +6,9 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from random import SystemRandom
 
-from plait.host.storage import open_storage
-
 from plait.host.clock import SystemClock
 from plait.host.loop import tune_process
+from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
 from plait.node.config import NodeConfig
 from plait.node.identity import identify

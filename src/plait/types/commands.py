@@ -5,7 +5,9 @@ command, the low-water mark below which it has every answer, and the commands. G
 by the client, checked by the leader, and logged as they came. Sequence numbers in a group are
 consecutive. Session 0 asks for no exactly-once.
 
-Values stay encoded (`msgspec.Raw`): no replica decodes them.
+Values stay encoded (`msgspec.Raw`): no replica decodes them. Where a value may be absent it
+stands in a tuple of one, so that a stored None is not taken for none at all (nor could the codec
+tell a raw value from null).
 """
 
 from typing import TypeAlias
@@ -13,6 +15,8 @@ from typing import TypeAlias
 import msgspec
 
 from plait.base.errors import BadFrame
+
+Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
 
 class Put(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -37,8 +41,8 @@ class CompareAndSet(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
     table: int
     key: str
-    expected: msgspec.Raw | None
-    value: msgspec.Raw | None
+    expected: Present | None
+    value: Present | None
 
 
 class ReadVersion(msgspec.Struct, frozen=True, array_like=True):
@@ -68,7 +72,7 @@ class Write(msgspec.Struct, frozen=True, array_like=True):
 
     table: int
     key: str
-    value: msgspec.Raw | None
+    value: Present | None
 
 
 class Transact(msgspec.Struct, frozen=True, array_like=True, tag=4):

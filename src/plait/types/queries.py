@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from plait.types.commands import Present
+
 
 class Get(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """One row."""
@@ -54,5 +56,5 @@ class FeedItem(msgspec.Struct, frozen=True, array_like=True):
     version: int
     time_ms: int
     key: str
-    value: msgspec.Raw | None
+    value: Present | None
     last: bool  # the last change of its transaction

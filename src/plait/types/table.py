@@ -136,13 +136,13 @@ def _compare_and_set(view: View, command: CompareAndSet, version: int) -> Failed
     if command.expected is None:
         equal = row is None
     else:
-        equal = row is not None and same_value(row_value(row), bytes(command.expected))
+        equal = row is not None and same_value(row_value(row), bytes(command.expected[0]))
     if not equal:
         return _conflict(
             f"row {command.key!r} has another value than expected",
             table=command.table, key=command.key, actual=row_version(row),
         )  # fmt: skip
-    value = None if command.value is None else bytes(command.value)
+    value = None if command.value is None else bytes(command.value[0])
     _set(view, command.table, command.key, value, version)
     return None
 
@@ -177,7 +177,7 @@ def _check_transaction(view: View, command: Transact) -> Failed | None:
 
 def _write_all(view: View, command: Transact, version: int) -> None:
     for write in command.writes:
-        value = None if write.value is None else bytes(write.value)
+        value = None if write.value is None else bytes(write.value[0])
         _set(view, write.table, write.key, value, version)
 
 

@@ -1,0 +1,38 @@
+"""Plait: a replicated data store for Python. See README.md for a tour.
+
+``plait.open(folder)`` is a store in this process, ``plait.connect(url)`` one on a cluster;
+`plait.blocking` has the same names without ``await``.
+"""
+
+from plait import base
+from plait.api.port import Receipt
+from plait.api.session import Session
+from plait.api.settings import Leader
+from plait.api.store import Store
+from plait.api.table import Table, TableRow
+from plait.api.transaction import Transaction
+from plait.api.values import ABSENT
+from plait.api.watch import Change
+from plait.base import errors
+from plait.base.errors import Conflict, PlaitError
+from plait.entry import connect, open
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ABSENT",
+    "Change",
+    "Conflict",
+    "Leader",
+    "PlaitError",
+    "Receipt",
+    "Session",
+    "Store",
+    "Table",
+    "TableRow",
+    "Transaction",
+    "base",
+    "connect",
+    "errors",
+    "open",
+]

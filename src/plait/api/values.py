@@ -1,0 +1,94 @@
+"""Encoding what users say into commands, and decoding what they asked for."""
+
+from typing import Any, Final
+
+import msgspec
+
+from plait.base.codec import VALUE_BYTES_MAX, encode_key
+from plait.base.errors import BadSettings, BadValue
+from plait.line.quorum import AckRule
+from plait.types.commands import Present
+
+_encoder = msgspec.msgpack.Encoder()
+_decode = msgspec.msgpack.decode
+
+PUT, DELETE, CAS, CLEAR = 1, 2, 3, 9  # tags in plait.types.commands
+
+
+class Absent:
+    """The type of `ABSENT`, which stands for a row that is not there."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absent()
+
+
+def put_command(table: int, key: str, value: Any, if_version: int | None) -> bytes:
+    """An encoded `Put`; `BadKey` or `BadValue` for what cannot be stored."""
+    encode_key(key)
+    try:
+        data = _encoder.encode((PUT, table, key, value, if_version))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadValue(f"cannot store {type(value).__name__} under {key!r}: {error}") from None
+    if len(data) > VALUE_BYTES_MAX:
+        raise BadValue(f"{key!r}: a value has at most {VALUE_BYTES_MAX} bytes encoded")
+    return data
+
+
+def delete_command(table: int, key: str, if_version: int | None) -> bytes:
+    """An encoded `Delete`."""
+    encode_key(key)
+    return _encoder.encode((DELETE, table, key, if_version))
+
+
+def cas_command(table: int, key: str, expected: Any, value: Any) -> bytes:
+    """An encoded `CompareAndSet`; `ABSENT` on either side means no row."""
+    encode_key(key)
+    return _encoder.encode((CAS, table, key, present(expected), present(value)))
+
+
+def present(value: Any) -> Present | None:
+    """A value encoded, or None for `ABSENT`."""
+    if isinstance(value, Absent):
+        return None
+    try:
+        data = _encoder.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadValue(f"cannot store {type(value).__name__}: {error}") from None
+    if len(data) > VALUE_BYTES_MAX:
+        raise BadValue(f"a value has at most {VALUE_BYTES_MAX} bytes encoded")
+    return (msgspec.Raw(data),)
+
+
+def decode_value(data: bytes | msgspec.Raw | memoryview) -> Any:
+    """A stored value."""
+    return _decode(data)
+
+
+def check_acks(acks: str | None) -> str | None:
+    """`acks` if it is a rule."""
+    if acks is not None:
+        AckRule.parse(acks)
+    return acks
+
+
+def bounds(start: str | None, stop: str | None, prefix: str | None) -> tuple[str, str | None]:
+    """The range [start, stop) that a scan or a watch means."""
+    if prefix is None:
+        return start or "", stop
+    if start is not None or stop is not None:
+        raise BadSettings("give either a prefix or start and stop")
+    return prefix, after_prefix(prefix)
+
+
+def after_prefix(prefix: str) -> str | None:
+    """The first key behind every key with this prefix, in code-point order; None: no end."""
+    for end in range(len(prefix), 0, -1):
+        code = ord(prefix[end - 1]) + 1
+        if code == 0xD800:  # surrogates are no characters
+            code = 0xE000
+        if code <= 0x10FFFF:
+            return prefix[: end - 1] + chr(code)
+    return None

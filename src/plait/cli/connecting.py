@@ -1,0 +1,112 @@
+"""Where a command finds its store: the options that every data command takes.
+
+Order: --url or --data; then PLAIT_URL; then PLAIT_DATA; then `DEFAULT_URL`. A folder is opened in
+this process, so no other process may have it open, and it must exist unless the command may make
+it: a misspelt path is an error, not a new empty store.
+"""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from plait import entry
+from plait.api.store import Store
+from plait.base.errors import BadSettings
+from plait.host.loop import run
+
+DEFAULT_URL = "plait://127.0.0.1:7401"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where the store is: a URL or a folder, exactly one of them."""
+
+    url: str | None = None
+    data: Path | None = None
+    only: bool = False  # talk to just the addresses in the URL
+    may_create: bool = False
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[Store]:
+        """The store, closed at exit. Raises what `plait.open` and `plait.connect` raise."""
+        if self.data is not None:
+            if not self.may_create and not self.data.is_dir():
+                raise BadSettings(f"there is no folder {self.data}")
+            async with entry.open(self.data) as store:
+                yield store
+        else:
+            assert self.url is not None
+            async with entry.connect(self.url, only=self.only) as store:
+                yield store
+
+    def run(self, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+        """Open the store, do `work` with it on a fresh event loop, and close it."""
+
+        async def opened() -> T:
+            async with self.open() as store:
+                return await work(store)
+
+        return run(opened())
+
+
+def choose(
+    url: str | None, data: Path | None, only: bool, environment: dict[str, str], may_create: bool
+) -> Target:
+    """The target that options and environment mean; `BadSettings` if they contradict."""
+    if url is not None and data is not None:
+        raise BadSettings("--url and --data exclude each other; give one")
+    if url is None and data is None:
+        url = environment.get("PLAIT_URL") or None
+        if url is None and environment.get("PLAIT_DATA"):
+            data = Path(environment["PLAIT_DATA"])
+    if data is not None:
+        if only:
+            raise BadSettings("--only is for --url: a folder is one node")
+        return Target(data=data, may_create=may_create)
+    return Target(url=url or DEFAULT_URL, only=only)
+
+
+def with_target(may_create: bool = False) -> Callable[[_Command], _Command]:
+    """Adds --url, --data and --only to a command, which receives `target`."""
+
+    def decorate(command: _Command) -> _Command:
+        import_name = command.__name__
+
+        def wrapper(
+            *args: Any, url: str | None, data: Path | None, only: bool, **kwargs: Any
+        ) -> Any:
+            target = choose(url, data, only, dict(os.environ), may_create)
+            return command(*args, target=target, **kwargs)
+
+        wrapper.__name__, wrapper.__doc__ = import_name, command.__doc__
+        wrapper.__click_params__ = list(getattr(command, "__click_params__", []))  # type: ignore[attr-defined]
+        for option in _OPTIONS:
+            wrapper = option(wrapper)
+        return wrapper  # type: ignore[return-value]
+
+    return decorate
+
+
+_OPTIONS = (
+    click.option(
+        "--only", is_flag=True, help="Talk to just the nodes in --url, not to their fellow members."
+    ),
+    click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="A folder that no process has open.  [env: PLAIT_DATA]",
+    ),
+    click.option(
+        "--url",
+        metavar="URL",
+        help=f"A cluster: plait://host:port,host:port.  [env: PLAIT_URL; default: {DEFAULT_URL}]",
+    ),
+)

@@ -1,0 +1,82 @@
+"""`plait tables`, `create` and `drop`."""
+
+import click
+
+from plait.api.messages import TableInfo
+from plait.api.settings import Leader
+from plait.api.store import Store
+from plait.cli.connecting import Target, with_target
+from plait.cli.display import console, table
+from plait.cli.values import print_json
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_target()
+def tables(target: Target, as_json: bool) -> None:
+    """List the tables, their lines and their rules."""
+
+    async def work(store: Store) -> list[TableInfo]:
+        return await store.tables()
+
+    found = sorted(target.run(work), key=lambda info: info.name)
+    if as_json:
+        rows = [
+            {"name": i.name, "line": i.line, "acks": i.settings.acks, "degrade": i.settings.degrade}
+            for i in found
+        ]
+        print_json(rows)
+        return
+    if not found:
+        click.echo("no tables yet: `plait create NAME` makes one", err=True)
+        return
+    grid = table()
+    for heading in ("table", "line", "acks", "degrade"):
+        grid.add_column(heading)
+    for info in found:
+        degrade = "yes" if info.settings.degrade else "no"
+        grid.add_row(info.name, info.line, info.settings.acks, degrade)
+    console().print(grid)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--acks",
+    default="majority",
+    show_default=True,
+    metavar="RULE",
+    help="When a write counts: leader, any:K, majority or all.",
+)
+@click.option("--degrade", is_flag=True, help="Let the leader lower the rule, visibly.")
+@click.option("--own-line", is_flag=True, help="A line of its own, not shared with other tables.")
+@with_target(may_create=True)
+def create(target: Target, name: str, acks: str, degrade: bool, own_line: bool) -> None:
+    """Create table NAME; nothing happens if it exists with the same settings.
+
+    \b
+    Examples:
+      plait create films
+      plait create audit --acks all --own-line
+    """
+    settings = Leader(acks=acks, degrade=degrade, line="own" if own_line else None)
+
+    async def work(store: Store) -> None:
+        await store.table(name, settings)
+
+    target.run(work)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_target()
+def drop(target: Target, name: str, yes: bool) -> None:
+    """Drop table NAME with every row in it. Asks first, unless --yes."""
+    if not yes:
+        click.confirm(f"Drop table {name} with all its rows?", abort=True, err=True)
+
+    async def work(store: Store) -> None:
+        await store.drop_table(name)
+
+    target.run(work)

@@ -1,0 +1,324 @@
+"""The StateStorage port over SQLite: one file a line, written off the loop, read on it.
+
+One table, ordered by (space, key). Each value ends with the crc32 of space, key and value, so
+a flipped bit raises `Corrupt` instead of being served. Commits are atomic but not synced
+(`synchronous=NORMAL`): a power cut may roll the last ones back, which the line's replay repairs;
+`sync` tells how far that can go.
+
+Invariant: reads see the last finished transaction. All writing, closing and replacing of files
+happens under `_gate`, so a flush never meets a file that is being swapped. A damaged file keeps
+the object usable for `clear` and `install`, and for nothing else.
+"""
+
+import asyncio
+import secrets
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from plait.base.errors import Closed, Corrupt, PlaitError
+from plait.base.ports import Change, Done, IncomingSnapshot
+from plait.host.database import open_database, rollback, storage_error
+from plait.host.folder import Folder, file_name, sync_folder
+from plait.host.sqlite_snapshot import IncomingFile, SnapshotFile, check_copy, checksum_file
+
+_CACHE_KIB = 4 * 1024  # for each of two connections
+_WAL_FRAMES = 4_000  # 16 MB, then the flushing thread empties it
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS kv (space INTEGER NOT NULL, key BLOB NOT NULL,"
+    " value BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID"
+)
+_GET = "SELECT value FROM kv WHERE space = ? AND key = ?"
+_PUT = "REPLACE INTO kv VALUES (?, ?, ?)"
+_REMOVE = "DELETE FROM kv WHERE space = ? AND key = ?"
+_COUNT = "SELECT count(*) FROM kv WHERE space = ?"
+_SCANS = {
+    (bounded, reverse): "SELECT key, value FROM kv WHERE space = ? AND key >= ?"
+    + (" AND key < ?" if bounded else "")
+    + f" ORDER BY key {'DESC' if reverse else 'ASC'} LIMIT ?"
+    for bounded in (False, True)
+    for reverse in (False, True)
+}
+
+T = TypeVar("T")
+
+
+def seal_value(space: int, key: bytes, value: bytes) -> bytes:
+    """`value` as stored, with its checksum behind it."""
+    return value + zlib.crc32(value, zlib.crc32(key, space)).to_bytes(4, "big")
+
+
+class SqliteState:
+    """One line's state. `executor` has one thread, shared by all states of the folder."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        line: str,
+        loop: asyncio.AbstractEventLoop,
+        executor: Executor,
+        vfs: str | None = None,
+    ) -> None:
+        self._folder = folder
+        self._line = line
+        self._loop = loop
+        self._executor = executor
+        self._vfs = vfs
+        self._path = folder.state(line)
+        self._copies = folder.snapshots / file_name(line)
+        self._gate = threading.Lock()
+        self._unusable: PlaitError | None = None  # damaged, or closed
+        self._writer: apsw.Connection | None = None
+        self._reader: apsw.Connection | None = None
+        self._open()
+
+    # ------------------------------------------------------------------------- reading
+
+    def get(self, space: int, key: bytes) -> bytes | None:
+        """The value of a key, or None."""
+        reader = self._reader or self._refuse()
+        try:
+            sealed = reader.execute(_GET, (space, key)).get
+        except apsw.Error as error:
+            raise self._error(error, "cannot read", reader) from error
+        return None if sealed is None else self._unseal(space, key, sealed)
+
+    def scan(
+        self, space: int, start: bytes, stop: bytes | None, limit: int, reverse: bool = False
+    ) -> list[tuple[bytes, bytes]]:
+        """Up to `limit` pairs with start <= key < stop, in key order."""
+        reader = self._reader or self._refuse()
+        bounds = (space, start, limit) if stop is None else (space, start, stop, limit)
+        try:
+            rows = reader.execute(_SCANS[stop is not None, reverse], bounds).fetchall()
+        except apsw.Error as error:
+            raise self._error(error, "cannot scan", reader) from error
+        return [(key, self._unseal(space, key, sealed)) for key, sealed in rows]
+
+    def count(self, space: int) -> int:
+        """How many keys the space holds, in time proportional to them."""
+        reader = self._reader or self._refuse()
+        try:
+            return int(reader.execute(_COUNT, (space,)).get)
+        except apsw.Error as error:
+            raise self._error(error, "cannot count", reader) from error
+
+    def _unseal(self, space: int, key: bytes, sealed: Any) -> bytes:
+        value: bytes = sealed[:-4]
+        if sealed[-4:] != zlib.crc32(value, zlib.crc32(key, space)).to_bytes(4, "big"):
+            raise Corrupt(f"key {key!r} of the state of line {self._line!r} fails its checksum")
+        return value
+
+    # ------------------------------------------------------------------------- writing
+
+    def submit(self, changes: Sequence[Change], done: Done) -> None:
+        """Apply all changes in one transaction, off the loop."""
+        self._folder.check_process()
+        if isinstance(self._unusable, Closed):
+            raise self._unusable
+        self._executor.submit(self._flush, changes, done)
+
+    def _flush(self, changes: Sequence[Change], done: Done) -> None:
+        error: PlaitError | None = None
+        with self._gate:
+            try:
+                self._write(changes)
+            except Exception as raised:  # a mistake of ours must reach the writer as well
+                error = self._error(raised, "cannot write", self._writer)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(done, error)
+
+    def _write(self, changes: Sequence[Change]) -> None:
+        writer = self._writer or self._refuse()
+        last = {(space, key): value for space, key, value in changes}
+        # Sorted, so that neighbours share a page and each page is touched once.
+        ordered = sorted(last.items(), key=itemgetter(0))
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            writer.executemany(
+                _PUT,
+                [
+                    (space, key, seal_value(space, key, value))
+                    for (space, key), value in ordered
+                    if value is not None
+                ],
+            )
+            writer.executemany(_REMOVE, [key for key, value in ordered if value is None])
+            writer.execute("COMMIT")
+        except BaseException:
+            rollback(writer)
+            raise
+
+    async def sync(self) -> None:
+        """Return when every finished transaction is in the file and synced."""
+
+        def checkpoint() -> None:
+            with self._gate:
+                writer = self._writer or self._refuse()
+                writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+
+        await self._run("cannot sync", checkpoint)
+
+    # ------------------------------------------------------------------------- copies
+
+    async def snapshot(self) -> SnapshotFile:
+        """Copy the whole state as of the last finished transaction."""
+        self._folder.check_process()
+        if self._unusable is not None:
+            raise self._unusable
+        return await asyncio.to_thread(self._copy, secrets.token_hex(16))
+
+    def _copy(self, snapshot_id: str) -> SnapshotFile:
+        path = self._copies / f"{snapshot_id}.copy"
+        try:
+            self._copies.mkdir(exist_ok=True)
+            # A connection of its own: flushes go on meanwhile.
+            connection = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
+            try:
+                connection.execute("VACUUM INTO ?", (str(path),))
+            except apsw.Error as error:
+                raise self._error(error, "cannot copy", connection) from error
+            finally:
+                connection.close(True)
+            return SnapshotFile(path, snapshot_id, *checksum_file(path))
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            raise self._error(error, "cannot copy", None) from error
+
+    def incoming(self, snapshot_id: str) -> IncomingFile:
+        """Begin or resume receiving a snapshot; drops what was received of others."""
+        self._folder.check_process()
+        path = self._copies / f"{file_name(snapshot_id)}.partial"
+        for other in self._copies.glob("*.partial"):
+            if other != path:
+                other.unlink(missing_ok=True)
+        return IncomingFile(path)
+
+    async def install(self, incoming: IncomingSnapshot, size: int, checksum: int) -> None:
+        """Replace the state by the received copy; `Corrupt` drops it instead."""
+        assert isinstance(incoming, IncomingFile)
+        self._folder.check_process()
+        incoming.close()
+        try:
+            await asyncio.to_thread(check_copy, incoming.path, size, checksum)
+        except OSError as error:
+            raise self._error(error, "cannot install", None) from error
+        except PlaitError:
+            incoming.discard()
+            raise
+        await self._replace(lambda: incoming.path.replace(self._path))
+
+    async def clear(self) -> None:
+        """Remove everything, damage included."""
+        self._folder.check_process()
+        await self._replace(lambda: self._path.unlink(missing_ok=True))
+
+    async def _replace(self, change: Callable[[], object]) -> None:
+        """Close the database, `change` its file, and open what is there then."""
+        if isinstance(self._unusable, Closed):
+            raise self._unusable
+        # What is queued for the old file goes first; an empty write-ahead log closes quickly.
+        await self._loop.run_in_executor(self._executor, self._empty_wal)
+        # On the loop, without an await: no reader meets the moment between the two files.
+        with self._gate:
+            try:
+                self._shut()
+                self._remove_wal()
+                change()
+                sync_folder(self._path.parent)
+            except (apsw.Error, OSError) as error:
+                self._unusable = storage_error(error, f"cannot replace {self._path}")
+                raise self._unusable from error
+            self._open()
+        if self._unusable is not None:
+            raise self._unusable
+
+    def _empty_wal(self) -> None:
+        with self._gate:
+            try:
+                if self._writer is not None:
+                    self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.Error:
+                pass  # it is about to be replaced as a whole
+
+    def _remove_wal(self) -> None:
+        # A stale log would be replayed over the new file: SQLite cannot tell whose it is.
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+
+    # ------------------------------------------------------------------------- the file
+
+    def _open(self) -> None:
+        self._unusable = None
+        new = not self._path.exists()
+        try:
+            if not new and self._path.stat().st_size == 0:
+                raise Corrupt(f"the state {self._path} is empty, not even a database")
+            self._writer = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
+            self._writer.wal_autocheckpoint(_WAL_FRAMES)
+            self._writer.execute(_SCHEMA)
+            self._reader = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
+            self._reader.execute("PRAGMA query_only = ON")
+            self._reader.execute("SELECT key FROM kv LIMIT 1").fetchall()
+            if new:
+                sync_folder(self._path.parent)
+        except (apsw.Error, OSError, PlaitError) as error:
+            raised = self._error(error, "cannot open", self._writer)
+            self._shut()
+            self._unusable = raised
+            if not isinstance(raised, Corrupt):
+                raise raised from error
+
+    def _shut(self) -> None:
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                connection.close(True)
+        self._reader = self._writer = None
+
+    async def close(self) -> None:
+        """Finish what is queued, then close; idempotent."""
+
+        def shut() -> None:
+            with self._gate:
+                self._shut()
+
+        if not isinstance(self._unusable, Closed):
+            await self._loop.run_in_executor(self._executor, shut)
+            self._unusable = Closed(f"the state of line {self._line!r} is closed")
+
+    async def remove(self) -> None:
+        """Close and remove every file of this line."""
+        await self.close()
+        self._remove_wal()
+        self._path.unlink(missing_ok=True)
+        for copy in self._copies.glob("*"):
+            copy.unlink(missing_ok=True)
+        if self._copies.exists():
+            self._copies.rmdir()
+        sync_folder(self._path.parent)
+
+    # ------------------------------------------------------------------------- errors
+
+    def _refuse(self) -> apsw.Connection:
+        """Raise why there is no connection."""
+        raise self._unusable or Closed(f"the state of line {self._line!r} is closed")
+
+    def _error(
+        self, error: BaseException, what: str, connection: apsw.Connection | None
+    ) -> PlaitError:
+        return storage_error(error, f"{what} the state of line {self._line!r}", connection)
+
+    async def _run(self, what: str, work: Callable[[], T]) -> T:
+        self._folder.check_process()
+        if self._unusable is not None:
+            raise self._unusable
+        try:
+            return await self._loop.run_in_executor(self._executor, work)
+        except apsw.Error as error:
+            raise self._error(error, what, self._writer) from error
