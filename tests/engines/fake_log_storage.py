@@ -21,6 +21,7 @@ class FakeLogStorage:
     def __init__(self, durable: "FakeLogStorage | None" = None) -> None:
         self.read_only: PlaitError | None = None
         self.suspect: str | None = None
+        self.refusal: PlaitError | None = None  # raised by submit
         self.reads = 0
         self.paused = False
         self._failure: PlaitError | None = None
@@ -73,6 +74,8 @@ class FakeLogStorage:
         return found
 
     def submit(self, writes: Sequence[LogWrite], done: Done) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         self._queue.append((writes, done))
         if len(self._queue) == 1:
             asyncio.get_running_loop().call_soon(self._tick)

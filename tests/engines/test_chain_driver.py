@@ -48,18 +48,23 @@ class World:
 
 
 class SlowLoglet(MemoryLoglet):
-    """Appends that answer some turns late; a seal that can break before or after it works."""
+    """Appends that answer late, and refusals later still, the first ones latest; a seal that can
+    break before or after it works."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.turns = 3
+        self.refusal_turns = 40
         self.seal_fails: str | None = None
         self.closes = 0
 
     async def append(self, entry: Entry) -> int:
-        position = await super().append(entry)
-        for _ in range(self.turns):
-            await asyncio.sleep(0)
+        try:
+            position = await super().append(entry)
+        except Sealed:
+            self.refusal_turns = max(0, self.refusal_turns - 9)
+            await spin(self.refusal_turns)
+            raise
+        await spin(3)
         return position
 
     async def seal(self) -> int:
@@ -72,6 +77,24 @@ class SlowLoglet(MemoryLoglet):
 
     async def close(self) -> None:
         self.closes += 1  # other handles go on using it
+
+
+class Follower:
+    """Another node's handle to a loglet: it learns what is committed only when it asks."""
+
+    def __init__(self, loglet: MemoryLoglet) -> None:
+        self._loglet = loglet
+        self.committed = 0
+
+    async def seal(self) -> int:
+        self.committed = await self._loglet.seal()
+        return self.committed
+
+    async def read(self, start: int, stop: int, bytes_max: int) -> list[Entry]:
+        return await self._loglet.read(start, min(stop, self.committed), bytes_max)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loglet, name)
 
 
 class TroubledMetastore(MemoryMetastore):
@@ -331,6 +354,33 @@ async def test_the_tail_of_a_handle_that_slept_covers_what_others_appended_since
     assert await sleeper.append(entry("d")) == 5
     await busy.trim(5)
     assert await sleeper.check_tail() == (6, False)
+
+
+async def test_an_append_does_not_overtake_one_that_has_not_heard_of_the_switch_yet() -> None:
+    world = World()
+    chain, other = await world.create(), await world.open()
+    await other.extend("memory", b"1")
+    early = start(chain.append(entry("early")))
+    await asyncio.sleep(0)
+    await chain.check_tail()
+    assert len(chain.configuration.segments) == 2
+    assert not early.done()
+    late = start(chain.append(entry("late")))
+    assert [await early, await late] == [0, 1]
+
+
+async def test_a_handle_that_lags_can_read_all_of_a_sealed_segment_once_it_knows_the_next() -> None:
+    world = World()
+    chain = await world.create()
+    await append_all(chain, ["a", "b"])
+    await chain.extend("memory", b"1")
+
+    async def open_follower(following: Next) -> Follower:
+        return Follower(world.loglets[following])
+
+    follower = await Chain.open(world.metastore, open_follower)
+    assert follower.committed == 2
+    assert [text(each) for each in await follower.read(0, 10)] == ["a", "b"]
 
 
 async def test_the_end_of_a_chain_is_the_end_for_every_handle() -> None:

@@ -14,6 +14,7 @@ from plait.base.errors import (
     ReadOnly,
     Sealed,
     Unavailable,
+    UsageError,
 )
 from plait.engines.conformance.engine import append_all, entry, spin, start, text
 from plait.engines.sqlite import SqliteLoglet
@@ -164,6 +165,34 @@ async def test_a_read_only_disk_refuses_until_it_recovers() -> None:
         await loglet.append(entry("a"))
     storage.read_only = None
     assert await loglet.append(entry("a")) == 0
+
+
+async def test_what_the_storage_refuses_at_once_leaves_no_trace() -> None:
+    storage = FakeLogStorage()
+    loglet = opened(storage)
+    await loglet.append(entry("a", 2))
+    storage.refusal = UsageError("not now")
+    for call in (loglet.append(entry("b", 3)), loglet.seal(), loglet.trim(1)):
+        with pytest.raises(UsageError):
+            await call
+    storage.refusal = None
+    assert await loglet.append(entry("c")) == 1
+    (found,) = await loglet.read(1, 2)
+    assert found.record_index == 2
+    await loglet.trim(1)
+    again = opened(storage.crashed())
+    assert await again.check_tail() == (2, False)
+    assert again.head == 1
+
+
+async def test_a_seal_and_a_trim_at_once_are_both_kept() -> None:
+    storage = FakeLogStorage()
+    loglet = opened(storage)
+    await append_all(loglet, ["a", "b"])
+    await asyncio.gather(loglet.trim(1), loglet.seal(), loglet.trim(2))
+    again = opened(storage.crashed())
+    assert await again.check_tail() == (2, True)
+    assert again.head == 2
 
 
 async def test_a_suspect_log_is_read_only() -> None:

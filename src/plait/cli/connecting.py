@@ -6,10 +6,11 @@ it: a misspelt path is an error, not a new empty store.
 """
 
 import contextlib
+import functools
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 import msgspec
@@ -77,19 +78,16 @@ def with_target(may_create: bool = False) -> Callable[[_Command], _Command]:
     """Adds --url, --data and --only to a command, which receives `target`."""
 
     def decorate(command: _Command) -> _Command:
-        import_name = command.__name__
-
+        @functools.wraps(command)
         def wrapper(
             *args: Any, url: str | None, data: Path | None, only: bool, **kwargs: Any
         ) -> Any:
             target = choose(url, data, only, dict(os.environ), may_create)
             return command(*args, target=target, **kwargs)
 
-        wrapper.__name__, wrapper.__doc__ = import_name, command.__doc__
-        wrapper.__click_params__ = list(getattr(command, "__click_params__", []))  # type: ignore[attr-defined]
         for option in _OPTIONS:
-            wrapper = option(wrapper)
-        return wrapper  # type: ignore[return-value]
+            option(wrapper)
+        return cast(_Command, wrapper)
 
     return decorate
 

@@ -140,13 +140,19 @@ class Cluster:
         self._leaders[line] = found.leader
         return found.leader
 
-    def learn(self, line: str, error: PlaitError) -> bool:
-        """Take what a failed attempt at the leader teaches; True if it named another one."""
+    def learn(self, line: str, refuser: str, error: PlaitError) -> bool:
+        """Take what a failed attempt at the leader teaches; True if it named another one.
+
+        A refusal is believed only while the line was not in doubt: two nodes that name each
+        other, from old knowledge, must not keep us from asking the rest.
+        """
+        doubted = line in self._doubted
         self.doubt(line)
         node = self.pointed_at(error)
-        if node is not None:
-            self._leaders[line] = node
-        return node is not None
+        if doubted or node is None or node == refuser:
+            return False
+        self._leaders[line] = node
+        return True
 
     def pointed_at(self, error: PlaitError) -> str | None:
         """The node that a refusal names as the leader; its address is remembered."""

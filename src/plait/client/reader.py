@@ -174,8 +174,7 @@ class Reader:
                 else attempts.gave_up(f"a read of line {line!r}")
             )
         if options.source == "leader":
-            named = self._cluster.learn(line, error)
-            if named and attempts.failures == 1:
+            if self._cluster.learn(line, node, error):
                 return
         else:
             tried.append(node)

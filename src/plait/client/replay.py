@@ -85,6 +85,6 @@ async def _at_leader(
             if not is_transient(error):
                 raise
             attempts.note(node, error)
-            cluster.learn(line, error)
+            cluster.learn(line, node, error)
         await attempts.pause()
     raise attempts.gave_up(f"a request to the leader of line {line!r}")

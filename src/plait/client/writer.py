@@ -79,7 +79,6 @@ class LineWriter:
         self._groups: dict[int, _Group] = {}  # unanswered, by first sequence, ascending
         self._leader: Link | None = None  # where groups go; None while that is unclear
         self._attempts = cluster.attempts(self._limits.write_s)  # notes and pauses only
-        self._redirected = False  # a refusal named the leader; believed at once only the first time
         self._recovery: asyncio.Task[None] | None = None
 
     def pipeline(self, acks: str | None) -> Pipeline:
@@ -164,7 +163,6 @@ class LineWriter:
             self._evicted(group, from_code(failed.code, failed.message, failed.details))
             return
         self._attempts.forget()
-        self._redirected = False
         self._cluster.confirm(self.line)
         resolve(group.futures, self.line, applied)
         self._done(group)
@@ -262,9 +260,7 @@ class LineWriter:
         self._attempts.note(node, error)
         if isinstance(error, Busy):
             return
-        named = self._cluster.learn(self.line, error)
-        if named and not self._redirected:
-            self._redirected = True
+        if self._cluster.learn(self.line, node, error):
             self._attempts.failures -= 1  # no pause for that
 
     async def _open_session(self, leader: Link) -> None:

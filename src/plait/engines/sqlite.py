@@ -57,7 +57,12 @@ class HardState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SqliteLoglet:
-    """A durable log of one line. `epoch` must not be below any that the line already holds."""
+    """A durable log of one line. `epoch` must not be below any that the line already holds.
+
+    One at a time on a line; after `close` with appends under way, the next one is opened when the
+    storage has answered them or was itself opened again. The storage answers on a later turn of
+    the event loop than it was asked on.
+    """
 
     def __init__(
         self,
@@ -73,6 +78,7 @@ class SqliteLoglet:
         self._epoch = epoch
         self._unsynced_bytes_max = unsynced_bytes_max
         extent = storage.lines().get(line, LineExtent(0, 0))
+        # As last submitted, so that a seal and a trim at once do not undo each other.
         self._hard = decode(extent.hard_state, type=HardState) if extent.hard_state else HardState()
         self._head = extent.head
         self._committed = self._tail = extent.tail
@@ -123,13 +129,13 @@ class SqliteLoglet:
         row = stamped.encode()
         if self._unsynced and self._unsynced_bytes + len(row) > self._unsynced_bytes_max:
             raise Busy(f"{self._unsynced_bytes} bytes of line {self._line!r} wait for the disk")
+        # Submitted before anything is counted: if the storage refuses at once, nothing happened.
+        self._storage.submit((AppendRows(self._line, self._tail, (row,)),), self._append_done)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        position = self._tail
         self._tail += 1
         self._records = stamped.records_end
         self._unsynced.append((stamped, len(row), future))
         self._unsynced_bytes += len(row)
-        self._storage.submit((AppendRows(self._line, position, (row,)),), self._append_done)
         return await future
 
     async def check_tail(self) -> Tail:
@@ -164,9 +170,9 @@ class SqliteLoglet:
             if before <= self._head:
                 return
             epoch, records = await self._base_at(before)
-            self._hard = HardState(self._hard.sealed, epoch, records)
             done = self._submit(
-                (TrimPrefix(self._line, before), self._put_hard()),
+                (TrimPrefix(self._line, before),),
+                HardState(self._hard.sealed, epoch, records),
                 lambda: self._trimmed(before),
             )
             await asyncio.shield(done)
@@ -178,8 +184,8 @@ class SqliteLoglet:
             return self._committed
         if self._sealing is None:
             self._check_writable()
-            self._hard = HardState(True, self._hard.base_epoch, self._hard.base_records)
-            self._sealing = self._submit((self._put_hard(),), self._seal_durable)
+            hard = HardState(True, self._hard.base_epoch, self._hard.base_records)
+            self._sealing = self._submit((), hard, self._seal_durable)
         await asyncio.shield(self._sealing)
         return self._committed
 
@@ -241,9 +247,6 @@ class SqliteLoglet:
 
     # ------------------------------------------------------------------------- helpers
 
-    def _put_hard(self) -> PutHardState:
-        return PutHardState(self._line, encode(self._hard))
-
     async def _base_at(self, before: int) -> tuple[Epoch, int]:
         """The epoch of the last entry below `before`, and the records below it."""
         if before == self._committed:
@@ -252,14 +255,10 @@ class SqliteLoglet:
         return last.epoch, last.records_end
 
     def _submit(
-        self, writes: Sequence[LogWrite], durable: Callable[[], None]
+        self, writes: Sequence[LogWrite], hard: HardState, durable: Callable[[], None]
     ) -> asyncio.Future[None]:
-        """Submit `writes`; call `durable` and resolve the future when they are on disk."""
+        """Submit `writes` and `hard`; call `durable` and resolve when they are on disk."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._writing[future] = None
-        future.add_done_callback(self._writing.pop)
-        # Whoever asked may be gone when it fails; `_failure` keeps the reason for all others.
-        future.add_done_callback(lambda done: done.exception())
 
         def done(error: PlaitError | None) -> None:
             if self._closed:
@@ -271,7 +270,12 @@ class SqliteLoglet:
                 self._fail(error)
                 future.set_exception(self._failed(error))
 
-        self._storage.submit(writes, done)
+        self._storage.submit((*writes, PutHardState(self._line, encode(hard))), done)
+        self._hard = hard
+        self._writing[future] = None
+        future.add_done_callback(self._writing.pop)
+        # Whoever asked may be gone when it fails; `_failure` keeps the reason for all others.
+        future.add_done_callback(lambda done: done.exception())
         return future
 
     def _check_open(self) -> None:

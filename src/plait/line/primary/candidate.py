@@ -7,7 +7,7 @@
 4. It opens its epoch.
 
 A member whose disk is new (`fresh`) does not count: it may have forgotten what it acknowledged.
-Only the very first promotion, when *every* member reports an empty new disk, counts such members.
+Only while the line is being founded do such members count; then *every* member must report.
 While it surveys, it goes on following whom it followed.
 
 Invariant: it never becomes leader with fewer promises than `needed`, unless loss was accepted.
@@ -65,7 +65,7 @@ class Candidate:
         self.binding = binding
         self.quorum_at: float | None = None
         self._promised_here = False
-        self._asked = 0  # where the last fetch started
+        self._asked: int | None = None  # where the last fetch started
         self._next_try = now
         if binding:
             self.member.promised = self.epoch
@@ -108,8 +108,10 @@ class Candidate:
 
     def _enough(self, now: float) -> bool:
         everyone = len(self.promises) == len(self.member.members)
-        if self.member.fresh and not self.ask.accept_loss:  # only the first promotion of all
-            return everyone and all(p.fresh and p.tail == 0 for p in self.promises.values())
+        if everyone and self._founding():
+            return True
+        if self.member.fresh and not self.ask.accept_loss:
+            return False
         vouching = sum(not promise.fresh for promise in self.promises.values())
         if vouching < self.needed and not self.ask.accept_loss:
             return False
@@ -119,12 +121,39 @@ class Candidate:
             self.quorum_at = now
         return now >= self.quorum_at + GRACE_S
 
+    def _founding(self) -> bool:
+        """Whether nobody but us can ever have led: no other disk counts, ours has only our own.
+
+        A founder that crashed is non-fresh already while all others still are.
+        """
+        member, log = self.member, self.member.log
+        others = [promise for peer, promise in self.promises.items() if peer != member.me]
+        if member.fresh:
+            return log.tail == 0 and all(promise.fresh and promise.tail == 0 for promise in others)
+        ours = log.head == 0 and all(epoch.candidate == member.me for epoch, _ in log.epochs)
+        return ours and all(promise.fresh for promise in others)
+
     # ------------------------------------------------------------------ choosing
 
     def _choose(self) -> None:
         self.quorum_at = None
         self.best = max(self.promises.values(), key=lambda p: (p.last, p.tail))
         self._source = next(peer for peer, p in self.promises.items() if p is self.best)
+        member = self.member
+        if member.fresh and len(self.promises) == len(member.members) and self._founding():
+            # Durable before anybody holds an entry of ours: else a crash that forgets it all here
+            # would leave only new disks of which one is not empty, and no founder.
+            member.fresh = False
+            member.persist([member.hard_state()], self._founded)
+        else:
+            self._fetch_best()
+
+    def _founded(self, now: float) -> None:
+        if not self.failed:
+            self._fetch_best()
+
+    def _fetch_best(self) -> None:
+        assert self.best is not None
         log = self.member.log
         if (self.best.last, self.best.tail) <= (log.last_epoch, log.tail):
             self.ready = True
@@ -143,7 +172,9 @@ class Candidate:
 
     def fetched(self, peer: str, message: Fetched, now: float) -> None:
         """The chosen member sent a part of its log."""
-        if self.best is None or self.ready or message.epoch != self.epoch or peer != self._source:
+        if self.best is None or self._asked is None or peer != self._source:
+            return
+        if self.ready or message.epoch != self.epoch:
             return
         member, log = self.member, self.member.log
         if not message.matched:
@@ -193,7 +224,8 @@ class Candidate:
 
     def _retry(self, now: float) -> None:
         if self.best is not None:
-            self._fetch(self._asked)
+            if self._asked is not None:
+                self._fetch(self._asked)
             return
         if self.refusals and self.ask.resume:
             self.failed = "another candidate was promised; not taking the place back"
