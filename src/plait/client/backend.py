@@ -50,11 +50,13 @@ async def connect(
     network: Network | None = None,
     random: Random | None = None,
     limits: ClientLimits | None = None,
+    only: bool = False,
 ) -> "NetworkBackend":
     """Connect to a cluster: ``plait://host:7401,host:7402[/cluster]``, or a list of addresses.
 
     Returns once one node has answered; `BadSettings`, `Unavailable`, `WrongCluster` or
     `VersionMismatch` say why none did. `name` shows on the nodes' status pages.
+    `only` keeps to the given addresses and ignores the members that the nodes tell of.
     """
     cluster = Cluster(
         network or TcpNetwork(),
@@ -62,6 +64,7 @@ async def connect(
         random or chance.SystemRandom(),
         limits or ClientLimits(),
         name,
+        only,
     )
     try:
         await cluster.start()

@@ -35,6 +35,7 @@ class Cluster:
         random: Random,
         limits: ClientLimits,
         name: str = "",
+        only: bool = False,
     ) -> None:
         self.limits = limits
         self.random = random
@@ -43,6 +44,7 @@ class Cluster:
         self._seeds = address.addresses
         self._cluster = address.cluster  # the id that every node must have, once known
         self._name = name
+        self._only = only  # keep to the seeds
         self._links: dict[str, Link] = {}  # by node name; live ones only
         self._dials: dict[str, asyncio.Task[Link]] = {}  # by address
         self._leaders: dict[str, str] = {}  # line to node name
@@ -202,11 +204,16 @@ class Cluster:
         return best
 
     def _add_member(self, node: str, address: str | None) -> None:
+        if self._only:
+            return
         if address and (node in self.members or len(self.members) < MEMBERS_MAX):
             self.members[node] = address
 
     def _unlinked(self) -> list[str]:
         """Addresses that no live link leads to: members first, seeds while no member is known."""
+        if self._only:
+            linked_addresses = [self.members[link.node] for link in self.live()]
+            return [seed for seed in self._seeds if seed not in linked_addresses]
         if not self.members:
             return list(self._seeds)
         linked = {link.node for link in self.live()}
@@ -263,7 +270,7 @@ class Cluster:
         self._cluster = self._cluster or link.welcome.cluster
         for name, member_address in link.welcome.members:
             self._add_member(name, member_address)
-        self.members.setdefault(link.node, address)
+        self.members[link.node] = address  # this one is known to work from here
         known = self._links.get(link.node)
         if known is not None and known.live:
             link.close("a second link to one node")

@@ -75,7 +75,12 @@ class _Feed:
 
     async def _run(self, node: Node, request: m.Follow, send: Callable[[m.Answer], None]) -> None:
         try:
-            async for items in node.follow(request.line, request.table, request.start):
+            start = request.start
+            if start is None:
+                # said at once, so that a feed that breaks before its first change loses none
+                start = (node.host(request.line).replica.applied, 0)
+                send(m.Feed(request.id, (), start))
+            async for items in node.follow(request.line, request.table, start):
                 last = items[-1]
                 send(m.Feed(request.id, tuple(items), (last.position, last.offset + 1)))
                 self._credit -= len(items)

@@ -32,6 +32,7 @@ from plait.base.errors import (
 from plait.base.ids import collection_name
 from plait.base.ports import Clock, DropRescued, Network, Random, Storage
 from plait.engines import feed
+from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Failed, Outcome
 from plait.line.primary.messages import Message
 from plait.line.quorum import AckRule
@@ -401,7 +402,9 @@ class Node:
         return tuple(sorted(self.config.members.items()))
 
     def where(self, id_: int, line: str) -> Located:
-        """Who leads a line, as far as this node knows."""
+        """Who leads a line, as far as this node knows; the line "" only asks for an answer."""
+        if not line:
+            return Located(id_, None, None, NO_EPOCH)
         host = self.host(line)
         leader = self.name if host.leads else host.leader
         return Located(id_, leader, dict(self.addresses()).get(leader or ""), host.epoch)
