@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from plait.api.store import Store
-
 from plait.client.backend import connect as connect_backend
 from plait.node.config import NodeConfig
+from plait.node.local import Local
 from plait.node.serve import running
 
 
@@ -19,7 +19,7 @@ async def open(path: str | PathLike[str]) -> AsyncIterator[Store]:
 
     One process at a time: `FolderInUse` says who has it. Raises `StorageError`s.
     """
-    async with running(NodeConfig(Path(path))) as node, Store(node) as store:
+    async with running(NodeConfig(Path(path))) as node, Store(Local(node)) as store:
         yield store
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from plait.api import messages as m
 from plait.base.errors import Busy, Indefinite, PlaitError
-from plait.node.node import Node
+from plait.node.local import Local
 
 CREDIT = 4096
 
@@ -17,8 +17,8 @@ CREDIT = 4096
 class Feeds:
     """The feeds that one client follows."""
 
-    def __init__(self, node: Node, send: Callable[[m.Answer], None]) -> None:
-        self._node = node
+    def __init__(self, local: Local, send: Callable[[m.Answer], None]) -> None:
+        self._local = local
         self._send = send
         self._feeds: dict[int, _Feed] = {}
 
@@ -36,12 +36,12 @@ class Feeds:
                     feed.task.cancel()
 
     def _begin(self, request: m.Follow) -> None:
-        limit = self._node.config.limits.feeds_per_client_max
+        limit = self._local.node.config.limits.feeds_per_client_max
         if len(self._feeds) >= limit or request.id in self._feeds:
             error = Busy(f"a client follows at most {limit} feeds, each under its own id")
             self._send(m.Failure(request.id, error.code, error.message, {}))
             return
-        self._feeds[request.id] = _Feed(self._node, request, self._send, self._ended)
+        self._feeds[request.id] = _Feed(self._local, request, self._send, self._ended)
 
     def _ended(self, id_: int) -> None:
         self._feeds.pop(id_, None)
@@ -58,7 +58,7 @@ class _Feed:
 
     def __init__(
         self,
-        node: Node,
+        local: Local,
         request: m.Follow,
         send: Callable[[m.Answer], None],
         ended: Callable[[int], None],
@@ -66,21 +66,21 @@ class _Feed:
         self._credit = CREDIT
         self._more = asyncio.Event()
         self._ended = ended
-        self.task = asyncio.get_running_loop().create_task(self._run(node, request, send))
+        self.task = asyncio.get_running_loop().create_task(self._run(local, request, send))
 
     def credited(self, items: int) -> None:
         """The client took some."""
         self._credit = min(self._credit + max(items, 0), CREDIT)
         self._more.set()
 
-    async def _run(self, node: Node, request: m.Follow, send: Callable[[m.Answer], None]) -> None:
+    async def _run(self, local: Local, request: m.Follow, send: Callable[[m.Answer], None]) -> None:
         try:
             start = request.start
             if start is None:
                 # said at once, so that a feed that breaks before its first change loses none
-                start = (node.host(request.line).replica.applied, 0)
+                start = (local.node.host(request.line).replica.applied, 0)
                 send(m.Feed(request.id, (), start))
-            async for items in node.follow(request.line, request.table, start):
+            async for items in local.follow(request.line, request.table, start):
                 last = items[-1]
                 send(m.Feed(request.id, tuple(items), (last.position, last.offset + 1)))
                 self._credit -= len(items)
@@ -90,6 +90,6 @@ class _Feed:
         except PlaitError as error:
             send(m.Failure(request.id, error.code, error.message, error.details))
         except Exception as error:
-            node.report(f"a feed failed: {type(error).__name__}: {error}", error)
+            local.node.report(f"a feed failed: {type(error).__name__}: {error}", error)
             send(m.Failure(request.id, Indefinite.__name__, str(error), {}))
         self._ended(request.id)

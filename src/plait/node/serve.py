@@ -12,6 +12,7 @@ from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
 from plait.node.config import NodeConfig
 from plait.node.identity import identify
+from plait.node.local import Local
 from plait.node.node import Node
 from plait.node.service import Service
 
@@ -47,7 +48,7 @@ async def serve(config: NodeConfig, ready: Callable[[str], None] = lambda addres
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(sign, stop.set)
     async with running(config) as node:
-        service = Service(node, TcpNetwork())
+        service = Service(Local(node), TcpNetwork())
         node.address = await service.start(config.listen)
         ready(node.address)
         try:

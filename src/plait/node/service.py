@@ -19,7 +19,7 @@ from plait.base.errors import BadFrame, Busy, Indefinite, PlaitError, VersionMis
 from plait.base.ports import Connection, Listener, Network, Receiver
 from plait.line.outcome import Outcome
 from plait.node.feeds import Feeds
-from plait.node.node import Node
+from plait.node.local import Local
 from plait.node.peers import PeerHello, accept_peer, check_peer
 
 REQUESTS_MAX = 4096  # of one client, under way
@@ -32,8 +32,8 @@ _request_decoder = msgspec.msgpack.Decoder(m.Request)
 class Service:
     """Listens for a node."""
 
-    def __init__(self, node: Node, network: Network) -> None:
-        self._node = node
+    def __init__(self, local: Local, network: Network) -> None:
+        self._local = local
         self._network = network
         self._clients: set[_Client] = set()
         self._listener: Listener | None = None
@@ -44,7 +44,7 @@ class Service:
         return self._listener.address
 
     def _accept(self, connection: Connection) -> Receiver:
-        return _Greeter(self._node, connection, self._clients)
+        return _Greeter(self._local, connection, self._clients)
 
     @property
     def clients(self) -> int:
@@ -62,8 +62,9 @@ class Service:
 class _Greeter:
     """A connection until its first frame has told what it is."""
 
-    def __init__(self, node: Node, connection: Connection, clients: "set[_Client]") -> None:
-        self._node = node
+    def __init__(self, local: Local, connection: Connection, clients: "set[_Client]") -> None:
+        self._local = local
+        self._node = local.node
         self._connection = connection
         self._clients = clients
         self._successor: Receiver | None = None
@@ -103,7 +104,7 @@ class _Greeter:
         self._connection.frame_bytes_max = FRAME_BYTES_MAX
         welcome = m.Welcome(max(common), node.cluster, node.name, node.addresses())
         self._connection.send(_encoder.encode(welcome))
-        return _Client(node, self._connection, self._clients)
+        return _Client(self._local, self._connection, self._clients)
 
     def closed(self, reason: str) -> None:
         """Pass on."""
@@ -114,13 +115,14 @@ class _Greeter:
 class _Client:
     """One welcomed client."""
 
-    def __init__(self, node: Node, connection: Connection, clients: "set[_Client]") -> None:
-        self._node = node
+    def __init__(self, local: Local, connection: Connection, clients: "set[_Client]") -> None:
+        self._local = local
+        self._node = local.node
         self._connection = connection
         self._clients = clients
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
-        self._feeds = Feeds(node, self._send)
+        self._feeds = Feeds(local, self._send)
         clients.add(self)
 
     def frames(self, frames: list[bytes]) -> None:
@@ -204,54 +206,54 @@ class _Client:
             self._under_way -= 1
 
     async def _answer(self, request: Any) -> m.Answer:
-        node = self._node
+        local = self._local
         match request:
             case m.Propose(id_, line, group, acks, timeout_s):
-                outcome, met = await node.propose_stricter(line, group, acks, timeout_s)
+                outcome, met = await local.propose_stricter(line, group, acks, timeout_s)
                 return m.Applied(
                     id_, outcome.epoch, outcome.position, outcome.offset, outcome.version,
                     met, outcome.failures,
                 )  # fmt: skip
             case m.Read(id_, line, options, after, queries, timeout_s):
-                answers = await node.read_here(line, queries, options, after, timeout_s)
+                answers = await local.read_here(line, queries, options, after, timeout_s)
                 return m.ReadReply(
                     id_, answers.epoch, answers.position, answers.lag_s, tuple(answers.values)
                 )
             case m.OpenTable(id_, name, settings):
-                return m.TableOpened(id_, await node.open_table(name, settings))
+                return m.TableOpened(id_, await local.open_table(name, settings))
             case m.ListTables(id_):
-                return m.Tables(id_, tuple(await node.tables()))
+                return m.Tables(id_, tuple(await local.tables()))
             case m.DropTableRequest(id_, name):
-                await node.drop_table(name)
+                await local.drop_table(name)
                 return m.Result(id_, None)
             case m.Where(id_, line):
-                return node.where(id_, line)
+                return local.where(id_, line)
             case m.StatusRequest(id_):
-                return m.Result(id_, node.status_here())
+                return m.Result(id_, local.status_here())
             case m.Promote(id_, line, accept_loss, timeout_s):
-                report = await node.promote_here(line, accept_loss, timeout_s)
+                report = await local.promote_here(line, accept_loss, timeout_s)
                 return m.Result(id_, report)
             case m.SwitchOver(id_, target, line, timeout_s):
-                return m.Result(id_, await node.hand_over_here(target, line, timeout_s))
+                return m.Result(id_, await local.hand_over_here(target, line, timeout_s))
             case _:
                 return await self._answer_rescued(request)
 
     async def _answer_rescued(self, request: Any) -> m.Answer:
-        node = self._node
+        local = self._local
         match request:
             case m.ListRescued(id_):
-                return m.Result(id_, await node.rescued())
+                return m.Result(id_, await local.rescued())
             case m.ShowRescued(id_, rescued):
-                return m.Result(id_, await node.show_rescued(node.name, rescued))
+                return m.Result(id_, await local.show_rescued(local.node.name, rescued))
             case m.RescuedGroups(id_, rescued):
-                return m.Result(id_, node.rescue.groups(rescued))
+                return m.Result(id_, local.node.rescue.groups(rescued))
             case m.ReplayRescued(id_, rescued):
-                return m.Result(id_, await node.replay_rescued(node.name, rescued))
+                return m.Result(id_, await local.replay_rescued(local.node.name, rescued))
             case m.DropRescuedRequest(id_, rescued):
-                await node.drop_rescued(node.name, rescued)
+                await local.drop_rescued(local.node.name, rescued)
                 return m.Result(id_, None)
             case m.FlushRequest(id_):
-                await node.flush()
+                await local.flush()
                 return m.Result(id_, None)
             case _:
                 raise BadFrame(f"{type(request).__name__} is no request")

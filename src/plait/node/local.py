@@ -1,0 +1,275 @@
+"""The store of this process: the `Backend` port over a node, without a network between.
+
+What a node can answer only about itself ends in `_here`; `service` answers clients with the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from functools import partial
+from typing import Any
+
+from plait.api.messages import Applied, FeedItem, Located, Query, TableInfo
+from plait.api.pipeline import Pipeline, reject, resolve
+from plait.api.port import Answers, Mark, Receipt
+from plait.api.settings import Leader, ReadOptions
+from plait.base.errors import (
+    BadSettings,
+    Closed,
+    Indefinite,
+    NoSuchCollection,
+    NotLeader,
+    PlaitError,
+    Unavailable,
+)
+from plait.base.ports import DropRescued
+from plait.engines import feed
+from plait.line.entry import NO_EPOCH
+from plait.line.outcome import Outcome
+from plait.node.line_host import LineHost
+from plait.node.node import Node, raise_failure
+from plait.node.status import status_of
+from plait.node.tables import Tables
+from plait.node.takeover import promote_lines
+from plait.types.commands import encode_group
+
+READ_TIMEOUT_S = 10.0
+WRITE_TIMEOUT_S = 30.0
+
+
+class Local:
+    """Implements `plait.api.port.Backend` on a node; owned by whoever started the node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._tables = Tables(node)
+        self._pipelines: dict[str, Pipeline] = {}
+
+    # ------------------------------------------------------------------ tables
+
+    async def open_table(self, name: str, settings: Leader | None) -> TableInfo:
+        """Find a table, or create it with `settings`."""
+        return await self._tables.open(name, settings)
+
+    async def tables(self) -> list[TableInfo]:
+        """Every table that is known here."""
+        return self._tables.list()
+
+    async def drop_table(self, name: str) -> None:
+        """Remove a table and its rows."""
+        await self._tables.drop(name)
+
+    # ------------------------------------------------------------------ reading, writing
+
+    def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:
+        """Order one encoded command from this process."""
+        self.node.check_open()
+        if acks is not None:
+            return self._submit_stricter(line, command, acks)
+        pipeline = self._pipelines.get(line)
+        if pipeline is None:
+            pipeline = self._pipelines[line] = self._pipeline(line)
+        return pipeline.submit(command)
+
+    def _pipeline(self, line: str) -> Pipeline:
+        def send(commands: list[bytes], futures: "list[asyncio.Future[Receipt]]") -> None:
+            try:
+                host = self.node.host(line)
+                ordered = host.propose(encode_group(0, 0, 0, commands))
+            except PlaitError as error:
+                reject(futures, error)
+                pipeline.group_done()
+            else:
+                ordered.add_done_callback(partial(_settle, line, host, pipeline, futures))
+
+        pipeline = Pipeline(send)
+        return pipeline
+
+    async def _submit_stricter(self, line: str, command: bytes, acks: str) -> Receipt:
+        group = encode_group(0, 0, 0, [command])
+        outcome, met = await self.propose_stricter(line, group, acks, WRITE_TIMEOUT_S)
+        raise_failure(outcome)
+        return Receipt(line, outcome.epoch, outcome.position, outcome.offset, outcome.version, met)
+
+    async def propose_stricter(
+        self, line: str, group: bytes, acks: str | None, timeout_s: float
+    ) -> tuple[Outcome, str]:
+        """Order a group and wait for more acknowledgements than the rule's."""
+        try:
+            return await self.node.host(line).propose_stricter(group, acks, timeout_s)
+        except TimeoutError:
+            raise Unavailable(
+                f"committed, but acks={acks!r} was not reached within {timeout_s} s"
+            ) from None
+        except PlaitError as error:
+            raise self.node.located(line, error) from None
+
+    async def read(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers:
+        """Answer from this node."""
+        return await self.read_here(line, queries, options, after, READ_TIMEOUT_S)
+
+    async def read_here(
+        self,
+        line: str,
+        queries: Sequence[Query],
+        options: ReadOptions,
+        after: Mark | None,
+        timeout_s: float,
+    ) -> Answers:
+        """Answer from this node's applied state, if it may."""
+        self.node.check_open()
+        host = self.node.host(line)
+        if self.node.config.alone:
+            if not host.leads and self.node.storage.log.read_only is None:
+                await host.led(timeout_s)  # it is opening its epoch
+        else:
+            try:
+                host.check_freshness(options.source, options.max_lag_s, self.node.name)
+            except NotLeader as error:
+                raise self.node.located(line, error) from None
+        answered = await host.read(queries, after, timeout_s)
+        return Answers(answered.epoch, answered.position, host.lag_s(), answered.answers)
+
+    async def follow(
+        self, line: str, table: int, start: tuple[int, int] | None
+    ) -> AsyncIterator[Sequence[FeedItem]]:
+        """The changes of a table."""
+        async for items in feed.follow(self.node.host(line).replica, table, start):
+            yield items
+
+    async def flush(self) -> None:
+        """Fold everything applied into the states on disk."""
+        for host in self.node.hosts():
+            await host.replica.flush()
+
+    # ------------------------------------------------------------------ who leads
+
+    def where(self, id_: int, line: str) -> Located:
+        """Who leads a line, as far as this node knows; the line "" only asks for an answer."""
+        if not line:
+            return Located(id_, None, None, NO_EPOCH)
+        host = self.node.host(line)
+        leader = self.node.name if host.leads else host.leader
+        return Located(id_, leader, dict(self.node.addresses()).get(leader or ""), host.epoch)
+
+    async def promote(
+        self, node: str | None, line: str | None, accept_loss: bool, timeout_s: float
+    ) -> dict[str, Any]:
+        """Promote this node (a store in this process speaks for it alone)."""
+        self._only_here(node)
+        return await self.promote_here(line, accept_loss, timeout_s)
+
+    async def promote_here(
+        self, line: str | None, accept_loss: bool, timeout_s: float
+    ) -> dict[str, Any]:
+        """Make this node the leader of a line, or of all: the control line first."""
+        return await promote_lines(self.node, line, accept_loss, timeout_s)
+
+    async def switch_over(self, target: str, line: str | None, timeout_s: float) -> dict[str, Any]:
+        """Hand over what is led here."""
+        return await self.hand_over_here(target, line, timeout_s)
+
+    async def hand_over_here(
+        self, target: str, line: str | None, timeout_s: float
+    ) -> dict[str, Any]:
+        """Hand the lines that are led here to `target`, without loss."""
+        if target not in self.node.config.member_names:
+            raise BadSettings(f"{target!r} is no member of the cluster")
+        wanted = self.node.hosts() if line is None else [self.node.host(line)]
+        led = [host for host in wanted if host.primary is not None and host.leads]
+        if not led or target == self.node.name:
+            raise NotLeader(f"{self.node.name} leads nothing that could be handed to {target}")
+        report: dict[str, Any] = {}
+        for host in led:
+            assert host.primary is not None
+            promotion = await host.primary.hand_over(target, timeout_s)
+            report[host.line] = {"ok": promotion.won, "why": promotion.why}
+        return {"target": target, "lines": report}
+
+    def _only_here(self, node: str | None) -> None:
+        if node not in (None, self.node.name):
+            raise NoSuchCollection(
+                f"this store is {self.node.name}; connect to reach {node!r}"
+            )
+
+    # ------------------------------------------------------------------ rescued
+
+    async def rescued(self) -> list[dict[str, Any]]:
+        """What was cut away here and is kept."""
+        return [{"node": self.node.name} | row for row in self.node.rescue.suffixes()]
+
+    async def show_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """One suffix with its records."""
+        self._only_here(node)
+        names = {info.table: info.name for info in await self.tables()}
+        shown = self.node.rescue.show(rescued)
+        for record in shown["shown"]:
+            if "table" in record:
+                record["table"] = names.get(record["table"], record["table"])
+        return {"node": self.node.name} | shown
+
+    async def replay_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """Propose a suffix again, here; its line must be led here."""
+        self._only_here(node)
+        counts: dict[str, Any] = {"applied": 0, "failed": []}
+        for item in self.node.rescue.groups(rescued):
+            outcome = await self.node.host(item["line"]).propose(item["group"])
+            failed = [f"{failure.code}: {failure.message}" for _, failure in outcome.failures]
+            counts["failed"] += failed
+            counts["applied"] += 1
+        return counts
+
+    async def drop_rescued(self, node: str, rescued: int) -> None:
+        """Forget a suffix."""
+        self._only_here(node)
+        self.node.rescue.show(rescued)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def dropped(error: PlaitError | None) -> None:
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        self.node.storage.log.submit((DropRescued(rescued),), dropped)
+        await done
+
+    # ------------------------------------------------------------------ status
+
+    async def status(self) -> dict[str, Any]:
+        """The status of this node, in the shape that a cluster's has."""
+        return {"nodes": {self.node.name: self.status_here()}}
+
+    def status_here(self) -> dict[str, Any]:
+        """Everything that people want to know of this node."""
+        return status_of(self.node)
+
+    async def close(self) -> None:
+        """Take no more writes; the node is closed by whoever started it."""
+        for pipeline in self._pipelines.values():
+            pipeline.close(Closed("the store was closed"))
+
+
+def _settle(
+    line: str,
+    host: LineHost,
+    pipeline: Pipeline,
+    futures: "list[asyncio.Future[Receipt]]",
+    ordered: "asyncio.Future[Outcome]",
+) -> None:
+    """Answer a group's writers, then let the next group go."""
+    if ordered.cancelled():
+        reject(futures, Unavailable("the node was closed before the outcome was known"))
+    elif (error := ordered.exception()) is None:
+        outcome = ordered.result()
+        applied = Applied(
+            0, outcome.epoch, outcome.position, outcome.offset, outcome.version, host.rule(),
+            outcome.failures,
+        )  # fmt: skip
+        resolve(futures, line, applied)
+    elif isinstance(error, PlaitError):
+        reject(futures, error)
+    else:
+        reject(futures, Indefinite(f"{type(error).__name__}: {error}"))
+    pipeline.group_done()

@@ -1,0 +1,45 @@
+"""What people want to know of a node, as one JSON-like value."""
+
+import os
+from typing import Any
+
+from plait.node.node import Node
+
+
+def status_of(node: Node) -> dict[str, Any]:
+    """Identity, health, lines with roles, positions and lag, tables; sizes in bytes, times in s."""
+    reason = node.storage.log.read_only
+    rescued: dict[str, int] = {}
+    for suffix in node.storage.log.rescued():
+        rescued[suffix.line] = rescued.get(suffix.line, 0) + 1
+    lines = {}
+    for host in node.hosts():
+        status = host.status()
+        status["leader"] = node.name if host.leads else status["leader"]
+        status["rescued"] = rescued.get(host.line, 0)
+        lines[host.line] = status
+    tables = node.control_machine.tables(node.control.replica.view)
+    return {
+        "node": node.name,
+        "cluster": node.cluster,
+        "address": node.address,
+        "members": dict(node.addresses()),
+        "links": {peer: link.refused or link.up for peer, link in node.links.items()},
+        "uptime_s": round(node.clock.monotonic() - node.started, 3),
+        "read_only": None if reason is None else str(reason),
+        "suspect": node.storage.log.suspect,
+        "memory_bytes": _memory_bytes(),
+        "lines": lines,
+        "tables": [
+            {"name": table.name, "line": table.line, "acks": table.acks, "degrade": table.degrade}
+            for table in tables
+        ],
+    }
+
+
+def _memory_bytes() -> int:
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0  # not on Linux

@@ -1,0 +1,92 @@
+"""Tables at a node: found in the control line's fold, made and dropped by its commands."""
+
+import asyncio
+
+from plait.api.messages import TableInfo
+from plait.api.settings import Leader
+from plait.base.errors import BadSettings, NoSuchCollection
+from plait.base.ids import collection_name
+from plait.line.quorum import AckRule
+from plait.node.lines import CONTROL
+from plait.node.node import Node
+from plait.types.commands import ClearTable, CreateTable, DropTable
+from plait.types.control import TableRecord
+
+LEADER_WAIT_S = 10.0
+
+
+class Tables:
+    """The tables that one node knows."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def open(self, name: str, settings: Leader | None) -> TableInfo:
+        """Find a table, or create it with `settings`; waits a little until its line has a leader.
+
+        Only who leads the control line can create, or say that there is none.
+        """
+        node = self._node
+        collection_name(name)
+        node.check_open()
+        record = self._find(name)
+        if record is None and settings is None:
+            raise self._absent(name)
+        if record is None:
+            assert settings is not None
+            AckRule.parse(settings.acks).followers_needed(len(node.config.member_names))
+            leader = node.control.leader or node.name
+            line = settings.line_name(name)
+            await node.command(
+                CONTROL, CreateTable(name, settings.acks, settings.degrade, line, leader)
+            )
+            await node.reconcile()
+            record = self._find(name)
+            assert record is not None
+        elif settings is not None:
+            _check_same(record, settings)
+        await self._led(record.line)
+        return info_of(record)
+
+    async def _led(self, line: str) -> None:
+        node = self._node
+        until = node.clock.monotonic() + LEADER_WAIT_S
+        while line not in node.lines or node.lines[line].leader is None:
+            hopeless = node.closed or node.storage.log.read_only is not None
+            if hopeless or node.clock.monotonic() > until:
+                return
+            await asyncio.sleep(0.005)
+
+    def _find(self, name: str) -> TableRecord | None:
+        return self._node.control_machine.table(self._node.control.replica.view, name)
+
+    def _absent(self, name: str) -> Exception:
+        if not self._node.control.leads:
+            return self._node.not_leader(self._node.control)
+        return NoSuchCollection(f"there is no table {name!r}", table=name)
+
+    def list(self) -> list[TableInfo]:
+        """Every table, by name."""
+        machine = self._node.control_machine
+        return [info_of(record) for record in machine.tables(self._node.control.replica.view)]
+
+    async def drop(self, name: str) -> None:
+        """Remove every row, then the name."""
+        record = self._find(name)
+        if record is None:
+            raise self._absent(name)
+        await self._node.command(record.line, ClearTable(record.table))
+        await self._node.command(CONTROL, DropTable(name))
+
+
+def info_of(record: TableRecord) -> TableInfo:
+    """A table as users know it."""
+    own = "own" if record.line.startswith("own/") else None
+    settings = Leader(record.acks, record.degrade, "own" if own else None)
+    return TableInfo(record.name, record.table, record.line, settings)
+
+
+def _check_same(record: TableRecord, settings: Leader) -> None:
+    known = info_of(record).settings
+    if known != settings:
+        raise BadSettings(f"table {record.name!r} exists with {known}, not with {settings}")
