@@ -197,8 +197,11 @@ class Cluster:
     # ------------------------------------------------------------------ time
 
     def after(self, delay: float, action: Callable[[], None]) -> None:
+        self.at(self.now + delay, action)
+
+    def at(self, moment: float, action: Callable[[], None]) -> None:
         self._count += 1
-        heapq.heappush(self._events, (self.now + delay, self._count, action))
+        heapq.heappush(self._events, (moment, self._count, action))
 
     def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
         """Let time pass; True as soon as `until` holds."""
@@ -328,7 +331,7 @@ class Cluster:
             else:
                 self._arm(node)
 
-        self.after(max(0.0, deadline - self.now), fire)
+        self.at(node.timer_at, fire)
 
     # ------------------------------------------------------------------ network
 
@@ -425,7 +428,7 @@ class Cluster:
         def install() -> None:
             done = None
             role = target.core.role
-            follows = target.alive and getattr(role, "epoch", None) == epoch
+            follows = target.alive and epoch >= target.core.member.promised
             if target.alive and reachable() and follows and role.name == "follower":
                 self._install(target, history)
                 done = position

@@ -118,7 +118,7 @@ class Operator:
         old = [node for node in cluster.nodes.values() if not node.core.member.fresh]
         node = max(old or cluster.nodes.values(), key=_log_end)
         enough = len(old) >= cluster.needed
-        how = {} if enough else ({"resume": True} if not old else {"accept_loss": True})
+        how = {} if enough or not old else {"accept_loss": True}
         cluster.promote(node, 5.0, **how)
         assert cluster.run(5.0, lambda: bool(node.promotions) and node.leads), node.promotions
         position = cluster.propose(node)

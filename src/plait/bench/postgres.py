@@ -79,7 +79,7 @@ class Postgres:
                 self.bin / "initdb",
                 "-D",
                 primary,
-                *"-U postgres -A trust -E UTF8 --no-locale".split(),
+                *["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"],
             ],
             self.folder,
             self.user,

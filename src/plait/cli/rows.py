@@ -8,6 +8,7 @@ import click
 
 from plait.api.settings import READ_FROM
 from plait.api.store import Store
+from plait.api.watch import Change
 from plait.base.errors import NoSuchCollection
 from plait.cli.connecting import Target, with_target
 from plait.cli.values import parse_value, show_value
@@ -73,9 +74,7 @@ def get(
 @click.option("--string", is_flag=True, help="Store VALUE as text even if it looks like JSON.")
 @_acks
 @with_target(may_create=True)
-def put(
-    target: Target, table: str, key: str, value: str, string: bool, acks: str | None
-) -> None:
+def put(target: Target, table: str, key: str, value: str, string: bool, acks: str | None) -> None:
     """Set KEY to VALUE: JSON, or a plain string if it is no JSON. ``-`` reads standard input.
 
     The table must exist (`plait create`).
@@ -177,27 +176,27 @@ def count(target: Target, table: str, source: Any, max_lag: float | None) -> Non
 @click.option(
     "--from",
     "start",
-    metavar="POSITION",
-    help="Continue from a position (position:offset, as printed); default: from now on.",
+    metavar="CURSOR",
+    help="Continue behind a change that was printed, by its cursor; default: from now on.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="End after N changes.")
 @with_target()
 def watch(target: Target, table: str, start: str | None, limit: int | None) -> None:
     """Print the committed changes of TABLE as they happen, one JSON object a line.
 
-    Each line's "next" is what --from takes to continue behind it. A removal has no "value".
+    Each line's "cursor" is what --from takes to continue behind it. A removal has "deleted", and
+    the end of all rows at once "cleared", in place of a value.
 
     \b
     Examples:
       plait watch films
-      plait watch films --from 120:0
+      plait watch films --from 120.1
     """
-    begin = None if start is None else parse_position(start)
 
     async def work(store: Store) -> None:
         handle = await store.table(table)
         seen = 0
-        async for change in handle.watch(begin):
+        async for change in handle.watch(start):
             click.echo(show_value(change_row(change)))
             sys.stdout.flush()
             seen += 1
@@ -207,24 +206,11 @@ def watch(target: Target, table: str, start: str | None, limit: int | None) -> N
     target.run(work)
 
 
-def parse_position(text: str) -> tuple[int, int]:
-    """``120:3`` or ``120`` as (position, offset)."""
-    position, _, offset = text.partition(":")
-    try:
-        place = int(position), int(offset or "0")
-    except ValueError:
-        place = (-1, -1)
-    if min(place) < 0:
-        raise click.BadParameter(f"{text!r} is no position; write 120 or 120:3")
-    return place
-
-
-def change_row(change: Any) -> dict[str, Any]:
+def change_row(change: Change) -> dict[str, Any]:
     """A change of a feed, for printing."""
-    row: dict[str, Any] = {"key": change.key}
-    if not change.removed:
+    row: dict[str, Any] = {} if change.cleared else {"key": change.key}
+    if change.cleared or change.deleted:
+        row["cleared" if change.cleared else "deleted"] = True
+    else:
         row["value"] = change.value
-    row["version"] = change.version
-    row["time_ms"] = change.time_ms
-    row["next"] = f"{change.position}:{change.offset + 1}"
-    return row
+    return row | {"version": change.version, "time_ms": change.time_ms, "cursor": change.cursor}

@@ -82,9 +82,7 @@ def render(answer: dict[str, Any]) -> Group:
     parts: list[RenderableType] = [_members(nodes)]
     for line in sorted({line for node in nodes.values() for line in node.get("lines", {})}):
         parts += [Text(), _line(line, nodes)]
-    tables = {
-        item["name"]: item for node in nodes.values() for item in node.get("tables", [])
-    }
+    tables = {item["name"]: item for node in nodes.values() for item in node.get("tables", [])}
     if tables:
         text = ", ".join(f"{name} ({item['line']})" for name, item in sorted(tables.items()))
         parts += [Text(), Text(f"tables: {text}")]

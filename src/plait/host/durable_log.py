@@ -14,6 +14,7 @@ Invariant: `poison` is set whenever the writes that are on disk may not be those
 Absent: threads (`Committer` brings one) and the loop.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -170,10 +171,9 @@ class DurableLog:
 
     def _declare(self, reason: str) -> None:
         self.suspicion = reason
-        try:
+        # The disk that failed is the one that we would note it on.
+        with contextlib.suppress(OSError):
             self._folder.write_suspicion(reason)
-        except OSError:
-            pass  # the disk that failed is the one that we would note it on
 
     def _cut_failed_frames(self) -> None:
         """Truncate the write-ahead log to its last commit, under SQLite's feet.

@@ -9,7 +9,8 @@
 
 Invariant: a *guard* is the crc32 of everything that its row means, the line and the position
 included, so a row that changed a bit, or that stands in another's place, is `Corrupt`. A
-line's row names its head and tail, so rows that vanished leave a gap that shows.
+line's row names its head and tail, so rows that vanished leave a gap that shows. Rows below
+the head are trimmed already and are removed little by little.
 
 `LogWriter` belongs to the committing thread, `LogReader` to the loop, each with its own
 connection: a reader sees whole commits only, and only once they are durable.
@@ -55,6 +56,7 @@ _ENTRIES = (
     " data BLOB NOT NULL)"
 )
 _EXTENT = struct.Struct(">QQ")
+_SWEEP_ROWS = 256  # trimmed rows removed by one commit
 _PROBE_BYTES = 64 * 1024  # what must fit before a full disk counts as freed
 
 
@@ -110,6 +112,8 @@ class LogWriter:
         self._connection = connection
         self._lines = lines  # as of the last commit
         self._changed: dict[str, LineRow] = {}  # by the transaction under way
+        # Lines that may have rows below their head; a dict for its order.
+        self._swept_short: dict[str, None] = dict.fromkeys(lines)
 
     def commit(self, writes: Iterable[LogWrite]) -> dict[str, LineRow]:
         """Apply and commit all writes, or none; the lines that they changed."""
@@ -121,6 +125,7 @@ class LogWriter:
                 self._apply(write)
             for name, row in self._changed.items():
                 self._save(name, row)
+            self._sweep()
             connection.execute("COMMIT")
         except BaseException:
             rollback(connection)
@@ -171,12 +176,25 @@ class LogWriter:
                 if note is not None:
                     self._rescue(name, entries, after.tail, note)
                 connection.execute(f"DELETE FROM {entries} WHERE position >= ?", (after.tail,))
-            case TrimPrefix():
-                connection.execute(f"DELETE FROM {entries} WHERE position < ?", (after.head,))
+            case TrimPrefix(line=name):
+                self._swept_short[name] = None
             case ResetLine():
                 connection.execute(f"DELETE FROM {entries}")
             case PutHardState():
                 pass  # it is in the line's own row
+
+    def _sweep(self) -> None:
+        """Remove some of the rows that were trimmed: a trim of millions must delay nobody."""
+        name = next(iter(self._swept_short), None)
+        if name is None:
+            return
+        row = self._changed.get(name) or self._lines[name]
+        entries, head = f"entries_{row.table}", row.extent.head
+        (lowest,) = self._connection.execute(f"SELECT min(position) FROM {entries}").fetchall()[0]
+        below = head if lowest is None else min(head, int(lowest) + _SWEEP_ROWS)
+        self._connection.execute(f"DELETE FROM {entries} WHERE position < ?", (below,))
+        if below == head:
+            del self._swept_short[name]
 
     def _make(self, name: str) -> LineRow:
         self._connection.execute(
@@ -198,7 +216,7 @@ class LogWriter:
 
     def _rescue(self, line: str, entries: str, start: int, note: bytes) -> None:
         connection = self._connection
-        found = connection.execute(
+        found: Any = connection.execute(
             f"SELECT count(*), total(length(data)) FROM {entries} WHERE position >= ?", (start,)
         ).fetchone()
         count, size = int(found[0]), int(found[1])
@@ -283,7 +301,7 @@ class LogReader:
         suffix = next((each for each in self.rescued() if each.rescued == rescued), None)
         if suffix is None:
             raise NoSuchCollection(f"there is no rescued suffix {rescued}")
-        rows = self._connection.execute(
+        rows: Any = self._connection.execute(
             "SELECT position, guard, data FROM rescued_rows WHERE rescued = ? ORDER BY position",
             (rescued,),
         ).fetchall()

@@ -96,7 +96,7 @@ class SqliteState:
         reader = self._reader or self._refuse()
         bounds = (space, start, limit) if stop is None else (space, start, stop, limit)
         try:
-            rows = reader.execute(_SCANS[stop is not None, reverse], bounds).fetchall()
+            rows: Any = reader.execute(_SCANS[stop is not None, reverse], bounds).fetchall()
         except apsw.Error as error:
             raise self._error(error, "cannot scan", reader) from error
         return [(key, self._unseal(space, key, sealed)) for key, sealed in rows]

@@ -96,22 +96,18 @@ class Mark:
 
 def find_damage(path: Path, valid_frames: int, mark: tuple[bytes, int] | None) -> str | None:
     """Why the WAL at `path`, of which SQLite took `valid_frames`, lacks commits; or None."""
-    try:
-        file = open(path, "rb")
-    except FileNotFoundError:
+    if not path.exists():
         return f"the write-ahead log is missing; it held {mark[1]} synced frames" if mark else None
-    with file:
+    with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         header = read_header(file.read(HEADER_BYTES))
-        if header is None:
-            if size > HEADER_BYTES + FRAME_HEADER_BYTES:
-                return f"the header of the write-ahead log ({size} bytes) fails its checksum"
-            return (
-                f"the write-ahead log is empty; it held {mark[1]} synced frames" if mark else None
+        if header is not None:
+            return _short_of_mark(header, valid_frames, mark) or _synced_behind(
+                file.fileno(), header, size, valid_frames
             )
-        return _short_of_mark(header, valid_frames, mark) or _synced_behind(
-            file.fileno(), header, size, valid_frames
-        )
+    if size > HEADER_BYTES + FRAME_HEADER_BYTES:
+        return f"the header of the write-ahead log ({size} bytes) fails its checksum"
+    return f"the write-ahead log is empty; it held {mark[1]} synced frames" if mark else None
 
 
 def _short_of_mark(

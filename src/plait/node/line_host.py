@@ -320,7 +320,8 @@ class LineHost:
         for peer, progress in role.sender.progress.items():
             if progress.state is ProgressState.SNAPSHOT:
                 continue  # the copy on its way is the slot
-            behind = bytes_end - log.bytes_before(progress.match)
+            needed = progress.match or progress.next  # no match yet: it was told where to begin
+            behind = bytes_end - log.bytes_before(needed)
             unheard = now - max(progress.last_heard, progress.probed_at)
             broken = behind > self.limits.slot_bytes_max or unheard > self.limits.slot_age_s_max
             if broken and not progress.slot_broken:
@@ -331,7 +332,7 @@ class LineHost:
                 )  # fmt: skip
             progress.slot_broken = broken
             if not broken:
-                lowest = min(lowest, progress.match)
+                lowest = min(lowest, needed)
         return lowest
 
     def _evict_sessions(self) -> None:

@@ -189,9 +189,7 @@ class Local:
 
     def _only_here(self, node: str | None) -> None:
         if node not in (None, self.node.name):
-            raise NoSuchCollection(
-                f"this store is {self.node.name}; connect to reach {node!r}"
-            )
+            raise NoSuchCollection(f"this store is {self.node.name}; connect to reach {node!r}")
 
     # ------------------------------------------------------------------ rescued
 

@@ -16,6 +16,7 @@ from plait.line.primary.messages import Message, SnapshotAck, SnapshotChunk, Sna
 
 CHUNK_BYTES = 256 << 10
 WINDOW_BYTES = 2 << 20
+OFFER_S = 0.25
 SILENCE_S = 5.0  # without an answer for so long a transfer is broken off (and resumed later)
 
 
@@ -68,10 +69,11 @@ class SnapshotSender:
             self._line, self._epoch, snapshot.snapshot_id, snapshot.size, snapshot.checksum,
             copy.position, copy.last, copy.records,
         )  # fmt: skip
-        self._send(self.peer, offer)
+        ack = await self._introduce(offer)
         offset: int | None = None
         while True:
-            ack = await self._answer(snapshot.snapshot_id, patient=offset == snapshot.size)
+            if offset is not None:
+                ack = await self._answer(snapshot.snapshot_id, _patience(offset, snapshot.size))
             if ack is None or ack.error:
                 return False
             if ack.installed:
@@ -86,18 +88,30 @@ class SnapshotSender:
                 offset += len(data)
                 self.sent_bytes += len(data)
 
-    async def _answer(self, snapshot_id: str, patient: bool) -> SnapshotAck | None:
-        # installing a large state takes the follower a while after the last byte
-        timeout = SILENCE_S * (12 if patient else 1)
+    async def _introduce(self, offer: SnapshotOffer) -> SnapshotAck | None:
+        """Offer until there is an answer: a follower that just started may not know the line."""
+        for _ in range(int(SILENCE_S / OFFER_S)):
+            self._send(self.peer, offer)
+            ack = await self._answer(offer.snapshot, OFFER_S)
+            if ack is not None:
+                return ack
+        return None
+
+    async def _answer(self, snapshot_id: str, patience_s: float) -> SnapshotAck | None:
         while True:
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(patience_s):
                     await self._heard.wait()
             except TimeoutError:
                 return None
             self._heard.clear()
             if self._ack is not None and self._ack.snapshot == snapshot_id:
                 return self._ack
+
+
+def _patience(offset: int, size: int) -> float:
+    """Installing a large state takes the follower a while after the last byte."""
+    return SILENCE_S * (12 if offset == size else 1)
 
 
 class SnapshotReceiver:

@@ -23,6 +23,7 @@ from plait.line.replication.receiver import Accepted, Receiver
 
 RETRY_S = 0.1
 GRACE_S = 0.3  # how long to wait for more reports where loss is possible
+SURVEY_S = 0.05  # and elsewhere, before binding, for who knows of a newer promise than ours
 
 
 class Candidate:
@@ -43,9 +44,9 @@ class Candidate:
         self.following = following
         self.ask = ask
         self.needed = needed
-        self.patient = patient or ask.accept_loss  # wait a little for reports beyond the needed
+        self.patient = patient or ask.accept_loss  # reports beyond the needed may save something
         self.began = now
-        self.heard_number = member.promised.number
+        self.heard_number = max(member.promised.number, member.heard_number)
         self.ready = False  # the core makes us the leader
         self.failed: str | None = None
         self._begin(binding=ask.skip_survey, now=now)
@@ -63,7 +64,7 @@ class Candidate:
         self.refusals: dict[str, Promise] = {}
         self.best: Promise | None = None
         self.binding = binding
-        self.quorum_at: float | None = None
+        self.grace_until: float | None = None  # enough promised, but a little longer we wait
         self._promised_here = False
         self._asked: int | None = None  # where the last fetch started
         self._next_try = now
@@ -93,14 +94,17 @@ class Candidate:
         self.heard_number = max(self.heard_number, promise.promised.number)
         if promise.epoch != self.epoch or promise.binding != self.binding:
             return
-        if promise.granted:
-            self._count(peer, promise, now)
-        else:
-            self.refusals[peer] = promise
+        self._count(peer, promise, now)
 
     def _count(self, peer: str, promise: Promise, now: float) -> None:
-        self.promises[peer] = promise
-        if self.best is None and self._enough(now):
+        if promise.granted:
+            self.promises[peer] = promise
+            self.refusals.pop(peer, None)
+        elif peer not in self.promises:
+            self.refusals[peer] = promise
+        if self.member.fresh and not promise.fresh and not self.ask.accept_loss:
+            self.failed = "this node's disk is new and has not caught up"
+        elif self.best is None and self._enough(now):
             if not self.binding:
                 self._begin(binding=True, now=now)
             elif self._promised_here:
@@ -115,11 +119,14 @@ class Candidate:
         vouching = sum(not promise.fresh for promise in self.promises.values())
         if vouching < self.needed and not self.ask.accept_loss:
             return False
-        if everyone or not self.patient:
+        surveyed = len(self.promises) + len(self.refusals) == len(self.member.members)
+        if everyone or (surveyed and not self.binding):
             return True
-        if self.quorum_at is None:
-            self.quorum_at = now
-        return now >= self.quorum_at + GRACE_S
+        if self.binding and not self.patient:
+            return True
+        if self.grace_until is None:
+            self.grace_until = now + (GRACE_S if self.patient else SURVEY_S)
+        return now >= self.grace_until
 
     def _founding(self) -> bool:
         """Whether nobody but us can ever have led: no other disk counts, ours has only our own.
@@ -136,7 +143,7 @@ class Candidate:
     # ------------------------------------------------------------------ choosing
 
     def _choose(self) -> None:
-        self.quorum_at = None
+        self.grace_until = None
         self.best = max(self.promises.values(), key=lambda p: (p.last, p.tail))
         self._source = next(peer for peer, p in self.promises.items() if p is self.best)
         member = self.member
@@ -206,7 +213,7 @@ class Candidate:
     def deadline(self) -> float:
         """When `timer` wants to be called."""
         due = min(self._next_try, self.ask.until)
-        return due if self.quorum_at is None else min(due, self.quorum_at + GRACE_S)
+        return due if self.grace_until is None else min(due, self.grace_until)
 
     def timer(self, now: float) -> None:
         """Ask again whoever has not answered; give up in time."""
@@ -215,7 +222,7 @@ class Candidate:
         if now >= self.ask.until:
             self.failed = self._why_not()
             return
-        if self.best is None and self.quorum_at is not None:
+        if self.grace_until is not None and now >= self.grace_until:
             self._count(self.member.me, self.promises[self.member.me], now)
         if now < self._next_try:
             return

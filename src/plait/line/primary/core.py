@@ -186,7 +186,8 @@ class PrimaryCore:
                 if isinstance(self.role, Candidate):
                     self.role.fetched(peer, message, now)
             case TakeOver(_, epoch):
-                if isinstance(self.role, Follower) and epoch == self.member.promised:
+                follows = isinstance(self.role, Follower) and epoch == self.member.promised
+                if follows and not self.member.fresh:
                     self._promote(PromoteMe(now + TAKE_OVER_S, skip_survey=True), now)
             case _:
                 pass  # snapshots are the driver's
@@ -206,7 +207,8 @@ class PrimaryCore:
         role.append(peer, message, now)
 
     def _superseded(self, message: Superseded, now: float) -> None:
-        role = self.role
+        role, member = self.role, self.member
+        member.heard_number = max(member.heard_number, message.promised.number)
         if isinstance(role, Leader) and message.promised > role.epoch == message.refused:
             self._step_down(message.promised, now)
 
@@ -279,13 +281,9 @@ class PrimaryCore:
         elif ask.resume and not self._may_resume():
             why = f"{member.promised.candidate} was promised since this node led"
             member.effects.append(Promotion(False, why, {}))
-        elif member.fresh and not ask.resume and not ask.accept_loss:
-            member.effects.append(
-                Promotion(False, "this node's disk is new and has not caught up", {})
-            )
         else:
-            patient = self.rule.text == "leader" and not ask.resume
             needed = self.promises_needed
+            patient = self.rule.text == "leader" and not ask.resume
             self.role = Candidate(member, self.role, ask, needed, patient, now)
 
     def _may_resume(self) -> bool:

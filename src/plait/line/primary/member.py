@@ -52,6 +52,7 @@ class Member:
         self.line, self.me, self.members = line, me, members
         self.others = tuple(name for name in members if name != me)
         self.promised = hard.promised
+        self.heard_number = 0  # of the newest epoch that a member told it promised
         self.fresh = hard.fresh
         self.admitted_at = hard.admitted_at
         self.log = log

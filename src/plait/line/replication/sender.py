@@ -93,12 +93,13 @@ class Sender:
         self, peer: str, progress: Progress, rows: tuple[bytes, ...], now: float
     ) -> SendAppend:
         log = self.log
-        previous = log.epoch_at(progress.next - 1)
+        start = max(progress.next, log.head)  # a follower that waits for a copy hears from us too
+        previous = log.epoch_at(start - 1)
         assert previous is not None, "the entry before what is sent is known"
         progress.last_sent = now
         progress.commit_sent = self.commit
         message = Append(
-            self.line, self.epoch, progress.next, previous, rows, self.commit,
+            self.line, self.epoch, start, previous, rows, self.commit,
             log.tail, log.records, log.bytes_end, self._may_admit(progress), self.round,
             progress.admit_at,
         )  # fmt: skip
@@ -237,9 +238,6 @@ class Sender:
         progress.last_sent = now
         if progress.state is ProgressState.PROBE and progress.waiting:
             return  # a probe is out; silence makes it due again
-        position = progress.next
-        if position < self.log.head or self.log.epoch_at(position - 1) is None:
-            return
         effects.append(self._append(peer, progress, (), now))
 
     @property

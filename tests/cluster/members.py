@@ -1,0 +1,77 @@
+"""A cluster in one process: real nodes, real folders, real sockets on loopback."""
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+
+import plait
+from plait.host.tcp import TcpNetwork
+from plait.node.config import Limits, NodeConfig
+from plait.node.local import Local
+from plait.node.node import Node
+from plait.node.serve import running
+from plait.node.service import Service
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Members:
+    """Starts and stops the members of one cluster."""
+
+    def __init__(self, folder: Path, count: int = 3, limits: Limits | None = None) -> None:
+        self.folder = folder
+        self.limits = limits or Limits()
+        self.addresses = {f"n{i + 1}": f"127.0.0.1:{free_port()}" for i in range(count)}
+        self.nodes: dict[str, Node] = {}
+        self._ends: dict[str, contextlib.AsyncExitStack] = {}
+
+    @property
+    def url(self) -> str:
+        return "plait://" + ",".join(self.addresses.values())
+
+    async def start(self, *names: str) -> None:
+        await asyncio.gather(*(self._start(name) for name in names or tuple(self.addresses)))
+
+    async def _start(self, name: str) -> None:
+        config = NodeConfig(
+            self.folder / name, name, self.addresses[name], self.addresses, "n1", "test",
+            self.limits,
+        )  # fmt: skip
+        stack = contextlib.AsyncExitStack()
+        node = await stack.enter_async_context(running(config))
+        service = Service(Local(node), TcpNetwork())
+        node.address = await service.start(config.listen)
+        stack.push_async_callback(service.close)
+        self.nodes[name] = node
+        self._ends[name] = stack
+
+    async def stop(self, name: str) -> None:
+        del self.nodes[name]
+        await self._ends.pop(name).aclose()
+
+    async def close(self) -> None:
+        for name in list(self.nodes):
+            await self.stop(name)
+
+    def only(self, name: str) -> contextlib.AbstractAsyncContextManager[plait.Store]:
+        """A store that talks to one member only."""
+        return plait.connect(f"plait://{self.addresses[name]}", only=True)
+
+    async def settled(self, line: str, timeout_s: float = 20.0) -> None:
+        """Return once every running member has applied the same tail of a line."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                hosts = [node.lines.get(line) for node in self.nodes.values()]
+                places = {
+                    (host.replica.applied, host.primary.core.member.log.tail)
+                    for host in hosts
+                    if host is not None and host.primary is not None
+                }
+                if None not in hosts and len(places) == 1 and len(set(places.pop())) == 1:
+                    return
+                await asyncio.sleep(0.02)
