@@ -387,9 +387,7 @@ class Cluster:
                 for write in writes:
                     disk_write(node, write)
             hard = node.disk.hard.promised
-            self.judge.promised[node.name] = max(
-                hard, self.judge.promised.get(node.name, NO_EPOCH)
-            )
+            self.judge.promised[node.name] = max(hard, self.judge.promised.get(node.name, NO_EPOCH))
             node.syncing = False
             if node.queue:
                 self._sync(node)

@@ -207,6 +207,13 @@ class LogStorage(Protocol):
         """
         ...
 
+    async def trust(self, writes: Sequence[LogWrite]) -> None:
+        """Go on with a suspect log: after `writes` are durable nothing is suspect any more.
+
+        They must say what the caller no longer vouches for and refetches.
+        """
+        ...
+
     def rescued(self) -> list[RescuedSuffix]:
         """Every suffix kept, oldest first."""
         ...

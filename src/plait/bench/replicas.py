@@ -54,7 +54,7 @@ async def follower_reads(cluster: ClusterHandle, seconds: float) -> list[dict[st
     keys = [f"read-{number}" for number in range(ROWS_READ)]
     async with plait.connect(cluster.url) as store:
         table = await store.table(TABLE, Leader(acks=cluster.acks))
-        await table.put_many({key: VALUE for key in keys}, acks="all")
+        await table.put_many(dict.fromkeys(keys, VALUE), acks="all")
     addresses = list(cluster.addresses.values())
     figures = []
     for nodes, targets in ((1, addresses[:1] * len(addresses)), (len(addresses), addresses)):

@@ -2,8 +2,6 @@
 
 import click
 
-from plait.bench import leader as leader_scenario
-
 
 @click.group()
 def bench() -> None:
@@ -17,5 +15,15 @@ def bench() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def leader(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Leader-follower writes and reads: Plait, PostgreSQL and Valkey."""
-    context.exit(leader_scenario.run(list(arguments)) or 0)
+    """Leader-follower writes and reads: Plait, PostgreSQL and Valkey (--help for its options)."""
+    # Imported here: the peers' servers and drivers are installed for measuring only.
+    try:
+        from plait.bench import leader as scenario
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("plait"):
+            raise
+        raise click.ClickException(
+            f"measuring needs {error.name!r}, which is not installed; "
+            "pip install 'plait[bench]' brings it"
+        ) from None
+    context.exit(scenario.run(arguments))

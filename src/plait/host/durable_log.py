@@ -17,7 +17,7 @@ Absent: threads (`Committer` brings one) and the loop.
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import apsw
@@ -205,12 +205,21 @@ class DurableLog:
         self.poison = self.suspicion = None
         return None
 
-    def trust(self) -> PlaitError | None:
-        """Take the log as it is, damage and all, for what may be missing will be refetched."""
+    def trust(self, writes: Sequence[LogWrite]) -> Outcome:
+        """Go on with a suspect log once `writes` say how: the caller refetches what may be missing.
+
+        The mark of suspicion is removed only when they are durable. A copy of the log as it was
+        found stays in the folder, for people.
+        """
         if self.suspicion is None:
-            return None
+            return self.commit(writes)
+        shutil.copyfile(self._folder.log, self._folder.path / "suspect-log.db")
+        self.poison = None
+        outcome = self.commit(writes)
+        if outcome.error is not None:
+            return outcome
         self.poison = StorageError(self.suspicion)
-        return self.recover()
+        return Outcome(outcome.changed, self.recover())
 
     def _empty_wal(self) -> None:
         self._mark.clear()  # first: an empty log below its mark is damage

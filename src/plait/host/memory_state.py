@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from plait.base.codec import checksum
-from plait.base.errors import Closed, Corrupt, PlaitError, UnknownFormat
+from plait.base.codec import checksum as crc32
+from plait.base.errors import Closed, Corrupt, UnknownFormat
 from plait.base.ports import Change, Done, IncomingSnapshot
 
 _Pairs = list[tuple[int, bytes, bytes]]
@@ -76,7 +76,7 @@ class MemorySnapshot:
     """The Snapshot port over bytes."""
 
     def __init__(self, data: bytes) -> None:
-        self.checksum = checksum(data)
+        self.checksum = crc32(data)
         self.size = len(data)
         self.snapshot_id = f"{self.checksum:08x}{self.size:016x}"
         self._data: bytes | None = data
@@ -189,12 +189,12 @@ class MemoryState:
             del self._disk.received[other]
         return MemoryIncoming(self._disk, snapshot_id)
 
-    async def install(self, incoming: IncomingSnapshot, size: int, checksum_: int) -> None:
+    async def install(self, incoming: IncomingSnapshot, size: int, checksum: int) -> None:
         """Replace the state by the received copy; `Corrupt` drops it instead."""
         assert isinstance(incoming, MemoryIncoming)
         await self._turn()
         data = incoming.take()
-        if (len(data), checksum(data)) != (size, checksum_):
+        if (len(data), crc32(data)) != (size, checksum):
             raise Corrupt(f"a snapshot of {size} bytes arrived with {len(data)}, or was changed")
         try:
             pairs = msgspec.msgpack.decode(data, type=_Pairs)
@@ -215,11 +215,9 @@ class MemoryState:
         self._queue.clear()
 
     async def _turn(self) -> None:
-        """One turn of the loop, and what was queued before it."""
+        """One turn of the loop, in which what was queued before is carried out."""
         self._check()
-        done: asyncio.Future[PlaitError | None] = self._loop.create_future()
-        self._loop.call_soon(lambda: done.done() or done.set_result(None))
-        await done
+        await asyncio.sleep(0)
         self._check()
 
     def _check(self) -> None:

@@ -152,10 +152,12 @@ class MemoryLog:
         self._commit()
         self.read_only = None
 
-    async def trust(self) -> None:
-        """Make a suspect log writable as it is."""
+    async def trust(self, writes: Sequence[LogWrite]) -> None:
+        """Go on with a suspect log after `writes`."""
         self.suspect = None
         await self.recover()
+        for write in writes:
+            self._disk.apply(write)
 
     def close(self, *, drain: bool = True) -> None:
         """Carry out what is queued, or drop it in silence; then refuse everything."""

@@ -122,10 +122,18 @@ class SqliteLog:
         self._check()
         await self._committer.call(self._log.recover)
 
-    async def trust(self) -> None:
-        """Make a suspect log writable as it is: the caller refetches what may be missing."""
+    async def trust(self, writes: Sequence[LogWrite]) -> None:
+        """Go on with a suspect log after `writes`, which say what the caller refetches."""
         self._check()
-        await self._committer.call(self._log.trust)
+        outcomes: list[Outcome] = []
+
+        def run() -> PlaitError | None:
+            outcomes.append(self._log.trust(writes))
+            return outcomes[0].error
+
+        await self._committer.call(run)
+        self._durable.update(outcomes[0].changed)
+        self._planned = Extents(self.lines())
 
     async def close(self) -> None:
         """Commit what is queued, tell its writers, and close; idempotent."""

@@ -14,7 +14,7 @@ from plait.base.ids import hex_id
 from plait.base.ports import PutHardState, Random, Storage
 from plait.node.config import NodeConfig
 
-_LINE = "node"  # a line of its own that has hard state only
+IDENTITY_LINE = "node"  # a line of its own that has hard state only
 
 
 class Identity(msgspec.Struct, frozen=True, array_like=True):
@@ -26,7 +26,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
 
 async def identify(storage: Storage, config: NodeConfig, random: Random) -> Identity:
     """The folder's identity, made now if it has none; `BadSettings` if it is somebody else's."""
-    extent = storage.log.lines().get(_LINE)
+    extent = storage.log.lines().get(IDENTITY_LINE)
     if extent is not None and extent.hard_state is not None:
         return _check(_decode(extent.hard_state), config)
     cluster = config.cluster if config.members else f"alone-{hex_id(random)}"
@@ -68,5 +68,5 @@ async def _write(storage: Storage, identity: Identity) -> None:
         else:
             done.set_exception(error)
 
-    storage.log.submit((PutHardState(_LINE, encode(identity)),), written)
+    storage.log.submit((PutHardState(IDENTITY_LINE, encode(identity)),), written)
     await done

@@ -122,8 +122,7 @@ class LineHost:
     def propose(self, group: bytes) -> "asyncio.Future[Outcome]":
         """Order a group; refuses at once what cannot be ordered here."""
         if self.primary is not None:
-            if self.primary.driver.halted is not None:
-                raise self.primary.driver.halted
+            self.primary.check_writable()
             refusal = self.primary.core.refusal()
             if refusal is not None:
                 raise refusal

@@ -19,6 +19,7 @@ from plait.line.outcome import Failed, Outcome
 from plait.line.primary.messages import Message
 from plait.node.config import NodeConfig
 from plait.node.degradation import Degradation
+from plait.node.distrust import begin_anew
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL, open_control, open_line
 from plait.node.peers import Link, PeerHello
@@ -68,6 +69,8 @@ class Node:
 
     async def start(self) -> None:
         """Open what the folder holds and link up with the other members."""
+        if self.storage.log.suspect is not None and not self.config.alone:
+            await begin_anew(self.storage)
         self._link_up()
         await self._open_all()
         self._spawn(self._follow_control())
@@ -201,7 +204,11 @@ class Node:
             if self.storage.log.suspect is not None and self.config.alone:
                 continue  # a person must decide
             try:
-                await self.storage.recover()
+                if self.storage.log.suspect is None:
+                    await self.storage.recover()
+                else:
+                    await self._close_lines()
+                    await begin_anew(self.storage)
             except PlaitError as error:
                 logger.info("still read-only: %s", error)
                 continue

@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 
-from plait.base.errors import HistoryTrimmed, PlaitError, ReadOnly
+from plait.base.errors import HistoryTrimmed, PlaitError, ReadOnly, StorageError
 from plait.base.ports import Clock, CutSuffix, LogStorage, LogWrite
 from plait.line.entry import Epoch
 from plait.line.primary.core import PrimaryCore
@@ -129,6 +129,9 @@ class Driver:
         try:
             return tuple(self._storage.read(line, start, durable, APPEND_BYTES))
         except HistoryTrimmed:
+            return ()
+        except StorageError as error:
+            self.halt(error)
             return ()
 
     def _load(self, peer: str, start: int) -> None:

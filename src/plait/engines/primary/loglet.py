@@ -14,7 +14,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from plait.base.errors import Closed, HistoryTrimmed, NotLeader, PlaitError, Sealed, Unavailable
+from plait.base.errors import (
+    Closed,
+    HistoryTrimmed,
+    NotLeader,
+    PlaitError,
+    ReadOnly,
+    Sealed,
+    Unavailable,
+)
 from plait.base.ports import Clock, LogStorage
 from plait.engines.primary.driver import Driver
 from plait.engines.primary.opening import find_seal
@@ -322,6 +330,13 @@ class PrimaryLoglet:
     def _check_open(self) -> None:
         if self._closed:
             raise Closed(f"{self.core.member.line} is closed")
+
+    def check_writable(self) -> None:
+        """Raise `ReadOnly` if the disk takes nothing now."""
+        self._check()
+        reason = self._storage.read_only
+        if reason is not None:
+            raise ReadOnly(f"{self.core.member.me} is read-only: {reason.message}")
 
     def _check(self) -> None:
         self._check_open()

@@ -38,8 +38,6 @@ def open_core(
         records = decode_entry(storage.read(line, tail - 1, tail, 1)[0]).records_end
     else:
         tail = max(tail, hard.base.position)
-    if storage.suspect is not None:
-        hard = msgspec.structs.replace(hard, fresh=True)
     return opened(line, me, members, rule, hard, tail, records, committed)
 
 

@@ -54,7 +54,9 @@ class Receiver:
             return Mismatch(log.tail)
         start, previous, entries = message.start, message.previous, _decode(message.entries)
         below = log.head - start
-        if below > len(entries):  # what we trimmed was committed: no need to compare it
+        if below > len(entries):  # what we trimmed was committed: no need to compare it,
+            if message.tail < log.head > self.verified:
+                return NEVER  # unless loss was accepted and the leader's whole log ends there
             return Accepted(log.head, (), (), None)
         if below > 0:
             start, previous = log.head, entries[below - 1].epoch

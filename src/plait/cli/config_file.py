@@ -1,0 +1,150 @@
+"""`plait.toml`: how a node is told who it is, and how flags override it.
+
+::
+
+    [node]
+    name = "n1"
+    data = "data/n1"            # relative to the file
+    listen = "127.0.0.1:7401"   # default: this node's address among the members
+
+    [cluster]
+    name = "plait"
+    leader = "n1"               # who leads first; default: the first name in alphabetical order
+
+    [cluster.members]
+    n1 = "10.0.0.1:7401"
+    n2 = "10.0.0.2:7401"
+
+Every mistake names the file, the key and what to do. An unknown key is a mistake: it is a
+misspelt one more often than not.
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from plait.base.errors import BadSettings
+from plait.host.address import split_address
+from plait.node.config import NodeConfig
+
+DEFAULT_LISTEN = "127.0.0.1:7401"
+DEFAULT_CLUSTER = "plait"
+DEFAULT_NAME = "n1"
+
+_KEYS = {
+    "node": ("name", "data", "listen"),
+    "cluster": ("name", "leader", "members"),
+}
+
+
+class Choices(msgspec.Struct, frozen=True):
+    """What was chosen, by file or by flags; None where nothing was."""
+
+    data: Path | None = None
+    name: str | None = None
+    listen: str | None = None
+    members: dict[str, str] | None = None
+    leader: str | None = None
+    cluster: str | None = None
+
+    def over(self, other: "Choices") -> "Choices":
+        """These choices, and `other`'s where these have none."""
+        fields = self.__struct_fields__
+        chosen = {f: getattr(self, f) for f in fields if getattr(self, f) is not None}
+        return msgspec.structs.replace(other, **chosen)
+
+
+def read_config(path: Path) -> Choices:
+    """The choices in a file; `BadSettings` says which key is wrong and what to write."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BadSettings(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings(f"{path}: not TOML: {error}") from None
+    _known(path, "", document, tuple(_KEYS))
+    node, cluster = (_section(path, document, name) for name in _KEYS)
+    data = _text(path, "node.data", node.get("data"))
+    members = cluster.get("members")
+    if members is not None:
+        if not isinstance(members, dict):
+            raise BadSettings(
+                f'{path}: cluster.members: write a table [cluster.members] with n1 = "HOST:PORT"'
+            )
+        for name, address in members.items():
+            _address(path, f"cluster.members.{name}", address)
+    return Choices(
+        data=None if data is None else path.parent / data,
+        name=_text(path, "node.name", node.get("name")),
+        listen=_address(path, "node.listen", node.get("listen")),
+        members=members,
+        leader=_text(path, "cluster.leader", cluster.get("leader")),
+        cluster=_text(path, "cluster.name", cluster.get("name")),
+    )
+
+
+def parse_members(text: str) -> dict[str, str]:
+    """``n1=HOST:PORT,n2=HOST:PORT`` as a mapping; `BadSettings` if it is none."""
+    members: dict[str, str] = {}
+    for part in text.split(","):
+        name, equals, address = (piece.strip() for piece in part.partition("="))
+        if not equals or not name:
+            raise BadSettings(f"--members: {part!r} is not NAME=HOST:PORT")
+        if name in members:
+            raise BadSettings(f"--members: {name} is named twice")
+        split_address(address)
+        members[name] = address
+    return members
+
+
+def node_config(choices: Choices) -> NodeConfig:
+    """The node that was chosen, with defaults for the rest."""
+    if choices.data is None:
+        raise BadSettings('no data folder: add --data DIR, or data = "DIR" under [node] in a file')
+    members = choices.members or {}
+    if members and choices.name is None:
+        raise BadSettings("with members this node needs a name: add --name, one of the members'")
+    name = choices.name or DEFAULT_NAME
+    listen = choices.listen or members.get(name, DEFAULT_LISTEN)
+    split_address(listen)
+    return NodeConfig(
+        data=choices.data, name=name, listen=listen, members=members,
+        leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
+    )  # fmt: skip
+
+
+def _section(path: Path, document: dict[str, Any], name: str) -> dict[str, Any]:
+    section = document.get(name, {})
+    if not isinstance(section, dict):
+        raise BadSettings(f"{path}: {name}: write a section [{name}]")
+    _known(path, f"{name}.", section, _KEYS[name])
+    return section
+
+
+def _known(path: Path, prefix: str, section: dict[str, Any], names: tuple[str, ...]) -> None:
+    for key in section:
+        if key not in names:
+            close = difflib.get_close_matches(key, names, 1)
+            advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
+            raise BadSettings(f"{path}: {prefix}{key}: unknown; {advice}")
+
+
+def _text(path: Path, key: str, value: Any) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise BadSettings(f"{path}: {key}: write a text in quotes, not {value!r}")
+    return value
+
+
+def _address(path: Path, key: str, value: Any) -> str | None:
+    text = _text(path, key, value)
+    if text is not None:
+        try:
+            split_address(text)
+        except BadSettings as error:
+            raise BadSettings(f"{path}: {key}: {error.message}") from None
+    return text

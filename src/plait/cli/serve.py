@@ -1,0 +1,69 @@
+"""`plait serve`: one node, until it is told to stop."""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from plait.cli.config_file import Choices, node_config, parse_members, read_config
+from plait.host.loop import run
+from plait.node.config import NodeConfig
+from plait.node.serve import serve as serve_node
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+@click.command()
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="This node's folder; made if absent.")  # fmt: skip
+@click.option("--name", help="This node's name.  [default: n1]")
+@click.option("--listen", metavar="HOST:PORT",
+              help="Where to listen.  [default: this node's among the members, or "
+              "127.0.0.1:7401]")  # fmt: skip
+@click.option("--members", metavar="n1=HOST:PORT,…",
+              help="Every member, this node included. Without it the node is alone.")  # fmt: skip
+@click.option("--leader", metavar="NAME",
+              help="Who leads at first.  [default: the first name in alphabetical order]")  # fmt: skip
+@click.option("--cluster-name", "cluster", metavar="NAME",
+              help="Nodes of other clusters are refused.  [default: plait]")  # fmt: skip
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="A plait.toml; flags override it.")  # fmt: skip
+@click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True)
+def serve(
+    data: Path | None,
+    name: str | None,
+    listen: str | None,
+    members: str | None,
+    leader: str | None,
+    cluster: str | None,
+    config: Path | None,
+    log_level: str,
+) -> None:
+    """Run a node until SIGTERM or Ctrl-C.
+
+    Give every member the same list of members and the same leader. There is no encryption and
+    no password yet: listen on private addresses only.
+
+    \b
+    Examples:
+      plait serve --data d1
+      plait serve --config plait.toml
+      plait serve --data d2 --name n2 --leader n1 \\
+          --members n1=10.0.0.1:7401,n2=10.0.0.2:7401,n3=10.0.0.3:7401
+    """
+    flags = Choices(
+        data, name, listen, None if members is None else parse_members(members), leader, cluster
+    )
+    chosen = node_config(flags.over(read_config(config) if config else Choices()))
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    run(serve_node(chosen, lambda address: _announce(chosen, address)))
+
+
+def _announce(config: NodeConfig, address: str) -> None:
+    others = "" if config.alone else f", member of {', '.join(config.member_names)}"
+    click.echo(f"{config.name} is ready at plait://{address}{others}", err=True)
