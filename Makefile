@@ -26,7 +26,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@echo '2/3 pinned packages'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@echo '3/3 plait, editable'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,bench]'
 	@touch $@
 
 demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends by itself)

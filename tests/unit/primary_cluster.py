@@ -50,6 +50,7 @@ from plait.line.primary.vocabulary import (
     TrimTo,
 )
 from plait.line.quorum import AckRule
+from plait.line.replication.messages import Append
 from plait.line.replication.sender import BeginSnapshot, LoadEntries, SendAppend
 
 LINE = "line"
@@ -103,6 +104,7 @@ class Node:
         self.name = name
         self.disk = Disk()
         self.life = 0
+        self.lost_life = 0  # entries that an earlier life sent before its disk was lost are gone
         self.alive = False
         self.core: PrimaryCore
         self.queue: list[tuple[int, tuple[LogWrite, ...]]] = []  # submitted, not durable
@@ -137,6 +139,13 @@ class Judge:
             known = self.content.setdefault((epoch, position), (row, previous))
             assert known == (row, previous), f"two contents of {epoch} at {position}"
             previous = epoch
+
+    def forget(self, name: str, others: list[Node]) -> None:
+        """A disk was lost: entries that nobody else ever held never were."""
+        held = {row for node in others for row in held_rows(node)}
+        for key, (row, _) in list(self.content.items()):
+            if key[0].candidate == name and row not in held:
+                del self.content[key]
 
     def committed(self, node: Node, position: int, row: bytes) -> None:
         """No two members tell of different commits; only ever newer epochs commit more."""
@@ -253,6 +262,8 @@ class Cluster:
         """A new disk in the place of the old one."""
         node.disk = Disk()
         node.history, node.flushed = [], 0
+        node.lost_life = node.life
+        self.judge.forget(node.name, [n for n in self.nodes.values() if n is not node])
         self.judge.promised.pop(node.name, None)
 
     # ------------------------------------------------------------------ steps and effects
@@ -341,19 +352,27 @@ class Cluster:
             if (node.name, peer) in self.blocked or self.random.random() < self.loss:
                 continue
             target = self.nodes[peer]
-            life = target.life
+            life, sender_life = target.life, node.life
 
-            def act(target: Node = target, life: int = life) -> None:
-                if target.alive and target.life == life:
+            def act(
+                target: Node = target, life: int = life, sender_life: int = sender_life
+            ) -> None:
+                lost = isinstance(message, Append) and sender_life < node.lost_life
+                if target.alive and target.life == life and not lost:
                     self.tell(target, Received(node.name, message))
 
             self.after(self.random.uniform(*self.delay) * target.slow, act)
 
+    def heal_network(self) -> None:
+        """Every cable is in its place."""
+        self.loss = self.repeat = 0.0
+        self.delay = (0.001, 0.002)
+        self.blocked.clear()
+
     def heal(self) -> None:
         """A perfect network, quick disks, everybody up."""
-        self.loss = self.repeat = 0.0
-        self.delay = self.disk_delay = (0.001, 0.002)
-        self.blocked.clear()
+        self.heal_network()
+        self.disk_delay = (0.001, 0.002)
         for node in self.nodes.values():
             node.slow = 1.0
             if not node.alive:
@@ -501,6 +520,12 @@ class Cluster:
 def disk_write(node: Node, write: LogWrite) -> None:
     """Make one write durable; the state file is never behind the head of the log."""
     node.disk.apply(write)
+
+
+def held_rows(node: Node) -> list[bytes]:
+    """Every row that a member has or may yet have."""
+    queued = [w for _, writes in node.queue for w in writes if isinstance(w, AppendRows)]
+    return [*node.disk.rows, *node.history, *(row for write in queued for row in write.rows)]
 
 
 def same_rows(one: Disk, other: Disk) -> bool:

@@ -5,35 +5,37 @@ that `read=` names. Everything here is an encoding of `plait.types.commands` and
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
-from plait.api.messages import Count, Get, Row, Scan, TableInfo
-from plait.api.port import Backend, Receipt
-from plait.api.session import Session
+from plait.api.context import Context
+from plait.api.messages import Count, Get, Query, Scan, TableInfo
+from plait.api.port import Answers, Receipt
 from plait.api.settings import Leader, ReadFrom, ReadOptions
 from plait.api.transaction import Transaction
 from plait.api.values import (
     CLEAR,
+    PAGE_ROWS,
     bounds,
     cas_command,
     check_acks,
+    check_limit,
+    decode_count,
+    decode_row,
+    decode_rows,
     decode_value,
     delete_command,
     put_command,
 )
-from plait.api.watch import Change, watch
+from plait.api.watch import Watch, encode_cursor
 from plait.base.codec import encode, encode_key
+from plait.base.errors import UsageError
 
-PAGE_ROWS = 1000
 PUTS_IN_FLIGHT = 8192
 BYTES_IN_FLIGHT = 8 << 20
-
-_row_or_none = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw] | None)
-_rows = msgspec.msgpack.Decoder(tuple[list[Row], bool])
-_count = msgspec.msgpack.Decoder(int)
+PUTS_A_TICK = 1024  # so that others on the loop get their turn
+KEYS_MAX = 10_000  # in one `get_many`
 
 
 class TableRow(NamedTuple):
@@ -47,28 +49,30 @@ class TableRow(NamedTuple):
 class Table:
     """A handle on one table, through one session."""
 
-    def __init__(
-        self, session: Session, backend: Backend, info: TableInfo, options: ReadOptions
-    ) -> None:
-        self._session = session
-        self._backend = backend
-        self.info = info
+    def __init__(self, context: Context, info: TableInfo, options: ReadOptions) -> None:
+        self._context = context
+        self._info = info
         self._options = options
+
+    @property
+    def info(self) -> TableInfo:
+        """What the cluster knows of the table: id, line and settings."""
+        return self._info
 
     @property
     def name(self) -> str:
         """The table's name."""
-        return self.info.name
+        return self._info.name
 
     @property
     def settings(self) -> Leader:
         """How its copies agree."""
-        return self.info.settings
+        return self._info.settings
 
     @property
     def line(self) -> str:
         """The line it lives on; transactions can span the tables of one line."""
-        return self.info.line
+        return self._info.line
 
     # ------------------------------------------------------------------ writing
 
@@ -79,29 +83,29 @@ class Table:
 
         if_version: only if the row has this version (0: if there is none), else `Conflict`.
         """
-        self._session.check()
-        command = put_command(self.info.table, key, value, if_version)
+        self._context.check()
+        command = put_command(self._info.table, key, value, if_version)
         return await self._submit(command, acks)
 
     async def delete(
         self, key: str, *, if_version: int | None = None, acks: str | None = None
     ) -> Receipt:
         """Remove a row; removing one that is not there is no error."""
-        self._session.check()
-        return await self._submit(delete_command(self.info.table, key, if_version), acks)
+        self._context.check()
+        return await self._submit(delete_command(self._info.table, key, if_version), acks)
 
     async def cas(self, key: str, expected: Any, value: Any, *, acks: str | None = None) -> Receipt:
         """Compare and set: if the row's value equals `expected`, make it `value`.
 
         `plait.ABSENT` on either side means no row. Raises `Conflict` if it was different.
         """
-        self._session.check()
-        return await self._submit(cas_command(self.info.table, key, expected, value), acks)
+        self._context.check()
+        return await self._submit(cas_command(self._info.table, key, expected, value), acks)
 
     async def clear(self, *, acks: str | None = None) -> Receipt:
         """Remove every row."""
-        self._session.check()
-        return await self._submit(encode((CLEAR, self.info.table)), acks)
+        self._context.check()
+        return await self._submit(encode((CLEAR, self._info.table)), acks)
 
     async def put_many(
         self, rows: Mapping[str, Any] | Iterable[tuple[str, Any]], *, acks: str | None = None
@@ -111,36 +115,40 @@ class Table:
         Not atomic: if one fails its error is raised once the others are answered, and rows
         before it may or may not be set. Rows of equal keys are set in order.
         """
-        self._session.check()
-        pairs = rows.items() if isinstance(rows, Mapping) else rows
-        flight: list[asyncio.Future[Receipt]] = []
+        self._context.check()
+        check_acks(acks)
+        table, line, submit = self._info.table, self._info.line, self._context.backend.submit
+        flight: deque[tuple[Awaitable[Receipt], int]] = deque()
         count = size = 0
-        for key, value in pairs:
-            command = put_command(self.info.table, key, value, None)
-            pending = self._backend.submit(self.info.line, command, check_acks(acks))
-            flight.append(asyncio.ensure_future(pending))
-            count += 1
-            size += len(command)
-            if len(flight) >= PUTS_IN_FLIGHT or size >= BYTES_IN_FLIGHT:
-                half = len(flight) // 2 or 1
-                await self._settle(flight[:half])
-                del flight[:half]
-                size //= 2
-        await self._settle(flight)
+        try:
+            for key, value in rows.items() if isinstance(rows, Mapping) else rows:
+                command = put_command(table, key, value, None)
+                while flight and (len(flight) >= PUTS_IN_FLIGHT or size >= BYTES_IN_FLIGHT):
+                    pending, landed = flight.popleft()
+                    size -= landed
+                    self._wrote(await pending)
+                flight.append((asyncio.ensure_future(submit(line, command, acks)), len(command)))
+                count += 1
+                size += len(command)
+                if count % PUTS_A_TICK == 0:
+                    await asyncio.sleep(0)
+            while flight:
+                self._wrote(await flight.popleft()[0])
+        finally:
+            await self._land([pending for pending, _ in flight])
         return count
 
-    async def _settle(self, flight: "list[asyncio.Future[Receipt]]") -> None:
-        for future in flight:
-            if not future.done():
-                await asyncio.wait((future,))
-        receipts = [future.result() for future in flight]
-        if receipts:
-            self._session.wrote(max(receipts, key=lambda receipt: receipt.position))
+    async def _land(self, flight: list[Awaitable[Receipt]]) -> None:
+        """Wait for what is in the air after a failure, whatever becomes of it."""
+        for outcome in await asyncio.gather(*flight, return_exceptions=True):
+            if isinstance(outcome, Receipt):
+                self._wrote(outcome)
 
-    async def _submit(self, command: bytes, acks: str | None) -> Receipt:
-        receipt = await self._backend.submit(self.info.line, command, check_acks(acks))
-        self._session.wrote(receipt)
-        return receipt
+    def _wrote(self, receipt: Receipt) -> None:
+        self._context.saw(receipt.line, receipt.epoch, receipt.position + 1)
+
+    def _submit(self, command: bytes, acks: str | None) -> Awaitable[Receipt]:
+        return self._context.submit(self._info.line, command, check_acks(acks))
 
     # ------------------------------------------------------------------ reading
 
@@ -161,22 +169,24 @@ class Table:
     ) -> TableRow | None:
         """The row under `key` with its version, or None."""
         encode_key(key)
-        (answer,) = await self._read((Get(self.info.table, key),), read, max_lag)
-        found = _row_or_none.decode(answer)
+        (answer,) = await self._read((Get(self._info.table, key),), read, max_lag)
+        found = decode_row(answer)
         return None if found is None else TableRow(key, decode_value(found[1]), found[0])
 
     async def get_many(
         self, keys: Iterable[str], *, read: ReadFrom | None = None, max_lag: float | None = None
     ) -> dict[str, Any]:
-        """The values of those keys that have one, all from one state."""
+        """The values of those keys that have one, all from one state; at most 10,000 keys."""
         wanted = list(dict.fromkeys(keys))
+        if len(wanted) > KEYS_MAX:
+            raise UsageError(f"get_many takes at most {KEYS_MAX} keys, not {len(wanted)}")
         for key in wanted:
             encode_key(key)
-        queries = tuple(Get(self.info.table, key) for key in wanted)
+        queries = tuple(Get(self._info.table, key) for key in wanted)
         answers = await self._read(queries, read, max_lag) if queries else ()
         found = {}
         for key, answer in zip(wanted, answers, strict=True):
-            row = _row_or_none.decode(answer)
+            row = decode_row(answer)
             if row is not None:
                 found[key] = decode_value(row[1])
         return found
@@ -197,15 +207,35 @@ class Table:
         Read in pages of 1,000 rows: each page is of one state, later pages may be of later ones.
         A transaction's `scan` is validated as a whole.
         """
+        pages = self.scan_pages(
+            start, stop, prefix=prefix, reverse=reverse, limit=limit, read=read, max_lag=max_lag
+        )
+        async for page in pages:
+            for pair in page:
+                yield pair
+
+    async def scan_pages(
+        self,
+        start: str | None = None,
+        stop: str | None = None,
+        *,
+        prefix: str | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        read: ReadFrom | None = None,
+        max_lag: float | None = None,
+    ) -> AsyncIterator[list[tuple[str, Any]]]:
+        """What `scan` gives, a page of at most 1,000 pairs at a time, each of one state."""
         low, high = bounds(start, stop, prefix)
+        check_limit(limit)
         while limit is None or limit > 0:
             page = PAGE_ROWS if limit is None else min(limit, PAGE_ROWS)
-            query = Scan(self.info.table, low, high, page, reverse)
+            query = Scan(self._info.table, low, high, page, bool(reverse))
             (answer,) = await self._read((query,), read, max_lag)
-            rows, more = _rows.decode(answer)
-            for row in rows:
-                yield row.key, decode_value(row.value)
-            if not more or not rows:
+            rows, more = decode_rows(answer)
+            if rows:
+                yield [(row.key, decode_value(row.value)) for row in rows]
+            if not more:
                 return
             if limit is not None:
                 limit -= len(rows)
@@ -216,28 +246,25 @@ class Table:
 
     async def count(self, *, read: ReadFrom | None = None, max_lag: float | None = None) -> int:
         """How many rows there are."""
-        (answer,) = await self._read((Count(self.info.table),), read, max_lag)
-        return _count.decode(answer)
+        (answer,) = await self._read((Count(self._info.table),), read, max_lag)
+        return decode_count(answer)
 
     async def _read(
-        self, queries: tuple[Any, ...], read: ReadFrom | None, max_lag: float | None
+        self, queries: tuple[Query, ...], read: ReadFrom | None, max_lag: float | None
     ) -> Any:
-        session, line = self._session, self.info.line
-        session.check()
         options = self._options
         if read is not None or max_lag is not None:
             options = ReadOptions(
                 read or options.source, options.max_lag_s if max_lag is None else max_lag
             )
-        answers = await self._backend.read(line, queries, options, session.mark(line))
-        session.saw(line, answers.epoch, answers.position)
+        answers: Answers = await self._context.read(self._info.line, queries, options)
         return answers.values
 
     # ------------------------------------------------------------------ more
 
     def transaction(self) -> Transaction:
         """``async with table.transaction() as t``: all or nothing, `Conflict` at exit."""
-        return Transaction(self._session, self._backend, self.info)
+        return Transaction(self._context, self._info)
 
     def watch(
         self,
@@ -246,14 +273,22 @@ class Table:
         first: str | None = None,
         last: str | None = None,
         prefix: str | None = None,
-    ) -> AsyncIterator[Change]:
+    ) -> Watch:
         """Committed changes in order, from now on, or from behind `start`, a change's `cursor`.
 
+        ``"0.0"`` is the beginning of the log. Ask `cursor` before a scan to watch from there on.
         first, last, prefix: only keys with first <= key < last, or with the prefix.
-        Raises `HistoryTrimmed` if the log no longer has what came next.
+        Raises `HistoryTrimmed` if the log no longer has what came next, `SessionLost` if what
+        was shown has been cut.
         """
-        self._session.check()
-        return watch(self._backend, self.info, start, bounds(first, last, prefix))
+        self._context.check()
+        keys = bounds(first, last, prefix)
+        return Watch(self._context, self._info, self._options, start, keys)
+
+    async def cursor(self) -> str:
+        """Where a watch has to start that is to see all that a read from now on might not."""
+        answers = await self._context.read(self._info.line, (), self._options)
+        return encode_cursor(answers.position, 0)
 
     def __repr__(self) -> str:
         return f"<Table {self.name!r} on {self.line!r}>"

@@ -5,12 +5,18 @@ from typing import Any, Final
 import msgspec
 
 from plait.base.codec import VALUE_BYTES_MAX, encode_key
-from plait.base.errors import BadSettings, BadValue
+from plait.base.errors import BadKey, BadSettings, BadValue
 from plait.line.quorum import AckRule
 from plait.types.commands import Present
+from plait.types.queries import Row
+
+PAGE_ROWS = 1000  # that a scan reads at a time
 
 _encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.decode
+_row_decoder = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw] | None)
+_rows_decoder = msgspec.msgpack.Decoder(tuple[list[Row], bool])
+_count_decoder = msgspec.msgpack.Decoder(int)
 
 PUT, DELETE, CAS, CLEAR = 1, 2, 3, 9  # tags in plait.types.commands
 
@@ -28,6 +34,8 @@ ABSENT: Final = Absent()
 def put_command(table: int, key: str, value: Any, if_version: int | None) -> bytes:
     """An encoded `Put`; `BadKey` or `BadValue` for what cannot be stored."""
     encode_key(key)
+    if if_version is not None:
+        check_version(if_version)
     try:
         data = _encoder.encode((PUT, table, key, value, if_version))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -40,6 +48,8 @@ def put_command(table: int, key: str, value: Any, if_version: int | None) -> byt
 def delete_command(table: int, key: str, if_version: int | None) -> bytes:
     """An encoded `Delete`."""
     encode_key(key)
+    if if_version is not None:
+        check_version(if_version)
     return _encoder.encode((DELETE, table, key, if_version))
 
 
@@ -67,6 +77,35 @@ def decode_value(data: bytes | msgspec.Raw | memoryview) -> Any:
     return _decode(data)
 
 
+def decode_row(answer: msgspec.Raw) -> tuple[int, msgspec.Raw] | None:
+    """Version and value of the row that a `Get` found."""
+    row: tuple[int, msgspec.Raw] | None = _row_decoder.decode(answer)
+    return row
+
+
+def decode_rows(answer: msgspec.Raw) -> tuple[list[Row], bool]:
+    """The rows that a `Scan` found, and whether more follow; never more behind none."""
+    rows, more = _rows_decoder.decode(answer)
+    return rows, more and bool(rows)
+
+
+def decode_count(answer: msgspec.Raw) -> int:
+    """What a `Count` counted."""
+    return _count_decoder.decode(answer)
+
+
+def check_version(version: int) -> None:
+    """Refuse what no row can have as its version; a node would take it for a broken message."""
+    if type(version) is not int or not 0 <= version < 1 << 63:
+        raise BadValue(f"if_version={version!r} is not the version of a row, nor 0 for none")
+
+
+def check_limit(limit: int | None) -> None:
+    """Refuse a number of rows that is none."""
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise BadValue(f"limit={limit!r} is not a number of rows")
+
+
 def check_acks(acks: str | None) -> str | None:
     """`acks` if it is a rule."""
     if acks is not None:
@@ -75,7 +114,12 @@ def check_acks(acks: str | None) -> str | None:
 
 
 def bounds(start: str | None, stop: str | None, prefix: str | None) -> tuple[str, str | None]:
-    """The range [start, stop) that a scan or a watch means."""
+    """The range [start, stop) that a scan or a watch means; `BadKey` if a bound is no text."""
+    for bound in (start, stop, prefix):
+        if bound:
+            encode_key(bound)
+        elif bound not in (None, ""):
+            raise BadKey(f"{bound!r} is not a str")
     if prefix is None:
         return start or "", stop
     if start is not None or stop is not None:

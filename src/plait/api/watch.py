@@ -1,10 +1,22 @@
-"""Watching a table: its committed changes as an ordered, resumable feed."""
+"""Watching a table: its committed changes as an ordered, resumable feed.
 
-from collections.abc import AsyncIterator
+A *cursor* is a place between two commands of a line, as text: ``position.offset``. The cursor of
+a change resumes behind the command that made it. A transaction's changes come together, and only
+the last one's cursor is behind it: who stops half way and resumes sees the transaction again from
+its start, never half of it.
+
+A watch that fails or is cancelled (by ``asyncio.wait_for``, say) goes on behind the last change
+that it gave, when it is asked for the next.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
 from typing import Any, NamedTuple
 
-from plait.api.messages import TableInfo
-from plait.api.port import Backend
+from plait.api.context import Context
+from plait.api.messages import FeedItem, TableInfo
+from plait.api.settings import ReadOptions
 from plait.api.values import decode_value
 from plait.base.errors import BadValue
 
@@ -12,8 +24,8 @@ from plait.base.errors import BadValue
 class Change(NamedTuple):
     """One committed change of a row. `deleted` rows have value None; `cleared` means all of them.
 
-    `cursor` resumes behind the command that made the change; `last` marks the last change of a
-    transaction.
+    `cursor` resumes behind the command that made the change; `last` marks the last of the changes
+    that one transaction made, among those that are watched.
     """
 
     key: str
@@ -26,35 +38,132 @@ class Change(NamedTuple):
     last: bool
 
 
-async def watch(
-    backend: Backend, info: TableInfo, start: str | None, keys: tuple[str, str | None]
-) -> AsyncIterator[Change]:
-    """Changes of the rows with keys[0] <= key < keys[1], from behind the cursor `start`."""
-    low, high = keys
-    begin = None if start is None else decode_cursor(start)
-    async for items in backend.follow(info.line, info.table, begin):
-        for item in items:
-            cleared = item.key == ""
-            if not cleared and (item.key < low or (high is not None and item.key >= high)):
-                continue
-            yield Change(
-                item.key,
-                None if item.value is None else decode_value(item.value[0]),
-                item.value is None,
-                cleared,
-                item.version,
-                item.time_ms,
-                f"{item.position}.{item.offset + 1}",
-                item.last,
-            )
+class Watch:
+    """An async iterator of `Change`; made by `Table.watch`.
+
+    From now on means: from the first ``anext``, or from entering ``async with``.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        info: TableInfo,
+        options: ReadOptions,
+        start: str | None,
+        keys: tuple[str, str | None],
+    ) -> None:
+        self._context = context
+        self._info = info
+        self._options = options
+        self._low, self._high = keys
+        self._next = None if start is None else decode_cursor(start)  # behind what was given
+        self._feed: AsyncIterator[Sequence[FeedItem]] | None = None
+        self._ready: deque[FeedItem] = deque()  # whole transactions
+        self._unfinished: list[FeedItem] = []  # of a transaction whose last change is to come
+        self._closed = False
+
+    @property
+    def cursor(self) -> str | None:
+        """Where a new watch would go on; None before the first change was asked for."""
+        return None if self._next is None else encode_cursor(*self._next)
+
+    def __aiter__(self) -> "Watch":
+        return self
+
+    async def __anext__(self) -> Change:
+        """The next change, however long that takes. See `Table.watch` for what it raises."""
+        while not self._ready:
+            self._context.check()
+            if self._closed:
+                raise StopAsyncIteration
+            try:
+                await self._fill()
+            except BaseException:
+                await self._forget_feed()
+                raise
+        return self._give(self._ready.popleft())
+
+    async def aclose(self) -> None:
+        """End it; what was not taken is not given any more."""
+        self._closed = True
+        await self._forget_feed()
+        self._ready.clear()
+
+    async def __aenter__(self) -> "Watch":
+        await self._locate()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    # ------------------------------------------------------------------ the feed
+
+    async def _locate(self) -> tuple[int, int]:
+        """Where to go on; the end of what is committed if nobody said."""
+        if self._next is None:
+            answers = await self._context.read(self._info.line, (), self._options)
+            self._next = (answers.position, 0)
+        return self._next
+
+    async def _fill(self) -> None:
+        if self._feed is None:
+            start = await self._locate()
+            self._feed = self._context.backend.follow(self._info.line, self._info.table, start)
+        for item in await anext(self._feed):
+            if self._is_watched(item.key):
+                self._unfinished.append(item)
+            if item.last:
+                self._ready.extend(self._unfinished)
+                self._unfinished.clear()
+                if not self._ready:
+                    self._next = (item.position, item.offset + 1)
+
+    async def _forget_feed(self) -> None:
+        feed, self._feed = self._feed, None
+        self._unfinished.clear()
+        close = getattr(feed, "aclose", None)
+        if close is not None:
+            await close()
+
+    def _is_watched(self, key: str) -> bool:
+        # The empty key stands for every row: see `FeedItem`.
+        return not key or (key >= self._low and (self._high is None or key < self._high))
+
+    def _give(self, item: FeedItem) -> Change:
+        place = (item.position, item.offset)
+        more = bool(self._ready) and (self._ready[0].position, self._ready[0].offset) == place
+        self._next = place if more else (item.position, item.offset + 1)
+        return Change(
+            item.key,
+            None if item.value is None else decode_value(item.value[0]),
+            item.value is None,
+            not item.key,
+            item.version,
+            item.time_ms,
+            encode_cursor(*self._next),
+            not more,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Watch on {self._info.name!r} at {self.cursor or 'now'}>"
+
+
+def encode_cursor(position: int, offset: int) -> str:
+    """A place as text."""
+    return f"{position}.{offset}"
 
 
 def decode_cursor(cursor: str) -> tuple[int, int]:
     """(position, offset) of a cursor; `BadValue` if it is none."""
-    try:
-        position, offset = (int(part) for part in cursor.split("."))
-    except (AttributeError, ValueError):
-        raise BadValue(f"not a cursor: {cursor!r}") from None
-    if position < 0 or offset < 0:
+    parts = cursor.split(".") if isinstance(cursor, str) else []
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise BadValue(f"not a cursor: {cursor!r}")
+    position, offset = int(parts[0]), int(parts[1])
+    if position >= 1 << 63 or offset >= 1 << 32:
         raise BadValue(f"not a cursor: {cursor!r}")
     return position, offset

@@ -61,25 +61,41 @@ def _groups(figures: dict[str, Any]) -> Iterator[list[tuple[str, ...]]]:
             yield list(_compared(what, rows, "per_s"))
     bulk = [row | {"client": row["into"]} for row in figures["bulk"]]
     yield list(_compared("bulk import, records", bulk, "records_per_s"))
-    yield [
-        (f"reads, {row['clients']} clients", "plait", f"from {row['nodes']} nodes")
-        + (f"{row['reads_per_s']:,.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}", "")
-        for row in figures["reads"]
-    ]
-    yield [
-        (f"follower lag, {row['in_flight']} in flight", "plait", "status")
-        + (f"{row['writes_per_s']:,.0f}", f"{row['lag_p50_ms']:.1f}")
-        + (f"max {row['lag_max_ms']:.1f}", f"{row['records_max']:,.0f} records")
-        for row in figures["lag"]
-    ]
-    yield [
-        ("memory at rest, a node", row["system"], "leader, followers", "", "", "")
-        + (", ".join(f"{size / MEBIBYTE:.0f} MiB" for size in row["bytes_per_node"]),)
-        for row in figures["memory"]
-    ]
+    yield [_reads(row) for row in figures["reads"]]
+    yield [_lag(row) for row in figures["lag"]]
+    yield [_memory(row) for row in figures["memory"]]
     start = figures["start"]
     what = f"start, {start['records']:,} records"
     yield [(what, "plait", "process to first read", "", "", "", f"{start['seconds']:.2f} s")]
+
+
+def _reads(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        f"reads, {row['clients']} client processes",
+        "plait",
+        f"from {row['nodes']} node{'s' if row['nodes'] > 1 else ''}",
+        f"{row['reads_per_s']:,.0f}",
+        f"{row['p50_ms']:.2f}",
+        f"{row['p99_ms']:.2f}",
+        "",
+    )
+
+
+def _lag(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        f"follower lag, {row['in_flight']} in flight",
+        "plait",
+        f"up to {row['records_max']:,.0f} records behind",
+        f"{row['writes_per_s']:,.0f}",
+        f"{row['lag_p50_ms']:.1f}",
+        f"max {row['lag_max_ms']:.1f}",
+        "",
+    )
+
+
+def _memory(row: dict[str, Any]) -> tuple[str, ...]:
+    sizes = ", ".join(f"{size / MEBIBYTE:.0f}" for size in row["bytes_per_node"])
+    return ("memory at rest, MiB", row["system"], "leader, followers", "", "", "", sizes)
 
 
 def _compared(what: str, rows: list[dict[str, Any]], figure: str) -> Iterator[tuple[str, ...]]:

@@ -24,6 +24,6 @@ def leader(context: click.Context, arguments: tuple[str, ...]) -> None:
             raise
         raise click.ClickException(
             f"measuring needs {error.name!r}, which is not installed; "
-            "pip install 'plait[bench]' brings it"
+            "the benchmarks need the peers' servers and drivers"
         ) from None
     context.exit(scenario.run(arguments))

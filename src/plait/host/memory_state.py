@@ -98,18 +98,14 @@ class MemoryIncoming:
     def __init__(self, disk: StateDisk, snapshot_id: str) -> None:
         self._disk = disk
         self._snapshot_id = snapshot_id
-        disk.received.setdefault(snapshot_id, bytearray())
-
-    @property
-    def received(self) -> int:
-        """Bytes so far."""
-        return len(self._disk.received.get(self._snapshot_id, b""))
+        self.received = len(disk.received.setdefault(snapshot_id, bytearray()))
 
     def write(self, data: bytes) -> None:
         """Append the next bytes."""
         if self._snapshot_id not in self._disk.received:
             raise Closed("this incoming snapshot was installed or dropped")
         self._disk.received[self._snapshot_id] += data
+        self.received += len(data)
 
     def take(self) -> bytes:
         """All that was received, which is then forgotten."""

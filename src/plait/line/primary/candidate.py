@@ -24,6 +24,7 @@ from plait.line.replication.receiver import Accepted, Receiver
 RETRY_S = 0.1
 GRACE_S = 0.3  # how long to wait for more reports where loss is possible
 SURVEY_S = 0.05  # and elsewhere, before binding, for who knows of a newer promise than ours
+FORGOTTEN_MAX = 1024  # epochs of our own that a lost disk may have begun and nobody here knows
 
 
 class Candidate:
@@ -59,7 +60,10 @@ class Candidate:
     # ------------------------------------------------------------------ asking
 
     def _begin(self, binding: bool, now: float) -> None:
-        self.epoch = Epoch(self.heard_number + 1, self.member.me)
+        number = self.heard_number + 1
+        if self.member.fresh and self.ask.accept_loss:
+            number += FORGOTTEN_MAX
+        self.epoch = Epoch(number, self.member.me)
         self.promises: dict[str, Promise] = {}
         self.refusals: dict[str, Promise] = {}
         self.best: Promise | None = None

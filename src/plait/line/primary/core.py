@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from plait.base.errors import NotLeader, PlaitError
 from plait.base.ports import LogWrite, TrimPrefix
-from plait.line.entry import Epoch
+from plait.line.entry import NO_EPOCH, Epoch
 from plait.line.primary.candidate import Candidate, promise_of
 from plait.line.primary.follower import Follower
 from plait.line.primary.leader import Leader
@@ -287,8 +287,8 @@ class PrimaryCore:
             self.role = Candidate(member, self.role, ask, needed, patient, now)
 
     def _may_resume(self) -> bool:
-        promised, last = self.member.promised, self.member.log.last_epoch
-        return promised.candidate == self.member.me or promised <= last
+        promised = self.member.promised
+        return promised == NO_EPOCH or promised.candidate == self.member.me
 
     def _hand_over(self, target: str, until: float, now: float) -> None:
         role = self.role
@@ -317,7 +317,7 @@ class PrimaryCore:
 
     def _trim(self, position: int, records: int) -> None:
         member, log = self.member, self.member.log
-        position = min(position, member.committed_told)
+        assert position <= member.committed_told, "only what is committed here may be trimmed"
         writes: list[LogWrite] = []
         if position > log.head:
             last = log.epoch_at(position - 1)

@@ -163,7 +163,8 @@ class Member:
             return False
         if seal.resume:
             mine = self.promised.candidate == seal.epoch.candidate
-            return again or mine or self.promised <= seal.last
+            led_since = seal.last.candidate == seal.epoch.candidate and self.promised <= seal.last
+            return again or mine or led_since or self.promised == NO_EPOCH
         return True
 
     def check(self) -> None:

@@ -136,12 +136,11 @@ class Sender:
         progress.applied_records = reply.applied_records
         progress.lag_s = reply.lag_s
         progress.round = max(progress.round, reply.round)
-        effects: list[SendEffect] = []
         if reply.fresh and not progress.fresh:
             self._meet_new_disk(progress)
-            effects += self.begin_round(now)
         progress.fresh = reply.fresh
         admissible = self._may_admit(progress)
+        effects: list[SendEffect] = []
         if reply.matched:
             progress.arrived(reply.received)
             progress.received = max(progress.received, reply.received)
@@ -167,7 +166,8 @@ class Sender:
         self.progress[peer].new_disk(self.log.tail, self.round)
 
     def _meet_new_disk(self, progress: Progress) -> None:
-        progress.new_disk(self.log.tail, self.round + 1)  # answers from now on are evidence
+        self.round += 1  # answers from now on are evidence
+        progress.new_disk(self.log.tail, self.round)
         if progress.state is not ProgressState.SNAPSHOT:
             progress.probe(progress.next)
 
@@ -223,10 +223,10 @@ class Sender:
             silent = now >= max(progress.last_heard, progress.probed_at) + RESEND_S
             if unheard and silent and progress.state is not ProgressState.SNAPSHOT:
                 progress.probe(progress.match or progress.next)
+            self._pump_one(peer, progress, now, effects)
             due = now >= progress.last_sent + HEARTBEAT_S
             if due or (tell_commit and progress.commit_sent < self.commit):
                 self._heartbeat(peer, progress, now, effects)
-            self._pump_one(peer, progress, now, effects)
         if tell_commit:
             self.commit_due = None
         return effects

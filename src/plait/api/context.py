@@ -1,0 +1,94 @@
+"""What the handles of one session share: the way to the backend, and what it has seen so far.
+
+Every write and read of a session goes through here. A *mark* says how far into a line the
+session has seen; each read is answered from a state that covers its line's mark, so a session
+sees its own writes and never goes back, whichever node it asks.
+
+Invariant: a mark only moves forward, except that a store, which is the session of everybody who
+asked for none, forgets a mark when it reports it as `SessionLost`; else it could never read that
+line again. A session that was asked for keeps saying so.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from plait.api.messages import Query
+from plait.api.port import Answers, Backend, Mark, Receipt
+from plait.api.settings import ReadOptions
+from plait.api.token import Marks, decode_token, encode_token
+from plait.base.errors import Closed, SessionLost, WrongThread
+from plait.line.entry import Epoch
+
+
+class Context:
+    """One session on one backend; belongs to one event loop."""
+
+    __slots__ = ("_loop", "_marks", "backend", "closed", "root")
+
+    def __init__(self, backend: Backend, *, root: "Context | None" = None) -> None:
+        self.backend: Final = backend
+        self.root: Final = root or self  # the store's own; its `closed` counts for all
+        self.closed = False
+        self._loop = asyncio.get_running_loop()
+        self._marks: Marks = {}
+
+    def fork(self, token: str | None) -> "Context":
+        """Another session of the same store, that has seen what `token` says."""
+        context = Context(self.backend, root=self.root)
+        if token is not None:
+            context._marks = decode_token(token)
+        return context
+
+    def check(self) -> None:
+        """Raise `WrongThread` outside the store's event loop, `Closed` after its end."""
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            raise WrongThread("a store was used outside its event loop") from None
+        if here is not self._loop:
+            raise WrongThread("a store was used from another event loop than the one it opened on")
+        if self.root.closed:
+            raise Closed("the store was closed")
+
+    # ------------------------------------------------------------------ writing, reading
+
+    async def submit(self, line: str, command: bytes, acks: str | None) -> Receipt:
+        """Order one encoded command and remember where it landed."""
+        receipt = await self.backend.submit(line, command, acks)
+        self.saw(line, receipt.epoch, receipt.position + 1)
+        return receipt
+
+    async def read(self, line: str, queries: Sequence[Query], options: ReadOptions) -> Answers:
+        """Answer queries from a state that covers what this session has seen."""
+        self.check()
+        mark = self._marks.get(line)
+        try:
+            answers = await self.backend.read(line, queries, options, mark)
+        except SessionLost:
+            if self.root is self and self._marks.get(line) == mark:
+                self._marks.pop(line, None)
+            raise
+        self.saw(line, answers.epoch, answers.position)
+        return answers
+
+    # ------------------------------------------------------------------ marks
+
+    def saw(self, line: str, epoch: Epoch, position: int) -> None:
+        """An answer covered the line up to `position`, as `epoch` had it."""
+        mark = self._marks.get(line)
+        if mark is None or position > mark[1]:
+            self._marks[line] = (epoch, position)
+
+    def mark(self, line: str) -> Mark | None:
+        """How far this session has seen a line."""
+        return self._marks.get(line)
+
+    @property
+    def token(self) -> str:
+        """What this session has seen, as text."""
+        return encode_token(self._marks)
+
+    def __repr__(self) -> str:
+        seen = ", ".join(f"{line}@{position}" for line, (_, position) in self._marks.items())
+        return seen or "has seen nothing"

@@ -1,0 +1,57 @@
+"""Watching a table without ``await``."""
+
+from types import TracebackType
+from typing import Any
+
+from plait.api import watch
+from plait.api.watch import Change
+from plait.host.portal import Portal
+
+
+class Watch:
+    """An iterator of `Change` that waits for each; `plait.api.watch.Watch` says how it resumes.
+
+    From now on means: from the first ``next``, or from entering ``with``.
+    """
+
+    def __init__(self, portal: Portal[Any], inner: watch.Watch) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    @property
+    def cursor(self) -> str | None:
+        """Where a new watch would go on; None before the first change was asked for."""
+        return self._inner.cursor
+
+    def __iter__(self) -> "Watch":
+        return self
+
+    def __next__(self) -> Change:
+        """The next change, however long that takes; an interrupt loses none."""
+        change = self._portal.call(self._step())
+        if change is None:
+            raise StopIteration
+        return change
+
+    async def _step(self) -> Change | None:
+        # StopAsyncIteration is no exception that a future may carry.
+        return await anext(self._inner, None)
+
+    def close(self) -> None:
+        """End it; what was not taken is not given any more."""
+        self._portal.call(self._inner.aclose())
+
+    def __enter__(self) -> "Watch":
+        self._portal.call(self._inner.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._inner)

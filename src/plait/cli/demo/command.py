@@ -1,0 +1,115 @@
+"""`plait demo`: starts the cluster, tells the story, cleans up."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from plait.base.errors import BadSettings, PlaitError
+from plait.cli.demo.cities import load_cities
+from plait.cli.demo.cluster import DemoCluster
+from plait.cli.demo.narrator import Narrator, farewell
+from plait.cli.demo.story import Story
+from plait.cli.exits import DATA_LOST, DemoFailed
+from plait.host.loop import run
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+@click.command()
+@click.option("--exit", "leave", is_flag=True, help="Leave at the end; default: stay up.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
+              metavar="FILE", help="Write the summary to FILE.")  # fmt: skip
+@click.option("--nodes", type=click.IntRange(3, 7), default=3, show_default=True)
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Keep the nodes' folders in DIR (new or empty); default: a temporary one.")  # fmt: skip
+@click.pass_context
+def demo(
+    context: click.Context, leave: bool, json_file: Path | None, nodes: int, keep: Path | None
+) -> None:
+    """Three nodes, 30,000 cities, a leader killed with kill -9, and nothing lost.
+
+    Starts real processes on loopback, kills the leader in a stream of writes, promotes a
+    follower, brings the old leader back, and compares every node, record by record, with what
+    was acknowledged. Then it stays up, so that you can go on, until Ctrl-C.
+
+    Exit code 6 if anything acknowledged was lost or a scene failed.
+
+    \b
+    Examples:
+      plait demo
+      plait demo --exit --json summary.json
+    """
+    cities = load_cities()
+    with _folder(keep) as folder:
+        code = run(_perform(DemoCluster(folder, nodes), cities, leave, json_file))
+    context.exit(code)
+
+
+async def _perform(
+    cluster: DemoCluster, cities: dict[str, dict[str, object]], leave: bool, json_file: Path | None
+) -> int:
+    """The whole performance; its exit code. The nodes are ended whatever happens."""
+    narrator = Narrator()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    terminated = asyncio.Event()
+
+    def terminate() -> None:
+        terminated.set()
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        narrator.say(f"starting {cluster.size} nodes, each a process with its own folder")
+        await cluster.start("n1")
+        for name, node in cluster.nodes.items():
+            narrator.say(f"{name} is at plait://{node.address}")
+        story = Story(cluster, narrator, cities)
+        await story.tell()
+        if json_file:
+            json_file.write_bytes(msgspec.json.format(msgspec.json.encode(story.figures)) + b"\n")
+        narrator.summary(story.figures)
+        if not leave:
+            narrator.print("")
+            narrator.print(farewell(cluster.url, "n1"))
+            await _until_interrupted(loop)
+        return 0 if story.figures["ok"] else DATA_LOST
+    except asyncio.CancelledError:
+        if not terminated.is_set():
+            raise
+        return TERMINATED
+    except BadSettings:
+        raise
+    except (PlaitError, TimeoutError) as error:
+        raise DemoFailed(f"the demo could not go on: {error}") from error
+    finally:
+        await cluster.stop()
+
+
+async def _until_interrupted(loop: asyncio.AbstractEventLoop) -> None:
+    # Here Ctrl-C is the ordinary end, not an interruption.
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    await stop.wait()
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        folder = Path(tempfile.mkdtemp(prefix="plait-demo-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    if keep.exists() and any(keep.iterdir()):
+        raise BadSettings(f"--keep {keep}: the folder is not empty; name a new one")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep

@@ -1,0 +1,97 @@
+"""What the storage tests share: ways to wait for a write, and a disk that fails on demand."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from plait.base.errors import PlaitError
+from plait.base.ports import AppendRows, Change, LogStorage, LogWrite, StateStorage
+
+EVERYTHING = 1 << 40
+
+
+def submitted(log: LogStorage, *writes: LogWrite) -> "asyncio.Future[None]":
+    """A future of one submission: done when durable, or with the error."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def answer(error: PlaitError | None) -> None:
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    log.submit(writes, answer)
+    return done
+
+
+async def append(log: LogStorage, line: str, start: int, *rows: bytes) -> None:
+    """Append rows and wait until they are durable."""
+    await submitted(log, AppendRows(line, start, rows))
+
+
+async def put(state: StateStorage, *changes: Change) -> None:
+    """Apply changes and wait until they are done."""
+    done: asyncio.Future[PlaitError | None] = asyncio.get_running_loop().create_future()
+    state.submit(changes, done.set_result)
+    if (error := await done) is not None:
+        raise error
+
+
+def rows(log: LogStorage, line: str) -> list[bytes]:
+    """Every row of a line."""
+    extent = log.lines()[line]
+    return log.read(line, extent.head, extent.tail, EVERYTHING)
+
+
+def flip_byte(path: Path, offset: int) -> None:
+    """Change one bit of one byte of a file."""
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 0x10]))
+
+
+class FaultyVFS(apsw.VFS):
+    """SQLite's own VFS, until told to fail."""
+
+    name = "plait-faulty"
+
+    def __init__(self) -> None:
+        self.sync_fails = False
+        self.full = False
+        super().__init__(self.name, base="")
+
+    def xOpen(self, name, flags):  # type: ignore[no-untyped-def]  # noqa: N802
+        return _FaultyFile(self, name, flags)
+
+
+class _FaultyFile(apsw.VFSFile):
+    def __init__(self, vfs, name, flags):  # type: ignore[no-untyped-def]
+        self._vfs = vfs
+        super().__init__("", name, flags)
+
+    def xSync(self, flags):  # type: ignore[no-untyped-def]  # noqa: N802
+        if self._vfs.sync_fails:
+            error = apsw.IOError("injected")
+            error.extendedresult = apsw.SQLITE_IOERR_FSYNC
+            raise error
+        super().xSync(flags)
+
+    def xWrite(self, data, offset):  # type: ignore[no-untyped-def]  # noqa: N802
+        if self._vfs.full:
+            raise apsw.FullError("injected")
+        super().xWrite(data, offset)
+
+
+@contextmanager
+def faulty_vfs() -> Iterator[FaultyVFS]:
+    """A VFS that fails on demand, registered for as long as the test lasts."""
+    vfs = FaultyVFS()
+    try:
+        yield vfs
+    finally:
+        vfs.unregister()
