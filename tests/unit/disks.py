@@ -1,11 +1,13 @@
 """What the storage tests share: ways to wait for a write, and a disk that fails on demand."""
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
+import pytest
 
 from plait.base.errors import PlaitError
 from plait.base.ports import AppendRows, Change, LogStorage, LogWrite, StateStorage
@@ -95,3 +97,17 @@ def faulty_vfs() -> Iterator[FaultyVFS]:
         yield vfs
     finally:
         vfs.unregister()
+
+
+@contextmanager
+def mounted(path: Path, options: str) -> Iterator[Path]:
+    """A small file system of its own at `path`; skips the test where we may not mount."""
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)]
+    made = subprocess.run(command, check=False, capture_output=True)
+    if made.returncode:
+        pytest.skip(f"mounting takes root: {made.stderr.decode().strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)

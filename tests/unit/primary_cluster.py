@@ -140,11 +140,11 @@ class Judge:
             assert known == (row, previous), f"two contents of {epoch} at {position}"
             previous = epoch
 
-    def forget(self, name: str, others: list[Node]) -> None:
-        """A disk was lost: entries that nobody else ever held never were."""
+    def forget(self, others: list[Node]) -> None:
+        """A disk was lost: entries that nobody else holds never were."""
         held = {row for node in others for row in held_rows(node)}
         for key, (row, _) in list(self.content.items()):
-            if key[0].candidate == name and row not in held:
+            if row not in held:
                 del self.content[key]
 
     def committed(self, node: Node, position: int, row: bytes) -> None:
@@ -263,7 +263,7 @@ class Cluster:
         node.disk = Disk()
         node.history, node.flushed = [], 0
         node.lost_life = node.life
-        self.judge.forget(node.name, [n for n in self.nodes.values() if n is not node])
+        self.judge.forget([n for n in self.nodes.values() if n is not node])
         self.judge.promised.pop(node.name, None)
 
     # ------------------------------------------------------------------ steps and effects

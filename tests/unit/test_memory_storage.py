@@ -1,8 +1,8 @@
 """What is the memory's own: crashes, and a log told to fail."""
 
 import pytest
-
 from disks import append, put, rows, submitted
+
 from plait.base.errors import Closed, DiskFull
 from plait.base.ports import AppendRows
 from plait.host.memory_storage import MemoryDisk, MemoryStorage

@@ -5,8 +5,8 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-
 from disks import EVERYTHING, append, put, rows, submitted
+
 from plait.base.errors import (
     Closed,
     Corrupt,

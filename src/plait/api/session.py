@@ -12,7 +12,7 @@ from typing import TypeVar
 from plait.api.context import Context
 from plait.api.settings import Leader, ReadFrom, ReadOptions
 from plait.api.table import Table
-from plait.api.transaction import ATTEMPTS, Transaction, run_transaction
+from plait.api.transaction import ATTEMPTS, Described, Transaction, run_transaction
 from plait.base.ports import Random
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Session:
         info = await self._context.backend.open_table(name, settings)
         return Table(self._context, info, options)
 
-    def transaction(self, *tables: Table) -> Transaction:
+    def transaction(self, *tables: Described) -> Transaction:
         """A transaction over tables of one line; the first is the one that `t[key]` means.
 
         `t.on(table)` is the view on another. Raises `BadSettings` for tables of several lines.
@@ -58,7 +58,10 @@ class Session:
         return Transaction(self._context, *(table.info for table in tables))
 
     async def transact(
-        self, body: Callable[[Transaction], Awaitable[T]], *tables: Table, attempts: int = ATTEMPTS
+        self,
+        body: Callable[[Transaction], Awaitable[T]],
+        *tables: Described,
+        attempts: int = ATTEMPTS,
     ) -> T:
         """Run ``await body(t)`` in a transaction, again after each `Conflict`; what it returned.
 

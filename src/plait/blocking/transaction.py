@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from plait.api import transaction
 from plait.api.port import Receipt
-from plait.blocking.table import Table
+from plait.base.errors import UsageError
 from plait.host.portal import Portal
 
 
@@ -28,3 +28,62 @@ class TransactionTable:
     def delete(self, key: str) -> None:
         """Remove a row at commit; removing one that is not there is no error."""
         self._portal.call_plain(self._inner.delete, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.put(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self.delete(key)
+
+    def __getitem__(self, key: str) -> NoReturn:
+        raise UsageError("read with t.get(key), which knows what to say of a row that is not there")
+
+    def scan(
+        self, start: str | None = None, stop: str | None = None, *, prefix: str | None = None
+    ) -> Iterator[tuple[str, Any]]:
+        """Pairs in key order, own writes included; what was given is validated at commit.
+
+        A write made during the scan shows from the scan's next page of 1,000 rows on.
+        """
+        rows = self._portal.call_plain(self._inner.scan, start, stop, prefix=prefix)
+
+        async def step() -> tuple[str, Any] | None:
+            return await anext(rows, None)
+
+        while (row := self._portal.call(step())) is not None:
+            yield row
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+
+class Transaction(TransactionTable):
+    """``with table.transaction() as t``. Ends at exit; `receipt` tells where it landed.
+
+    Itself the view on its first table; `on` gives the others. `Conflict` is raised at exit.
+    """
+
+    def __init__(self, portal: Portal[Any], inner: transaction.Transaction) -> None:
+        super().__init__(portal, inner)
+        self._whole = inner
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Where it landed; None before its end, and if there was nothing to commit."""
+        return self._whole.receipt
+
+    def on(self, table: transaction.Described) -> TransactionTable:
+        """The view on another table of the same line, named before or not."""
+        return TransactionTable(self._portal, self._portal.call_plain(self._whole.on, table))
+
+    def __enter__(self) -> "Transaction":
+        self._portal.call(self._whole.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._portal.call(self._whole.__aexit__(kind, error, trace))

@@ -30,7 +30,7 @@ SAVE_EVERY_RECORDS = 2048
 @click.option("--cells", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="CSV: what cells are.")  # fmt: skip
 @click.option("--acks", metavar="RULE",
-              help="The rule of a new table; for an existing one, wait for at least this.")  # fmt: skip
+              help="A new table's rule; for an existing one, wait for at least this.")  # fmt: skip
 @click.option("--skip-bad", is_flag=True, help="Name bad records and go on.")
 @click.option("--resume", "resuming", is_flag=True, help="Continue where the last one ended.")
 @click.option("--state", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",

@@ -24,7 +24,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 @click.option("--members", metavar="n1=HOST:PORT,…",
               help="Every member, this node included. Without it the node is alone.")  # fmt: skip
 @click.option("--leader", metavar="NAME",
-              help="Who leads at first.  [default: the first name in alphabetical order]")  # fmt: skip
+              help="Who leads at first.  [default: the first in alphabetical order]")  # fmt: skip
 @click.option("--cluster-name", "cluster", metavar="NAME",
               help="Nodes of other clusters are refused.  [default: plait]")  # fmt: skip
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",

@@ -36,12 +36,13 @@ class Portal(Generic[T]):
         self._opened: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._failed_to_close: BaseException | None = None
         self._closed = False
+        self._abandoned = False  # the opener was interrupted and will never close this
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
         try:
             self.held: T = self._opened.result()
         except BaseException:
-            self._cancel()
+            self._abandon()
             raise
         atexit.register(self._close_at_exit)
 
@@ -102,7 +103,8 @@ class Portal(Generic[T]):
         except (concurrent.futures.CancelledError, asyncio.CancelledError):
             raise Unavailable("the store was closed before the answer came") from None
 
-    def _cancel(self) -> None:
+    def _abandon(self) -> None:
+        self._abandoned = True
         loop, task = self._loop, self._task
         if loop is not None and task is not None:
             with contextlib.suppress(RuntimeError):
@@ -128,6 +130,8 @@ class Portal(Generic[T]):
     async def _live(self) -> None:
         self._task = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
+        if self._abandoned:  # before there was a task to cancel
+            return
         async with self._make() as held:
             self._opened.set_result(held)
             await self._end.wait()

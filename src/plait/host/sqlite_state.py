@@ -82,7 +82,7 @@ class SqliteState:
 
     def get(self, space: int, key: bytes) -> bytes | None:
         """The value of a key, or None."""
-        reader = self._reader or self._refuse()
+        reader = self._usable_reader()
         try:
             sealed = reader.execute(_GET, (space, key)).get
         except apsw.Error as error:
@@ -93,7 +93,7 @@ class SqliteState:
         self, space: int, start: bytes, stop: bytes | None, limit: int, reverse: bool = False
     ) -> list[tuple[bytes, bytes]]:
         """Up to `limit` pairs with start <= key < stop, in key order."""
-        reader = self._reader or self._refuse()
+        reader = self._usable_reader()
         bounds = (space, start, limit) if stop is None else (space, start, stop, limit)
         try:
             rows: Any = reader.execute(_SCANS[stop is not None, reverse], bounds).fetchall()
@@ -103,11 +103,15 @@ class SqliteState:
 
     def count(self, space: int) -> int:
         """How many keys the space holds, in time proportional to them."""
-        reader = self._reader or self._refuse()
+        reader = self._usable_reader()
         try:
             return int(reader.execute(_COUNT, (space,)).get)
         except apsw.Error as error:
             raise self._error(error, "cannot count", reader) from error
+
+    def _usable_reader(self) -> apsw.Connection:
+        self._folder.check_process()
+        return self._reader or self._refuse()
 
     def _unseal(self, space: int, key: bytes, sealed: Any) -> bytes:
         value: bytes = sealed[:-4]

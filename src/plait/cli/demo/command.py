@@ -28,7 +28,7 @@ TERMINATED = 128 + signal.SIGTERM
               metavar="FILE", help="Write the summary to FILE.")  # fmt: skip
 @click.option("--nodes", type=click.IntRange(3, 7), default=3, show_default=True)
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Keep the nodes' folders in DIR (new or empty); default: a temporary one.")  # fmt: skip
+              help="The nodes' folders go to DIR, new or empty, and stay.")  # fmt: skip
 @click.pass_context
 def demo(
     context: click.Context, leave: bool, json_file: Path | None, nodes: int, keep: Path | None
@@ -67,10 +67,10 @@ async def _perform(
 
     loop.add_signal_handler(signal.SIGTERM, terminate)
     try:
-        narrator.say(f"starting {cluster.size} nodes, each a process with its own folder")
-        await cluster.start("n1")
-        for name, node in cluster.nodes.items():
-            narrator.say(f"{name} is at plait://{node.address}")
+        narrator.say(f"starting {len(cluster.names)} nodes, each a process with its own folder")
+        await cluster.start()
+        for name, address in cluster.addresses.items():
+            narrator.say(f"{name} is at plait://{address}")
         story = Story(cluster, narrator, cities)
         await story.tell()
         if json_file:
@@ -90,7 +90,7 @@ async def _perform(
     except (PlaitError, TimeoutError) as error:
         raise DemoFailed(f"the demo could not go on: {error}") from error
     finally:
-        await cluster.stop()
+        await cluster.close()
 
 
 async def _until_interrupted(loop: asyncio.AbstractEventLoop) -> None:

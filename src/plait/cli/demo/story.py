@@ -53,7 +53,7 @@ class Story:
         self._lags: list[float] = []
         self._first = "n1"  # the leader that will be killed
         self.verdicts: list[Verdict] = []
-        self.figures = Summary(nodes=len(cluster.nodes), cities=len(cities))
+        self.figures = Summary(nodes=len(cluster.names), cities=len(cities))
 
     async def tell(self) -> None:
         """Every scene; `figures` and `verdicts` hold the outcome. `PlaitError` if one fails."""
@@ -90,8 +90,8 @@ class Story:
     async def _read_followers(self) -> None:
         tell = self._narrator
         tell.scene("2. Followers answer reads, and say how far behind they are")
-        for name, node in self._cluster.nodes.items():
-            async with entry.connect(node.url, only=True) as store:
+        for name in self._cluster.names:
+            async with entry.connect(self._url(name), only=True) as store:
                 table = await store.table("cities", read="nearest")
                 began = time.monotonic()
                 city = await table.get(BERLIN)
@@ -131,15 +131,14 @@ class Story:
             )
         finally:
             stream.abort()
-            cluster.links.heal()
+            cluster.heal()
 
     async def _cut_and_kill(self, line: str) -> None:
         """Leave the leader alone with writes that nobody else has, then end it."""
         tell, cluster, ledger = self._narrator, self._cluster, self._ledger
-        leader = cluster.nodes[self._first]
-        async with entry.connect(leader.url, only=True) as lonely:
+        async with entry.connect(self._url(self._first), only=True) as lonely:
             table = await lonely.table("stream")
-            cluster.links.cut_from(self._first)
+            cluster.cut_off(self._first)
             tell.say(f"{self._first}'s links to the others are cut; clients still reach it", "red")
             writes = [
                 asyncio.create_task(
@@ -153,14 +152,14 @@ class Story:
                     f"{self._first} has {ahead} log entries on its disk that nobody else has, and "
                     "acknowledges none of them"
                 )
-                process = leader.kill()
+                process = cluster.pid(self._first)
+                cluster.kill(self._first)
             except TimeoutError:
                 raise DemoFailed(f"{self._first} took no writes while it was cut off") from None
             finally:
                 for write in writes:
                     write.cancel()
                 await asyncio.gather(*writes, return_exceptions=True)
-        await cluster.links.drop(self._first)
         tell.say(f"kill -9 {process}: {self._first} is dead", "bold red")
 
     async def _promote(self, store: Store, line: str) -> None:
@@ -180,10 +179,9 @@ class Story:
         tell, cluster = self._narrator, self._cluster
         tell.scene(f"4. {self._first} comes back")
         began = time.monotonic()
-        cluster.spawn(self._first, self._first)
-        await cluster.wait_ready(self._first)
+        await cluster.start_node(self._first)
         tell.say(f"{self._first} is up, as a follower: its old epoch is over")
-        await wait_caught_up(store, list(cluster.nodes), table.line, PATIENCE_S)
+        await wait_caught_up(store, list(cluster.names), table.line, PATIENCE_S)
         took = time.monotonic() - began
         self.figures["catch_up_s"] = round(took, 3)
         tell.say(f"all nodes have applied everything, {seconds(took)} after its start")
@@ -212,9 +210,9 @@ class Story:
         }
         total = sum(len(records) for records, _ in expected.values())
         tell.scene(f"6. Every node against the book: {total:,} acknowledged records each")
-        await wait_caught_up(store, list(self._cluster.nodes), line, PATIENCE_S)
-        for name, node in self._cluster.nodes.items():
-            async with entry.connect(node.url, only=True) as only:
+        await wait_caught_up(store, list(self._cluster.names), line, PATIENCE_S)
+        for name in self._cluster.names:
+            async with entry.connect(self._url(name), only=True) as only:
                 for table, (acknowledged, unclear) in expected.items():
                     rows = (await only.table(table, read="nearest")).scan()
                     verdict = await judge(name, table, rows, acknowledged, unclear)
@@ -222,6 +220,10 @@ class Story:
                     self._tell_verdict(verdict)
 
     # ----------------------------------------------------------------------------- helpers
+
+    def _url(self, name: str) -> str:
+        """Just this node."""
+        return f"plait://{self._cluster.addresses[name]}"
 
     def _tell_verdict(self, verdict: Verdict) -> None:
         text = (
@@ -242,7 +244,7 @@ class Story:
             acknowledged=len(self._cities) + len(self._ledger.acknowledged),
             stream_acknowledged=len(self._ledger.acknowledged),
             lost=max(
-                sum(v.lost for v in verdicts if v.node == node) for node in self._cluster.nodes
+                sum(v.lost for v in verdicts if v.node == node) for node in self._cluster.names
             ),
             unexpected=sum(v.unexpected for v in verdicts),
             indefinite=len(self._ledger.unclear),

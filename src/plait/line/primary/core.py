@@ -341,6 +341,8 @@ class PrimaryCore:
             return
         if not isinstance(self.role, Follower):
             self._step_down(member.promised, now)
+        assert isinstance(self.role, Follower)
+        self.role.receiver.forget_above(event.position)
         writes = member.reset(base)
         member.persist(writes, None, event.position)
 

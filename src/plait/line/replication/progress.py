@@ -4,8 +4,8 @@ States: *probe* (one message at a time until the logs match), *replicate* (pipel
 bytes in flight), *snapshot* (its next entry is gone, a copy of the state is on its way).
 
 Invariants: match <= next; match never falls within one epoch (a follower acknowledges only what
-is on its disk) unless the follower turns out to have a new disk; a hint moves `next`, never
-`match`.
+is on its disk) unless the follower turns out to have a new disk, or (only after accepted loss) to
+have trimmed another history; a hint moves `next`, never `match`.
 """
 
 from collections import deque

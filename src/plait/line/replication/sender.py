@@ -151,7 +151,8 @@ class Sender:
                 progress.next = max(progress.match, min(reply.received, self.log.tail))
                 progress.replicate()
         elif progress.state is not ProgressState.SNAPSHOT:
-            if reply.hint < 0:
+            if reply.hint < 0:  # what it had trimmed, and we took for equal, is not
+                progress.match = progress.received = 0
                 progress.snapshot()
                 effects.append(BeginSnapshot(peer))
             else:

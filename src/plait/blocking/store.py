@@ -1,0 +1,92 @@
+"""Stores without ``await``."""
+
+from types import TracebackType
+from typing import Any
+
+from plait.api import store
+from plait.api.messages import TableInfo
+from plait.blocking.session import Session
+from plait.host.portal import Portal
+
+
+class Store(Session):
+    """Made by `plait.blocking.open` and `connect`; a context manager. Usable from any thread."""
+
+    def __init__(self, portal: "Portal[store.Store]") -> None:
+        super().__init__(portal, portal.held)
+        self._store = portal.held
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store and end its thread; its handles raise `Closed` from then on."""
+        self._portal.close()
+
+    # ------------------------------------------------------------------ collections
+
+    def tables(self) -> list[TableInfo]:
+        """Every table, with its line and settings."""
+        return self._portal.call(self._store.tables())
+
+    def drop_table(self, name: str) -> None:
+        """Remove a table and its rows for good."""
+        self._portal.call(self._store.drop_table(name))
+
+    def session(self, token: str | None = None) -> Session:
+        """A session of its own, perhaps going on where another (its `token`) stopped.
+
+        Raises `BadValue` for a text that is no token.
+        """
+        return Session(self._portal, self._portal.call_plain(self._store.session, token))
+
+    def flush(self) -> None:
+        """Fold what was acknowledged into the state on disk (the log has it already)."""
+        self._portal.call(self._store.flush())
+
+    # ------------------------------------------------------------------ operating
+
+    def status(self) -> dict[str, Any]:
+        """``{"nodes": {name: status or {"error": why}}}``: roles, epochs, positions and lag."""
+        return self._portal.call(self._store.status())
+
+    def promote(
+        self,
+        node: str | None = None,
+        line: str | None = None,
+        accept_loss: bool = False,
+        timeout_s: float = 10.0,
+    ) -> dict[str, Any]:
+        """Make a node the leader (None: the most advanced follower). `PromotionRefused` says why
+        not."""
+        return self._portal.call(self._store.promote(node, line, accept_loss, timeout_s))
+
+    def switch_over(
+        self, target: str, line: str | None = None, timeout_s: float = 30.0
+    ) -> dict[str, Any]:
+        """Hand the lead over to `target` without losing anything."""
+        return self._portal.call(self._store.switch_over(target, line, timeout_s))
+
+    def rescued(self) -> list[dict[str, Any]]:
+        """What promotions cut away, at every node that can be reached."""
+        return self._portal.call(self._store.rescued())
+
+    def show_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """One rescued suffix with its records."""
+        return self._portal.call(self._store.show_rescued(node, rescued))
+
+    def replay_rescued(self, node: str, rescued: int) -> dict[str, Any]:
+        """Apply a rescued suffix, each command at most once; counts of what happened."""
+        return self._portal.call(self._store.replay_rescued(node, rescued))
+
+    def drop_rescued(self, node: str, rescued: int) -> None:
+        """Forget a rescued suffix."""
+        self._portal.call(self._store.drop_rescued(node, rescued))

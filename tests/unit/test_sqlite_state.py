@@ -1,0 +1,158 @@
+"""State files under fault, and what is SQLite's own about them."""
+
+import asyncio
+import shutil
+import zlib
+from pathlib import Path
+
+import pytest
+from disks import FaultyVFS, faulty_vfs, flip_byte, put
+
+from plait.base.errors import Closed, Corrupt, DiskFull, UnknownFormat
+from plait.base.ports import Change
+from plait.host.storage import open_storage
+
+
+async def _made(path: Path, *changes: Change) -> Path:
+    """A folder with these changes in the state of line "a"; the state's file."""
+    storage = await open_storage(path)
+    await put(storage.state("a"), *changes)
+    await storage.close()
+    return path / "state" / "a.db"
+
+
+async def test_a_flipped_byte_in_a_value_is_corrupt(tmp_path):
+    file = await _made(tmp_path, (0, b"good", b"a fine value"), (0, b"key", b"the value itself"))
+    flip_byte(file, file.read_bytes().index(b"the value itself") + 3)
+    storage = await open_storage(tmp_path)
+    with pytest.raises(Corrupt):
+        storage.state("a").get(0, b"key")
+    with pytest.raises(Corrupt):
+        storage.state("a").scan(0, b"", None, 9)
+    assert storage.state("a").get(0, b"good") == b"a fine value"
+    await storage.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database" * 500])
+async def test_a_damaged_file_is_corrupt_until_it_is_cleared(tmp_path, content: bytes):
+    file = await _made(tmp_path, (0, b"k", b"v"))
+    file.write_bytes(content)
+    storage = await open_storage(tmp_path)
+    state = storage.state("a")
+    for use in (lambda: state.get(0, b"k"), lambda: state.scan(0, b"", None, 1)):
+        with pytest.raises(Corrupt):
+            use()
+    for wait in (put(state, (0, b"k", b"v")), state.sync(), state.snapshot()):
+        with pytest.raises(Corrupt):
+            await wait
+    await state.clear()
+    assert state.get(0, b"k") is None
+    await put(state, (0, b"k", b"rebuilt"))
+    assert state.get(0, b"k") == b"rebuilt"
+    await storage.close()
+
+
+async def test_a_damaged_file_can_be_replaced_by_a_snapshot(tmp_path):
+    file = await _made(tmp_path, (0, b"k", b"v"))
+    storage = await open_storage(tmp_path)
+    await put(storage.state("good"), (0, b"k", b"from afar"))
+    file.write_bytes(b"x" * 10_000)
+    snapshot, state = await storage.state("good").snapshot(), storage.state("a")
+    incoming = state.incoming(snapshot.snapshot_id)
+    incoming.write(snapshot.read(0, snapshot.size))
+    await state.install(incoming, snapshot.size, snapshot.checksum)
+    assert state.get(0, b"k") == b"from afar"
+    await storage.close()
+    assert not list((tmp_path / "snapshots").rglob("*.partial"))
+
+
+async def test_an_intact_snapshot_that_is_no_state_of_ours_is_refused(tmp_path):
+    storage = await open_storage(tmp_path)
+    state = storage.state("a")
+    await put(state, (0, b"k", b"v"))
+    for data in (b"hello", b"SQLite format 3\0" + bytes(200)):
+        incoming = state.incoming("theirs")
+        incoming.write(data)
+        with pytest.raises(UnknownFormat):
+            await state.install(incoming, len(data), zlib.crc32(data))
+    assert state.get(0, b"k") == b"v"
+    await storage.close()
+
+
+async def test_an_old_write_ahead_log_is_never_replayed_over_a_new_file(tmp_path):
+    storage = await open_storage(tmp_path)
+    state = storage.state("a")
+    await put(state, *((0, b"%d" % n, b"v") for n in range(100)))
+    await state.clear()
+    image = shutil.copytree(tmp_path, tmp_path / "image")  # as kill -9 leaves it
+    await storage.close()
+    again = await open_storage(image)
+    assert again.state("a").count(0) == 0
+    await again.close()
+
+
+async def test_what_was_synced_is_in_the_file_without_its_write_ahead_log(tmp_path):
+    storage = await open_storage(tmp_path / "data")
+    await put(storage.state("a"), (0, b"synced", b"v"))
+    await storage.state("a").sync()
+    await put(storage.state("a"), (0, b"not synced", b"v"))
+    # The worst that a power cut may do: nothing after the last sync is left.
+    image = Path(shutil.copytree(tmp_path / "data", tmp_path / "image"))
+    await storage.close()
+    for leftover in image.glob("state/*-*"):
+        leftover.unlink()
+    again = await open_storage(image)
+    assert again.state("a").scan(0, b"", None, 9) == [(b"synced", b"v")]
+    await again.close()
+
+
+async def test_a_failed_transaction_changes_nothing_and_says_so(tmp_path):
+    with faulty_vfs() as disk:
+        storage = await open_storage(tmp_path, vfs=FaultyVFS.name)
+        state = storage.state("a")
+        await put(state, (0, b"k", b"before"))
+        disk.full = True
+        with pytest.raises(DiskFull):
+            await put(state, (0, b"k", b"after"), (0, b"new", b"v"))
+        assert state.scan(0, b"", None, 9) == [(b"k", b"before")]
+        disk.full = False
+        await put(state, (0, b"k", b"after"))
+        assert state.get(0, b"k") == b"after"
+        await storage.close()
+
+
+async def test_a_change_of_the_wrong_type_fails_its_writer_only(tmp_path):
+    storage = await open_storage(tmp_path)
+    state, answer = storage.state("a"), asyncio.get_running_loop().create_future()
+    state.submit([(0, b"k", object())], answer.set_result)  # type: ignore[list-item]
+    assert await answer is not None
+    await put(state, (0, b"k", b"v"))
+    await storage.close()
+    with pytest.raises(Closed):
+        state.get(0, b"k")
+
+
+async def test_flushes_go_on_while_a_snapshot_is_made(tmp_path):
+    storage = await open_storage(tmp_path)
+    state = storage.state("a")
+    await put(state, *((0, b"%05d" % n, b"v" * 50) for n in range(5000)))
+    copying = asyncio.create_task(state.snapshot())
+    for n in range(20):
+        await put(state, (1, b"%d" % n, b"v"))
+    snapshot = await copying
+    assert snapshot.size > 300_000
+    assert state.count(1) == 20
+    await storage.close()
+    again = await open_storage(tmp_path)  # the copy was its process's own
+    assert not list((tmp_path / "snapshots").rglob("*.copy"))
+    await again.close()
+
+
+async def test_lines_with_long_names_have_files_of_their_own(tmp_path):
+    storage = await open_storage(tmp_path)
+    for number in range(2):
+        await put(storage.state("ü" * 200 + str(number)), (0, b"k", b"%d" % number))
+    await storage.close()
+    storage = await open_storage(tmp_path)
+    assert [storage.state("ü" * 200 + str(n)).get(0, b"k") for n in range(2)] == [b"0", b"1"]
+    await storage.close()
