@@ -50,7 +50,7 @@ class FakeBackend:
         self.in_air_max = 0
         self.feeds_open = 0
         self.closed = False
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()  # replaced whenever it is set
 
     # ------------------------------------------------------------------ tables
 
@@ -186,11 +186,8 @@ class FakeBackend:
                 present = None if value is None else (msgspec.Raw(value),)
                 item = FeedItem(position, 0, version, 1000, key, present, rank == len(mine))
                 self.feeds[table].append(item)
-        asyncio.get_running_loop().create_task(self._tell())
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def follow(
         self, line: str, table: int, start: tuple[int, int] | None
@@ -205,8 +202,7 @@ class FakeBackend:
                     place = (items[-1].position, items[-1].offset + 1)
                     yield items
                 else:
-                    async with self._changed:
-                        await self._changed.wait()
+                    await self._news.wait()
         finally:
             self.feeds_open -= 1
 

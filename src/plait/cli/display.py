@@ -35,7 +35,9 @@ def size(count: int | float) -> str:
 
 
 def seconds(amount: float) -> str:
-    """A duration for people: ``3 ms``, ``1.25 s``, ``2 h 5 min``."""
+    """A duration for people: ``3 ms``, ``1.25 s``, ``2 h 5 min``; ``?`` if negative (unknown)."""
+    if amount < 0:
+        return "?"
     if amount < 1:
         return f"{amount * 1000:.0f} ms"
     if amount < 120:

@@ -40,6 +40,10 @@ _ADVICE = {
 }
 
 
+class NoSuchKey(NoSuchCollection):
+    """A table has no row under a key."""
+
+
 class DemoFailed(PlaitError):
     """The demo lost acknowledged data, or could not tell its story to the end."""
 

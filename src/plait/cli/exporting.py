@@ -117,7 +117,7 @@ def _cell(value: Any) -> str:
 def _destination(file: str) -> Iterator[IO[str]]:
     """Standard output, or a temporary file that takes `file`'s name once it is complete."""
     if file == "-":
-        yield click.get_text_stream("stdout", encoding="utf-8")
+        yield sys.stdout
         sys.stdout.flush()
         return
     path = Path(file)

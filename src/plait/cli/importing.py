@@ -168,7 +168,8 @@ class _BadInput(BadValue):
 @contextlib.contextmanager
 def _opened(file: str, kind: Format) -> Iterator[IO[str]]:
     if file == "-":
-        yield click.get_text_stream("stdin", encoding="utf-8", errors="surrogateescape")
+        with click.open_file("-", encoding="utf-8", errors="surrogateescape") as stream:
+            yield stream
         return
     # surrogateescape: a byte that is no UTF-8 spoils its own record, not the whole import.
     newline = "" if kind == "csv" else None

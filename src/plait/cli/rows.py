@@ -9,8 +9,8 @@ import click
 from plait.api.settings import READ_FROM
 from plait.api.store import Store
 from plait.api.watch import Change
-from plait.base.errors import NoSuchCollection
 from plait.cli.connecting import Target, with_target
+from plait.cli.exits import NoSuchKey
 from plait.cli.values import parse_value, show_value
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -63,7 +63,7 @@ def get(
 
     value = target.run(work)
     if value is _MISSING:
-        raise NoSuchCollection(f"table {table} has no key {key!r}")
+        raise NoSuchKey(f"table {table} has no key {key!r}")
     click.echo(value if raw and isinstance(value, str) else show_value(value))
 
 
@@ -86,7 +86,7 @@ def put(target: Target, table: str, key: str, value: str, string: bool, acks: st
       plait put settings zip 01234 --string
       plait put notes n1 - < note.json
     """
-    text = click.get_text_stream("stdin").read() if value == "-" else value
+    text = sys.stdin.read() if value == "-" else value
 
     async def work(store: Store) -> None:
         handle = await store.table(table)

@@ -58,6 +58,8 @@ class Story:
     async def tell(self) -> None:
         """Every scene; `figures` and `verdicts` hold the outcome. `PlaitError` if one fails."""
         async with entry.connect(self._cluster.url, only=True) as store:
+            # Asked first: a client that keeps to its addresses learns whose they are by dialling.
+            await store.status()
             cities = await store.table("cities", Leader(acks=ACKS))
             stream = await store.table("stream", Leader(acks=ACKS))
             await self._import(store, cities)
