@@ -24,10 +24,10 @@ async def test_a_store_closes_its_backend_and_every_handle():
         lambda: table.put_many({}),
         lambda: anext(table.scan()),
         lambda: anext(watch),
-        lambda: transaction.__aenter__(),
+        transaction.__aenter__,
         lambda: session.table("t"),
-        lambda: store.tables(),
-        lambda: store.flush(),
+        store.tables,
+        store.flush,
     ):
         with pytest.raises(Closed):
             await use()

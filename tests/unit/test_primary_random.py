@@ -1,7 +1,6 @@
 """Random schedules of a whole cluster of primary cores: nothing acknowledged is ever lost.
 
-A failing schedule is replayed by `pytest tests/unit/test_primary_random.py --seeds FIRST:LAST`
-being set through PRIMARY_SEEDS, for example PRIMARY_SEEDS=17:18.
+A failing schedule says which command replays it. PRIMARY_SEEDS=0:10000 makes a longer campaign.
 """
 
 import os
@@ -19,6 +18,9 @@ SHAPES = [
     (5, "leader"), (5, "any:1"), (5, "majority"), (5, "all"),
 ]  # fmt: skip
 STEPS = 120
+TELLING = (
+    8, 41, 342, 357, 614, 615, 1393, 1743, 1882, 2861, 4909,
+)  # fmt: skip
 
 
 class Operator:
@@ -165,8 +167,14 @@ def test_no_random_schedule_loses_what_was_acknowledged(chunk: int) -> None:
         try:
             simulate(seed)
         except Exception as error:
-            error.add_note(f"replay: PRIMARY_SEEDS={seed}:{seed + 1} pytest {__file__}")
+            replay = f"PRIMARY_SEEDS={seed}:{seed + 1} pytest tests/unit/test_primary_random.py"
+            error.add_note(f"replay: {replay}")
             raise
+
+
+@pytest.mark.parametrize("seed", TELLING)
+def test_a_schedule_that_once_found_a_mistake_finds_none(seed: int) -> None:
+    simulate(seed)
 
 
 def test_the_same_seed_gives_the_same_schedule() -> None:

@@ -5,7 +5,7 @@ from primary_cluster import LINE, Cluster
 from test_primary_promotion import cut_off, founded, outcome
 
 from plait.base.errors import Busy, NotLeader
-from plait.line.entry import Entry, Epoch
+from plait.line.entry import NO_EPOCH, Entry, Epoch
 from plait.line.primary.leader import Leader
 from plait.line.primary.vocabulary import (
     ChangeRule,
@@ -35,27 +35,27 @@ def test_nothing_commits_before_enough_disks_hold_it() -> None:
 
 
 def test_entries_of_an_older_term_commit_only_beneath_the_entry_that_opens_the_epoch() -> None:
-    cluster, nodes = founded("majority", members=5)
-    a, b, c = nodes[:3]
-    for node in nodes[2:]:
-        cut_off(cluster, node)
-    position = cluster.propose(a)  # on a and b: no majority
+    cluster, (a, b, c) = founded("majority")
+    cut_off(cluster, b)
+    cut_off(cluster, c)
+    old = cluster.propose(a)  # on a's disk only
     cluster.run(0.1)
-    assert position is not None
+    assert old is not None
     cluster.crash(a)
     cluster.heal_network()
-    for node in nodes[3:]:
-        cut_off(cluster, node)
     cluster.start(a)
-    cluster.blocked = {pair for pair in cluster.blocked if not {"d", "e"} & set(pair)}
-    assert outcome(cluster, b)[0]
-    role = b.core.role
+    assert outcome(cluster, a)[0]
+    cluster.crash(b)
+    cluster.crash(c)
+    cluster.run(0.1)
+    role = a.core.role
     assert isinstance(role, Leader)
-    while b.core.member.committed_told <= position:
-        assert b.core.member.commit == position or b.core.member.commit > role.opening
-        cluster.run(0.0005)
-    assert b.core.member.committed_told > role.opening
-    assert c.core.member.log.epoch_at(position) == Epoch(1, "a")
+    assert role.opening == old + 1
+    for durable, commits in ((old + 1, False), (old + 2, True)):
+        answer = AppendReply(LINE, role.epoch, True, durable, durable, 0, 0, 0.0)
+        effects = a.core.step(Received("b", answer), cluster.now)
+        assert (Committed(old + 2) in effects) == commits
+        assert (a.core.member.committed_told > old) == commits
 
 
 def test_a_member_commits_only_what_its_own_disk_holds() -> None:
@@ -192,6 +192,34 @@ def test_a_lone_promise_of_another_does_not_stop_the_next_promotion() -> None:
     assert not a.leads  # it was superseded
     assert outcome(cluster, b)[0]
     assert cluster.run(2.0, cluster.converged)
+
+
+def test_a_cut_takes_back_what_pending_writes_would_have_made_durable() -> None:
+    cluster, (_, b, _) = founded()
+    member, now = b.core.member, cluster.now
+    tail, records = member.log.tail, member.log.records
+    rows = tuple(Entry(b"x").stamped(Epoch(1, "a"), records + i).encode() for i in range(5))
+    push = Append(LINE, Epoch(1, "a"), tail, Epoch(1, "a"), rows, 0, tail + 5, 0, 0)
+    (old,) = [e for e in b.core.step(Received("a", push), now) if isinstance(e, Persist)]
+    others = (Entry(b"y").stamped(Epoch(2, "c"), records).encode(),) * 2
+    newer = Append(LINE, Epoch(2, "c"), tail, Epoch(1, "a"), others, 0, tail + 2, 0, 0)
+    (new,) = [e for e in b.core.step(Received("c", newer), now) if isinstance(e, Persist)]
+    b.core.step(Persisted(old.token), now)
+    assert member.log.durable == tail
+    b.core.step(Persisted(new.token), now)
+    assert member.log.durable == tail + 2
+
+
+def test_a_member_with_a_new_disk_takes_its_admission_only_with_everything() -> None:
+    cluster, (_, b, _) = founded()
+    cluster.crash(b)
+    cluster.wipe(b)
+    cluster.start(b)
+    empty = Append(LINE, Epoch(1, "a"), 0, NO_EPOCH, (), 0, 4, 0, 0, admit=True, admit_at=4)
+    b.core.step(Received("a", empty), cluster.now)
+    assert b.core.member.fresh
+    cluster.run(1.0)
+    assert not b.core.member.fresh
 
 
 # ------------------------------------------------------------------------------- reads, trims

@@ -192,3 +192,14 @@ def test_a_new_disk_is_admitted_once_it_caught_up_and_all_others_still_follow() 
     assert not any(m.admit for m in appends(sender.timer(2.0)))
     sender.replied("c", reply(True, 3, round=2), 2.0)
     assert any(m.admit and m.admit_at == 3 for m in appends(sender.timer(3.0)))
+
+
+def test_a_new_disk_is_not_admitted_before_it_caught_up_though_all_others_follow() -> None:
+    sender = sender_of(log_of(A1, A1, A2), "b", "c")
+    sender.pump(0.0)
+    sender.replied("b", reply(False, 0, hint=0, fresh=True), 0.0)
+    sender.replied("c", reply(True, 3, round=2), 0.0)
+    sender.replied("b", reply(True, 2, fresh=True, round=2), 0.0)
+    assert not any(m.admit for m in appends(sender.timer(1.0)))
+    sender.replied("b", reply(True, 3, fresh=True, round=2), 1.0)
+    assert any(m.admit for m in appends(sender.timer(2.0)))

@@ -2,14 +2,17 @@
 
 import asyncio
 import shutil
+import threading
 import zlib
 from pathlib import Path
 
 import pytest
 from disks import FaultyVFS, faulty_vfs, flip_byte, put
 
-from plait.base.errors import Closed, Corrupt, DiskFull, UnknownFormat
+from plait.base.errors import Busy, Closed, Corrupt, DiskFull, UnknownFormat
 from plait.base.ports import Change
+from plait.host.sqlite_snapshot import SnapshotFile
+from plait.host.sqlite_state import SqliteState
 from plait.host.storage import open_storage
 
 
@@ -80,15 +83,52 @@ async def test_an_intact_snapshot_that_is_no_state_of_ours_is_refused(tmp_path):
 
 
 async def test_an_old_write_ahead_log_is_never_replayed_over_a_new_file(tmp_path):
+    storage = await open_storage(tmp_path / "data")
+    await put(storage.state("a"), (0, b"old", b"v"))
+    await put(storage.state("good"), (0, b"new", b"v"))
+    snapshot = await storage.state("good").snapshot()
+    data = snapshot.read(0, snapshot.size)
+    image = Path(shutil.copytree(tmp_path / "data", tmp_path / "image"))  # as kill -9 leaves it
+    await storage.close()
+    (image / "state" / "a.db").write_bytes(b"")
+    assert (image / "state" / "a.db-wal").stat().st_size > 4096
+    again = await open_storage(image)
+    state = again.state("a")
+    incoming = state.incoming(snapshot.snapshot_id)
+    incoming.write(data)
+    await state.install(incoming, snapshot.size, snapshot.checksum)
+    assert state.scan(0, b"", None, 9) == [(b"new", b"v")]
+    await again.close()
+
+
+async def test_a_file_is_replaced_only_after_its_copies_ended(tmp_path, monkeypatch):
+    begun, go, copy = threading.Event(), threading.Event(), SqliteState._copy
+
+    def slow_copy(state: SqliteState, snapshot_id: str) -> SnapshotFile:
+        begun.set()
+        go.wait()
+        return copy(state, snapshot_id)
+
+    monkeypatch.setattr(SqliteState, "_copy", slow_copy)
     storage = await open_storage(tmp_path)
     state = storage.state("a")
-    await put(state, *((0, b"%d" % n, b"v") for n in range(100)))
-    await state.clear()
-    image = shutil.copytree(tmp_path, tmp_path / "image")  # as kill -9 leaves it
+    await put(state, (0, b"k", b"v"))
+    abandoned = asyncio.create_task(state.snapshot())
+    await asyncio.to_thread(begun.wait)
+    abandoned.cancel()
+    clearing = asyncio.create_task(state.clear())
+    try:
+        for _ in range(5):  # the flushing thread has had its turns
+            await put(state, (0, b"more", b"v"))
+        assert not clearing.done()
+        assert state.get(0, b"k") == b"v"
+        with pytest.raises(Busy):
+            await state.snapshot()
+    finally:
+        go.set()
+    await clearing
+    assert state.count(0) == 0
     await storage.close()
-    again = await open_storage(image)
-    assert again.state("a").count(0) == 0
-    await again.close()
 
 
 async def test_what_was_synced_is_in_the_file_without_its_write_ahead_log(tmp_path):

@@ -9,7 +9,7 @@ asked for none, forgets a mark when it reports it as `SessionLost`; else it coul
 line again. A session that was asked for keeps saying so.
 """
 
-import asyncio
+from asyncio import get_running_loop
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,7 +30,7 @@ class Context:
         self.backend: Final = backend
         self.root: Final = root or self  # the store's own; its `closed` counts for all
         self.closed = False
-        self._loop = asyncio.get_running_loop()
+        self._loop = get_running_loop()
         self._marks: Marks = {}
 
     def fork(self, token: str | None) -> "Context":
@@ -43,7 +43,7 @@ class Context:
     def check(self) -> None:
         """Raise `WrongThread` outside the store's event loop, `Closed` after its end."""
         try:
-            here = asyncio.get_running_loop()
+            here = get_running_loop()
         except RuntimeError:
             raise WrongThread("a store was used outside its event loop") from None
         if here is not self._loop:
@@ -56,7 +56,10 @@ class Context:
     async def submit(self, line: str, command: bytes, acks: str | None) -> Receipt:
         """Order one encoded command and remember where it landed."""
         receipt = await self.backend.submit(line, command, acks)
-        self.saw(line, receipt.epoch, receipt.position + 1)
+        position = receipt.position + 1
+        mark = self._marks.get(line)
+        if mark is None or position > mark[1]:  # as `saw`, without a call: every write is here
+            self._marks[line] = (receipt.epoch, position)
         return receipt
 
     async def read(self, line: str, queries: Sequence[Query], options: ReadOptions) -> Answers:

@@ -85,7 +85,9 @@ class Table:
         """
         self._context.check()
         command = put_command(self._info.table, key, value, if_version)
-        return await self._submit(command, acks)
+        if acks is not None:
+            check_acks(acks)
+        return await self._context.submit(self._info.line, command, acks)
 
     async def delete(
         self, key: str, *, if_version: int | None = None, acks: str | None = None

@@ -81,10 +81,14 @@ def run(arguments: Sequence[str]) -> int:
         print(f"unknown peer {unknown[0]!r}; there are {', '.join(PEERS)}", file=sys.stderr)
         return 2
     notes = Console(stderr=True)
-    figures = run_leader(
-        options.quick() if parsed.quick else options,
-        lambda text: notes.print(text, style="dim", highlight=False),
-    )
+    try:
+        figures = run_leader(
+            options.quick() if parsed.quick else options,
+            lambda text: notes.print(text, style="dim", highlight=False),
+        )
+    except PeerUnavailable as error:
+        print(error, file=sys.stderr)
+        return 1
     print_leader(figures, Console())
     if parsed.json:
         Path(parsed.json).write_bytes(msgspec.json.format(msgspec.json.encode(figures)))

@@ -6,7 +6,7 @@ import click
 
 from plait.api.store import Store
 from plait.cli.connecting import Target, with_target
-from plait.cli.values import print_json, show_value
+from plait.cli.values import print_json
 
 _line = click.option("--line", metavar="LINE", help="Only this line; default: every line.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
@@ -47,7 +47,7 @@ def promote(
     async def work(store: Store) -> dict[str, Any]:
         return await store.promote(node, line, accept_loss, timeout_s)
 
-    _print_report(target.run(work), as_json)
+    _print_report(target.run(work), node, as_json)
 
 
 @click.command()
@@ -72,20 +72,29 @@ def switchover(
     async def work(store: Store) -> dict[str, Any]:
         return await store.switch_over(node, line, timeout_s)
 
-    _print_report(target.run(work), as_json)
+    _print_report(target.run(work), node, as_json)
 
 
-def _print_report(report: dict[str, Any], as_json: bool) -> None:
+def _print_report(report: dict[str, Any], node: str | None, as_json: bool) -> None:
     if as_json:
         print_json(report)
         return
+    for line in report_lines(report, node):
+        click.echo(line)
+
+
+def report_lines(report: dict[str, Any], node: str | None) -> list[str]:
+    """One line for each line of the store that has a new leader.
+
+    A switch-over from several leaders reports each of them under "nodes".
+    """
+    nodes = report.get("nodes")
+    if isinstance(nodes, dict):
+        return [text for part in nodes.values() for text in report_lines(part, node)]
+    leader = report.get("node") or node or "?"
     lines = report.get("lines")
-    if isinstance(lines, dict):
-        for name, outcome in lines.items():
-            click.echo(f"{report.get('node', '?')} leads {name}{_why(outcome)}")
-    else:
-        for key, value in report.items():
-            click.echo(f"{key}: {value if isinstance(value, str) else show_value(value)}")
+    outcomes = lines if isinstance(lines, dict) else {"every line": report}
+    return [f"{leader} leads {name}{_why(outcome)}" for name, outcome in outcomes.items()]
 
 
 def _why(outcome: Any) -> str:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from plait.base.errors import Closed, Corrupt, PlaitError
+from plait.base.errors import Busy, Closed, Corrupt, PlaitError
 from plait.base.ports import Change, Done, IncomingSnapshot
 from plait.host.database import open_database, rollback, storage_error
 from plait.host.folder import Folder, file_name, sync_folder
@@ -73,6 +73,8 @@ class SqliteState:
         self._path = folder.state(line)
         self._copies = folder.snapshots / file_name(line)
         self._gate = threading.Lock()
+        self._copying: list[asyncio.Future[SnapshotFile]] = []  # under way, off the loop
+        self._replacing = False
         self._unusable: PlaitError | None = None  # damaged, or closed
         self._writer: apsw.Connection | None = None
         self._reader: apsw.Connection | None = None
@@ -176,7 +178,23 @@ class SqliteState:
         self._folder.check_process()
         if self._unusable is not None:
             raise self._unusable
-        return await asyncio.to_thread(self._copy, secrets.token_hex(16))
+        if self._replacing:
+            raise Busy(f"the state of line {self._line!r} is being replaced")
+        copying = self._loop.run_in_executor(None, self._copy, secrets.token_hex(16))
+        self._copying.append(copying)
+        copying.add_done_callback(self._copied)
+        return await asyncio.shield(copying)  # the thread goes on though we may be cancelled
+
+    def _copied(self, copying: "asyncio.Future[SnapshotFile]") -> None:
+        self._copying.remove(copying)
+        if not copying.cancelled():
+            copying.exception()  # seen, even if whoever asked has left
+
+    async def _wait_for_copies(self) -> None:
+        """SQLite removes a write-ahead log by its name when the last connection closes: a copy
+        that ended after the file was replaced would take the new file's."""
+        while self._copying:
+            await asyncio.wait(list(self._copying))
 
     def _copy(self, snapshot_id: str) -> SnapshotFile:
         path = self._copies / f"{snapshot_id}.copy"
@@ -227,8 +245,16 @@ class SqliteState:
         """Close the database, `change` its file, and open what is there then."""
         if isinstance(self._unusable, Closed):
             raise self._unusable
-        # What is queued for the old file goes first; an empty write-ahead log closes quickly.
-        await self._loop.run_in_executor(self._executor, self._empty_wal)
+        self._replacing = True
+        try:
+            await self._wait_for_copies()
+            # What is queued for the old file goes first; an empty log closes quickly.
+            await self._loop.run_in_executor(self._executor, self._empty_wal)
+            self._swap(change)
+        finally:
+            self._replacing = False
+
+    def _swap(self, change: Callable[[], object]) -> None:
         # On the loop, without an await: no reader meets the moment between the two files.
         with self._gate:
             try:
@@ -293,6 +319,7 @@ class SqliteState:
                 self._shut()
 
         if not isinstance(self._unusable, Closed):
+            await self._wait_for_copies()
             await self._loop.run_in_executor(self._executor, shut)
             self._unusable = Closed(f"the state of line {self._line!r} is closed")
 

@@ -15,6 +15,7 @@ from plait.base.errors import Unavailable
 from plait.cli.demo.proxy import Proxy
 
 START_S = 30.0
+FIRST_PORT, LAST_PORT = 7401, 8401
 STOP_S = 10.0
 
 
@@ -24,7 +25,10 @@ class DemoCluster:
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
         self.names = tuple(f"n{number + 1}" for number in range(count))
-        self.addresses = {name: f"127.0.0.1:{_free_port()}" for name in self.names}
+        ports = free_ports(count)
+        self.addresses = {
+            name: f"127.0.0.1:{port}" for name, port in zip(self.names, ports, strict=True)
+        }
         self._proxies: dict[tuple[str, str], Proxy] = {}  # from, to
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -120,7 +124,16 @@ class DemoCluster:
             await proxy.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nobody has, the first ones from 7401 on: those of the manual."""
+    found: list[int] = []
+    for port in range(FIRST_PORT, LAST_PORT):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise Unavailable(f"fewer than {count} ports from {FIRST_PORT} to {LAST_PORT} are free")

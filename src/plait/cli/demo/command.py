@@ -72,9 +72,12 @@ async def _perform(
         for name, address in cluster.addresses.items():
             narrator.say(f"{name} is at plait://{address}")
         story = Story(cluster, narrator, cities)
-        await story.tell()
-        if json_file:
-            json_file.write_bytes(msgspec.json.format(msgspec.json.encode(story.figures)) + b"\n")
+        try:
+            await story.tell()
+        finally:
+            if json_file:
+                figures = msgspec.json.format(msgspec.json.encode(story.figures))
+                json_file.write_bytes(figures + b"\n")
         narrator.summary(story.figures)
         if not leave:
             narrator.print("")

@@ -63,7 +63,7 @@ class Narrator:
             if name == "lost":
                 style = "bold red" if value else "bold green"
                 grid.add_row(Text("acknowledged and lost", style), Text(str(value), style))
-            elif not isinstance(value, (dict, list, str)):
+            elif not isinstance(value, (bool, str)):
                 grid.add_row(*_figure(name, value))
         self.scene("Summary")
         self._console.print(grid)

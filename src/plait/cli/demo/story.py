@@ -35,6 +35,7 @@ from plait.cli.values import show_value
 
 ACKS = "any:1"
 STREAM_S = 2.0  # of writes before the cut, and after the promotion
+CUT_S = 0.7  # that the leader is alone before it dies
 LONELY_WRITES = 20
 BERLIN = "2950159"
 PATIENCE_S = 60.0
@@ -53,7 +54,7 @@ class Story:
         self._lags: list[float] = []
         self._first = "n1"  # the leader that will be killed
         self.verdicts: list[Verdict] = []
-        self.figures = Summary(nodes=len(cluster.names), cities=len(cities))
+        self.figures = Summary(ok=False, nodes=len(cluster.names), cities=len(cities))
 
     async def tell(self) -> None:
         """Every scene; `figures` and `verdicts` hold the outcome. `PlaitError` if one fails."""
@@ -140,6 +141,8 @@ class Story:
         tell, cluster, ledger = self._narrator, self._cluster, self._ledger
         async with entry.connect(self._url(self._first), only=True) as lonely:
             table = await lonely.table("stream")
+            # The first write opens the client's session, which takes an acknowledgement.
+            await ledger.write(table, "lonely", {"only_at": self._first})
             cluster.cut_off(self._first)
             tell.say(f"{self._first}'s links to the others are cut; clients still reach it", "red")
             writes = [
@@ -149,10 +152,11 @@ class Story:
                 for number in range(LONELY_WRITES)
             ]
             try:
+                await asyncio.sleep(CUT_S)
                 ahead = await wait_unreplicated(lonely, self._first, line, PATIENCE_S)
                 tell.say(
-                    f"{self._first} has {ahead} log entries on its disk that nobody else has, and "
-                    "acknowledges none of them"
+                    f"{self._first} has log entries on its disk that nobody else has ({ahead}), "
+                    "and acknowledges none of them"
                 )
                 process = cluster.pid(self._first)
                 cluster.kill(self._first)
