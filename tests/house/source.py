@@ -53,6 +53,7 @@ def project_files() -> tuple[Path, ...]:
     if listed.returncode == 0:
         paths = [ROOT / line for line in listed.stdout.splitlines()]
     else:
-        tops = [ROOT / "src", ROOT / "tests", ROOT / "docs", *ROOT.glob("*.*")]
+        tops = [ROOT / "src", ROOT / "tests", ROOT / "docs"]
+        tops += [path for path in ROOT.iterdir() if path.is_file()]
         paths = [p for top in tops for p in ([top] if top.is_file() else top.rglob("*"))]
     return tuple(sorted(path for path in paths if path.is_file()))

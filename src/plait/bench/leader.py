@@ -219,10 +219,10 @@ async def _bulk(
         prefix = f"bulk-{number}-"
         for one in contenders:
             per_s = await bulk.records_per_s(one.importer, options.bulk_records, prefix)
-            found.setdefault((one.name, "any:1, three nodes"), []).append(per_s)
+            found.setdefault((one.name, "cluster"), []).append(per_s)
         alone = functools.partial(bulk.into_folder, folder / "alone")
         per_s = await bulk.records_per_s(alone, options.bulk_records, prefix)
-        found.setdefault(("plait", "embedded, one node"), []).append(per_s)
+        found.setdefault(("plait", "embedded"), []).append(per_s)
     return [
         {"system": system, "into": into, "records_per_s": sorted(rates)[len(rates) // 2]}
         for (system, into), rates in found.items()

@@ -16,7 +16,7 @@ class _Client:
     """What both ways share: N writers over so many stores, one single-row put at a time each."""
 
     system: ClassVar[str] = "plait"
-    label: ClassVar[str] = "plait.connect"
+    label: ClassVar[str] = "client"
 
     def __init__(self, cluster: ClusterHandle) -> None:
         self.cluster = cluster

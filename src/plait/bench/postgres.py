@@ -195,7 +195,7 @@ class PsycopgPipeline:
     """psycopg 3 in pipeline mode: batches of N inserts on one connection, one commit a batch."""
 
     system: ClassVar[str] = "postgres"
-    label: ClassVar[str] = "psycopg pipeline"
+    label: ClassVar[str] = "pipeline"
     mode: ClassVar[str] = ONE
 
     def __init__(self, server: Postgres) -> None:

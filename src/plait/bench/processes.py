@@ -141,22 +141,23 @@ async def until(
 
 
 def memory_bytes(servers: Sequence[Server]) -> list[int]:
-    """Memory of each server with its children: resident pages, shared ones split (PSS).
+    """Resident memory of each server: what its processes have alone, and what they share, once.
 
-    PostgreSQL is many processes over one shared memory; plain RSS would count that many times.
-    Falls back to RSS where the system does not tell PSS.
+    For a single process that is its RSS. PostgreSQL is many processes over one shared memory,
+    which plain RSS would count many times.
     """
     import psutil  # type: ignore[import-untyped]  # only measuring needs it
 
     totals = []
     for server in servers:
         root = psutil.Process(server.pid)
-        total = 0
+        private = shared = 0
         for process in [root, *root.children(recursive=True)]:
             try:
                 full = process.memory_full_info()
-                total += getattr(full, "pss", 0) or full.rss
             except psutil.NoSuchProcess:
                 continue
-        totals.append(total)
+            private += full.uss
+            shared = max(shared, full.rss - full.uss)
+        totals.append(private + shared)
     return totals

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -23,17 +24,20 @@ def better_peer(rows: list[dict[str, Any]], figure: str) -> dict[str, Any] | Non
 
 
 def print_leader(figures: dict[str, Any], console: Console) -> None:
-    """Print the scenario `leader`."""
+    """Print the scenario `leader`; fits 80 columns."""
     table = Table(
         title="Three nodes on one machine, 100-byte values, acknowledged by any:1",
-        caption="Ratios are Plait's figure over the row's; the better peer of a group is marked *.",
+        caption="Plait is: its figure over the row's. * marks the better peer.",
         title_justify="left",
         caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
-    for heading in ("what", "system", "client"):
-        table.add_column(heading)
+    table.add_column("writes in flight", no_wrap=True)
+    table.add_column("client", no_wrap=True)
     for heading in ("a second", "p50 ms", "p99 ms", "Plait is"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for group in _groups(figures):
         for row in group:
             table.add_row(*row)
@@ -43,37 +47,35 @@ def print_leader(figures: dict[str, Any], console: Console) -> None:
         console.print(f"skipped {name}: {why}", style="yellow", highlight=False)
     machine = figures["machine"]
     console.print(
-        f"{machine['cores']} cores, Python {machine['python']}; clients, leader and followers "
-        "share them. Medians of interleaved rounds.",
+        f"{machine['cores']} cores, shared by clients and all nodes; Python {machine['python']}.\n"
+        f"Medians of {figures['options']['rounds']} interleaved rounds.",
         highlight=False,
     )
 
 
 def _groups(figures: dict[str, Any]) -> Iterator[list[tuple[str, ...]]]:
-    for mode in (ONE, MANY):
+    for mode, what in ((ONE, "{} on a connection"), (MANY, "{} connections")):
         for in_flight in figures["options"]["in_flight"]:
             rows = [
                 row
                 for row in figures["writes"]
                 if row["mode"] == mode and row["in_flight"] == in_flight
             ]
-            what = f"writes, {in_flight} in flight, {mode}"
-            yield list(_compared(what, rows, "per_s"))
+            yield list(_compared(what.format(in_flight), rows, "per_s"))
     bulk = [row | {"client": row["into"]} for row in figures["bulk"]]
-    yield list(_compared("bulk import, records", bulk, "records_per_s"))
+    yield list(_compared("bulk import", bulk, "records_per_s"))
     yield [_reads(row) for row in figures["reads"]]
     yield [_lag(row) for row in figures["lag"]]
     yield [_memory(row) for row in figures["memory"]]
     start = figures["start"]
-    what = f"start, {start['records']:,} records"
-    yield [(what, "plait", "process to first read", "", "", "", f"{start['seconds']:.2f} s")]
+    what = f"start, {start['records']:,} rows"
+    yield [(what, f"plait {start['seconds']:.2f} s", "", "", "", "")]
 
 
 def _reads(row: dict[str, Any]) -> tuple[str, ...]:
     return (
-        f"reads, {row['clients']} client processes",
-        "plait",
-        f"from {row['nodes']} node{'s' if row['nodes'] > 1 else ''}",
+        f"reads at {row['nodes']} node{'s' if row['nodes'] > 1 else ''}",
+        f"plait, {row['clients']} processes",
         f"{row['reads_per_s']:,.0f}",
         f"{row['p50_ms']:.2f}",
         f"{row['p99_ms']:.2f}",
@@ -83,36 +85,31 @@ def _reads(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _lag(row: dict[str, Any]) -> tuple[str, ...]:
     return (
-        f"follower lag, {row['in_flight']} in flight",
-        "plait",
-        f"up to {row['records_max']:,.0f} records behind",
+        f"lag at {row['in_flight']}",
+        f"plait, max {row['records_max']:,.0f} rows",
         f"{row['writes_per_s']:,.0f}",
         f"{row['lag_p50_ms']:.1f}",
-        f"max {row['lag_max_ms']:.1f}",
+        f"max {row['lag_max_ms']:.0f}",
         "",
     )
 
 
 def _memory(row: dict[str, Any]) -> tuple[str, ...]:
-    sizes = ", ".join(f"{size / MEBIBYTE:.0f}" for size in row["bytes_per_node"])
-    return ("memory at rest, MiB", row["system"], "leader, followers", "", "", "", sizes)
+    sizes = " ".join(f"{size / MEBIBYTE:.0f}" for size in row["bytes_per_node"])
+    return ("MiB at rest, a node", f"{row['system']} {sizes}", "", "", "", "")
 
 
 def _compared(what: str, rows: list[dict[str, Any]], figure: str) -> Iterator[tuple[str, ...]]:
-    """Rows of one comparison; Plait's first, against the first of Plait's own."""
+    """Rows of one comparison, Plait's first; ratios are to Plait's first row."""
     ours = next((row for row in rows if row["system"] == "plait"), None)
     best = better_peer(rows, figure)
     for row in rows:
-        compared = (
-            "" if row["system"] == "plait" or ours is None else ratio(ours[figure], row[figure])
-        )
-        mark = "*" if row is best else ""
+        peer = row["system"] != "plait"
         yield (
             what if row is rows[0] else "",
-            row["system"] + mark,
-            row["client"],
+            f"{row['system']} {row['client']}{'*' if row is best else ''}",
             f"{row[figure]:,.0f}",
             f"{row['p50_ms']:.2f}" if "p50_ms" in row else "",
             f"{row['p99_ms']:.2f}" if "p99_ms" in row else "",
-            compared,
+            ratio(ours[figure], row[figure]) if peer and ours else "",
         )

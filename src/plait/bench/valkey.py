@@ -229,7 +229,7 @@ class ThinConnections(_Thin):
 class ThinBatches(_Thin):
     """A raw socket: batches of N times SET and one WAIT on one connection."""
 
-    label: ClassVar[str] = "raw socket, batches"
+    label: ClassVar[str] = "raw batches"
     mode: ClassVar[str] = ONE
 
     async def measure(self, in_flight: int, seconds: float) -> Sample:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from plait.api.settings import Leader
 from plait.api.store import Store
-from plait.base.errors import BadSettings, BadValue
+from plait.base.errors import BadSettings, PlaitError
 from plait.cli import resume
 from plait.cli.connecting import Target, with_target
 from plait.cli.display import console
@@ -125,7 +125,7 @@ class _Import:
                 if index < self._start:
                     continue
                 if isinstance(record, BadRecord):
-                    self._refuse(record, loader)
+                    await self._refuse(record, loader)
                 else:
                     await loader.add(record.key, record.value)
                     self.good += 1
@@ -136,9 +136,10 @@ class _Import:
             self._explain(loader.done)
             raise
 
-    def _refuse(self, record: BadRecord, loader: Loader) -> None:
+    async def _refuse(self, record: BadRecord, loader: Loader) -> None:
         if not self._skip_bad:
-            raise _BadInput(f"{record.place}: {record.why}")
+            await loader.finish()  # the good ones before it are imported
+            raise BadInput(f"{record.place}: {record.why}")
         self.bad += 1
         click.echo(f"skipped {record.place}: {record.why}", err=True)
         loader.skip()
@@ -159,8 +160,8 @@ class _Import:
         click.echo(f"{done} records were acknowledged; {how}", err=True)
 
 
-class _BadInput(BadValue):
-    """A record that cannot be imported: the file's fault, so not a usage error."""
+class BadInput(PlaitError):
+    """A record that cannot be imported: the file's fault, not the command line's."""
 
     advice = "mend it and --resume, or leave such records out with --skip-bad"
 

@@ -12,7 +12,14 @@ from typing import Any
 import click
 import msgspec
 
-_encoder = msgspec.json.Encoder(enc_hook=repr)
+
+def _text(value: Any) -> str:
+    if isinstance(value, msgspec.msgpack.Ext):
+        return f"Ext({value.code}, {value.data!r})"
+    return repr(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_text)
 
 
 def parse_value(text: str, plain: bool = False) -> Any:

@@ -70,9 +70,10 @@ class Narrator:
 
 
 def _figure(name: str, value: Any) -> tuple[str, str]:
-    if name.endswith("_s") and value is not None:
-        return name[:-2].replace("_", " "), seconds(value)
-    return name.replace("_", " "), "-" if value is None else f"{value:,}"
+    label = name.removesuffix("_s").replace("_", " ")
+    if value is None:
+        return label, "-"
+    return label, seconds(value) if name.endswith("_s") else f"{value:,}"
 
 
 def farewell(url: str, first: str) -> str:
