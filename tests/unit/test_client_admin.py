@@ -63,9 +63,9 @@ def test_the_epoch_counts_before_the_tail_and_leaders_and_silent_nodes_do_not_co
         return {"lines": {"l": {"role": role, "epoch": epoch, "durable": durable}}}
 
     statuses = {
-        "a": status("leader", [3, "a"], 99),
-        "b": status("follower", [1, "a"], 50),
-        "c": status("follower", [2, "c"], 10),
+        "a": status("leader", "11.a", 99),
+        "b": status("follower", "9.a", 50),
+        "c": status("follower", "10.c", 10),
         "d": Unavailable("gone"),
     }
     assert most_advanced(statuses, "l") == "c"

@@ -149,7 +149,9 @@ def most_advanced(statuses: Mapping[str, Any], line: str | None) -> str:
 
 
 def _progress(state: Mapping[str, Any]) -> tuple[Any, int]:
-    return tuple(state.get("epoch") or (0, "")), int(state.get("durable") or 0)
+    number, _, candidate = str(state.get("epoch") or "").partition(".")
+    epoch = (int(number), candidate) if number.isdigit() else (0, "")
+    return epoch, int(state.get("durable") or 0)
 
 
 def _leads_any(status: Any) -> bool:

@@ -84,6 +84,8 @@ class Cluster:
         link = self._links.get(node)
         if link is not None and link.live:
             return link
+        if self._only and node not in self.members:
+            await self.reach_all()  # a seed's name is known once it has answered
         address = self.members.get(node)
         if address is None:
             raise Unavailable(f"no address is known for node {node!r}", node=node)

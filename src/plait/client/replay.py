@@ -40,7 +40,9 @@ async def replay(cluster: Cluster, groups: list[dict[str, Any]]) -> dict[str, An
                 raise
             reasons = [(i, Failed(error.code, error.message)) for i in range(count)]
         else:
-            reasons = list(answer.failures)
+            # Answered before and forgotten: the client's own retry was applied.
+            reasons = [(i, why) for i, why in answer.failures if not why.details.get("answered")]
+            already += len(answer.failures) - len(reasons)
             done = count - len(answer.failures)
             # A repeated command is answered with the place where it stands since.
             if answer.position < tails[line]:

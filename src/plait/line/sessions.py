@@ -207,8 +207,9 @@ def decode_session(data: bytes) -> SessionRecord:
     return _decoder.decode(data)
 
 
-def _evicted(index: int, count: int, message: str) -> Barred:
-    return Barred(index, count, Failed("SessionEvicted", message))
+def _evicted(index: int, count: int, message: str, answered: bool = False) -> Barred:
+    """`answered` tells that the client has the answer, and the command happened once."""
+    return Barred(index, count, Failed("SessionEvicted", message, {"answered": answered}))
 
 
 def _forget_answered(record: SessionRecord, answered_below: int) -> None:
@@ -263,7 +264,9 @@ def _split(record: SessionRecord, first: int, end: int) -> list[Part]:
             stop = end if run is None else min(run.first_sequence, end)
             if sequence < record.answered_below:
                 stop = min(stop, record.answered_below)
-                parts.append(_evicted(index, stop - sequence, "answered before, and forgotten"))
+                parts.append(
+                    _evicted(index, stop - sequence, "answered before, and forgotten", True)
+                )
             elif run is None:
                 parts.append(
                     _shifted(_bar_if_full(record, stop, stop - sequence), index)

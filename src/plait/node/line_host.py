@@ -20,6 +20,7 @@ from plait.engines.replica import Answered, Mark, Replica
 from plait.engines.sqlite import SqliteLoglet
 from plait.line.entry import Epoch
 from plait.line.outcome import Outcome
+from plait.line.primary.follower import Follower
 from plait.line.primary.leader import Leader
 from plait.line.primary.messages import Message, SnapshotAck, SnapshotChunk, SnapshotOffer
 from plait.line.primary.vocabulary import SnapshotDone, SnapshotInstalled
@@ -210,7 +211,8 @@ class LineHost:
     def _snapshot_message(self, peer: str, message: SnapshotOffer | SnapshotChunk) -> None:
         assert self.primary is not None
         assert self._receiver is not None
-        if message.epoch != self.primary.core.member.promised:
+        core = self.primary.core
+        if message.epoch != core.member.promised or not isinstance(core.role, Follower):
             return  # somebody else leads by now
         if isinstance(message, SnapshotOffer):
             self._receiver.offered(peer, message)
@@ -273,6 +275,8 @@ class LineHost:
     async def install(self, incoming: IncomingSnapshot, offer: SnapshotOffer) -> None:
         """Replace state and log by a received copy; its own checkpoint says where it stands."""
         assert self.primary is not None
+        if offer.epoch != self.primary.core.member.promised:
+            raise NotLeader(f"epoch {offer.epoch} is over; its copy is not installed")
         await self.replica.install(incoming, offer.size, offer.checksum)
         checkpoint = load_checkpoint(self._state)
         last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")

@@ -30,7 +30,7 @@ from plait.node.node import Node, raise_failure
 from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines
-from plait.types.commands import encode_group
+from plait.types.commands import decode_group, encode_group
 
 READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
@@ -210,12 +210,17 @@ class Local:
     async def replay_rescued(self, node: str, rescued: int) -> dict[str, Any]:
         """Propose a suffix again, here; its line must be led here."""
         self._only_here(node)
-        counts: dict[str, Any] = {"applied": 0, "failed": []}
+        counts: dict[str, Any] = {"applied": 0, "already": 0, "failed": []}
         for item in self.node.rescue.groups(rescued):
-            outcome = await self.node.host(item["line"]).propose(item["group"])
-            failed = [f"{failure.code}: {failure.message}" for _, failure in outcome.failures]
+            host = self.node.host(item["line"])
+            before = host.replica.applied
+            outcome = await host.propose(item["group"])
+            answered = [why for _, why in outcome.failures if why.details.get("answered")]
+            failed = [f"{w.code}: {w.message}" for _, w in outcome.failures if w not in answered]
+            done = len(decode_group(item["group"]).commands) - len(outcome.failures)
+            counts["already" if outcome.position < before else "applied"] += done
+            counts["already"] += len(answered)
             counts["failed"] += failed
-            counts["applied"] += 1
         return counts
 
     async def drop_rescued(self, node: str, rescued: int) -> None:
