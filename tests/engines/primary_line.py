@@ -2,11 +2,10 @@
 
 import asyncio
 
-from fake_log_storage import FakeLogStorage
-
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.primary.opening import open_core
 from plait.host.clock import SystemClock
+from plait.host.memory_storage import MemoryDisk, MemoryStorage
 from plait.line.primary.messages import Message
 from plait.line.quorum import AckRule
 
@@ -17,19 +16,19 @@ class PrimaryLine:
     def __init__(self, members: int, rule: str) -> None:
         self.names = tuple(f"n{i + 1}" for i in range(members))
         self.rule = AckRule.parse(rule)
-        self.disks = {name: FakeLogStorage() for name in self.names}
+        self.disks = {name: MemoryStorage(MemoryDisk()) for name in self.names}
         self.loglets: dict[str, PrimaryLoglet] = {}
         self.cut: set[tuple[str, str]] = set()  # directed links that lose everything
 
     def open(self, name: str) -> PrimaryLoglet:
         core = open_core(
-            self.disks[name], "line", name, self.names, self.rule, fresh=False, committed=0
+            self.disks[name].log, "line", name, self.names, self.rule, fresh=False, committed=0
         )
 
         def send(peer: str, message: Message) -> None:
             asyncio.get_running_loop().call_soon(self._deliver, name, peer, message)
 
-        loglet = PrimaryLoglet(core, self.disks[name], send, SystemClock())
+        loglet = PrimaryLoglet(core, self.disks[name].log, send, SystemClock())
         self.loglets[name] = loglet
         return loglet
 
@@ -49,7 +48,9 @@ class PrimaryLine:
         loglet = self.loglets.pop(name)
         if crash:
             loglet.driver.close()
-            self.disks[name] = self.disks[name].crashed()
+            disk = self.disks[name].disk
+            self.disks[name].crash()
+            self.disks[name] = MemoryStorage(disk)
         else:
             await loglet.close()
         loglet = self.open(name)

@@ -74,8 +74,8 @@ async def test_a_deposed_leader_keeps_its_suffix_as_rescued_records() -> None:
     await follower.wait(3)
     payloads = [entry.payload for entry in await follower.read(0, 4)]
     assert payloads == [b"", b"kept", b"", b"new"]
-    (suffix,) = line.disks["n1"].rescued()
-    (row,) = line.disks["n1"].read_rescued(suffix.rescued)
+    (suffix,) = line.disks["n1"].log.rescued()
+    (row,) = line.disks["n1"].log.read_rescued(suffix.rescued)
     assert row.endswith(b"only here")
     await line.close()
 
@@ -104,5 +104,8 @@ async def test_a_switch_over_loses_nothing() -> None:
     for number, position in enumerate(positions):
         (entry,) = await successor.read(position, position + 1)
         assert entry.payload == b"%d" % number
+    async with asyncio.timeout(5):
+        while successor.core.leader != "n3":
+            await asyncio.sleep(0.01)
     await successor.append(Entry(b"after"))
     await line.close()
