@@ -15,7 +15,8 @@ LINE = "leader/any:1"
 
 def flip_a_byte_in_the_middle(path: Path) -> None:
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0x20
+    written = len(data.rstrip(b"\0"))  # the log is laid out in zeros beyond
+    data[written // 2] ^= 0x20
     path.write_bytes(data)
 
 

@@ -340,6 +340,7 @@ async def test_a_callback_that_raises_keeps_nobody_else_from_hearing(storage: Sq
 
 async def test_the_wal_stays_bounded_under_a_steady_writer(tmp_path, storage, monkeypatch):
     monkeypatch.setattr(durable_log, "WAKE_FRAMES", 50)
+    monkeypatch.setattr(durable_log, "_WAL_BYTES", 0)  # not laid out beforehand
     monkeypatch.setattr(checkpointer, "_LEFT_FRAMES", 10)
     wal, largest, tail = tmp_path / "data" / "log.db-wal", 0, 0
     for _ in range(60):

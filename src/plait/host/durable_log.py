@@ -29,9 +29,12 @@ from plait.host.checkpointer import FRAMES_MAX, WAKE_FRAMES
 from plait.host.database import open_database, storage_error
 from plait.host.folder import Folder
 from plait.host.log_tables import LineRow, LogReader, LogWriter, load_lines
-from plait.host.wal import HEADER_BYTES, Mark, find_damage, read_header
+from plait.host.wal import FRAME_HEADER_BYTES, HEADER_BYTES, Mark, find_damage, read_header
 
 _CACHE_KIB = 8 * 1024
+_LAY_OUT_FRAMES = 256  # a log that is written so much gets its usual size at once
+_WAL_BYTES = (WAKE_FRAMES + 512) * (4096 + FRAME_HEADER_BYTES)
+_ZEROS = bytes(1 << 20)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -63,6 +66,7 @@ class DurableLog:
         self._frames = 0  # synced in this generation of the write-ahead log
         self._salts = b""  # which generation that is
         self._checkpointing = False
+        self._laid_out = False  # the write-ahead log was given its usual size
         if folder.complete and (not folder.log.exists() or not folder.log.stat().st_size):
             raise Corrupt(f"the log {folder.log} is missing or empty, but its folder is not new")
         self._connection = open_log_connection(folder, vfs)
@@ -132,9 +136,25 @@ class DurableLog:
         self._frames = frames
         return apsw.SQLITE_OK
 
+    def _lay_out(self) -> None:
+        """Give the write-ahead log its usual size at once, in zeros, which are no frames.
+
+        A sync that need not note a longer file costs half as much. Without space it stays short.
+        """
+        self._laid_out = True
+        size = os.fstat(self._wal_file).st_size
+        try:
+            for offset in range(size, _WAL_BYTES, len(_ZEROS)):
+                os.pwrite(self._wal_file, _ZEROS[: _WAL_BYTES - offset], offset)
+            os.fsync(self._wal_file)
+        except OSError:
+            os.ftruncate(self._wal_file, size)
+
     def _note_synced(self) -> None:
         self._salts = os.pread(self._wal_file, 8, 16)
         self._mark.write(self._salts, self._frames)
+        if self._frames > _LAY_OUT_FRAMES and not self._laid_out:
+            self._lay_out()
         if self._frames > FRAMES_MAX:
             self.finish_checkpoint()
         elif self._frames > WAKE_FRAMES and not self._checkpointing:
@@ -188,6 +208,7 @@ class DurableLog:
         end = header.offset(self._frames if header.salts == self._salts or not self._salts else 0)
         if os.fstat(self._wal_file).st_size > end:
             os.ftruncate(self._wal_file, end)
+            self._laid_out = False
         os.fsync(self._wal_file)
 
     def recover(self) -> PlaitError | None:
@@ -225,6 +246,7 @@ class DurableLog:
         self._mark.clear()  # first: an empty log below its mark is damage
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._frames, self._salts = 0, b""
+        self._laid_out = False
 
     def close(self) -> None:
         """Leave a folder with an empty write-ahead log, if all is well, and close it."""
