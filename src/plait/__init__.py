@@ -4,7 +4,6 @@
 `plait.blocking` has the same names without ``await``.
 """
 
-from plait import base
 from plait.api.port import Receipt
 from plait.api.session import Session
 from plait.api.settings import Leader
@@ -12,7 +11,7 @@ from plait.api.store import Store
 from plait.api.table import Table, TableRow
 from plait.api.transaction import Transaction
 from plait.api.values import ABSENT
-from plait.api.watch import Change
+from plait.api.watch import Change, Watch
 from plait.base import errors
 from plait.base.errors import Conflict, PlaitError
 from plait.entry import connect, open
@@ -31,7 +30,7 @@ __all__ = [
     "Table",
     "TableRow",
     "Transaction",
-    "base",
+    "Watch",
     "connect",
     "errors",
     "open",

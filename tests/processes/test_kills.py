@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,15 @@ async def test_a_graceful_stop_loses_nothing_and_exits_cleanly(nodes: Nodes) -> 
         table = await store.table("kept")
         await table.put("b", 2)
     await verify(nodes, {"a": 1, "b": 2})
+
+
+async def test_a_stuck_follower_slows_nobody_and_catches_up(nodes: Nodes) -> None:
+    async with plait.connect(nodes.url) as store:
+        table = await store.table("kept", Leader(acks="any:1"))
+        await table.put("warm", 0)
+        nodes.signal("n3", signal.SIGSTOP)
+        written = {f"k{number}": number for number in range(2000)}
+        async with asyncio.timeout(20):
+            await table.put_many(written)
+        nodes.signal("n3", signal.SIGCONT)
+    await verify(nodes, written)
