@@ -1,5 +1,9 @@
 """The real peers start, replicate, take load through every client, and end."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("psycopg")
@@ -17,12 +21,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
+def folder():
     """A folder that a server under another user can reach."""
-    path = tmp_path_factory.mktemp("peers")
-    for part in (path, *path.parents[:2]):
-        part.chmod(0o755)
-    return path
+    path = Path(tempfile.mkdtemp(prefix="plait-peers-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 async def test_postgres_replicates_every_clients_writes(folder):
