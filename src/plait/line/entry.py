@@ -31,7 +31,9 @@ class Epoch(NamedTuple):
     candidate: str
 
     def __str__(self) -> str:
-        return f"{self.number}.{self.candidate}" if self.number else "none"
+        if not self.number:
+            return "none"
+        return f"{self.number}.{self.candidate}" if self.candidate else str(self.number)
 
 
 NO_EPOCH = Epoch(0, "")

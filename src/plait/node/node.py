@@ -32,6 +32,7 @@ logger = logging.getLogger("plait.node")
 
 RECOVER_S = 2.0
 RECONCILE_S = 0.25
+LEAD_S = 5.0
 
 
 class Node:
@@ -73,6 +74,9 @@ class Node:
             await begin_anew(self.storage)
         self._link_up()
         await self._open_all()
+        if self.config.alone and self.storage.log.read_only is None:
+            for host in self.hosts():
+                await host.led(LEAD_S)  # nobody else can: an open store is ready to be written
         self._spawn(self._follow_control())
         self._spawn(self._watch_storage())
         self._spawn(self._degradation.watch())

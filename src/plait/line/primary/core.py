@@ -16,8 +16,6 @@ commit without them. Where that cannot hold (`acks="leader"`, accepted loss), wh
 as rescued, and what had been committed is announced as `Retracted`.
 """
 
-from collections.abc import Iterator
-
 from plait.base.errors import NotLeader, PlaitError
 from plait.base.ports import LogWrite, TrimPrefix
 from plait.line.entry import NO_EPOCH, Epoch
@@ -353,12 +351,8 @@ class PrimaryCore:
         self.member.check()
         if isinstance(self.role, Leader):
             assert self.role.epoch == self.member.promised
-            for progress in self._progress():
+            for progress in self.role.sender.progress.values():
                 assert progress.match <= progress.next
-
-    def _progress(self) -> Iterator:  # type: ignore[type-arg]
-        if isinstance(self.role, Leader):
-            yield from self.role.sender.progress.values()
 
 
 def opened(
