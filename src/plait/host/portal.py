@@ -38,8 +38,8 @@ class Portal(Generic[T]):
         self._closed = False
         self._abandoned = False  # the opener was interrupted and will never close this
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
         try:
+            self._thread.start()  # waits for the thread, so it too can be interrupted
             self.held: T = self._opened.result()
         except BaseException:
             self._abandon()
