@@ -297,11 +297,12 @@ class PrimaryLoglet:
         self._trims = [item for item in self._trims if not item[1].done()]
 
     def _deposed(self) -> None:
-        line = self.core.member.line
+        line, halted = self.core.member.line, self.driver.halted
+        why = "the leader changed before the commit" if halted is None else halted.message
         while self._proposals:
             _, future = self._proposals.popleft()
             if not future.done():
-                future.set_exception(Unavailable(f"{line}: the leader changed before the commit"))
+                future.set_exception(Unavailable(f"{line}: {why}"))
                 future.exception()  # whoever gave up waiting is not missed
         for _, _, future_none in self._stricter:
             if not future_none.done():
