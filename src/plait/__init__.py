@@ -6,7 +6,7 @@
 
 from plait.api.port import Receipt
 from plait.api.session import Session
-from plait.api.settings import Leader
+from plait.api.settings import Consensus, Leader
 from plait.api.store import Store
 from plait.api.table import Table, TableRow
 from plait.api.transaction import Transaction
@@ -22,6 +22,7 @@ __all__ = [
     "ABSENT",
     "Change",
     "Conflict",
+    "Consensus",
     "Leader",
     "PlaitError",
     "Receipt",

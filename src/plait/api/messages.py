@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from plait.api.settings import Leader, ReadOptions
+from plait.api.settings import ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.types.fold import Failed
 from plait.types.queries import Count as Count
@@ -32,7 +32,7 @@ class TableInfo(msgspec.Struct, frozen=True, array_like=True):
     name: str
     table: int
     line: str
-    settings: Leader
+    settings: Settings
 
 
 # ------------------------------------------------------------------------------- requests
@@ -51,7 +51,7 @@ class OpenTable(_Message, frozen=True, array_like=True, tag=10):
 
     id: int
     name: str
-    settings: Leader | None
+    settings: Settings | None
 
 
 class ListTables(_Message, frozen=True, array_like=True, tag=11):

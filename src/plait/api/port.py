@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from plait.api.messages import FeedItem, Query, TableInfo
-from plait.api.settings import Leader, ReadOptions
+from plait.api.settings import ReadOptions, Settings
 from plait.line.entry import Epoch
 
 
@@ -40,7 +40,7 @@ Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to 
 class Backend(Protocol):
     """What serves a store."""
 
-    async def open_table(self, name: str, settings: Leader | None) -> TableInfo:
+    async def open_table(self, name: str, settings: Settings | None) -> TableInfo:
         """Find or create. `NoSuchCollection` if None and absent; `BadSettings` if different."""
         ...
 

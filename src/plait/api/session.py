@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from plait.api.context import Context
-from plait.api.settings import Leader, ReadFrom, ReadOptions
+from plait.api.settings import ReadFrom, ReadOptions, Settings
 from plait.api.table import Table
 from plait.api.transaction import ATTEMPTS, Described, Transaction, run_transaction
 from plait.base.ports import Random
@@ -33,7 +33,7 @@ class Session:
     async def table(
         self,
         name: str,
-        settings: Leader | None = None,
+        settings: Settings | None = None,
         *,
         read: ReadFrom = "leader",
         max_lag: float | None = None,

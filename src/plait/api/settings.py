@@ -5,13 +5,13 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from plait.base.errors import BadSettings
-from plait.line.quorum import AckRule
+from plait.line.quorum import CONSENSUS, AckRule
 
 ReadFrom: TypeAlias = Literal["leader", "follower", "nearest"]
 READ_FROM: tuple[str, ...] = get_args(ReadFrom)
 
 
-class Leader(msgspec.Struct, frozen=True):
+class Leader(msgspec.Struct, frozen=True, tag="leader", tag_field="mode"):
     """Leader–follower: one node orders the writes, followers copy them and serve reads.
 
     acks: when a write is committed: on disk at the ``leader``, at ``any:K`` followers too, at a
@@ -37,6 +37,36 @@ class Leader(msgspec.Struct, frozen=True):
         if self.line == "own":
             return f"own/{collection}"
         return f"leader/{self.acks}{'/degrade' if self.degrade else ''}"
+
+
+class Consensus(msgspec.Struct, frozen=True, tag="consensus", tag_field="mode"):
+    """State machine replication: a majority orders every write, and reads see every one of them.
+
+    A write returns once a majority has it on disk and it is applied; a read that any node answers
+    is linearizable unless it asks for less (`stale`). The side of a partition without a majority
+    refuses both.
+
+    line: ``"own"`` gives the collection a line to itself; otherwise it shares one with the other
+        consensus tables (and transactions can span those). A machine always has its own.
+    """
+
+    line: Literal["own"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.line not in (None, "own"):
+            raise BadSettings(f"line={self.line!r}: the only choice is 'own'")
+
+    @property
+    def acks(self) -> str:
+        """What a write waits for, as receipts and status name it."""
+        return CONSENSUS
+
+    def line_name(self, collection: str) -> str:
+        """The line that a collection with these settings lives on."""
+        return f"own/{collection}" if self.line == "own" else CONSENSUS
+
+
+Settings: TypeAlias = Leader | Consensus
 
 
 class ReadOptions(msgspec.Struct, frozen=True, array_like=True):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from plait.api.context import Context
 from plait.api.messages import Count, Get, Query, Scan, TableInfo
 from plait.api.port import Answers, Receipt
-from plait.api.settings import Leader, ReadFrom, ReadOptions
+from plait.api.settings import ReadFrom, ReadOptions, Settings
 from plait.api.transaction import Transaction
 from plait.api.values import (
     CLEAR,
@@ -65,7 +65,7 @@ class Table:
         return self._info.name
 
     @property
-    def settings(self) -> Leader:
+    def settings(self) -> Settings:
         """How its copies agree."""
         return self._info.settings
 

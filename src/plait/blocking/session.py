@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from plait.api import session
-from plait.api.settings import Leader, ReadFrom
+from plait.api.settings import ReadFrom, Settings
 from plait.api.transaction import ATTEMPTS, Described, back_offs_s
 from plait.base.errors import Conflict
 from plait.blocking.table import Table
@@ -31,7 +31,7 @@ class Session:
     def table(
         self,
         name: str,
-        settings: Leader | None = None,
+        settings: Settings | None = None,
         *,
         read: ReadFrom = "leader",
         max_lag: float | None = None,

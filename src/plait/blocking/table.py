@@ -7,7 +7,7 @@ from typing import Any
 from plait.api import table
 from plait.api.messages import TableInfo
 from plait.api.port import Receipt
-from plait.api.settings import Leader, ReadFrom
+from plait.api.settings import ReadFrom, Settings
 from plait.api.table import PUTS_IN_FLIGHT, TableRow
 from plait.blocking.transaction import Transaction
 from plait.blocking.watch import Watch
@@ -32,7 +32,7 @@ class Table:
         return self._inner.name
 
     @property
-    def settings(self) -> Leader:
+    def settings(self) -> Settings:
         """How its copies agree."""
         return self._inner.settings
 

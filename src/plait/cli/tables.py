@@ -34,7 +34,7 @@ def tables(target: Target, as_json: bool) -> None:
     for heading in ("table", "line", "acks", "degrade"):
         grid.add_column(heading)
     for info in found:
-        degrade = "yes" if info.settings.degrade else "no"
+        degrade = "yes" if getattr(info.settings, "degrade", False) else "no"
         grid.add_row(info.name, info.line, info.settings.acks, degrade)
     console().print(grid)
 

@@ -27,7 +27,7 @@ from plait.api.messages import (
 )
 from plait.api.pipeline import Pipeline
 from plait.api.port import Answers, Mark, Receipt
-from plait.api.settings import Leader, ReadOptions
+from plait.api.settings import ReadOptions, Settings
 from plait.base.errors import Closed, NoSuchCollection, PlaitError
 from plait.base.ports import Network, Random
 from plait.client.address import parse_address
@@ -92,7 +92,7 @@ class NetworkBackend:
 
     # ------------------------------------------------------------------------------- tables
 
-    async def open_table(self, name: str, settings: Leader | None) -> TableInfo:
+    async def open_table(self, name: str, settings: Settings | None) -> TableInfo:
         """See `Backend`. Safe to repeat: equal settings find the table that was made."""
         opened = await self._anywhere(f"opening table {name!r}", OpenTable, name, settings)
         assert isinstance(opened, TableOpened)

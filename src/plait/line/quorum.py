@@ -14,6 +14,8 @@ import msgspec
 
 from plait.base.errors import BadSettings, RuleUnmet
 
+CONSENSUS = "consensus"  # in place of a rule: a line that a majority orders
+
 _ANY = re.compile(r"any:([1-9][0-9]{0,2})\Z")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from plait.api.messages import Applied, FeedItem, Located, Query, TableInfo
 from plait.api.pipeline import Pipeline, reject, resolve
 from plait.api.port import Answers, Mark, Receipt
-from plait.api.settings import Leader, ReadOptions
+from plait.api.settings import ReadOptions, Settings
 from plait.base.errors import (
     BadSettings,
     Closed,
@@ -46,7 +46,7 @@ class Local:
 
     # ------------------------------------------------------------------ tables
 
-    async def open_table(self, name: str, settings: Leader | None) -> TableInfo:
+    async def open_table(self, name: str, settings: Settings | None) -> TableInfo:
         """Find a table, or create it with `settings`."""
         return await self._tables.open(name, settings)
 

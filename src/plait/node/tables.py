@@ -1,12 +1,13 @@
 """Tables at a node: found in the control line's fold, made and dropped by its commands."""
 
 import asyncio
+from typing import Literal
 
 from plait.api.messages import TableInfo
-from plait.api.settings import Leader
+from plait.api.settings import Consensus, Leader, Settings
 from plait.base.errors import BadSettings, NoSuchCollection
 from plait.base.ids import collection_name
-from plait.line.quorum import AckRule
+from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.lines import CONTROL
 from plait.node.node import Node
 from plait.types.commands import ClearTable, CreateTable, DropTable
@@ -21,7 +22,7 @@ class Tables:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    async def open(self, name: str, settings: Leader | None) -> TableInfo:
+    async def open(self, name: str, settings: Settings | None) -> TableInfo:
         """Find a table, or create it with `settings`; waits a little until its line has a leader.
 
         Only who leads the control line can create, or say that there is none.
@@ -34,11 +35,13 @@ class Tables:
             raise self._absent(name)
         if record is None:
             assert settings is not None
-            AckRule.parse(settings.acks).followers_needed(len(node.config.member_names))
+            degrade = isinstance(settings, Leader) and settings.degrade
+            if isinstance(settings, Leader):
+                AckRule.parse(settings.acks).followers_needed(len(node.config.member_names))
             leader = node.control.leader or node.name
             line = settings.line_name(name)
             await node.command(
-                CONTROL, CreateTable(name, settings.acks, settings.degrade, line, leader)
+                CONTROL, CreateTable(name, settings.acks, degrade, line, leader)
             )
             await node.reconcile()
             record = self._find(name)
@@ -81,12 +84,14 @@ class Tables:
 
 def info_of(record: TableRecord) -> TableInfo:
     """A table as users know it."""
-    own = "own" if record.line.startswith("own/") else None
-    settings = Leader(record.acks, record.degrade, "own" if own else None)
+    own: Literal["own"] | None = "own" if record.line.startswith("own/") else None
+    settings: Settings = Consensus(own)
+    if record.acks != CONSENSUS:
+        settings = Leader(record.acks, record.degrade, own)
     return TableInfo(record.name, record.table, record.line, settings)
 
 
-def _check_same(record: TableRecord, settings: Leader) -> None:
+def _check_same(record: TableRecord, settings: Settings) -> None:
     known = info_of(record).settings
     if known != settings:
         raise BadSettings(f"table {record.name!r} exists with {known}, not with {settings}")

@@ -12,7 +12,7 @@ from plait.base.codec import decode, encode
 from plait.base.errors import BadSettings
 from plait.base.ids import collection_name
 from plait.line.entry import Epoch
-from plait.line.quorum import AckRule
+from plait.line.quorum import CONSENSUS, AckRule
 from plait.types.commands import Command, CreateTable, DropTable, SetRule
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
@@ -102,7 +102,8 @@ class ControlMachine:
     def _create(self, view: View, stamp: Stamp, command: CreateTable) -> Failed | None:
         try:
             collection_name(command.name)
-            AckRule.parse(command.acks)
+            if command.acks != CONSENSUS:
+                AckRule.parse(command.acks)
         except BadSettings as error:
             return Failed(error.code, error.message)
         existing = self.table(view, command.name)
