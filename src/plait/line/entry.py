@@ -45,6 +45,7 @@ class Kind(IntEnum):
     DATA = 0  # records for the state machine
     EPOCH = 1  # opens an epoch; no records
     SEAL = 2  # in-band seal; no records
+    MEMBERS = 3  # who the members are from here on; no records
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -15,14 +15,15 @@ from plait.base.errors import BadSettings, NotLeader, PlaitError, RuleUnmet, Too
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
-from plait.engines.primary.snapshots import Copy, SnapshotReceiver, SnapshotSender
+from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
 from plait.engines.replica import Answered, Mark, Replica
 from plait.engines.sqlite import SqliteLoglet
 from plait.line.entry import Epoch
 from plait.line.outcome import Outcome
-from plait.line.primary.follower import Follower
+from plait.line.replication.follower import Follower
 from plait.line.primary.leader import Leader
-from plait.line.primary.messages import Message, SnapshotAck, SnapshotChunk, SnapshotOffer
+from plait.line.primary.messages import Message
+from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
 from plait.line.primary.vocabulary import SnapshotDone, SnapshotInstalled
 from plait.line.quorum import AckRule
 from plait.line.replication.progress import ProgressState

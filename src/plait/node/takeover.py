@@ -10,7 +10,7 @@ import logging
 from typing import Any, Protocol
 
 from plait.base.errors import PlaitError, PromotionRefused
-from plait.line.primary.follower import Follower
+from plait.line.replication.follower import Follower
 from plait.node.line_host import LineHost
 from plait.types.control import ControlMachine
 

@@ -9,7 +9,7 @@ import msgspec
 from plait.base.codec import decode
 from plait.base.errors import Corrupt
 from plait.base.ports import LineExtent, LogStorage
-from plait.line.entry import Kind, decode_entry
+from plait.line.entry import decode_entry
 from plait.line.primary.core import PrimaryCore, opened
 from plait.line.primary.member import HardState
 from plait.line.quorum import AckRule
@@ -39,22 +39,6 @@ def open_core(
     else:
         tail = max(tail, hard.base.position)
     return opened(line, me, members, rule, hard, tail, records, committed)
-
-
-def find_seal(storage: LogStorage, core: PrimaryCore) -> int | None:
-    """The position of the seal among the last entries; only epochs open behind a seal."""
-    log = core.member.log
-    for position in range(log.durable - 1, log.head - 1, -1):
-        kept = log.kept(position)
-        if kept is None:
-            entry = decode_entry(storage.read(core.member.line, position, position + 1, 1)[0])
-        else:
-            entry = kept.entry
-        if entry.kind is Kind.SEAL:
-            return position
-        if entry.kind is not Kind.EPOCH:
-            return None
-    return None
 
 
 def _hard_state(data: bytes, line: str) -> HardState:

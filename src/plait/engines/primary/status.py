@@ -4,8 +4,8 @@ from typing import Any
 
 from plait.line.entry import NO_EPOCH
 from plait.line.primary.core import PrimaryCore
-from plait.line.primary.follower import Follower
 from plait.line.primary.leader import Leader
+from plait.line.replication.follower import Follower
 from plait.line.replication.sender import SILENT_S
 
 

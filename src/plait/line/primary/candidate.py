@@ -14,10 +14,10 @@ Invariant: it never becomes leader with fewer promises than `needed`, unless los
 """
 
 from plait.line.entry import Epoch
-from plait.line.primary.follower import Follower
 from plait.line.primary.member import Member
 from plait.line.primary.messages import Fetch, Fetched, Promise, Seal
 from plait.line.primary.vocabulary import PromoteMe, Promotion
+from plait.line.replication.follower import Follower
 from plait.line.replication.messages import Append
 from plait.line.replication.receiver import Accepted, Receiver
 

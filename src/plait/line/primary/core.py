@@ -17,10 +17,8 @@ as rescued, and what had been committed is announced as `Retracted`.
 """
 
 from plait.base.errors import NotLeader, PlaitError
-from plait.base.ports import LogWrite, TrimPrefix
 from plait.line.entry import NO_EPOCH, Epoch
 from plait.line.primary.candidate import Candidate, promise_of
-from plait.line.primary.follower import Follower
 from plait.line.primary.leader import Leader
 from plait.line.primary.member import HardState, Member
 from plait.line.primary.messages import Fetch, Fetched, Message, Promise, Seal, TakeOver
@@ -43,13 +41,14 @@ from plait.line.primary.vocabulary import (
     SnapshotDone,
     SnapshotInstalled,
     Timer,
-    Trimmed,
     TrimTo,
 )
 from plait.line.quorum import AckRule
+from plait.line.replication.follower import Follower
 from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.messages import Append, AppendReply, Superseded
 from plait.line.replication.progress import APPEND_BYTES
+from plait.line.replication.sender import Sender
 
 TAKE_OVER_S = 5.0
 
@@ -77,6 +76,11 @@ class PrimaryCore:
     def leader(self) -> str | None:
         """Who leads, as far as this member knows."""
         return self.role.leader
+
+    @property
+    def sender(self) -> Sender | None:
+        """What this member pushes to its followers, if it leads."""
+        return self.role.sender if isinstance(self.role, Leader) else None
 
     @property
     def deadline(self) -> float:
@@ -139,7 +143,7 @@ class PrimaryCore:
                     self.role.k = k
                     self.role.advance(now)
             case TrimTo(position, records):
-                self._trim(position, records)
+                self.member.trim(position, records)
         self._settle(now)
         effects, self.member.effects = self.member.effects, []
         return effects
@@ -313,36 +317,17 @@ class PrimaryCore:
 
     # ------------------------------------------------------------------ the head of the log
 
-    def _trim(self, position: int, records: int) -> None:
-        member, log = self.member, self.member.log
-        assert position <= member.committed_told, "only what is committed here may be trimmed"
-        writes: list[LogWrite] = []
-        if position > log.head:
-            last = log.epoch_at(position - 1)
-            assert last is not None
-            log.trim(Base(position, last, records))
-            writes = [TrimPrefix(member.line, position), member.hard_state()]
-        member.persist(writes, lambda _: member.effects.append(Trimmed(position)))
-
     def _installed(self, event: SnapshotInstalled, now: float) -> None:
-        member, log = self.member, self.member.log
+        member = self.member
         base = Base(event.position, event.last, event.records)
-        begins_our_log = (
-            log.head <= event.position <= log.tail
-            and log.epoch_at(event.position - 1) == event.last
-        )
-        if begins_our_log:  # what follows the copy may have been acknowledged: it stays
-            log.trim(base)
-            member.commit = max(member.commit, event.position)
-            member.committed_told = max(member.committed_told, event.position)
-            member.persist([TrimPrefix(member.line, event.position), member.hard_state()], None)
+        if member.continues(base):  # what follows the copy may have been acknowledged: it stays
+            member.persist(member.trim_to(base), None)
             return
         if not isinstance(self.role, Follower):
             self._step_down(member.promised, now)
         assert isinstance(self.role, Follower)
         self.role.receiver.forget_above(event.position)
-        writes = member.reset(base)
-        member.persist(writes, None, event.position)
+        member.persist(member.reset(base), None, event.position)
 
     # ------------------------------------------------------------------ truth
 

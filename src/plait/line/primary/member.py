@@ -1,21 +1,16 @@
-"""What a member is, whatever its role: its log, its promises, and what waits for the disk.
+"""A leader–follower member: the epoch that it promised, and what it keeps of a cut suffix.
 
-Invariants: `promised` never decreases and is durable before anybody hears of it; the effects of
-a write that failed never happen (the driver halts the member); `commit` decreases only by a
-`Retracted`; commit <= tail.
+Invariants: `promised` never decreases and is durable before anybody hears of it; `commit`
+decreases only by a `Retracted`.
 """
-
-from collections.abc import Callable, Sequence
 
 import msgspec
 
-from plait.base.ports import AppendRows, CutSuffix, LogWrite, PutHardState, ResetLine
-from plait.line.entry import NO_EPOCH, Entry, Epoch
-from plait.line.primary.messages import Message, Seal
-from plait.line.primary.vocabulary import Committed, Effect, Persist, Retracted, Send
+from plait.base.ports import CutSuffix, LogWrite, PutHardState
+from plait.line.entry import NO_EPOCH, Epoch
+from plait.line.primary.messages import Seal
 from plait.line.replication.log_view import Base, LogView
-
-Then = Callable[[float], None]
+from plait.line.replication.member import Member as ReplicatedMember
 
 
 class HardState(msgspec.Struct, frozen=True, array_like=True):
@@ -37,54 +32,20 @@ class RescueNote(msgspec.Struct, frozen=True, array_like=True):
     time_ms: int = 0  # the driver's to fill in
 
 
-class _Waiting(msgspec.Struct):
-    end: int | None  # durable moves here, unless a cut lowers it
-    then: Then | None
-
-
-class Member:
-    """The part of a core that every role shares."""
+class Member(ReplicatedMember):
+    """The part of a primary core that every role shares."""
 
     def __init__(
         self, line: str, me: str, members: tuple[str, ...], hard: HardState, log: LogView
     ) -> None:
         assert me in members
-        self.line, self.me, self.members = line, me, members
+        super().__init__(line, me, log)
+        self.members = members
         self.others = tuple(name for name in members if name != me)
         self.promised = hard.promised
         self.heard_number = 0  # of the newest epoch that a member told it promised
         self.fresh = hard.fresh
         self.admitted_at = hard.admitted_at
-        self.log = log
-        self.commit = log.head
-        self.committed_told = log.head
-        self.applied = 0
-        self.applied_records = 0
-        self.effects: list[Effect] = []
-        self._token = 0
-        self._waiting: dict[int, _Waiting] = {}
-
-    # ------------------------------------------------------------------ effects
-
-    def send(self, peer: str, message: Message) -> None:
-        """Ask for a message to be sent."""
-        self.effects.append(Send(peer, message))
-
-    def persist(
-        self, writes: Sequence[LogWrite], then: Then | None, end: int | None = None
-    ) -> None:
-        """Ask for writes; `then(now)` runs when they are durable."""
-        self._token += 1
-        self._waiting[self._token] = _Waiting(end, then)
-        self.effects.append(Persist(self._token, tuple(writes)))
-
-    def persisted(self, token: int, now: float) -> None:
-        """The disk confirmed a token; what waited for it happens."""
-        waiting = self._waiting.pop(token)
-        if waiting.end is not None:
-            self.log.durable = max(self.log.durable, waiting.end)
-        if waiting.then is not None:
-            waiting.then(now)
 
     def hard_state(self) -> PutHardState:
         """The write that records what must never be forgotten."""
@@ -94,32 +55,13 @@ class Member:
 
     # ------------------------------------------------------------------ the log
 
-    def append(
-        self, start: int, entries: tuple[Entry, ...], rows: tuple[bytes, ...]
-    ) -> list[LogWrite]:
-        """Add entries at the tail; the writes that make them durable."""
-        assert start == self.log.tail
-        before = self.log.last_epoch
-        for entry, row in zip(entries, rows, strict=True):
-            self.log.append(entry, row)
-        writes: list[LogWrite] = [AppendRows(self.line, start, rows)]
-        if self.log.last_epoch != before:
-            writes.append(self.hard_state())
-        self.log.shrink(min(self.commit, self.log.durable))
-        return writes
-
     def cut(self, start: int, records: int, by: Epoch) -> list[LogWrite]:
         """Cut the suffix at `start`, kept as rescued; retract what was committed of it."""
         committed_here = start < self.commit
         note = RescueNote(self.me, by, committed_here)
-        self.log.cut(start, records)
-        for waiting in self._waiting.values():
-            if waiting.end is not None:
-                waiting.end = min(waiting.end, start)
+        self.forget_suffix(start, records)
         if committed_here:
-            self.commit = start
-            self.committed_told = min(self.committed_told, start)
-            self.effects.append(Retracted(by, start))
+            self.retract(by, start)
         return [CutSuffix(self.line, start, msgspec.msgpack.encode(note)), self.hard_state()]
 
     def reset(self, base: Base) -> list[LogWrite]:
@@ -131,13 +73,10 @@ class Member:
             note = RescueNote(self.me, self.promised, start < self.commit)
             writes.append(CutSuffix(self.line, start, msgspec.msgpack.encode(note)))
         if self.commit > base.position:
-            self.effects.append(Retracted(self.promised, base.position))
-        log.reset(base)
-        for waiting in self._waiting.values():
-            waiting.end = None
-        self.commit = self.committed_told = base.position
+            self.retract(self.promised, base.position)
         self.promised = max(self.promised, base.epoch)
-        return [*writes, ResetLine(self.line, base.position), self.hard_state()]
+        writes += self.begin_at(base)
+        return [*writes, self.hard_state()]
 
     def _doubtful_from(self) -> int:
         """Where entries begin that another leader's log may lack: not committed, or only by us."""
@@ -146,15 +85,18 @@ class Member:
             return min(self.commit, log.epoch_start(log.tail - 1))
         return self.commit
 
-    def commit_to(self, position: int) -> None:
-        """Everything below `position` is committed; tell what is also durable here."""
-        self.commit = max(self.commit, position)
-        known = min(self.commit, self.log.durable)
-        if known > self.committed_told:
-            self.committed_told = known
-            self.effects.append(Committed(known))
-
     # ------------------------------------------------------------------ promises
+
+    def obey(self, epoch: Epoch) -> list[LogWrite]:
+        """A leader at least as new as every promise spoke: its epoch is promised by that."""
+        if epoch <= self.promised:
+            return []
+        self.promised = epoch
+        return [self.hard_state()]
+
+    def obeys(self, epoch: Epoch) -> bool:
+        """Whether `epoch` is the newest promised."""
+        return epoch == self.promised
 
     def would_promise(self, seal: Seal) -> bool:
         """Whether `seal` may be granted: newer than every promise; a resume also undisputed."""
@@ -169,7 +111,5 @@ class Member:
 
     def check(self) -> None:
         """Raise AssertionError where an invariant does not hold."""
-        self.log.check()
+        super().check()
         assert self.log.last_epoch <= self.promised or self.promised == NO_EPOCH
-        assert self.log.head <= self.commit <= self.log.tail
-        assert self.committed_told <= max(self.log.head, min(self.commit, self.log.durable))

@@ -9,7 +9,14 @@ from typing import TypeAlias
 import msgspec
 
 from plait.line.entry import Epoch
-from plait.line.replication.messages import Append, AppendReply, Superseded
+from plait.line.replication.messages import (
+    Append,
+    AppendReply,
+    SnapshotAck,
+    SnapshotChunk,
+    SnapshotOffer,
+    Superseded,
+)
 
 
 class Seal(msgspec.Struct, frozen=True, array_like=True, tag=10):
@@ -63,40 +70,6 @@ class TakeOver(msgspec.Struct, frozen=True, array_like=True, tag=14):
 
     line: str
     epoch: Epoch
-
-
-class SnapshotOffer(msgspec.Struct, frozen=True, array_like=True, tag=20):
-    """A copy of the state up to `position` is ready to be sent."""
-
-    line: str
-    epoch: Epoch
-    snapshot: str
-    size: int
-    checksum: int
-    position: int
-    last: Epoch  # epoch of the entry before `position`
-    records: int
-
-
-class SnapshotChunk(msgspec.Struct, frozen=True, array_like=True, tag=21):
-    """The next bytes of a snapshot."""
-
-    line: str
-    epoch: Epoch
-    snapshot: str
-    offset: int
-    data: bytes
-
-
-class SnapshotAck(msgspec.Struct, frozen=True, array_like=True, tag=22):
-    """How many bytes the receiver has; `installed` ends the transfer, `error` breaks it off."""
-
-    line: str
-    epoch: Epoch
-    snapshot: str
-    received: int
-    installed: bool
-    error: str = ""
 
 
 Message: TypeAlias = (

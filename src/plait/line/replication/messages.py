@@ -55,3 +55,38 @@ class Superseded(msgspec.Struct, frozen=True, array_like=True, tag=3):
     line: str
     refused: Epoch
     promised: Epoch
+
+
+class SnapshotOffer(msgspec.Struct, frozen=True, array_like=True, tag=20):
+    """A copy of the state up to `position` is ready to be sent."""
+
+    line: str
+    epoch: Epoch
+    snapshot: str
+    size: int
+    checksum: int
+    position: int
+    last: Epoch  # epoch of the entry before `position`
+    records: int
+    membership: bytes = b""  # of the line at `position`, where the line has one of its own
+
+
+class SnapshotChunk(msgspec.Struct, frozen=True, array_like=True, tag=21):
+    """The next bytes of a snapshot."""
+
+    line: str
+    epoch: Epoch
+    snapshot: str
+    offset: int
+    data: bytes
+
+
+class SnapshotAck(msgspec.Struct, frozen=True, array_like=True, tag=22):
+    """How many bytes the receiver has; `installed` ends the transfer, `error` breaks it off."""
+
+    line: str
+    epoch: Epoch
+    snapshot: str
+    received: int
+    installed: bool
+    error: str = ""

@@ -7,12 +7,12 @@ the bytes that are on its disk. The leader keeps its log from the copy's positio
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from plait.base.errors import PlaitError
 from plait.base.ports import IncomingSnapshot, Snapshot
 from plait.line.entry import Epoch
-from plait.line.primary.messages import Message, SnapshotAck, SnapshotChunk, SnapshotOffer
+from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
 
 CHUNK_BYTES = 256 << 10
 WINDOW_BYTES = 2 << 20
@@ -27,6 +27,7 @@ class Copy(NamedTuple):
     position: int
     last: Epoch
     records: int
+    membership: bytes = b""  # of the line at `position`, where the line has one of its own
 
 
 class StateCopies(Protocol):
@@ -49,7 +50,7 @@ class SnapshotSender:
     """Streams one copy to one follower."""
 
     def __init__(
-        self, line: str, epoch: Epoch, peer: str, send: Callable[[str, Message], None]
+        self, line: str, epoch: Epoch, peer: str, send: Callable[[str, Any], None]
     ) -> None:
         self._line, self._epoch, self.peer = line, epoch, peer
         self._send = send
@@ -67,7 +68,7 @@ class SnapshotSender:
         snapshot = copy.snapshot
         offer = SnapshotOffer(
             self._line, self._epoch, snapshot.snapshot_id, snapshot.size, snapshot.checksum,
-            copy.position, copy.last, copy.records,
+            copy.position, copy.last, copy.records, copy.membership,
         )  # fmt: skip
         ack = await self._introduce(offer)
         offset: int | None = None
@@ -117,7 +118,7 @@ def _patience(offset: int, size: int) -> float:
 class SnapshotReceiver:
     """Receives the copies that a line's leader offers, one at a time."""
 
-    def __init__(self, me: str, copies: StateCopies, send: Callable[[str, Message], None]) -> None:
+    def __init__(self, me: str, copies: StateCopies, send: Callable[[str, Any], None]) -> None:
         self._me = me
         self._copies = copies
         self._send = send

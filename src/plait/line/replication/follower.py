@@ -1,12 +1,12 @@
 """A follower: persists what its leader pushes, and says what is durable.
 
-A restarted member is a follower of nobody until a leader speaks. An append of an epoch at least
-as new as every promise is the leader's word; anything older is refused with what was promised.
+A restarted member is a follower of nobody until a leader speaks. Whether an append is a legal
+leader's word is the core's to say before it comes here.
 """
 
 from plait.base.ports import LogWrite
 from plait.line.entry import NO_EPOCH, Epoch
-from plait.line.primary.member import Member
+from plait.line.replication.member import Member
 from plait.line.replication.messages import Append, AppendReply
 from plait.line.replication.receiver import Accepted, Mismatch, Receiver
 
@@ -35,10 +35,7 @@ class Follower:
     def append(self, peer: str, message: Append, now: float) -> None:
         """The leader pushed entries, or gave a sign of life."""
         member = self.member
-        writes: list[LogWrite] = []
-        if message.epoch > member.promised:
-            member.promised = message.epoch
-            writes.append(member.hard_state())
+        writes = member.obey(message.epoch)
         self._hear(message, now)
         verdict = self.receiver.judge(message)
         if isinstance(verdict, Mismatch):
@@ -90,7 +87,7 @@ class Follower:
 
     def _follows(self, epoch: Epoch) -> bool:
         """False if the leader changed, or a newer promise was given, while the disk worked."""
-        return self.epoch == epoch == self.member.promised
+        return self.epoch == epoch and self.member.obeys(epoch)
 
     def _commit(self) -> None:
         self.member.commit_to(min(self.leader_commit, self.receiver.verified))

@@ -1,0 +1,345 @@
+"""A member's handle on a replicated line, as a loglet: what primary and consensus share.
+
+Appends succeed on the leader only and return when the core commits. Reads are of the committed
+prefix that is also durable here. A seal is an entry: the first one committed is the end; what
+stands behind it (opened epochs, memberships) is void.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from plait.base.errors import (
+    Closed,
+    HistoryTrimmed,
+    NotLeader,
+    PlaitError,
+    ReadOnly,
+    Sealed,
+    Unavailable,
+)
+from plait.base.ports import Clock, LogStorage
+from plait.engines.replicated.driver import Core, Driver
+from plait.engines.replicated.opening import find_seal
+from plait.engines.waiters import Waiters
+from plait.line.entry import Entry, Epoch, Kind, decode_entry
+from plait.line.loglet import READ_BYTES, Tail
+from plait.line.quorum import acknowledged
+from plait.line.replication.member import Member
+from plait.line.replication.sender import Sender
+from plait.line.replication.vocabulary import (
+    Applied,
+    HandOver,
+    PeerUp,
+    Promotion,
+    Propose,
+    Received,
+    TrimTo,
+)
+
+
+class LineCore(Core, Protocol):
+    """What a loglet knows of a core."""
+
+    @property
+    def leader(self) -> str | None: ...
+
+    @property
+    def sender(self) -> Sender | None: ...
+
+    def refusal(self) -> PlaitError | None: ...
+
+
+class ReplicatedLoglet:
+    """One member of a replicated line."""
+
+    def __init__(self, core: LineCore, driver: Driver, storage: LogStorage, clock: Clock) -> None:
+        self._core = core
+        self.driver = driver
+        driver.on_committed = self._committed
+        driver.on_retracted = self._retracted
+        driver.on_trimmed = self._trimmed
+        driver.on_deposed = self._deposed
+        driver.on_promotion = self._promotion
+        self._storage = storage
+        self.clock = clock
+        self._waiters = Waiters()
+        self._proposals: deque[tuple[int, asyncio.Future[int]]] = deque()
+        self._promotions: list[asyncio.Future[Promotion]] = []
+        self._stricter: list[tuple[int, int, asyncio.Future[None]]] = []  # position, k
+        self._trims: list[tuple[int, asyncio.Future[None]]] = []
+        self._retracted_to: list[Callable[[Epoch, int], None]] = []
+        self._closed = False
+        self.applied: Callable[[], tuple[int, int]] = lambda: (0, 0)  # positions, records
+        core.member.seal_at = find_seal(storage, core.member)
+
+    @property
+    def member(self) -> Member:
+        """What the core is, whatever its role."""
+        return self._core.member
+
+    @property
+    def leader(self) -> str | None:
+        """Who leads, as far as is known here."""
+        return self._core.leader
+
+    @property
+    def leads(self) -> bool:
+        """Whether this member orders entries."""
+        return self._core.sender is not None
+
+    @property
+    def sender(self) -> Sender | None:
+        """What this member pushes to the others, if it leads."""
+        return self._core.sender
+
+    def refusal(self) -> PlaitError | None:
+        """Why no entry can be taken here now."""
+        return self._core.refusal()
+
+    # ------------------------------------------------------------------ the port
+
+    @property
+    def head(self) -> int:
+        """Position of the first entry that is kept."""
+        return self.member.log.head
+
+    @property
+    def committed(self) -> int:
+        """Everything below is committed and on our disk."""
+        member = self.member
+        return (
+            member.committed_told
+            if member.seal_at is None
+            else min(member.committed_told, member.seal_at)
+        )
+
+    @property
+    def sealed(self) -> bool:
+        """Whether a seal is committed."""
+        member = self.member
+        return member.seal_at is not None and member.committed_told > member.seal_at
+
+    async def append(self, entry: Entry) -> int:
+        """Order an entry; its position once the line's rule is met.
+
+        Raises `NotLeader`, `Busy`, `Sealed`, `ReadOnly`: it did not happen; `Unavailable`: we
+        were deposed while it was on its way.
+        """
+        return await self.append_nowait(entry)
+
+    def append_nowait(self, entry: Entry) -> asyncio.Future[int]:
+        """Order an entry at once; the future of its position."""
+        self.check()
+        member = self.member
+        refusal = None if self.sealed else self._core.refusal()
+        if refusal is not None:
+            raise refusal
+        if member.seal_at is not None:
+            raise Sealed(f"{member.line} is sealed", tail=member.seal_at)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._proposals.append((member.log.tail, future))
+        self.driver.step(Propose(entry))
+        return future
+
+    async def check_tail(self) -> Tail:
+        """The linearizable tail."""
+        raise NotImplementedError
+
+    async def read(self, start: int, stop: int, bytes_max: int = READ_BYTES) -> list[Entry]:
+        """Committed entries from `start`, before `stop`, at least one if there is one."""
+        self.check()
+        return self.read_now(start, stop, bytes_max)
+
+    def read_now(self, start: int, stop: int, bytes_max: int = READ_BYTES) -> list[Entry]:
+        """`read` without a turn of the event loop."""
+        log = self.member.log
+        if start < log.head:
+            raise HistoryTrimmed(f"{start} lies below the head {log.head}", head=log.head)
+        stop = min(stop, self.committed)
+        if start >= stop:
+            return []
+        if start < log.window_start:
+            stop = min(stop, log.window_start)
+            rows = self._storage.read(self.member.line, start, stop, bytes_max)
+            return [decode_entry(row) for row in rows]
+        entries: list[Entry] = []
+        size = 0
+        for position in range(start, stop):
+            kept = log.kept(position)
+            assert kept is not None
+            size += len(kept.row)
+            if entries and size > bytes_max:
+                break
+            entries.append(kept.entry)
+        return entries
+
+    async def wait(self, position: int) -> Tail:
+        """Return as soon as more than `position` is committed, or the line is sealed."""
+        self.check()
+        while self.committed <= position and not self.sealed:
+            await self._waiters.sleep(position)
+            self.check_open()
+        return Tail(self.committed, self.sealed)
+
+    async def trim(self, before: int) -> None:
+        """Forget entries below `before`, clamped to what is committed."""
+        self.check()
+        log = self.member.log
+        before = min(before, self.committed)
+        if before <= log.head:
+            return
+        last = self.read_now(before - 1, before)[0]
+        trimmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._trims.append((before, trimmed))
+        self.driver.step(TrimTo(before, last.records_end))
+        await trimmed
+
+    async def seal(self) -> int:
+        """Refuse every later append; the final tail."""
+        self.check()
+        while not self.sealed:
+            if self.member.seal_at is None:
+                await self.append(Entry(b"", 0, Kind.SEAL))
+            else:
+                await self._waiters.sleep(self.committed)
+                self.check_open()
+        assert self.member.seal_at is not None
+        return self.member.seal_at
+
+    def on_retracted(self, callback: Callable[[Epoch, int], None]) -> None:
+        """Call back when a committed suffix was cut."""
+        self._retracted_to.append(callback)
+
+    async def close(self) -> None:
+        """Stop; whatever waits is told that the outcome is open."""
+        if not self._closed:
+            self._closed = True
+            self.driver.close()
+            self._deposed()
+            self._waiters.fail(Closed("the loglet was closed"))
+
+    # ------------------------------------------------------------------ beyond the port
+
+    def received(self, peer: str, message: Any) -> None:
+        """A peer said something about this line."""
+        self.report_applied()
+        self.driver.step(Received(peer, message))
+        if self._stricter:
+            self._settle_stricter()
+
+    def peer_up(self, peer: str) -> None:
+        """A fresh connection to a peer exists."""
+        self.driver.step(PeerUp(peer))
+
+    def report_applied(self) -> None:
+        """Tell the core how far the replica above is."""
+        position, records = self.applied()
+        if position != self.member.applied:
+            self.driver.step(Applied(position, records))
+
+    async def hand_over(self, target: str, timeout_s: float) -> Promotion:
+        """Let `target` lead, without loss, or learn why not."""
+        self.check()
+        return await self.promotion(HandOver(target, self.clock.monotonic() + timeout_s))
+
+    async def promotion(self, event: Any) -> Promotion:
+        """Step an event that ends in a `Promotion`."""
+        future: asyncio.Future[Promotion] = asyncio.get_running_loop().create_future()
+        self._promotions.append(future)
+        self.driver.step(event)
+        return await future
+
+    async def acknowledged(self, position: int, k: int) -> None:
+        """Return once `k` followers have the entry at `position` on disk (leader only)."""
+        self.check()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stricter.append((position, k, future))
+        self._settle_stricter()
+        try:
+            await future
+        finally:
+            self._stricter = [item for item in self._stricter if item[2] is not future]
+
+    def _settle_stricter(self) -> None:
+        sender = self._core.sender
+        if sender is None:
+            return
+        matches = [progress.match for progress in sender.progress.values()]
+        for position, k, future in self._stricter:
+            reached = not k or (k <= len(matches) and acknowledged(matches, k) > position)
+            if reached and not future.done():
+                future.set_result(None)
+
+    # ------------------------------------------------------------------ what the core says
+
+    def _committed(self, position: int) -> None:
+        proposals = self._proposals
+        while proposals and proposals[0][0] < position:
+            at, future = proposals.popleft()
+            if not future.done():
+                future.set_result(at)
+        if self.sealed:
+            self._waiters.wake_all()
+        else:
+            self._waiters.passed(position)
+
+    def _trimmed(self, position: int) -> None:
+        for before, future in self._trims:
+            if before <= position and not future.done():
+                future.set_result(None)
+        self._trims = [item for item in self._trims if not item[1].done()]
+
+    def _deposed(self) -> None:
+        line, halted = self.member.line, self.driver.halted
+        why = "the leader changed before the commit" if halted is None else halted.message
+        while self._proposals:
+            _, future = self._proposals.popleft()
+            if not future.done():
+                future.set_exception(Unavailable(f"{line}: {why}"))
+                future.exception()  # whoever gave up waiting is not missed
+        for _, _, future_none in self._stricter:
+            if not future_none.done():
+                future_none.set_exception(Unavailable(f"{line}: the leader changed"))
+        if self.driver.halted is not None:
+            for _, future_none in self._trims:
+                if not future_none.done():
+                    future_none.set_exception(self.driver.halted)
+            refused = Promotion(False, self.driver.halted.message, {})
+            self._promotion(refused)
+
+    def _retracted(self, epoch: Epoch, position: int) -> None:
+        for callback in self._retracted_to:
+            callback(epoch, position)
+
+    def _promotion(self, promotion: Promotion) -> None:
+        waiting, self._promotions = self._promotions, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(promotion)
+
+    # ------------------------------------------------------------------ refusals
+
+    def check_open(self) -> None:
+        """Raise `Closed` after the end."""
+        if self._closed:
+            raise Closed(f"{self.member.line} is closed")
+
+    def check_writable(self) -> None:
+        """Raise `ReadOnly` if the disk takes nothing now."""
+        self.check()
+        reason = self._storage.read_only
+        if reason is not None:
+            raise ReadOnly(f"{self.member.me} is read-only: {reason.message}")
+
+    def check(self) -> None:
+        """Raise if this handle is closed, or its member halted."""
+        self.check_open()
+        if self.driver.halted is not None:
+            raise self.driver.halted
+
+    def not_leader(self) -> PlaitError:
+        """The refusal of a member that does not lead."""
+        member = self.member
+        return NotLeader(f"{member.me} does not lead {member.line}", leader=self._core.leader)
