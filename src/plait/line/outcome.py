@@ -1,4 +1,4 @@
-"""What became of commands that were ordered: at which place, and which of them had no effect.
+"""What became of commands that were ordered: at which place, which had no effect, what they said.
 
 An outcome is decided by the fold, so it is the same at every replica, and a session remembers it
 for retries. The i-th command of a run stands at offset `offset + i` of entry `position`; rows
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from plait.line.entry import Epoch
+from plait.line.entry import NO_EPOCH, Epoch
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True):
@@ -21,7 +21,16 @@ class Failed(msgspec.Struct, frozen=True, array_like=True):
     details: dict[str, Any] = {}
 
 
+class Returned(msgspec.Struct, frozen=True, array_like=True):
+    """A command that took effect and says something: a MessagePack value other than nil."""
+
+    value: bytes
+
+
+Result = Failed | Returned
+
 Failures = tuple[tuple[int, Failed], ...]  # by index in the group, ascending
+Returns = tuple[tuple[int, bytes], ...]  # by index in the group, ascending; none of tables
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +41,7 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     position: int
     offset: int
     version: int  # of the first command of the run
+    epoch: Epoch = NO_EPOCH  # that ordered it; known once the entry is applied
 
 
 class Outcome(NamedTuple):
@@ -48,3 +58,4 @@ class Outcome(NamedTuple):
     version: int
     failures: Failures
     runs: tuple[Run, ...] = ()
+    returns: Returns = ()

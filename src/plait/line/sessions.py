@@ -20,12 +20,13 @@ from bisect import bisect_right
 
 import msgspec
 
-from plait.line.outcome import Failed, Failures, Run
+from plait.line.outcome import Failed, Failures, Returns, Run
 
 SESSIONS_MAX = 1 << 16
 WINDOW_COMMANDS_MAX = 1 << 17  # sequence numbers from `answered_below` to the newest
 WINDOW_RUNS_MAX = 1024
 WINDOW_FAILURES_MAX = 4096  # remembered before new commands are refused
+WINDOW_RETURNS_BYTES_MAX = 8 << 20  # of returned values, likewise
 SEQUENCE_MAX = 1 << 62
 SESSION_ID_MAX = (1 << 63) - 1
 
@@ -39,6 +40,8 @@ class Remembered(msgspec.Struct, array_like=True):
     offset: int
     version: int
     failures: Failures = ()  # by index in this run
+    returns: Returns = ()  # by index in this run
+    returns_bytes: int = 0  # of the values in `returns`
 
     @property
     def end(self) -> int:
@@ -72,6 +75,7 @@ class Repeated(msgspec.Struct, frozen=True):
     index: int
     run: Run
     failures: Failures  # by index in the group
+    returns: Returns = ()  # by index in the group
 
     @property
     def count(self) -> int:
@@ -161,11 +165,14 @@ class Sessions:
         count: int,
         place: tuple[int, int, int],
         failures: Failures,
+        returns: Returns = (),
     ) -> None:
         """What became of commands that `admit` called fresh; `place` is of the first of them."""
         if session == 0:
             return
         run = Remembered(first_sequence, count, *place, failures)
+        if returns:
+            run.returns, run.returns_bytes = returns, sum(len(value) for _, value in returns)
         runs = self._records[session].runs
         if not runs or runs[-1].end <= first_sequence:
             if not (runs and _joined(runs[-1], run)):
@@ -234,6 +241,8 @@ def _bar_if_full(record: SessionRecord, end: int, count: int) -> Barred | None:
         return Barred(0, count, Failed("Busy", "too many groups are unanswered"))
     if sum(len(run.failures) for run in runs) >= WINDOW_FAILURES_MAX:
         return Barred(0, count, Failed("Busy", "too many failures are unanswered"))
+    if sum(run.returns_bytes for run in runs) >= WINDOW_RETURNS_BYTES_MAX:
+        return Barred(0, count, Failed("Busy", "too many returned bytes are unanswered"))
     return None
 
 
@@ -242,8 +251,10 @@ def _joined(last: Remembered, run: Remembered) -> bool:
     together = (last.end, last.position, last.offset + last.count, last.version + last.count)
     if together != (run.first_sequence, run.position, run.offset, run.version):
         return False
-    moved = tuple((last.count + index, failed) for index, failed in run.failures)
-    last.failures += moved
+    last.failures += tuple((last.count + index, failed) for index, failed in run.failures)
+    if run.returns:
+        last.returns += tuple((last.count + index, value) for index, value in run.returns)
+        last.returns_bytes += run.returns_bytes
     last.count += run.count
     return True
 
@@ -285,9 +296,10 @@ def _shifted(barred: Barred | None, index: int) -> Barred | None:
 def _repeated(run: Remembered, index: int, sequence: int, stop: int) -> Repeated:
     skip, count = sequence - run.first_sequence, stop - sequence
     failures = tuple(
-        (failed_index - skip + index, failed)
-        for failed_index, failed in run.failures
-        if skip <= failed_index < skip + count
+        (at - skip + index, failed) for at, failed in run.failures if skip <= at < skip + count
+    )
+    returns = tuple(
+        (at - skip + index, value) for at, value in run.returns if skip <= at < skip + count
     )
     place = Run(index, count, run.position, run.offset + skip, run.version + skip)
-    return Repeated(index, place, failures)
+    return Repeated(index, place, failures, returns)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from plait.base.errors import HistoryTrimmed, PlaitError, ReadOnly, StorageError
+from plait.base.errors import Corrupt, HistoryTrimmed, PlaitError, ReadOnly, StorageError
 from plait.base.ports import Clock, LogStorage, LogWrite
 from plait.line.entry import Epoch
 from plait.line.replication.member import Member
@@ -76,7 +76,12 @@ class Driver:
         """Tell the core, do what it asks for, and set the timer."""
         if self.halted is not None:
             return
-        for effect in self.core.step(event, self.clock.monotonic()):
+        try:
+            effects = self.core.step(event, self.clock.monotonic())
+        except Corrupt as error:
+            self.halt(error)
+            return
+        for effect in effects:
             match effect:
                 case Send(peer, message):
                     self.send(peer, message)

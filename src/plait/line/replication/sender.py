@@ -59,6 +59,13 @@ class Sender:
         self.round = 1  # so that 0 means: no answer yet
         self.commit_due: float | None = None  # when waiting commits must be told
 
+    def set_followers(self, followers: Iterable[str], now: float) -> None:
+        """The line's members changed; who stays is known as before."""
+        known = self.progress
+        self.progress = {
+            peer: known.get(peer) or Progress(self.log.tail, now) for peer in followers
+        }
+
     def pump(self, now: float) -> list[SendEffect]:
         """Send what there is to send to everyone who has room."""
         effects: list[SendEffect] = []

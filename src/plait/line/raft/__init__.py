@@ -1,0 +1,1 @@
+"""Consensus: Raft, sans-IO, over the shared replication core."""

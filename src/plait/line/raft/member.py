@@ -1,0 +1,143 @@
+"""A Raft member: term, vote and memberships, durable before any word that depends on them.
+
+Invariants: `term` never decreases; `vote` changes only with the term, or from nobody to somebody;
+nothing committed is ever cut; the membership in force is the newest in the log.
+
+Source: Ongaro's thesis, figure 3.1, and 4.1 for the membership in force.
+"""
+
+import msgspec
+
+from plait.base.errors import Corrupt
+from plait.base.ports import CutSuffix, LogWrite, PutHardState
+from plait.line.entry import Entry, Epoch, Kind
+from plait.line.raft.membership import Membership, decode_membership
+from plait.line.replication.log_view import Base, LogView
+from plait.line.replication.member import Member
+
+Memberships = tuple[tuple[int, Membership], ...]
+
+
+class HardState(msgspec.Struct, frozen=True, array_like=True):
+    """What a member must never forget; written with the log, in its order."""
+
+    term: int = 0
+    vote: str = ""
+    fresh: bool = True  # the disk is new: it cannot vouch for what it once acknowledged
+    base: Base = Base()
+    epochs: tuple[tuple[Epoch, int], ...] = ()
+    admitted_at: int = 0
+    memberships: Memberships = ()  # by position; the first is in force at the head
+
+
+class RaftMember(Member):
+    """The part of a Raft core that every role shares."""
+
+    def __init__(self, line: str, me: str, hard: HardState, log: LogView) -> None:
+        super().__init__(line, me, log)
+        self.term = hard.term
+        self.vote = hard.vote
+        self.fresh = hard.fresh
+        self.admitted_at = hard.admitted_at
+        self.memberships: list[tuple[int, Membership]] = list(hard.memberships)
+
+    # ------------------------------------------------------------------ membership
+
+    @property
+    def membership(self) -> Membership:
+        """The membership in force."""
+        return self.memberships[-1][1] if self.memberships else Membership()
+
+    @property
+    def membership_position(self) -> int:
+        """Where the membership in force was logged (-1: it was founded with)."""
+        return self.memberships[-1][0] if self.memberships else -1
+
+    def membership_at(self, position: int) -> Membership:
+        """The membership that the entries below `position` leave in force."""
+        found = Membership()
+        for at, membership in self.memberships:
+            if at < position:
+                found = membership
+        return found
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Every other member, learners too."""
+        return tuple(name for name in self.membership.members if name != self.me)
+
+    @property
+    def votes(self) -> bool:
+        """Whether this member has a vote."""
+        return self.membership.votes(self.me)
+
+    def note(self, position: int, entry: Entry) -> None:
+        """A membership counts as soon as it stands in the log."""
+        super().note(position, entry)
+        if entry.kind is Kind.MEMBERS:
+            self.memberships.append((position, decode_membership(entry.payload)))
+
+    # ------------------------------------------------------------------ terms and votes
+
+    def hard_state(self) -> PutHardState:
+        """The write that records what must never be forgotten."""
+        log = self.log
+        state = HardState(
+            self.term, self.vote, self.fresh, log.base, log.epochs, self.admitted_at,
+            tuple(self.memberships),
+        )  # fmt: skip
+        return PutHardState(self.line, msgspec.msgpack.encode(state))
+
+    def enter(self, term: int, vote: str = "") -> None:
+        """A newer term; the hard state is the caller's to write."""
+        assert term > self.term
+        self.term, self.vote = term, vote
+
+    def obey(self, epoch: Epoch) -> list[LogWrite]:
+        """The leader of a term spoke; in our own term the vote stays what it was."""
+        if epoch.number <= self.term:
+            return []
+        self.enter(epoch.number)
+        return [self.hard_state()]
+
+    def obeys(self, epoch: Epoch) -> bool:
+        """Whether no newer term is known."""
+        return epoch.number == self.term
+
+    def as_recent(self, last: Epoch, tail: int) -> bool:
+        """Whether a log that ends so holds all that ours may have committed (thesis 3.6.1)."""
+        return (last.number, tail) >= (self.log.last_epoch.number, self.log.tail)
+
+    # ------------------------------------------------------------------ the log
+
+    def cut(self, start: int, records: int, by: Epoch) -> list[LogWrite]:
+        """Cut what a newer leader contradicts; it was never committed."""
+        if start < self.commit:
+            raise Corrupt(
+                f"{self.line}: the leader of {by} contradicts entry {start}, which is committed "
+                f"here up to {self.commit}; this copy belongs to another history"
+            )
+        self.forget_suffix(start, records)
+        while self.memberships and self.memberships[-1][0] >= start:
+            self.memberships.pop()
+        return [CutSuffix(self.line, start), self.hard_state()]
+
+    def trim_to(self, base: Base) -> list[LogWrite]:
+        """Forget entries below `base`, but not the membership that they leave in force."""
+        while len(self.memberships) > 1 and self.memberships[1][0] < base.position:
+            del self.memberships[0]
+        return super().trim_to(base)
+
+    def reset(self, base: Base, membership: Membership) -> list[LogWrite]:
+        """Begin anew behind a copy of the state, with the membership that it carries."""
+        self.memberships = [(base.position - 1, membership)]
+        return [*self.begin_at(base), self.hard_state()]
+
+    def check(self) -> None:
+        """Raise AssertionError where an invariant does not hold."""
+        super().check()
+        assert self.log.last_epoch.number <= self.term
+        positions = [position for position, _ in self.memberships]
+        assert positions == sorted(set(positions))
+        assert all(position < self.log.tail for position in positions)
+        self.membership.check()

@@ -1,0 +1,201 @@
+"""Who the members of a line are, and how one membership becomes another.
+
+::
+
+    learners joining     added without a vote; they copy the log until they have caught up
+        │
+    voters + outgoing    joint: whatever is decided needs a majority of the voters *and* of the
+        │                outgoing voters
+    voters               the change is done; who left is retired, and its name never used again
+
+A membership counts from the moment that its entry stands in a member's log, committed or not.
+Any number of members can come and go in one change, since both majorities decide meanwhile.
+
+Source: Ongaro's thesis 4.3 (joint consensus) and 4.2.1 (catching up before a vote).
+"""
+
+from collections.abc import Callable, Collection
+
+import msgspec
+
+from plait.base.codec import decode, encode
+from plait.base.errors import BadSettings, Corrupt
+
+VOTERS_MAX = 15
+MEMBERS_MAX = 64
+
+
+class Membership(msgspec.Struct, frozen=True, array_like=True):
+    """The members of a line; every tuple is sorted."""
+
+    voters: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()  # the voters before, while the change to `voters` is under way
+    learners: tuple[str, ...] = ()  # no vote
+    joining: tuple[str, ...] = ()  # the learners that get a vote once they have caught up
+    witnesses: tuple[str, ...] = ()  # voters that keep the log and no state
+    retired: tuple[str, ...] = ()  # names that were members; never again
+    addresses: tuple[tuple[str, str], ...] = ()  # where members are found
+
+    @property
+    def joint(self) -> bool:
+        """Whether two majorities decide."""
+        return bool(self.outgoing)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Everybody who gets the log."""
+        return tuple(sorted({*self.voters, *self.outgoing, *self.learners}))
+
+    def votes(self, name: str) -> bool:
+        """Whether `name` has a vote."""
+        return name in self.voters or name in self.outgoing
+
+    def quorum(self, names: Collection[str]) -> bool:
+        """Whether `names` are a majority, of both halves while joint."""
+        return all(
+            2 * sum(name in names for name in half) > len(half)
+            for half in (self.voters, self.outgoing)
+            if half
+        )
+
+    def decided(self, position_of: Callable[[str], int]) -> int:
+        """The position that a majority has reached, of both halves while joint."""
+        return min(
+            sorted(map(position_of, half))[(len(half) - 1) // 2]
+            for half in (self.voters, self.outgoing)
+            if half
+        )
+
+    def check(self) -> None:
+        """Raise AssertionError where an invariant does not hold."""
+        for names in (self.voters, self.outgoing, self.learners, self.joining, self.witnesses):
+            assert names == tuple(sorted(set(names)))
+        assert not set(self.learners) & {*self.voters, *self.outgoing}
+        assert set(self.joining) <= set(self.learners)
+        assert set(self.witnesses) <= set(self.members)
+        assert not set(self.retired) & set(self.members)
+
+
+class Target(msgspec.Struct, frozen=True, array_like=True):
+    """A membership as it is wanted; a leader goes there step by step."""
+
+    voters: tuple[str, ...]
+    learners: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()
+
+
+def encode_membership(membership: Membership) -> bytes:
+    """The payload of a `MEMBERS` entry, and what a copy of the state carries."""
+    return encode(membership)
+
+
+def decode_membership(data: bytes) -> Membership:
+    """The membership in `data`; `Corrupt` if it is none."""
+    try:
+        return decode(data, type=Membership)
+    except msgspec.DecodeError as error:
+        raise Corrupt(f"a membership cannot be read: {error}") from None
+
+
+def founding(voters: Collection[str], addresses: dict[str, str] | None = None) -> Membership:
+    """The first membership of a line."""
+    return Membership(tuple(sorted(voters)), addresses=tuple(sorted((addresses or {}).items())))
+
+
+def check_target(current: Membership, target: Target) -> None:
+    """`BadSettings` for a membership that cannot be."""
+    if not target.voters:
+        raise BadSettings("a line cannot lose its last voter")
+    if len(target.voters) > VOTERS_MAX:
+        raise BadSettings(f"{len(target.voters)} voters; at most {VOTERS_MAX} are possible")
+    if len(target.voters) + len(target.learners) > MEMBERS_MAX:
+        raise BadSettings(f"at most {MEMBERS_MAX} members are possible")
+    if set(target.voters) <= set(target.witnesses):
+        raise BadSettings("somebody must keep the state: every voter would be a witness")
+    both = set(target.voters) & set(target.learners)
+    if both:
+        raise BadSettings(f"{min(both)!r} cannot be a voter and a learner")
+    again = {*target.voters, *target.learners} & set(current.retired)
+    if again:
+        raise BadSettings(
+            f"{min(again)!r} was a member and left; a name is never used again, choose another"
+        )
+
+
+def next_step(
+    current: Membership, target: Target, caught_up: Callable[[str], bool]
+) -> Membership | None:
+    """The membership that follows `current` on the way to `target`; None: there, or not yet.
+
+    `current` is committed. `caught_up` tells whether a learner may get its vote.
+    """
+    if current.joint:
+        return _settled(current, target)
+    known = set(current.members)
+    new = {*target.voters, *target.learners} - known
+    if new or _address_changes(current, target):
+        return _with_learners(current, target, new)
+    if set(target.voters) != set(current.voters):
+        gaining = set(target.voters) - set(current.voters)
+        if not all(caught_up(name) for name in sorted(gaining)):
+            return None
+        return _joint(current, target)
+    if set(target.learners) != set(current.learners):
+        return _settled(current, target)
+    return None
+
+
+def _address_changes(current: Membership, target: Target) -> bool:
+    known = dict(current.addresses)
+    return any(known.get(name) != address for name, address in target.addresses)
+
+
+def _with_learners(current: Membership, target: Target, new: set[str]) -> Membership:
+    joining = {*current.joining, *(new & set(target.voters))}
+    addresses = dict(current.addresses) | dict(target.addresses)
+    return msgspec.structs.replace(
+        current,
+        learners=tuple(sorted({*current.learners, *new})),
+        joining=tuple(sorted(joining)),
+        witnesses=tuple(sorted({*current.witnesses, *(new & set(target.witnesses))})),
+        addresses=tuple(sorted(addresses.items())),
+    )
+
+
+def _joint(current: Membership, target: Target) -> Membership:
+    voters = tuple(sorted(target.voters))
+    learners = tuple(name for name in current.learners if name not in voters)
+    return msgspec.structs.replace(
+        current,
+        voters=voters,
+        outgoing=current.voters,
+        learners=learners,
+        joining=tuple(name for name in current.joining if name in learners),
+    )
+
+
+def _settled(current: Membership, target: Target) -> Membership:
+    """Without the outgoing voters and without learners that nobody wants."""
+    joining = tuple(name for name in current.joining if name in target.voters)
+    known = {*current.learners, *current.outgoing} - set(current.voters)
+    learners = tuple(sorted((set(target.learners) & known) | set(joining)))
+    stay = {*current.voters, *learners}
+    gone = set(current.members) - stay
+    return Membership(
+        current.voters,
+        learners=learners,
+        joining=joining,
+        witnesses=tuple(name for name in current.witnesses if name in stay),
+        retired=tuple(sorted({*current.retired, *gone})),
+        addresses=tuple(pair for pair in current.addresses if pair[0] in stay),
+    )
+
+
+def unfinished(current: Membership) -> Target | None:
+    """What a leader finds to be finished: a joint membership, or learners that were to vote."""
+    if not (current.joint or current.joining):
+        return None
+    voters = tuple(sorted({*current.voters, *current.joining}))
+    learners = tuple(name for name in current.learners if name not in current.joining)
+    return Target(voters, learners, current.witnesses, current.addresses)
