@@ -107,6 +107,10 @@ class Driver:
                     self.carry_out(effect)
         self._arm()
 
+    def wake(self) -> None:
+        """Set the timer for the first time."""
+        self._arm()
+
     def carry_out(self, effect: Any) -> None:
         """An effect of the core's own kind."""
         raise AssertionError(f"nobody carries out {effect!r}")

@@ -1,0 +1,77 @@
+"""Readers of one member who wait for a read index: everybody of one tick shares one question.
+
+Invariant: a question is asked after everybody who shares it has come, so its answer is of a
+moment after each of them began to read.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from plait.base.errors import PlaitError, Unavailable
+from plait.base.ports import Clock
+
+RETRY_S = 0.25  # a question or its answer may be lost
+PAUSE_S = 0.01  # before asking again when nobody leads
+
+
+class Readers:
+    """Asks the core for read indexes. `ask(id)` steps it; `answer` is called with what it says."""
+
+    def __init__(self, line: str, clock: Clock, first_id: int, ask: Callable[[int], None]) -> None:
+        self._line = line
+        self._clock = clock
+        self._ask = ask
+        self._last_id = first_id
+        self._gathering: asyncio.Future[int | None] | None = None
+        self._asked: dict[int, tuple[asyncio.Future[int | None], asyncio.TimerHandle]] = {}
+
+    async def index(self, timeout_s: float) -> int:
+        """Whoever has applied everything below it sees every write completed before this call.
+
+        Raises `Unavailable` if no leader could confirm it in time.
+        """
+        until = self._clock.monotonic() + timeout_s
+        while True:
+            position = await asyncio.shield(self._question())
+            if position is not None:
+                return position
+            if self._clock.monotonic() > until:
+                raise Unavailable(f"{self._line}: no leader confirmed what is committed")
+            await asyncio.sleep(PAUSE_S)
+
+    def _question(self) -> "asyncio.Future[int | None]":
+        if self._gathering is None:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.create_future()
+            loop.call_soon(self._send)
+        return self._gathering
+
+    def _send(self) -> None:
+        future, self._gathering = self._gathering, None
+        assert future is not None
+        self._last_id += 1
+        id_ = self._last_id
+        timer = asyncio.get_running_loop().call_later(RETRY_S, self.answer, id_, None)
+        self._asked[id_] = (future, timer)
+        self._ask(id_)
+
+    def answer(self, id_: int, position: int | None) -> None:
+        """The core answered; None: ask again."""
+        asked = self._asked.pop(id_, None)
+        if asked is None:
+            return  # an answer that came too late
+        future, timer = asked
+        timer.cancel()
+        if not future.done():
+            future.set_result(position)
+
+    def fail(self, error: PlaitError) -> None:
+        """Nobody will answer any more."""
+        waiting = [future for future, _ in self._asked.values()]
+        for _, timer in self._asked.values():
+            timer.cancel()
+        self._asked.clear()
+        for future in waiting:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # whoever gave up waiting is not missed
