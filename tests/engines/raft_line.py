@@ -8,7 +8,7 @@ from plait.engines.raft import RaftLoglet
 from plait.engines.raft.opening import open_raft
 from plait.host.clock import SystemClock
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
-from plait.line.raft.membership import Membership, founding
+from plait.line.membership import Membership, founding
 
 
 class RaftLine:

@@ -11,7 +11,7 @@ from plait.base.errors import BadSettings, Busy, NotLeader, Unavailable
 from plait.engines import conformance
 from plait.engines.conformance import CHECKS, Engine
 from plait.line.entry import Entry
-from plait.line.raft.membership import Target
+from plait.line.membership import Target
 
 
 @pytest.mark.parametrize("members", [1, 3])

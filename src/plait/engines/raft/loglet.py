@@ -15,8 +15,8 @@ from plait.engines.raft.readers import Readers
 from plait.engines.raft.status import status_of
 from plait.engines.replicated.loglet import ReplicatedLoglet
 from plait.line.loglet import Tail
+from plait.line.membership import Membership, Target
 from plait.line.raft.core import RaftCore
-from plait.line.raft.membership import Membership, Target
 from plait.line.raft.vocabulary import AskRead, PeerDown, Reconfigure, StandNow
 
 READ_S = 5.0

@@ -8,6 +8,7 @@ import msgspec
 
 from plait.base.ports import CutSuffix, LogWrite, PutHardState
 from plait.line.entry import NO_EPOCH, Epoch
+from plait.line.membership import founding
 from plait.line.primary.messages import Seal
 from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.member import Member as ReplicatedMember
@@ -40,12 +41,16 @@ class Member(ReplicatedMember):
     ) -> None:
         assert me in members
         super().__init__(line, me, log)
-        self.members = members
-        self.others = tuple(name for name in members if name != me)
+        self.memberships = [(-1, founding(members))]
         self.promised = hard.promised
         self.heard_number = 0  # of the newest epoch that a member told it promised
         self.fresh = hard.fresh
         self.admitted_at = hard.admitted_at
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Who the members are."""
+        return self.membership.voters
 
     def hard_state(self) -> PutHardState:
         """The write that records what must never be forgotten."""
@@ -75,7 +80,7 @@ class Member(ReplicatedMember):
         if self.commit > base.position:
             self.retract(self.promised, base.position)
         self.promised = max(self.promised, base.epoch)
-        writes += self.begin_at(base)
+        writes += self.begin_at(base, self.membership)
         return [*writes, self.hard_state()]
 
     def _doubtful_from(self) -> int:

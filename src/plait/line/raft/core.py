@@ -22,11 +22,11 @@ Source: Ongaro, "Consensus: Bridging Theory and Practice" (2014); the files cite
 from plait.base.errors import BadSettings, Busy, NotLeader, PlaitError
 from plait.base.ports import Random
 from plait.line.entry import Epoch
+from plait.line.membership import Target, check_target, decode_membership
 from plait.line.raft.election import ELECTION_S, Candidate, Timing, judge
 from plait.line.raft.follower import RaftFollower
 from plait.line.raft.leader import Leader
 from plait.line.raft.member import HardState, RaftMember
-from plait.line.raft.membership import Target, check_target, decode_membership
 from plait.line.raft.messages import (
     Message,
     ReadIndex,

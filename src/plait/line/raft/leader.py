@@ -16,15 +16,15 @@ Source: Ongaro's thesis 3.5, 3.6.2, 3.10, 4.2, 4.3, 6.2 and 10.2.1.
 
 from plait.base.errors import Busy, NotLeader, PlaitError
 from plait.line.entry import Entry, Epoch, Kind
-from plait.line.raft.election import Timing
-from plait.line.raft.member import RaftMember
-from plait.line.raft.membership import (
+from plait.line.membership import (
     Membership,
     Target,
     encode_membership,
     next_step,
     unfinished,
 )
+from plait.line.raft.election import Timing
+from plait.line.raft.member import RaftMember
 from plait.line.raft.messages import ReadIndexReply, TimeoutNow
 from plait.line.raft.reads import Asked, Reads
 from plait.line.raft.vocabulary import MembersChanged, ReadFailed, ReadReady

@@ -10,8 +10,8 @@ import msgspec
 
 from plait.base.errors import Corrupt
 from plait.base.ports import CutSuffix, LogWrite, PutHardState
-from plait.line.entry import Entry, Epoch, Kind
-from plait.line.raft.membership import Membership, decode_membership
+from plait.line.entry import Epoch
+from plait.line.membership import Membership
 from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.member import Member
 
@@ -39,43 +39,7 @@ class RaftMember(Member):
         self.vote = hard.vote
         self.fresh = hard.fresh
         self.admitted_at = hard.admitted_at
-        self.memberships: list[tuple[int, Membership]] = list(hard.memberships)
-
-    # ------------------------------------------------------------------ membership
-
-    @property
-    def membership(self) -> Membership:
-        """The membership in force."""
-        return self.memberships[-1][1] if self.memberships else Membership()
-
-    @property
-    def membership_position(self) -> int:
-        """Where the membership in force was logged (-1: it was founded with)."""
-        return self.memberships[-1][0] if self.memberships else -1
-
-    def membership_at(self, position: int) -> Membership:
-        """The membership that the entries below `position` leave in force."""
-        found = Membership()
-        for at, membership in self.memberships:
-            if at < position:
-                found = membership
-        return found
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """Every other member, learners too."""
-        return tuple(name for name in self.membership.members if name != self.me)
-
-    @property
-    def votes(self) -> bool:
-        """Whether this member has a vote."""
-        return self.membership.votes(self.me)
-
-    def note(self, position: int, entry: Entry) -> None:
-        """A membership counts as soon as it stands in the log."""
-        super().note(position, entry)
-        if entry.kind is Kind.MEMBERS:
-            self.memberships.append((position, decode_membership(entry.payload)))
+        self.memberships = list(hard.memberships)
 
     # ------------------------------------------------------------------ terms and votes
 
@@ -118,26 +82,13 @@ class RaftMember(Member):
                 f"here up to {self.commit}; this copy belongs to another history"
             )
         self.forget_suffix(start, records)
-        while self.memberships and self.memberships[-1][0] >= start:
-            self.memberships.pop()
         return [CutSuffix(self.line, start), self.hard_state()]
-
-    def trim_to(self, base: Base) -> list[LogWrite]:
-        """Forget entries below `base`, but not the membership that they leave in force."""
-        while len(self.memberships) > 1 and self.memberships[1][0] < base.position:
-            del self.memberships[0]
-        return super().trim_to(base)
 
     def reset(self, base: Base, membership: Membership) -> list[LogWrite]:
         """Begin anew behind a copy of the state, with the membership that it carries."""
-        self.memberships = [(base.position - 1, membership)]
-        return [*self.begin_at(base), self.hard_state()]
+        return [*self.begin_at(base, membership), self.hard_state()]
 
     def check(self) -> None:
         """Raise AssertionError where an invariant does not hold."""
         super().check()
         assert self.log.last_epoch.number <= self.term
-        positions = [position for position, _ in self.memberships]
-        assert positions == sorted(set(positions))
-        assert all(position < self.log.tail for position in positions)
-        self.membership.check()

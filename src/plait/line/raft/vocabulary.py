@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from plait.line.raft.membership import Target
+from plait.line.membership import Target
 from plait.line.replication.sender import BeginSnapshot, LoadEntries, SendAppend
 from plait.line.replication.vocabulary import (
     Applied,

@@ -13,6 +13,7 @@ import msgspec
 
 from plait.base.ports import AppendRows, LogWrite, PutHardState, ResetLine, TrimPrefix
 from plait.line.entry import Entry, Epoch, Kind
+from plait.line.membership import Membership, decode_membership
 from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.vocabulary import Committed, Persist, Retracted, Send, Trimmed
 
@@ -36,6 +37,9 @@ class Member:
         self.committed_told = log.head
         self.applied = 0
         self.applied_records = 0
+        self.memberships: list[tuple[int, Membership]] = []  # by position; the first at the head
+        self._others_of: Membership | None = None
+        self._others: tuple[str, ...] = ()
         self.seal_at: int | None = None  # the first seal in the log; nothing behind it counts
         self.effects: list[Any] = []
         self._token = 0
@@ -54,6 +58,40 @@ class Member:
     def hard_state(self) -> PutHardState:
         """The write that records what must never be forgotten."""
         raise NotImplementedError
+
+    # ------------------------------------------------------------------ membership
+
+    @property
+    def membership(self) -> Membership:
+        """The membership in force."""
+        return self.memberships[-1][1] if self.memberships else Membership()
+
+    @property
+    def membership_position(self) -> int:
+        """Where the membership in force was logged (-1: it was founded with)."""
+        return self.memberships[-1][0] if self.memberships else -1
+
+    def membership_at(self, position: int) -> Membership:
+        """The membership that the entries below `position` leave in force."""
+        found = Membership()
+        for at, membership in self.memberships:
+            if at < position:
+                found = membership
+        return found
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Every other member, learners too."""
+        membership = self.membership
+        if membership is not self._others_of:
+            self._others_of = membership
+            self._others = tuple(name for name in membership.members if name != self.me)
+        return self._others
+
+    @property
+    def votes(self) -> bool:
+        """Whether this member has a vote."""
+        return self.membership.votes(self.me)
 
     # ------------------------------------------------------------------ effects
 
@@ -90,15 +128,17 @@ class Member:
             if entry.kind is not Kind.DATA:
                 self.note(position, entry)
         writes: list[LogWrite] = [AppendRows(self.line, start, rows)]
-        if self.log.last_epoch != before:
+        if self.log.last_epoch != before or self.membership_position >= start:
             writes.append(self.hard_state())
         self.log.shrink(min(self.commit, self.log.durable))
         return writes
 
     def note(self, position: int, entry: Entry) -> None:
-        """An entry that is more than records was appended."""
+        """An entry that is more than records was appended; a membership counts at once."""
         if entry.kind is Kind.SEAL and self.seal_at is None:
             self.seal_at = position
+        elif entry.kind is Kind.MEMBERS:
+            self.memberships.append((position, decode_membership(entry.payload)))
 
     def cut(self, start: int, records: int, by: Epoch) -> list[LogWrite]:
         """Cut the suffix at `start`, before which `records` stand, on the word of `by`'s leader."""
@@ -109,6 +149,8 @@ class Member:
         self.log.cut(start, records)
         if self.seal_at is not None and self.seal_at >= start:
             self.seal_at = None
+        while self.memberships and self.memberships[-1][0] >= start:
+            self.memberships.pop()
         for waiting in self._waiting.values():
             if waiting.end is not None:
                 waiting.end = min(waiting.end, start)
@@ -119,9 +161,13 @@ class Member:
         self.committed_told = min(self.committed_told, start)
         self.effects.append(Retracted(by, start))
 
-    def begin_at(self, base: Base) -> list[LogWrite]:
-        """Begin anew behind a copy of the state; the hard state is the caller's to add."""
+    def begin_at(self, base: Base, membership: Membership) -> list[LogWrite]:
+        """Begin anew behind a copy of the state, with the membership that it carries.
+
+        The hard state is the caller's to add.
+        """
         self.log.reset(base)
+        self.memberships = [(base.position - 1, membership)]
         self.seal_at = None
         for waiting in self._waiting.values():
             waiting.end = None
@@ -135,7 +181,12 @@ class Member:
         return inside and log.epoch_at(base.position - 1) == base.epoch
 
     def trim_to(self, base: Base) -> list[LogWrite]:
-        """Forget entries below `base`; everything below it is committed."""
+        """Forget entries below `base`, but not the membership that they leave in force.
+
+        Everything below it is committed.
+        """
+        while len(self.memberships) > 1 and self.memberships[1][0] < base.position:
+            del self.memberships[0]
         self.log.trim(base)
         self.commit = max(self.commit, base.position)
         self.committed_told = max(self.committed_told, base.position)
@@ -165,3 +216,7 @@ class Member:
         self.log.check()
         assert self.log.head <= self.commit <= self.log.tail
         assert self.committed_told <= max(self.log.head, min(self.commit, self.log.durable))
+        positions = [position for position, _ in self.memberships]
+        assert positions == sorted(set(positions))
+        assert all(position < self.log.tail for position in positions)
+        self.membership.check()
