@@ -9,7 +9,7 @@ STAMP := $(VENV)/.made
 PYTEST := $(BIN)/pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: env demo test check bench sim clean help
+.PHONY: env demo test check bench peers sim clean help
 
 help: ## this list
 	@echo 'make TARGET [ARGS="..."] [PYTHON=python3.11]'
@@ -42,8 +42,14 @@ check: env ## format, lint, types, import layers, house rules
 	$(BIN)/lint-imports
 	$(PYTEST) tests/house
 
-bench: env ## measure against PostgreSQL and Valkey (ARGS='leader --quick')
+bench: env ## measure against peers (ARGS='leader --quick' or ARGS='consensus --quick')
 	@$(BIN)/plait bench $(ARGS)
+
+peers: env ## etcd for the benchmarks, out of Debian's package, into .venv (needs no root)
+	@test -x $(BIN)/etcd || { rm -rf $(VENV)/peers && mkdir $(VENV)/peers && cd $(VENV)/peers && \
+		apt-get -q -o APT::Sandbox::User= download etcd-server && dpkg-deb -x etcd-server_*.deb . && \
+		cp usr/bin/etcd ../bin/ && rm -rf ../peers; } || \
+		{ echo 'no etcd-server to be had; try apt-get update first, as root' >&2; exit 1; }
 
 sim: env ## the simulator (not part of this version)
 	@echo 'the simulator is not part of this version' >&2; exit 2

@@ -4,6 +4,7 @@
 `plait.blocking` has the same names without ``await``.
 """
 
+from plait.api.machine import Machine
 from plait.api.port import Receipt
 from plait.api.session import Session
 from plait.api.settings import Consensus, Leader
@@ -13,26 +14,33 @@ from plait.api.transaction import Transaction
 from plait.api.values import ABSENT
 from plait.api.watch import Change, Watch
 from plait.base import errors
-from plait.base.errors import Conflict, PlaitError
+from plait.base.errors import CommandFailed, Conflict, PlaitError
 from plait.entry import connect, open
+from plait.types.state_machine import Reject, StateMachine, command, query
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ABSENT",
     "Change",
+    "CommandFailed",
     "Conflict",
     "Consensus",
     "Leader",
+    "Machine",
     "PlaitError",
     "Receipt",
+    "Reject",
     "Session",
+    "StateMachine",
     "Store",
     "Table",
     "TableRow",
     "Transaction",
     "Watch",
+    "command",
     "connect",
     "errors",
     "open",
+    "query",
 ]

@@ -1,7 +1,7 @@
 """The two ways in: a folder in this process, or a cluster over the network."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,20 @@ from plait.client.backend import connect as connect_backend
 from plait.node.config import NodeConfig
 from plait.node.local import Local
 from plait.node.serve import running
+from plait.types.state_machine import StateMachine
 
 
 @contextlib.asynccontextmanager
-async def open(path: str | PathLike[str]) -> AsyncIterator[Store]:
+async def open(
+    path: str | PathLike[str], *, machines: Iterable[type[StateMachine]] = ()
+) -> AsyncIterator[Store]:
     """Open the store in folder `path` (made if absent), in this process, without a server.
 
+    machines: classes of the state machines in it; `Store.machine` registers its class too.
     One process at a time: `FolderInUse` says who has it. Raises `StorageError`s.
     """
-    async with running(NodeConfig(Path(path))) as node, Store(Local(node)) as store:
+    config = NodeConfig(Path(path), machines=tuple(machines))
+    async with running(config) as node, Store(Local(node)) as store:
         yield store
 
 

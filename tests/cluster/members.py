@@ -37,13 +37,29 @@ class Members:
     async def start(self, *names: str) -> None:
         await asyncio.gather(*(self._start(name) for name in names or tuple(self.addresses)))
 
-    async def _start(self, name: str) -> None:
+    async def add(self, name: str) -> None:
+        """Start a node that waits to be taken in."""
+        self.addresses[name] = f"127.0.0.1:{free_port()}"
+        cluster = next(iter(self.nodes.values())).cluster
         config = NodeConfig(
-            self.folder / name, name, self.addresses[name], self.addresses, "n1", "test",
-            self.limits,
+            self.folder / name, name, self.addresses[name], {}, None, cluster, self.limits,
+            joins=True,
         )  # fmt: skip
+        await self._run(config)
+
+    async def _start(self, name: str) -> None:
+        members = self.addresses if len(self.addresses) > 1 else {}
+        await self._run(
+            NodeConfig(
+                self.folder / name, name, self.addresses[name], members,
+                "n1" if members else None, "test", self.limits,
+            )
+        )  # fmt: skip
+
+    async def _run(self, config: NodeConfig) -> None:
+        name = config.name
         stack = contextlib.AsyncExitStack()
-        node = await stack.enter_async_context(running(config))
+        node = await stack.enter_async_context(running(config, served=True))
         service = Service(Local(node), TcpNetwork())
         node.address = await service.start(config.listen)
         stack.push_async_callback(service.close)
@@ -68,9 +84,9 @@ class Members:
             while True:
                 hosts = [node.lines.get(line) for node in self.nodes.values()]
                 places = {
-                    (host.replica.applied, host.primary.core.member.log.tail)
+                    (host.replica.applied, host.loglet.member.log.tail)
                     for host in hosts
-                    if host is not None and host.primary is not None
+                    if host is not None
                 }
                 if None not in hosts and len(places) == 1 and len(set(places.pop())) == 1:
                     return

@@ -13,11 +13,14 @@ from plait.base.errors import PlaitError
 LINE = "leader/any:1"
 
 
-def flip_a_byte_in_the_middle(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    written = len(data.rstrip(b"\0"))  # the log is laid out in zeros beyond
+def flip_a_byte_in_the_middle(folder: Path) -> None:
+    """Damage what the newest segment of a folder's log holds."""
+    segments = sorted((folder / "log").glob("*.seg"))
+    segment = [path for path in segments if any(path.read_bytes())][-1]
+    data = bytearray(segment.read_bytes())
+    written = len(data.rstrip(b"\0"))  # segments are laid out in zeros
     data[written // 2] ^= 0x20
-    path.write_bytes(data)
+    segment.write_bytes(data)
 
 
 async def test_a_member_with_a_damaged_log_is_refetched_from_its_leader(tmp_path: Path) -> None:
@@ -28,12 +31,8 @@ async def test_a_member_with_a_damaged_log_is_refetched_from_its_leader(tmp_path
         for number in range(200):
             await table.put(f"k{number}", number)
         await members.settled(LINE)
-        wal = tmp_path / "n3" / "log.db-wal"
-        copy = tmp_path / "wal"
-        copy.write_bytes(wal.read_bytes())  # as a kill -9 would leave it
         await members.stop("n3")
-        wal.write_bytes(copy.read_bytes())
-        flip_a_byte_in_the_middle(wal)
+        flip_a_byte_in_the_middle(tmp_path / "n3")
         await table.put("after", True)
         await members.start("n3")
         await members.settled(LINE)
@@ -54,9 +53,7 @@ async def test_a_lone_node_with_a_damaged_log_serves_reads_only_and_says_why(
         for number in range(200):
             await table.put(f"k{number}", number)
         await store.flush()
-        saved = (tmp_path / "data" / "log.db-wal").read_bytes()
-    (tmp_path / "data" / "log.db-wal").write_bytes(saved)
-    flip_a_byte_in_the_middle(tmp_path / "data" / "log.db-wal")
+    flip_a_byte_in_the_middle(tmp_path / "data")
     async with plait.open(tmp_path / "data") as store:
         table = await store.table("t")
         assert await table.get("k7") == 7

@@ -14,7 +14,7 @@ from plait.line.membership import Membership, founding
 class RaftLine:
     """`members` loglets of one line, each with a disk of its own; the first stands at first."""
 
-    def __init__(self, members: int, election_s: float = 0.2) -> None:
+    def __init__(self, members: int, election_s: float = 1.0) -> None:
         self.names = tuple(f"n{i + 1}" for i in range(members))
         self.founding = founding(self.names)
         self.election_s = election_s

@@ -55,7 +55,7 @@ async def test_a_follower_knows_the_tail_by_asking_its_leader() -> None:
 
 
 async def test_another_member_leads_when_the_leader_falls_silent_and_nothing_is_lost() -> None:
-    line = RaftLine(3)
+    line = RaftLine(3, election_s=0.2)
     leader = await line.start()
     position = await leader.append(Entry(b"kept"))
     line.cut = {("n1", "n2"), ("n1", "n3"), ("n2", "n1"), ("n3", "n1")}

@@ -12,7 +12,11 @@ ALLOWED_IMPORTS = {
     "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "enum", "functools",
     "hashlib", "heapq", "inspect", "io", "itertools", "json", "math", "msgspec", "operator",
     "re", "string", "struct", "types", "typing", "weakref", "zlib",
+    "datetime", "random",  # of a given time, from a given seed: see the test below
 }  # fmt: skip
+
+# What would ask for the time or for chance instead of being given it.
+UNSEEDED = {"now", "utcnow", "today", "SystemRandom"}
 
 # Built-in calls that reach the world, or whose result differs from one process to the next.
 BANNED_CALLS = {"open", "print", "input", "breakpoint", "eval", "exec", "__import__", "hash", "id"}
@@ -46,6 +50,40 @@ def test_a_core_calls_nothing_that_reaches_out(path):
         and node.func.id in BANNED_CALLS
     ]
     assert not calls
+
+
+@files
+def test_a_core_is_given_the_time_and_every_seed(path):
+    assert not [f"{name_of(path)}:{line}" for line in unseeded(parsed(path))]
+
+
+def test_asking_for_the_time_or_for_chance_is_found_however_it_is_written():
+    source = """
+import random
+from random import choice, Random
+a = Random()
+b = Random(7)
+c = datetime.now(UTC)
+d = datetime.fromtimestamp(7, UTC)
+e = SystemRandom()
+"""
+    assert list(unseeded(ast.parse(source))) == [2, 3, 4, 6, 8]
+
+
+def unseeded(tree: ast.Module) -> Iterator[int]:
+    """Lines that take time or chance from the process."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                found = any(alias.name == "random" for alias in names)
+            case ast.ImportFrom(module="random", names=names):
+                found = any(alias.name != "Random" for alias in names)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=arguments):
+                found = name in UNSEEDED or (name == "Random" and not arguments)
+            case _:
+                found = False
+        if found:
+            yield node.lineno
 
 
 @files

@@ -133,6 +133,7 @@ class Node:
         self.refuse = []  # errors for the next proposals or reads
         self.believes = None  # whom it thinks to be the leader, if not the real one
         self.stale = False
+        self.linearizable = False  # answers for the leader, as on a consensus line
         self.delay_s = 0.0
         self.reads = []
         self.proposals = []
@@ -245,7 +246,11 @@ class _Session:
         node.reads.append(read)
         if node.refuse:
             raise node.refuse.pop(0)
-        if read.options.source == "leader" and cluster.leader != node.name:
+        if (
+            read.options.source == "leader"
+            and node.name != cluster.leader
+            and not node.linearizable
+        ):
             raise node.not_leader()
         if node.stale:
             raise TooStale("behind")

@@ -1,6 +1,8 @@
 """What the storage tests share: ways to wait for a write, and a disk that fails on demand."""
 
 import asyncio
+import errno
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,8 @@ import pytest
 
 from plait.base.errors import PlaitError
 from plait.base.ports import AppendRows, Change, LogStorage, LogWrite, StateStorage
+from plait.host.disk import Disk
+from plait.host.log_frames import Frame, frames_after, read_frame
 
 EVERYTHING = 1 << 40
 
@@ -55,6 +59,52 @@ def flip_byte(path: Path, offset: int) -> None:
         byte = file.read(1)[0]
         file.seek(offset)
         file.write(bytes([byte ^ 0x10]))
+
+
+def newest_segment(folder: Path) -> Path:
+    """The segment of an open or closed folder that has the newest frames."""
+    begun = [path for path in sorted((folder / "log").glob("*.seg")) if any(path.read_bytes())]
+    return begun[-1]
+
+
+def frames_in(segment: Path) -> list[Frame]:
+    """The good frames of a segment, from its manifest on."""
+    data = segment.read_bytes()
+    first = read_frame(data, 0)
+    return [] if first is None else [first, *frames_after(data, first)]
+
+
+class FaultyDisk(Disk):
+    """The real disk, until told to fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sync_fails = False
+        self.full = False
+        self.written = 0  # durable writes
+
+    def write(self, file: int, data: bytes, offset: int) -> None:
+        """Write, and fail where a real disk would: before the bytes, or after them."""
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write(file, data, offset)
+        self.written += 1
+        self._check_sync()
+
+    def sync(self, file: int) -> None:
+        """Sync, or fail."""
+        self._check_sync()
+        super().sync(file)
+
+    def fill(self, file: int, start: int, stop: int) -> None:
+        """Write zeros, or fail."""
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().fill(file, start, stop)
+
+    def _check_sync(self) -> None:
+        if self.sync_fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 class FaultyVFS(apsw.VFS):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import plait.blocking
-from plait.api import session, store, table, transaction, watch
+from plait.api import machine, session, store, table, transaction, watch
 from plait.api.settings import Leader
 from plait.base.errors import BadKey, Closed, Conflict, NoSuchCollection, UsageError
 from plait.host.portal import Portal
@@ -18,6 +18,7 @@ TWINS = [
     (store.Store, plait.blocking.Store),
     (session.Session, plait.blocking.Session),
     (table.Table, plait.blocking.Table),
+    (machine.Machine, plait.blocking.Machine),
     (transaction.Transaction, plait.blocking.Transaction),
     (transaction.TransactionTable, plait.blocking.TransactionTable),
     (watch.Watch, plait.blocking.Watch),

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from plait.api.settings import Leader
+from plait.api.settings import Consensus, Leader
 from plait.base.errors import (
+    BadMachine,
     BadSettings,
     Busy,
     Conflict,
@@ -20,8 +21,10 @@ from plait.base.errors import (
 )
 from plait.cli.connecting import DEFAULT_URL, choose
 from plait.cli.exits import DemoFailed, error_line, exit_code
+from plait.cli.serve import machine_class
 from plait.cli.values import parse_value, show_value
 from tests.fakes_cli import FakeTable, Shell, fake_shell
+from tests.machines import Bank
 
 NODE = {
     "address": "127.0.0.1:7401", "uptime_s": 5.0, "memory_bytes": 50_000_000, "read_only": None,
@@ -160,6 +163,30 @@ def test_create_passes_the_settings_on_and_refuses_a_bad_rule(shell: Shell) -> N
     assert shell.run("create", "other", "--acks", "most").exit_code == 2
     listed = msgspec.json.decode(shell.run("tables", "--json").stdout)
     assert [row["name"] for row in listed] == ["audit", "films"]
+
+
+def test_a_consensus_table_is_created_and_listed_with_its_mode(shell: Shell) -> None:
+    assert shell.run("create", "accounts", "--consensus").exit_code == 0
+    assert shell.store.settings["accounts"] == Consensus()
+    assert shell.run("create", "x", "--consensus", "--acks", "all").exit_code == 2
+    assert shell.run("create", "x", "--consensus", "--degrade").exit_code == 2
+    rows = msgspec.json.decode(shell.run("tables", "--json").stdout)
+    assert {row["name"]: row["mode"] for row in rows} == {
+        "accounts": "consensus", "films": "leader"
+    }  # fmt: skip
+    assert "consensus" in shell.run("tables").stdout
+
+
+def test_a_machine_is_named_by_its_module_and_class() -> None:
+    assert machine_class("tests.machines:Bank") is Bank
+    for text, why in [
+        ("tests.machines", "is not MODULE:CLASS"),
+        ("tests.no_such:Bank", "No module named"),
+        ("tests.machines:Shop", "has no attribute 'Shop'"),
+        ("tests.machines:stamp", "no class derived from plait.StateMachine"),
+    ]:
+        with pytest.raises(BadMachine, match=why):
+            machine_class(text)
 
 
 def test_the_target_is_an_option_then_the_environment_then_the_default() -> None:

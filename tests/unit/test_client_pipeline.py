@@ -1,12 +1,15 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from plait.api.messages import Applied
-from plait.api.pipeline import Pipeline, reject, resolve
+from plait.api.pipeline import Pipeline, reject, resolve, without_malformed
 from plait.api.port import Receipt
-from plait.base.errors import Busy, Closed, Conflict
+from plait.api.values import put_command
+from plait.base.errors import BadValue, Busy, Closed, Conflict
 from plait.line.entry import Epoch
+from plait.line.outcome import Run
 from plait.types.fold import Failed
 
 EPOCH = Epoch(1, "n1")
@@ -152,3 +155,37 @@ async def test_rejected_futures_have_error_objects_of_their_own():
     errors = [future.exception() for future in futures]
     assert [type(error) for error in errors] == [Busy, Busy]
     assert errors[0] is not errors[1]
+
+
+async def test_parts_of_a_retried_group_have_the_places_where_they_were_logged():
+    """The first two commands were logged in an earlier epoch than the last."""
+    futures = [asyncio.get_running_loop().create_future() for _ in range(4)]
+    runs = (Run(0, 2, 3, 1, 50, Epoch(1, "n1")), Run(2, 2, 7, 0, 100, Epoch(2, "n2")))
+    failures = ((1, Failed("Conflict", "lost")),)
+    resolve(futures, "l", Applied(1, Epoch(2, "n2"), 7, 0, 100, "majority", failures, runs))
+    with pytest.raises(Conflict):
+        await futures[1]
+    places = [futures[i].result()[1:5] for i in (0, 2, 3)]
+    assert places == [
+        (Epoch(1, "n1"), 3, 1, 50), (Epoch(2, "n2"), 7, 0, 100), (Epoch(2, "n2"), 7, 1, 101),
+    ]  # fmt: skip
+
+
+async def test_what_machines_return_is_in_their_receipts():
+    futures = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    futures[0].cancel()
+    resolve(futures, "l", Applied(1, EPOCH, 7, 0, 5, "all", (), (), ((1, b"\x01"),)))
+    assert futures[1].result() == Receipt("l", EPOCH, 7, 1, 6, "all", b"\x01")
+    assert futures[2].result().returned is None
+
+
+async def test_only_the_malformed_commands_of_a_refused_group_are_to_blame():
+    good = put_command(1, "a", {"x": msgspec.Raw(b"\x01")}, None)
+    bad = [put_command(1, "a", msgspec.Raw(raw), None) for raw in (b"", b"\xc1", b"\x01\x02")]
+    commands = [good, *bad, good]
+    futures = [asyncio.get_running_loop().create_future() for _ in commands]
+    kept, waiting = without_malformed(commands, futures)
+    assert (kept, waiting) == ([good, good], [futures[0], futures[4]])
+    for future in futures[1:4]:
+        with pytest.raises(BadValue, match=r"msgspec\.Raw"):
+            await future

@@ -186,7 +186,7 @@ async def test_a_read_that_nobody_answers_is_unavailable_in_time():
 async def test_members_are_learned_from_one_and_connected_when_needed():
     async with FakeCluster() as cluster:
         backend = await cluster.connect("n2")
-        assert backend.members == {name: node.address for name, node in cluster.nodes.items()}
+        assert backend.addresses == {name: node.address for name, node in cluster.nodes.items()}
         assert not cluster.nodes["n3"].requests
         assert not cluster.nodes["n1"].requests
         await backend.close()
@@ -330,4 +330,17 @@ async def test_an_unknown_table_is_no_reason_to_retry():
         backend = await cluster.connect()
         with pytest.raises(NoSuchCollection):
             await backend.open_table("nothing", None)
+        await backend.close()
+
+
+async def test_while_the_leader_cannot_be_reached_another_node_may_answer_for_it():
+    """As any node of a consensus line can."""
+    async with FakeCluster() as cluster:
+        backend = await cluster.connect("n2")
+        await backend.submit("l", put("a", 5), None)
+        await cluster.nodes["n1"].stop()
+        for name in ("n2", "n3"):
+            cluster.nodes[name].linearizable = True
+        answers = await backend.read("l", [Get(1, "a")], LEADER, None)
+        assert decode(answers.values[0]) == [1, 5]
         await backend.close()

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 from client_fakes import LIMITS, FakeCluster, put
 
+from plait.api.values import put_command
 from plait.base.errors import (
     BadSettings,
+    BadValue,
     Busy,
     Closed,
     Conflict,
@@ -345,3 +347,20 @@ async def test_a_bad_address_is_refused_before_anything_is_tried():
 
     with pytest.raises(BadSettings):
         await connect("http://x")
+
+
+async def test_a_malformed_value_fails_its_own_write_and_no_other():
+    async with FakeCluster() as cluster:
+        backend = await cluster.connect()
+        writes = [put("a"), put_command(1, "b", msgspec.Raw(b"\xc1"), None), put("c")]
+        first, bad, last = await asyncio.gather(
+            *(backend.submit("l", write, None) for write in writes), return_exceptions=True
+        )
+        assert isinstance(bad, BadValue)
+        assert (first.line, last.line) == ("l", "l")
+        assert cluster.log == ["a", "c"]
+        (alone,) = await asyncio.gather(
+            backend.submit("l", writes[1], None), return_exceptions=True
+        )
+        assert isinstance(alone, BadValue)
+        await backend.close()

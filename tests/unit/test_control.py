@@ -1,8 +1,8 @@
 """The control machine."""
 
 from plait.line.entry import Epoch
-from plait.types.commands import Command, CreateTable, DropTable, Put, SetRule
-from plait.types.control import ControlMachine
+from plait.types.commands import Command, CreateMachine, CreateTable, DropTable, Put, SetRule
+from plait.types.control import ControlMachine, machine_of
 from plait.types.fold import Stamp
 from tests.fakes import DictView
 
@@ -54,3 +54,35 @@ def test_a_rule_of_an_older_epoch_comes_too_late() -> None:
     assert (rule.epoch, rule.acks) == (Epoch(2, "b"), "leader")
     assert codes(view, SetRule("line", 2, "b", "majority")) == {}
     assert MACHINE.rule(view, "other") is None
+
+
+def machine(
+    name: str, class_name: str = "Bank", version: int = 1, acks: str = "consensus"
+) -> Command:
+    return CreateMachine(name, class_name, f"bank:{class_name}", version, acks, False, "n1")
+
+
+def test_a_machine_has_a_line_to_itself_and_a_name_apart_from_tables() -> None:
+    view = DictView()
+    assert codes(view, create("bank"), machine("bank"), machine("shop", "Shop", acks="all")) == {}
+    assert [(each.name, each.line) for each in MACHINE.machines(view)] == [
+        ("bank", "machine/bank"), ("shop", "machine/shop"),
+    ]  # fmt: skip
+    assert [line.line for line in MACHINE.lines(view)] == [
+        "leader/majority", "machine/bank", "machine/shop",
+    ]  # fmt: skip
+    assert (machine_of("machine/bank"), machine_of("own/bank")) == ("bank", None)
+
+
+def test_a_machine_keeps_its_class_and_settings_and_its_version_never_falls() -> None:
+    view = DictView()
+    refused = codes(
+        view, machine("bank", version=2), machine("bank", version=1), machine("bank", "Shop"),
+        machine("bank", acks="all"), machine("bank", version=3), machine("a b"),
+        machine("c", acks="most"),
+    )  # fmt: skip
+    assert refused == {2: "BadSettings", 3: "BadSettings", 5: "BadSettings", 6: "BadSettings"}
+    record = MACHINE.machine(view, "bank")
+    assert record is not None
+    assert (record.class_name, record.version, record.acks) == ("Bank", 3, "consensus")
+    assert len(MACHINE.lines(view)) == 1

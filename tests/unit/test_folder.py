@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-import apsw
 import pytest
 from disks import append, mounted
 
@@ -54,12 +53,17 @@ async def test_an_unknown_format_is_refused_and_left_alone(tmp_path):
         await open_storage(tmp_path)
 
 
-async def test_a_database_of_another_program_is_an_unknown_format(tmp_path):
-    other = apsw.Connection(str(tmp_path / "log.db"))
-    other.execute("CREATE TABLE theirs (x)")
-    other.close()
-    with pytest.raises(UnknownFormat):
+async def test_a_folder_of_the_former_format_is_refused_with_advice(tmp_path):
+    (tmp_path / "format").write_text("plait folder, format 1\n")
+    with pytest.raises(UnknownFormat, match=r"format 1.*export it with the version that made it"):
         await open_storage(tmp_path)
+
+
+async def test_a_log_of_another_program_is_left_alone(tmp_path):
+    (tmp_path / "log").write_bytes(b"theirs")
+    with pytest.raises(StorageError):
+        await open_storage(tmp_path)
+    assert (tmp_path / "log").read_bytes() == b"theirs"
 
 
 def test_a_folder_that_cannot_be_written_is_typed(tmp_path, monkeypatch):

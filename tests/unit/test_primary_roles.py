@@ -281,7 +281,7 @@ def test_a_follower_that_is_too_far_behind_is_helped_by_a_copy_and_catches_up() 
 def test_a_copy_that_comes_late_takes_nothing_back() -> None:
     cluster, (a, b, _) = founded(entries=9)
     tail = b.core.member.log.tail
-    cluster._install(b, a.history[:4])
+    cluster._install(b, a.history[:4], a.core.member.membership)
     assert (b.core.member.log.head, b.core.member.log.tail) == (4, tail)
     assert b.core.member.log.durable == tail
     cluster.propose(a)
@@ -296,7 +296,7 @@ def test_what_was_reset_is_not_acknowledged_before_it_is_on_disk() -> None:
     cluster.run(1.0)
     cluster.disk_delay = (5.0, 5.0)
     cluster.heal_network()
-    cluster._install(b, a.history)
+    cluster._install(b, a.history, a.core.member.membership)
     cluster.run(1.0)
     role = a.core.role
     assert isinstance(role, Leader)

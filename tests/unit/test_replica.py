@@ -129,7 +129,7 @@ async def test_a_retried_group_is_applied_once_even_after_a_restart() -> None:
             group(put("b", 2, if_version=5), put("c", 3), session=7, first=2)
         )
         assert [index for index, _ in mixed.failures] == [0]
-        assert mixed.runs == (Run(0, 1, 1, 1, 3), Run(1, 1, 4, 1, 7))
+        assert mixed.runs == (Run(0, 1, 1, 1, 3, FIRST), Run(1, 1, 4, 1, 7, FIRST))
         assert mixed[1:4] == (4, 1, 7)
         assert await get(replica, "c") == [7, 3]
         evicted = await replica.propose(group(put("c", 9), session=8, first=1))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from plait.line.outcome import Failed, Run
 from plait.line.sessions import (
     WINDOW_COMMANDS_MAX,
+    WINDOW_RETURNS_BYTES_MAX,
     WINDOW_RUNS_MAX,
     Barred,
     Fresh,
@@ -169,3 +170,29 @@ def test_every_number_takes_effect_once_and_keeps_its_outcome(
             if data is not None
         }
         sessions = Sessions(restored)
+
+
+def test_a_retry_gets_what_was_returned_first_whole_or_in_pieces() -> None:
+    sessions = opened()
+    sessions.remember(7, 1, 2, (1, 0, 1), (), ((0, b"a"), (1, b"b")))
+    sessions.remember(7, 3, 2, (1, 2, 3), (), ((1, b"d"),))
+    (record,) = [decode_session(data or b"") for _, data in sessions.drain_dirty()]
+    restored = Sessions({7: record})
+    (whole,) = restored.admit(7, 1, 1, 4, 2)
+    assert isinstance(whole, Repeated)
+    assert whole.returns == ((0, b"a"), (1, b"b"), (3, b"d"))
+    (piece,) = restored.admit(7, 2, 1, 3, 2)
+    assert isinstance(piece, Repeated)
+    assert piece.returns == ((0, b"b"), (2, b"d"))
+
+
+def test_returned_values_that_nobody_took_are_bounded() -> None:
+    sessions = opened()
+    half = b"x" * (WINDOW_RETURNS_BYTES_MAX // 2)
+    for first in (1, 2):
+        assert isinstance(sessions.admit(7, first, 1, 1, first)[0], Fresh)
+        sessions.remember(7, first, 1, (first, 0, first), (), ((0, half),))
+    (barred,) = sessions.admit(7, 3, 1, 1, 3)
+    assert isinstance(barred, Barred)
+    assert "returned bytes" in barred.failed.message
+    assert isinstance(sessions.admit(7, 3, 2, 1, 3)[0], Fresh)

@@ -1,4 +1,4 @@
-"""The behaviour that every storage shares, on SQLite and in memory alike."""
+"""The behaviour that every storage shares, on a real folder and in memory alike."""
 
 import asyncio
 import random
@@ -33,14 +33,14 @@ from plait.host.storage import open_storage
 Opener = Callable[[], Awaitable[Storage]]
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["folder", "memory"])
 async def opener(request, tmp_path) -> AsyncIterator[Opener]:  # type: ignore[no-untyped-def]
     """Opens the same disk again and again; closes what is left open."""
     disk, opened = MemoryDisk(), []
 
     async def open_it() -> Storage:
-        sqlite = request.param == "sqlite"
-        storage = await open_storage(tmp_path / "data") if sqlite else MemoryStorage(disk)
+        real = request.param == "folder"
+        storage = await open_storage(tmp_path / "data") if real else MemoryStorage(disk)
         opened.append(storage)
         return storage
 

@@ -11,7 +11,9 @@ import msgspec
 
 from plait.api.settings import ReadOptions, Settings
 from plait.line.entry import Epoch
-from plait.types.fold import Failed
+from plait.line.outcome import Failures, Outcome, Returns, Run
+from plait.types.machines import ClassName
+from plait.types.queries import Ask as Ask
 from plait.types.queries import Count as Count
 from plait.types.queries import FeedItem as FeedItem
 from plait.types.queries import Get as Get
@@ -33,6 +35,15 @@ class TableInfo(msgspec.Struct, frozen=True, array_like=True):
     table: int
     line: str
     settings: Settings
+
+
+class MachineInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A machine as the control line knows it."""
+
+    name: str
+    line: str
+    settings: Settings
+    class_name: ClassName  # with the highest version that it was opened with
 
 
 # ------------------------------------------------------------------------------- requests
@@ -174,10 +185,47 @@ class FlushRequest(_Message, frozen=True, array_like=True, tag=27):
     id: int
 
 
+class OpenMachine(_Message, frozen=True, array_like=True, tag=28):
+    """Find a machine, or create it with these settings (None: only find).
+
+    The node must have a class of that name registered, and of no lower version.
+    """
+
+    id: int
+    name: str
+    class_name: ClassName
+    settings: Settings | None
+
+
+class Join(_Message, frozen=True, array_like=True, tag=40):
+    """Take the node `name` at `address` into the cluster. Answered by `Result` once it votes."""
+
+    id: int
+    name: str
+    address: str
+    witness: bool = False
+    timeout_s: float = 60.0
+
+
+class Leave(_Message, frozen=True, array_like=True, tag=41):
+    """Let a node go, alive or dead. Answered by `Result` once nothing depends on it."""
+
+    id: int
+    name: str
+    timeout_s: float = 60.0
+
+
+class ListMembers(_Message, frozen=True, array_like=True, tag=42):
+    """Who the nodes are, as far as this one knows."""
+
+    id: int
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
-    | DropRescuedRequest | Where | RescuedGroups | FlushRequest
+    | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
+    | OpenMachine
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers
@@ -214,8 +262,10 @@ class Tables(_Message, frozen=True, array_like=True, tag=103):
 class Applied(_Message, frozen=True, array_like=True, tag=104):
     """A group was committed and applied.
 
-    The i-th command has version `version + i` and stands at offset `offset + i` of `position`.
-    `failures` holds the commands that had no effect, by index in the group.
+    The i-th command has version `version + i` and stands at offset `offset + i` of `position`;
+    unless there are `runs`, which then say where each part of the group stands.
+    `failures` holds the commands that had no effect, by index in the group, `returns` what
+    machines returned, encoded; one that is not named returned None.
     """
 
     id: int
@@ -224,7 +274,15 @@ class Applied(_Message, frozen=True, array_like=True, tag=104):
     offset: int
     version: int
     acks: str  # the rule that was met
-    failures: tuple[tuple[int, Failed], ...]
+    failures: Failures
+    runs: tuple[Run, ...] = ()
+    returns: Returns = ()
+
+    @staticmethod
+    def of(id: int, outcome: Outcome, acks: str) -> "Applied":
+        """The answer to the request `id`."""
+        epoch, position, offset, version, failures, runs, returns = outcome
+        return Applied(id, epoch, position, offset, version, acks, failures, runs, returns)
 
 
 class ReadReply(_Message, frozen=True, array_like=True, tag=105):
@@ -259,6 +317,12 @@ class Located(_Message, frozen=True, array_like=True, tag=108):
     epoch: Epoch
 
 
+class MachineOpened(_Message, frozen=True, array_like=True, tag=109):
+    id: int
+    machine: MachineInfo
+
+
 Answer: TypeAlias = (
     Welcome | Failure | TableOpened | Tables | Applied | ReadReply | Feed | Result | Located
-)
+    | MachineOpened
+)  # fmt: skip

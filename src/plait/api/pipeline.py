@@ -13,7 +13,7 @@ larger groups later; when the queue is full, they fail with `Busy`.
 Invariant: commands leave in the order in which they were submitted, each exactly once, and every
 future handed out is resolved by whoever `send` gave it to, or by `close`.
 
-Absent: encoding of groups, sequence numbers, retries, the network. The backends bring those.
+Absent: sequence numbers, retries, the network. The backends bring those.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ from typing import Any
 
 from plait.api.messages import Applied
 from plait.api.port import Receipt
-from plait.base.errors import Busy, PlaitError, from_code
+from plait.base.errors import BadFrame, BadValue, Busy, PlaitError, from_code
+from plait.line.outcome import Run
+from plait.types.commands import decode_group, encode_group
 
 GROUP_COMMANDS_MAX = 8192
 GROUP_BYTES_MAX = 1024 * 1024
@@ -131,6 +133,9 @@ class Pipeline:
 
 def resolve(futures: "list[asyncio.Future[Receipt]]", line: str, applied: Applied) -> None:
     """Answer the futures of a group that was applied, one a command, in order."""
+    if applied.runs or applied.returns:
+        _resolve_one_by_one(futures, line, applied)
+        return
     for index, failed in applied.failures:
         if index < len(futures) and not futures[index].done():
             futures[index].set_exception(from_code(failed.code, failed.message, failed.details))
@@ -139,9 +144,50 @@ def resolve(futures: "list[asyncio.Future[Receipt]]", line: str, applied: Applie
     new = tuple.__new__  # a third of the cost of Receipt(...), and this loop is the hot one
     for future in futures:
         if not future.done():
-            future.set_result(new(Receipt, (line, epoch, position, offset, version, acks)))
+            future.set_result(new(Receipt, (line, epoch, position, offset, version, acks, None)))
         offset += 1
         version += 1
+
+
+def _resolve_one_by_one(
+    futures: "list[asyncio.Future[Receipt]]", line: str, applied: Applied
+) -> None:
+    """The same for a group that lies in parts, or whose commands returned something."""
+    count = len(futures)
+    whole = Run(0, count, applied.position, applied.offset, applied.version, applied.epoch)
+    failures, returns = dict(applied.failures), dict(applied.returns)
+    for run in applied.runs or (whole,):
+        for at in range(min(run.count, count - run.index)):
+            index = run.index + at
+            failed, future = failures.get(index), futures[index]
+            if future.done():
+                continue
+            if failed is not None:
+                future.set_exception(from_code(failed.code, failed.message, failed.details))
+                continue
+            place = (run.epoch, run.position, run.offset + at, run.version + at)
+            future.set_result(Receipt(line, *place, applied.acks, returns.get(index)))
+
+
+def without_malformed(
+    commands: list[bytes], futures: "list[asyncio.Future[Receipt]]"
+) -> "tuple[list[bytes], list[asyncio.Future[Receipt]]]":
+    """What is left of a group that no node takes, after failing those that are to blame.
+
+    A `msgspec.Raw` that a user puts into a value is written as it is, and may be no MessagePack;
+    that is only looked at when a group was refused.
+    """
+    kept_commands: list[bytes] = []
+    kept_futures: list[asyncio.Future[Receipt]] = []
+    for command, future in zip(commands, futures, strict=True):
+        try:
+            decode_group(encode_group(0, 0, 0, [command]))
+        except BadFrame:
+            reject([future], BadValue("a msgspec.Raw in the value is no MessagePack value"))
+        else:
+            kept_commands.append(command)
+            kept_futures.append(future)
+    return kept_commands, kept_futures
 
 
 def reject(futures: "Iterable[asyncio.Future[Any]]", error: PlaitError) -> None:

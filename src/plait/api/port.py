@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from plait.api.messages import FeedItem, Query, TableInfo
+from plait.api.messages import FeedItem, MachineInfo, Query, TableInfo
 from plait.api.settings import ReadOptions, Settings
 from plait.line.entry import Epoch
+from plait.types.machines import MachineClass
 
 
 class Receipt(NamedTuple):
-    """Where a write landed, and what it waited for."""
+    """Where a write landed, what it waited for, and what a machine's command returned."""
 
     line: str
     epoch: Epoch
@@ -23,6 +24,7 @@ class Receipt(NamedTuple):
     offset: int
     version: int
     acks: str  # the rule that was met when this was answered
+    returned: bytes | None = None  # MessagePack; None also of every table
 
 
 class Answers(NamedTuple):
@@ -47,6 +49,15 @@ class Backend(Protocol):
     async def tables(self) -> list[TableInfo]: ...
 
     async def drop_table(self, name: str) -> None: ...
+
+    async def open_machine(
+        self, name: str, machine: MachineClass, settings: Settings | None
+    ) -> MachineInfo:
+        """Find or create; registers the class where the machine runs in this process.
+
+        `NoSuchCollection`, `BadSettings`, `MachineMissing` or `MachineVersion` say why not.
+        """
+        ...
 
     def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:
         """Order one encoded command; commands of one event-loop tick share a group.
@@ -79,6 +90,16 @@ class Backend(Protocol):
     async def switch_over(
         self, target: str, line: str | None, timeout_s: float
     ) -> dict[str, Any]: ...
+
+    async def members(self) -> list[dict[str, Any]]:
+        """Every node: ``name``, ``address``, ``role`` and ``leads_control``."""
+        ...
+
+    async def join(
+        self, name: str, address: str, witness: bool, timeout_s: float
+    ) -> dict[str, Any]: ...
+
+    async def leave(self, name: str, timeout_s: float) -> dict[str, Any]: ...
 
     async def rescued(self) -> list[dict[str, Any]]: ...
 

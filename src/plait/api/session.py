@@ -10,10 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from plait.api.context import Context
+from plait.api.machine import Machine
 from plait.api.settings import ReadFrom, ReadOptions, Settings
 from plait.api.table import Table
 from plait.api.transaction import ATTEMPTS, Described, Transaction, run_transaction
 from plait.base.ports import Random
+from plait.types.machines import describe
+from plait.types.state_machine import StateMachine
 
 T = TypeVar("T")
 
@@ -48,6 +51,24 @@ class Session:
         options = ReadOptions(read, max_lag)
         info = await self._context.backend.open_table(name, settings)
         return Table(self._context, info, options)
+
+    async def machine(
+        self,
+        name: str,
+        machine: type[StateMachine],
+        settings: Settings | None = None,
+    ) -> Machine:
+        """Open the machine `name`, an instance of the class `machine`; make it if `settings` are
+        given and there is none.
+
+        On a store in this process the class is registered by this; servers are told by
+        ``plait serve --machine`` and raise `MachineMissing` if they were not. Raises
+        `BadMachine`, `NoSuchCollection`, `BadSettings` or `MachineVersion`, too.
+        """
+        self._context.check()
+        described = describe(machine)
+        info = await self._context.backend.open_machine(name, described, settings)
+        return Machine(self._context, info, described, ReadOptions())
 
     def transaction(self, *tables: Described) -> Transaction:
         """A transaction over tables of one line; the first is the one that `t[key]` means.

@@ -89,6 +89,26 @@ class Store(Session):
         self._context.check()
         return await self._backend.switch_over(target, line, timeout_s)
 
+    async def members(self) -> list[dict[str, Any]]:
+        """Every node: ``name``, ``address``, ``role`` and whether it ``leads_control``."""
+        self._context.check()
+        return await self._backend.members()
+
+    async def join(
+        self, name: str, address: str, *, witness: bool = False, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Take a node into the cluster that runs at `address` and waits to be taken in.
+
+        Returns once it votes; safe to repeat. `BadSettings` for a name or address in use.
+        """
+        self._context.check()
+        return await self._backend.join(name, address, witness, timeout_s)
+
+    async def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat."""
+        self._context.check()
+        return await self._backend.leave(name, timeout_s)
+
     async def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         self._context.check()

@@ -74,6 +74,13 @@ class Table:
         """The line it lives on; transactions can span the tables of one line."""
         return self._info.line
 
+    def stale(self, max_lag: float) -> "Table":
+        """The same table, read from any replica that is at most `max_lag` seconds behind.
+
+        For a `Consensus()` table that is less than linearizable: a prefix of what was written.
+        """
+        return Table(self._context, self._info, ReadOptions("nearest", max_lag))
+
     # ------------------------------------------------------------------ writing
 
     async def put(

@@ -6,6 +6,8 @@
     ├── UsageError            the caller's mistake; nothing happened
     │   ├── BadKey            a key that is no str, is empty, or is too long
     │   ├── BadValue          a value that cannot be encoded, or is too large
+    │   ├── BadCall           arguments that do not fit a machine's command or query
+    │   ├── BadMachine        a class that cannot be a machine as it is written
     │   ├── BadSettings       settings that contradict each other or the collection's own
     │   ├── RuleUnmet         an ack rule that the line's members can never meet
     │   ├── NoSuchCollection  a collection, line or rescued suffix that does not exist
@@ -21,7 +23,12 @@
     │   ├── SessionEvicted    the exactly-once session was dropped; this attempt did nothing
     │   ├── PromotionRefused  too few members reported, or somebody else was promoted
     │   ├── HistoryTrimmed    the asked position is no longer kept
-    │   └── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
+    │   ├── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
+    │   ├── CommandFailed     a machine's command or query raised; its changes were undone
+    │   └── MachineStopped    the node cannot run the machine; its other lines go on
+    │       ├── MachineMissing    no class of that name is registered there
+    │       ├── MachineVersion    the class there is older than the state or a command
+    │       └── MachineState      the machine's state cannot be saved or restored
     ├── Indefinite            it may or may not have happened
     │   └── Unavailable       no answer in time, or the connection broke
     ├── StorageError          the disk's fault
@@ -72,6 +79,14 @@ class BadKey(UsageError, ValueError):
 
 class BadValue(UsageError, ValueError):
     """A value that MessagePack cannot carry, or that is too large."""
+
+
+class BadCall(UsageError, TypeError):
+    """Arguments that do not fit the command or query of a machine, or a method it lacks."""
+
+
+class BadMachine(UsageError, TypeError):
+    """A class that cannot be a machine as it is written; the message says what to change."""
 
 
 class BadSettings(UsageError, ValueError):
@@ -155,6 +170,46 @@ class HistoryTrimmed(Refused):
 
 class ReadOnly(Refused):
     """The node serves reads only, for a reason that the message names."""
+
+
+class CommandFailed(Refused):
+    """A machine's command or query raised. What the command had changed was undone, everywhere.
+
+    The exception itself stays where it was raised: `type` is the name of its class, `text` what
+    it said.
+    """
+
+    @property
+    def type(self) -> str:
+        """The name of the exception's class."""
+        return str(self.details.get("type", ""))
+
+    @property
+    def text(self) -> str:
+        """What the exception said."""
+        return str(self.details.get("text", ""))
+
+
+class MachineStopped(Refused):
+    """This node cannot run the machine, and has stopped applying its line."""
+
+
+class MachineMissing(MachineStopped):
+    """No class is registered here for the machine."""
+
+    advice = "pass the class to plait.open(machines=...) or plait serve --machine"
+
+
+class MachineVersion(MachineStopped):
+    """The class that is registered here is older than what it is asked to continue."""
+
+    advice = "deploy the newer class at every node, then at the clients"
+
+
+class MachineState(MachineStopped):
+    """The machine's state cannot be saved, or cannot be restored."""
+
+    advice = "correct the class, or give it snapshot() and restore(), and start the node again"
 
 
 class Indefinite(PlaitError):

@@ -32,7 +32,7 @@ async def records_per_s(importer: Importer, count: int, prefix: str) -> float:
 async def into_cluster(cluster: ClusterHandle, items: Iterator[tuple[str, str]]) -> int:
     """`put_many` over the network under the cluster's rule."""
     async with plait.connect(cluster.url) as store:
-        table = await store.table("bulk", Leader(acks=cluster.acks))
+        table = await store.table("bulk", cluster.settings)
         return await table.put_many(items)
 
 

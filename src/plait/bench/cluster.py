@@ -2,21 +2,28 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import plait
-from plait import Leader
-from plait.bench.processes import Server, free_ports, until
+from plait import Consensus, Leader
+from plait.bench.processes import PeerUnavailable, Server, free_ports, until
 
 START_S_MAX = 30.0
+READY = "ready"  # a table that shows whether writes go in
+
+Settings = Leader | Consensus
+ANY_FOLLOWER = Leader(acks="any:1")
 
 
 class ClusterHandle:
-    """A running cluster; node n1 leads."""
+    """A running cluster; node n1 leads at first."""
 
-    def __init__(self, servers: dict[str, Server], addresses: dict[str, str], acks: str) -> None:
+    def __init__(
+        self, servers: dict[str, Server], addresses: dict[str, str], settings: Settings
+    ) -> None:
         self.processes = servers
         self.addresses = addresses
-        self.acks = acks
+        self.settings = settings  # of every table that is written under load
 
     @property
     def servers(self) -> list[Server]:
@@ -37,15 +44,41 @@ class ClusterHandle:
         for server in reversed(self.servers):
             server.stop()
 
-    async def writes(self) -> bool:
-        """Whether a client can write a row under the cluster's rule."""
+    async def leader(self) -> str:
+        """The node that most nodes hold to lead the line of the tables under load."""
         async with plait.connect(self.url) as store:
-            table = await store.table("ready", Leader(acks=self.acks))
+            line = (await store.table(READY, self.settings)).line
+            states = _states(await store.status(), line)
+        told: list[str] = [state["leader"] for state in states.values() if state.get("leader")]
+        if not told:
+            raise PeerUnavailable(f"no node knows who leads {line!r}")
+        return max(sorted(set(told)), key=told.count)
+
+    async def level(self) -> bool:
+        """Whether every node has applied what was committed a moment ago, under one leader."""
+        async with plait.connect(self.url) as store:
+            table = await store.table(READY, self.settings)
+            await table.put("level", True)
+            before = _states(await store.status(), table.line)
+            after = _states(await store.status(), table.line)
+        committed = max((state["committed"] for state in before.values()), default=0)
+        return (
+            len(after) == len(self.processes)
+            and len({state["leader"] for state in after.values()}) == 1
+            and all(state["applied"] >= committed for state in after.values())
+        )
+
+    async def writes(self) -> bool:
+        """Whether a client can write a row under the cluster's settings."""
+        async with plait.connect(self.url) as store:
+            table = await store.table(READY, self.settings)
             await table.put("ready", True)
         return True
 
 
-async def start_cluster(folder: Path, nodes: int = 3, acks: str = "any:1") -> ClusterHandle:
+async def start_cluster(
+    folder: Path, nodes: int = 3, settings: Settings = ANY_FOLLOWER
+) -> ClusterHandle:
     """Start a cluster in `folder`; returns once a row can be written, `PeerUnavailable` if never.
 
     A write to a follower that has not attached yet would wait; that it is answered shows that
@@ -56,7 +89,7 @@ async def start_cluster(folder: Path, nodes: int = 3, acks: str = "any:1") -> Cl
         name: f"127.0.0.1:{port}" for name, port in zip(names, free_ports(nodes), strict=True)
     }
     members = ",".join(f"{name}={address}" for name, address in addresses.items())
-    cluster = ClusterHandle({}, addresses, acks)
+    cluster = ClusterHandle({}, addresses, settings)
     try:
         for name, address in addresses.items():
             data = folder / name
@@ -70,3 +103,11 @@ async def start_cluster(folder: Path, nodes: int = 3, acks: str = "any:1") -> Cl
         cluster.close()
         raise
     return cluster
+
+
+def _states(status: dict[str, Any], line: str) -> dict[str, dict[str, Any]]:
+    """What each node that answers says of a line that it has."""
+    nodes: dict[str, dict[str, Any]] = status["nodes"]
+    return {
+        name: node["lines"][line] for name, node in nodes.items() if line in node.get("lines", ())
+    }

@@ -8,7 +8,6 @@ one connection, its batches stand there, and the label says so.
 
 import argparse
 import functools
-import gc
 import os
 import platform
 import sys
@@ -26,14 +25,13 @@ from rich.console import Console
 from plait.bench import bulk
 from plait.bench.cluster import ClusterHandle, start_cluster
 from plait.bench.load import Driver
-from plait.bench.measure import Sample, median_sample
 from plait.bench.plait_client import ManyStores, OneStore
 from plait.bench.processes import PeerUnavailable, Server, memory_bytes
 from plait.bench.replicas import follower_reads, lag_under_load, start_time_s
 from plait.bench.report import print_leader
+from plait.bench.rounds import Progress, measure_rounds
 
 PEERS = ("postgres", "valkey")
-Progress = Callable[[str], None]
 
 
 class LeaderOptions(msgspec.Struct, frozen=True):
@@ -137,7 +135,10 @@ async def _measure_all(options: LeaderOptions, progress: Progress) -> dict[str, 
                 for one in contenders
             ],
         }
-        figures["writes"] = await _writes(options, contenders, progress)
+        drivers = [driver for contender in contenders for driver in contender.drivers]
+        figures["writes"] = await measure_rounds(
+            "writes", drivers, options.in_flight, options.seconds, options.rounds, progress
+        )
         figures["bulk"] = await _bulk(options, contenders, folder, progress)
         progress("follower lag and reads")
         figures["lag"] = [
@@ -183,31 +184,6 @@ _PEER_STARTERS: dict[str, Callable[[Path, ExitStack], Awaitable[_Contender]]] = 
 }
 
 # ------------------------------------------------------------------------------- measuring
-
-
-async def _writes(
-    options: LeaderOptions, contenders: list[_Contender], progress: Progress
-) -> list[dict[str, Any]]:
-    drivers = [driver for contender in contenders for driver in contender.drivers]
-    rounds: dict[tuple[int, Driver], list[Sample]] = {}
-    for number in range(options.rounds):
-        for in_flight in options.in_flight:
-            progress(f"writes, round {number + 1} of {options.rounds}, {in_flight} in flight")
-            for driver in drivers:
-                gc.collect()
-                found = await driver.measure(in_flight, options.seconds)
-                rounds.setdefault((in_flight, driver), []).append(found)
-    return [
-        {
-            "mode": driver.mode,
-            "in_flight": in_flight,
-            "system": driver.system,
-            "client": driver.label,
-            **msgspec.to_builtins(median_sample(samples)),
-            "rounds_per_s": [one.per_s for one in samples],
-        }
-        for (in_flight, driver), samples in rounds.items()
-    ]
 
 
 async def _bulk(

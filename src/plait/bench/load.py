@@ -17,6 +17,7 @@ from plait.bench.measure import Sample, sample
 VALUE_BYTES = 100
 VALUE = "v" * VALUE_BYTES
 WARM_UP_S = 0.3
+ROWS_READ = 100  # that readers take turns over
 
 Operation = Callable[[], Awaitable[object]]
 
@@ -24,17 +25,17 @@ Operation = Callable[[], Awaitable[object]]
 class Driver(Protocol):
     """A client of one system, used in one way, that can put it under load."""
 
-    system: ClassVar[str]  # "plait", "postgres" or "valkey"
-    label: ClassVar[str]  # how: the client library
+    system: ClassVar[str]  # "plait", or the name of a peer
+    label: ClassVar[str]  # how: the client library, or what was set
     mode: ClassVar[str]  # `ONE` or `MANY`
 
     async def measure(self, in_flight: int, seconds: float) -> Sample:
-        """Connect, warm up, write for `seconds` with `in_flight` writes in flight, disconnect."""
+        """Connect, warm up, keep `in_flight` operations in flight for `seconds`, disconnect."""
         ...
 
 
-ONE = "one connection"  # all writes in flight share a connection
-MANY = "connections"  # each write in flight has a connection of its own
+ONE = "one connection"  # all that is in flight shares a connection
+MANY = "connections"  # each operation in flight has a connection of its own
 
 
 def fresh_keys() -> Iterator[str]:

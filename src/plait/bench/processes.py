@@ -58,17 +58,23 @@ class Server:
         self.name = name
         self.folder = folder
         self.log = folder.with_suffix(".log")
+        self._command = [str(word) for word in command]
+        self._user = user
+        self._environment = {**os.environ, **(environment or {})}
+        self._process = self._launch()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(word) for word in command],
-                cwd=folder,
+            return subprocess.Popen(
+                self._command,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                user=user,
-                extra_groups=[] if user else None,
-                env={**os.environ, **(environment or {})},
+                user=self._user,
+                extra_groups=[] if self._user else None,
+                env=self._environment,
             )
 
     @property
@@ -92,6 +98,12 @@ class Server:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+    def restart(self) -> None:
+        """Start it again with the same command, in the same folder, after its end."""
+        if self._process.poll() is None:
+            raise RuntimeError(f"{self.name} still runs")
+        self._process = self._launch()
 
     def stop(self, how: signal.Signals = signal.SIGTERM, patience_s: float = 10.0) -> None:
         """Ask it to end; kill it if it does not within `patience_s`."""

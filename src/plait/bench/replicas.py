@@ -7,14 +7,12 @@ from typing import Any
 import msgspec
 
 import plait
-from plait import Leader
 from plait.bench.cluster import ClusterHandle
-from plait.bench.load import ONE, VALUE
+from plait.bench.load import ONE, ROWS_READ, VALUE
 from plait.bench.measure import Sample, percentile
 from plait.bench.plait_client import TABLE, OneStore
 
 POLL_S = 0.05
-ROWS_READ = 100
 
 
 async def lag_under_load(cluster: ClusterHandle, in_flight: int, seconds: float) -> dict[str, Any]:
@@ -23,7 +21,7 @@ async def lag_under_load(cluster: ClusterHandle, in_flight: int, seconds: float)
     lags: list[float] = []
     records: list[float] = []
     async with plait.connect(cluster.url) as store:
-        table = await store.table(TABLE, Leader(acks=cluster.acks))
+        table = await store.table(TABLE, cluster.settings)
         while not writing.done():
             for lag in _follower_lags(await store.status(), table.line):
                 lags.append(lag["seconds"])
@@ -53,7 +51,7 @@ async def follower_reads(cluster: ClusterHandle, seconds: float) -> list[dict[st
     """Reads a second by as many client processes as nodes: all at one node, then one at each."""
     keys = [f"read-{number}" for number in range(ROWS_READ)]
     async with plait.connect(cluster.url) as store:
-        table = await store.table(TABLE, Leader(acks=cluster.acks))
+        table = await store.table(TABLE, cluster.settings)
         await table.put_many(dict.fromkeys(keys, VALUE), acks="all")
     addresses = list(cluster.addresses.values())
     figures = []

@@ -25,8 +25,21 @@ def better_peer(rows: list[dict[str, Any]], figure: str) -> dict[str, Any] | Non
 
 def print_leader(figures: dict[str, Any], console: Console) -> None:
     """Print the scenario `leader`; fits 80 columns."""
+    table = comparison(
+        "Three nodes on one machine, 100-byte values, acknowledged by any:1", "writes in flight"
+    )
+    for group in _groups(figures):
+        for row in group:
+            table.add_row(*row)
+        table.add_section()
+    console.print(table)
+    print_circumstances(figures, console)
+
+
+def comparison(title: str, first: str) -> Table:
+    """An empty table for rows of `compared`; `first` heads the column of what was done."""
     table = Table(
-        title="Three nodes on one machine, 100-byte values, acknowledged by any:1",
+        title=title,
         caption="Plait is: its figure over the row's. * marks the better peer.",
         title_justify="left",
         caption_justify="left",
@@ -34,15 +47,15 @@ def print_leader(figures: dict[str, Any], console: Console) -> None:
         pad_edge=False,
         collapse_padding=True,
     )
-    table.add_column("writes in flight", no_wrap=True)
+    table.add_column(first, no_wrap=True)
     table.add_column("client", no_wrap=True)
     for heading in ("a second", "p50 ms", "p99 ms", "Plait is"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for group in _groups(figures):
-        for row in group:
-            table.add_row(*row)
-        table.add_section()
-    console.print(table)
+    return table
+
+
+def print_circumstances(figures: dict[str, Any], console: Console) -> None:
+    """What was left out and why, and on what the rest was measured."""
     for name, why in figures["skipped"].items():
         console.print(f"skipped {name}: {why}", style="yellow", highlight=False)
     machine = figures["machine"]
@@ -54,22 +67,30 @@ def print_leader(figures: dict[str, Any], console: Console) -> None:
 
 
 def _groups(figures: dict[str, Any]) -> Iterator[list[tuple[str, ...]]]:
-    for mode, what in ((ONE, "{} on a connection"), (MANY, "{} connections")):
-        for in_flight in figures["options"]["in_flight"]:
-            rows = [
-                row
-                for row in figures["writes"]
-                if row["mode"] == mode and row["in_flight"] == in_flight
-            ]
-            yield list(_compared(what.format(in_flight), rows, "per_s"))
+    yield from loads(figures, "writes", "{} on a connection", "{} connections")
     bulk = [row | {"client": row["into"]} for row in figures["bulk"]]
-    yield list(_compared("bulk import", bulk, "records_per_s"))
+    yield list(compared("bulk import", bulk, "records_per_s"))
     yield [_reads(row) for row in figures["reads"]]
     yield [_lag(row) for row in figures["lag"]]
-    yield [_memory(row) for row in figures["memory"]]
+    yield memory(figures)
     start = figures["start"]
     what = f"start, {start['records']:,} rows"
     yield [(what, f"plait {start['seconds']:.2f} s", "", "", "", "")]
+
+
+def loads(
+    figures: dict[str, Any], kind: str, one: str, many: str
+) -> Iterator[list[tuple[str, ...]]]:
+    """A group of rows for each number in flight, first on `one` connection, then on `many`."""
+    for mode, how in ((ONE, one), (MANY, many)):
+        for in_flight in figures["options"]["in_flight"]:
+            rows = [
+                row
+                for row in figures[kind]
+                if row["mode"] == mode and row["in_flight"] == in_flight
+            ]
+            what = how.format(in_flight)
+            yield list(compared(what if in_flight > 1 else what.removesuffix("s"), rows, "per_s"))
 
 
 def _reads(row: dict[str, Any]) -> tuple[str, ...]:
@@ -94,12 +115,25 @@ def _lag(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _memory(row: dict[str, Any]) -> tuple[str, ...]:
-    sizes = " ".join(f"{size / MEBIBYTE:.0f}" for size in row["bytes_per_node"])
-    return ("MiB at rest, a node", f"{row['system']} {sizes}", "", "", "", "")
+def memory(figures: dict[str, Any]) -> list[tuple[str, ...]]:
+    """A row for each system that was measured at rest."""
+    return [
+        (
+            "MiB at rest, a node",
+            " ".join(
+                [row["system"], *(f"{size / MEBIBYTE:.0f}" for size in row["bytes_per_node"])]
+            ),
+            *("", "", "", ""),
+        )
+        for row in figures["memory"]
+    ]
 
 
-def _compared(what: str, rows: list[dict[str, Any]], figure: str) -> Iterator[tuple[str, ...]]:
+def _ms(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def compared(what: str, rows: list[dict[str, Any]], figure: str) -> Iterator[tuple[str, ...]]:
     """Rows of one comparison, Plait's first; ratios are to Plait's first row."""
     ours = next((row for row in rows if row["system"] == "plait"), None)
     best = better_peer(rows, figure)
@@ -109,7 +143,6 @@ def _compared(what: str, rows: list[dict[str, Any]], figure: str) -> Iterator[tu
             what if row is rows[0] else "",
             f"{row['system']} {row['client']}{'*' if row is best else ''}",
             f"{row[figure]:,.0f}",
-            f"{row['p50_ms']:.2f}" if "p50_ms" in row else "",
-            f"{row['p99_ms']:.2f}" if "p99_ms" in row else "",
+            *(_ms(row[name]) if name in row else "" for name in ("p50_ms", "p99_ms")),
             ratio(ours[figure], row[figure]) if peer and ours else "",
         )

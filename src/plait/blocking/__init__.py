@@ -15,18 +15,22 @@ A store runs on an event loop in a thread of its own (`plait.host.portal`); any 
 may use it and what it gives, each call waiting for its answer. Without ``with``, call `close`.
 """
 
+from collections.abc import Iterable
 from os import PathLike
 from typing import Any
 
 from plait import entry
+from plait.blocking.machine import Machine
 from plait.blocking.session import Session
 from plait.blocking.store import Store
 from plait.blocking.table import Table
 from plait.blocking.transaction import Transaction, TransactionTable
 from plait.blocking.watch import Watch
 from plait.host.portal import Portal
+from plait.types.state_machine import StateMachine
 
 __all__ = [
+    "Machine",
     "Session",
     "Store",
     "Table",
@@ -38,12 +42,13 @@ __all__ = [
 ]
 
 
-def open(path: str | PathLike[str]) -> Store:
+def open(path: str | PathLike[str], *, machines: Iterable[type[StateMachine]] = ()) -> Store:
     """Open the store in folder `path` (made if absent), in this process, without a server.
 
+    machines: classes of the state machines in it; `Store.machine` registers its class too.
     One process at a time: `FolderInUse` says who has it. Raises `StorageError`s.
     """
-    return Store(Portal(lambda: entry.open(path), "plait"))
+    return Store(Portal(lambda: entry.open(path, machines=machines), "plait"))
 
 
 def connect(url: str, **options: Any) -> Store:

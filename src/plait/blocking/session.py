@@ -9,9 +9,11 @@ from plait.api import session
 from plait.api.settings import ReadFrom, Settings
 from plait.api.transaction import ATTEMPTS, Described, back_offs_s
 from plait.base.errors import Conflict
+from plait.blocking.machine import Machine
 from plait.blocking.table import Table
 from plait.blocking.transaction import Transaction
 from plait.host.portal import Portal
+from plait.types.state_machine import StateMachine
 
 T = TypeVar("T")
 
@@ -44,6 +46,18 @@ class Session:
         """
         opening = self._session.table(name, settings, read=read, max_lag=max_lag)
         return Table(self._portal, self._portal.call(opening))
+
+    def machine(
+        self, name: str, machine: type[StateMachine], settings: Settings | None = None
+    ) -> Machine:
+        """Open the machine `name`, an instance of the class `machine`; make it if `settings` are
+        given and there is none.
+
+        Raises `BadMachine`, `NoSuchCollection`, `BadSettings`, `MachineMissing` or
+        `MachineVersion`.
+        """
+        opening = self._session.machine(name, machine, settings)
+        return Machine(self._portal, self._portal.call(opening))
 
     def transaction(self, *tables: Described) -> Transaction:
         """A transaction over tables of one line; the first is the one that `t[key]` means.

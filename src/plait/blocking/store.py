@@ -75,6 +75,22 @@ class Store(Session):
         """Hand the lead over to `target` without losing anything."""
         return self._portal.call(self._store.switch_over(target, line, timeout_s))
 
+    def members(self) -> list[dict[str, Any]]:
+        """Every node: ``name``, ``address``, ``role`` and whether it ``leads_control``."""
+        return self._portal.call(self._store.members())
+
+    def join(
+        self, name: str, address: str, *, witness: bool = False, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Take a node into the cluster that runs at `address` and waits to be taken in."""
+        return self._portal.call(
+            self._store.join(name, address, witness=witness, timeout_s=timeout_s)
+        )
+
+    def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat."""
+        return self._portal.call(self._store.leave(name, timeout_s))
+
     def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         return self._portal.call(self._store.rescued())

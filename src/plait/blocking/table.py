@@ -41,6 +41,10 @@ class Table:
         """The line it lives on; transactions can span the tables of one line."""
         return self._inner.line
 
+    def stale(self, max_lag: float) -> "Table":
+        """The same table, read from any replica that is at most `max_lag` seconds behind."""
+        return Table(self._portal, self._inner.stale(max_lag))
+
     # ------------------------------------------------------------------ writing
 
     def put(

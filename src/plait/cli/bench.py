@@ -1,6 +1,11 @@
 """`plait bench`: measurements beside peers, one subcommand a scenario."""
 
+from importlib import import_module
+
 import click
+
+# A scenario parses its own options, --help too.
+_PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
 
 @click.group()
@@ -8,17 +13,26 @@ def bench() -> None:
     """Measure Plait beside its peers, in one run, as ratios."""
 
 
-@bench.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
+@bench.command(context_settings=_PASSED_ON, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def leader(context: click.Context, arguments: tuple[str, ...]) -> None:
     """Leader-follower writes and reads: Plait, PostgreSQL and Valkey (--help for its options)."""
+    context.exit(_run("leader", arguments))
+
+
+@bench.command(context_settings=_PASSED_ON, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def consensus(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Consensus: Plait, etcd, NATS JetStream and PySyncObj (--help for its options)."""
+    context.exit(_run("consensus", arguments))
+
+
+def _run(scenario: str, arguments: tuple[str, ...]) -> int:
     # Imported here: the peers' servers and drivers are installed for measuring only.
     try:
-        from plait.bench import leader as scenario
+        module = import_module(f"plait.bench.{scenario}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("plait"):
             raise
@@ -26,4 +40,5 @@ def leader(context: click.Context, arguments: tuple[str, ...]) -> None:
             f"measuring needs {error.name!r}, which is not installed; "
             "the benchmarks need the peers' servers and drivers"
         ) from None
-    context.exit(scenario.run(arguments))
+    code: int = module.run(arguments)
+    return code

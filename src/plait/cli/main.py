@@ -11,6 +11,7 @@ import click
 from plait.base.errors import PlaitError
 from plait.cli import exits
 from plait.cli.bench import bench
+from plait.cli.check import check
 from plait.cli.completion import completion
 from plait.cli.demo.command import demo
 from plait.cli.exporting import export_command
@@ -97,7 +98,7 @@ def cli() -> None:
 
 for _command in (
     demo, serve, status, tables, create, drop, get, put, delete, scan, count, watch,
-    import_command, export_command, promote, switchover, rescued, bench, completion,
+    import_command, export_command, promote, switchover, rescued, check, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -1,15 +1,21 @@
 """`plait serve`: one node, until it is told to stop."""
 
+import importlib
 import logging
+import os
 import sys
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
+from plait.base.errors import BadMachine
 from plait.cli.config_file import Choices, node_config, parse_members, read_config
 from plait.host.loop import run
 from plait.node.config import NodeConfig
 from plait.node.serve import serve as serve_node
+from plait.types.machines import describe
+from plait.types.state_machine import StateMachine
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -29,6 +35,8 @@ _LEVELS = ("debug", "info", "warning", "error")
               help="Nodes of other clusters are refused.  [default: plait]")  # fmt: skip
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A plait.toml; flags override it.")  # fmt: skip
+@click.option("--machine", "machines", multiple=True, metavar="MODULE:CLASS",
+              help="A state machine's class, from the current folder too. Repeatable.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True)
 def serve(
     data: Path | None,
@@ -38,6 +46,7 @@ def serve(
     leader: str | None,
     cluster: str | None,
     config: Path | None,
+    machines: tuple[str, ...],
     log_level: str,
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C.
@@ -51,17 +60,35 @@ def serve(
       plait serve --config plait.toml
       plait serve --data d2 --name n2 --leader n1 \\
           --members n1=10.0.0.1:7401,n2=10.0.0.2:7401,n3=10.0.0.3:7401
+      plait serve --data d1 --machine bank.machines:Bank
     """
     flags = Choices(
         data, name, listen, None if members is None else parse_members(members), leader, cluster
     )
     chosen = node_config(flags.over(read_config(config) if config else Choices()))
+    chosen = replace(chosen, machines=tuple(map(machine_class, machines)))
     logging.basicConfig(
         stream=sys.stderr,
         level=log_level.upper(),
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
     run(serve_node(chosen, lambda address: _announce(chosen, address)))
+
+
+def machine_class(text: str) -> type[StateMachine]:
+    """The class that ``package.module:Class`` names; `BadMachine` says why there is none."""
+    module_name, colon, path = text.partition(":")
+    if not (module_name and colon and path):
+        raise BadMachine(f"--machine {text!r} is not MODULE:CLASS")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` does
+    try:
+        found = importlib.import_module(module_name)
+        for name in path.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise BadMachine(f"--machine {text}: {error}") from None
+    return describe(found).kind  # type: ignore[arg-type]
 
 
 def _announce(config: NodeConfig, address: str) -> None:

@@ -1,9 +1,11 @@
 """`plait tables`, `create` and `drop`."""
 
+from typing import Literal
+
 import click
 
 from plait.api.messages import TableInfo
-from plait.api.settings import Leader
+from plait.api.settings import Consensus, Leader, Settings
 from plait.api.store import Store
 from plait.cli.connecting import Target, with_target
 from plait.cli.display import console, table
@@ -22,8 +24,14 @@ def tables(target: Target, as_json: bool) -> None:
     found = sorted(target.run(work), key=lambda info: info.name)
     if as_json:
         rows = [
-            {"name": i.name, "line": i.line, "acks": i.settings.acks, "degrade": i.settings.degrade}
-            for i in found
+            {
+                "name": info.name,
+                "mode": mode_of(info),
+                "line": info.line,
+                "acks": info.settings.acks,
+                "degrade": getattr(info.settings, "degrade", False),
+            }
+            for info in found
         ]
         print_json(rows)
         return
@@ -31,35 +39,47 @@ def tables(target: Target, as_json: bool) -> None:
         click.echo("no tables yet: `plait create NAME` makes one", err=True)
         return
     grid = table()
-    for heading in ("table", "line", "acks", "degrade"):
+    for heading in ("table", "mode", "line", "acks", "degrade"):
         grid.add_column(heading)
     for info in found:
         degrade = "yes" if getattr(info.settings, "degrade", False) else "no"
-        grid.add_row(info.name, info.line, info.settings.acks, degrade)
+        grid.add_row(info.name, mode_of(info), info.line, info.settings.acks, degrade)
     console().print(grid)
+
+
+def mode_of(info: TableInfo) -> str:
+    """How the table's copies agree, in one word."""
+    return "consensus" if isinstance(info.settings, Consensus) else "leader"
 
 
 @click.command()
 @click.argument("name")
+@click.option("--consensus", is_flag=True, help="Let a majority order the writes: linearizable.")
 @click.option(
     "--acks",
-    default="majority",
-    show_default=True,
     metavar="RULE",
-    help="When a write counts: leader, any:K, majority or all.",
+    help="When a write counts: leader, any:K, majority or all.  [default: majority]",
 )
 @click.option("--degrade", is_flag=True, help="Let the leader lower the rule, visibly.")
 @click.option("--own-line", is_flag=True, help="A line of its own, not shared with other tables.")
 @with_target(may_create=True)
-def create(target: Target, name: str, acks: str, degrade: bool, own_line: bool) -> None:
+def create(
+    target: Target, name: str, consensus: bool, acks: str | None, degrade: bool, own_line: bool
+) -> None:
     """Create table NAME; nothing happens if it exists with the same settings.
 
     \b
     Examples:
       plait create films
       plait create audit --acks all --own-line
+      plait create accounts --consensus
     """
-    settings = Leader(acks=acks, degrade=degrade, line="own" if own_line else None)
+    line: Literal["own"] | None = "own" if own_line else None
+    settings: Settings = Leader(acks=acks or "majority", degrade=degrade, line=line)
+    if consensus:
+        if acks is not None or degrade:
+            raise click.UsageError("--consensus has a rule of its own: leave --acks and --degrade")
+        settings = Consensus(line=line)
 
     async def work(store: Store) -> None:
         await store.table(name, settings)

@@ -18,7 +18,13 @@ from typing import Any
 from plait.api.messages import (
     DropTableRequest,
     FeedItem,
+    Join,
+    Leave,
+    ListMembers,
     ListTables,
+    MachineInfo,
+    MachineOpened,
+    OpenMachine,
     OpenTable,
     Query,
     TableInfo,
@@ -39,6 +45,7 @@ from plait.client.limits import ClientLimits
 from plait.client.reader import Reader
 from plait.client.writer import LineWriter
 from plait.host.tcp import TcpNetwork
+from plait.types.machines import MachineClass
 
 LINES_MAX = 65536  # a client writes to
 
@@ -86,11 +93,11 @@ class NetworkBackend:
         self._closed = False
 
     @property
-    def members(self) -> dict[str, str]:
+    def addresses(self) -> dict[str, str]:
         """The nodes known, and their addresses for clients."""
         return dict(self._cluster.members)
 
-    # ------------------------------------------------------------------------------- tables
+    # ------------------------------------------------------------------ tables and machines
 
     async def open_table(self, name: str, settings: Settings | None) -> TableInfo:
         """See `Backend`. Safe to repeat: equal settings find the table that was made."""
@@ -114,6 +121,16 @@ class NetworkBackend:
         except NoSuchCollection:
             if not attempts.doubtful:
                 raise
+
+    async def open_machine(
+        self, name: str, machine: MachineClass, settings: Settings | None
+    ) -> MachineInfo:
+        """See `Backend`. The class stays here, for its signatures; the nodes have their own."""
+        opened = await self._anywhere(
+            f"opening machine {name!r}", OpenMachine, name, machine.name, settings
+        )
+        assert isinstance(opened, MachineOpened)
+        return opened.machine
 
     # ---------------------------------------------------------------------- writes and reads
 
@@ -161,6 +178,29 @@ class NetworkBackend:
         """See `Admin.switch_over`."""
         self._check_open()
         return await self._admin.switch_over(target, line, timeout_s)
+
+    async def members(self) -> list[dict[str, Any]]:
+        """See `Backend`."""
+        answer = await self._anywhere("listing the members", ListMembers)
+        return list(answer.value)
+
+    async def join(
+        self, name: str, address: str, witness: bool, timeout_s: float
+    ) -> dict[str, Any]:
+        """See `Backend`. Safe to repeat: it goes on from where things are."""
+        attempts = self._cluster.attempts(timeout_s)
+        answer = await self._anywhere(
+            f"taking in {name!r}", Join, name, address, witness, timeout_s, attempts=attempts
+        )
+        return dict(answer.value)
+
+    async def leave(self, name: str, timeout_s: float) -> dict[str, Any]:
+        """See `Backend`. Safe to repeat: it goes on from where things are."""
+        attempts = self._cluster.attempts(timeout_s)
+        answer = await self._anywhere(
+            f"letting {name!r} go", Leave, name, timeout_s, attempts=attempts
+        )
+        return dict(answer.value)
 
     async def rescued(self) -> list[dict[str, Any]]:
         """See `Admin.rescued`."""

@@ -25,6 +25,8 @@ from plait.api.messages import (
     Hello,
     ListTables,
     Located,
+    MachineOpened,
+    OpenMachine,
     OpenTable,
     Propose,
     Read,
@@ -52,6 +54,7 @@ _RTT_WEIGHT = 0.25  # of the newest measurement in the smoothed one
 
 # What answers each request that is asked for one answer; all others get a `Result`.
 ANSWERED_BY: dict[Any, type[Answer]] = {
+    OpenMachine: MachineOpened,
     OpenTable: TableOpened,
     ListTables: Tables,
     Propose: Applied,

@@ -2,6 +2,9 @@
 
 `leader` asks the line's leader; `follower` asks the connected members that do not lead, in turn,
 and the leader if there is none; `nearest` asks the node with the shortest measured round trip.
+While no leader can be reached from here, `leader` asks the other members too: on a consensus line
+any of them can answer as freshly, and on others they say who leads. Whether `follower` and
+`nearest` may be stale is the line's to decide: on a consensus line only with a `max_lag`.
 A node that is lost, is not the leader, or is too stale is passed over for the others; when all
 have been tried, the next round begins after a pause, until the read's time is up.
 
@@ -151,7 +154,7 @@ class Reader:
         )
         if len(reply.answers) != len(queries):
             raise BadFrame(f"{link.node} gave {len(reply.answers)} answers to {len(queries)}")
-        if options.source == "leader":
+        if options.source == "leader" and link.node == self._cluster.known_leader(line):
             self._cluster.confirm(line)
         return Answers(reply.epoch, reply.position, reply.lag_s, reply.answers)
 
@@ -175,7 +178,9 @@ class Reader:
             )
         if options.source == "leader":
             if self._cluster.learn(line, node, error):
+                tried.clear()
                 return
+            tried.append(node)
         else:
             tried.append(node)
             if any(link.node not in tried for link in self._cluster.live()):
@@ -183,10 +188,17 @@ class Reader:
             tried.clear()
         await attempts.pause()
 
-    async def _choose(self, line: str, options: ReadOptions, tried: Sequence[str]) -> Link:
+    async def _choose(self, line: str, options: ReadOptions, tried: list[str]) -> Link:
         cluster = self._cluster
         if options.source == "leader":
-            return await cluster.leader(line)
+            try:
+                return await cluster.leader(line)
+            except PlaitError as error:
+                others = [link for link in cluster.live() if link.node not in tried]
+                if not is_transient(error) or not others:
+                    tried.clear()
+                    raise
+                return cluster.take_turn(others)
         await self._keep_reaching()
         links = [link for link in cluster.live() if link.node not in tried]
         if not links:

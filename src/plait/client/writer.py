@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from plait.api.messages import Answer, Applied, Propose
-from plait.api.pipeline import Pipeline, reject, resolve
+from plait.api.pipeline import Pipeline, reject, resolve, without_malformed
 from plait.api.port import Receipt
 from plait.base.codec import encode
 from plait.base.errors import (
@@ -147,6 +147,8 @@ class LineWriter:
             self._applied(group, answer)
         elif isinstance(answer, SessionEvicted):
             self._evicted(group, answer)
+        elif isinstance(answer, BadFrame):
+            self._malformed(group, answer)
         elif isinstance(answer, PlaitError) and is_transient(answer):
             self._retry(group, leader, answer)
         elif isinstance(answer, PlaitError):
@@ -178,6 +180,20 @@ class LineWriter:
         del self._groups[group.first_sequence]
         self._attempts.note("session", error)
         # Numbers go on rising across sessions, which keeps `_groups` in order.
+        self._number(group)
+        self._recover_soon()
+
+    def _malformed(self, group: _Group, error: BadFrame) -> None:
+        """No node takes this group: go on without those of its commands that are to blame.
+
+        Nothing of it was ordered, so what is left is numbered anew.
+        """
+        commands, futures = without_malformed(group.commands, group.futures)
+        if not commands or len(commands) == len(group.commands):
+            self._fail(group, error)
+            return
+        group.commands, group.futures = commands, futures
+        del self._groups[group.first_sequence]
         self._number(group)
         self._recover_soon()
 

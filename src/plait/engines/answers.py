@@ -1,4 +1,4 @@
-"""Answers: what queries find in a view, encoded for the wire."""
+"""Answers: what queries find in a view, or in a machine's memory, encoded for the wire."""
 
 import msgspec
 
@@ -6,16 +6,19 @@ from plait.base.codec import encode, encode_key
 from plait.base.errors import NoSuchCollection
 from plait.engines.overlay import Overlay
 from plait.types.keys import TABLE_MAX, row_space, row_value, row_version
-from plait.types.queries import Count, Get, Query, Row, Scan
+from plait.types.machine import Machine
+from plait.types.queries import Ask, Count, Get, Query, Row, Scan
 
 SCAN_ROWS_MAX = 10_000
 SCAN_BYTES_MAX = 8 * 1024 * 1024
 _PAGE_ROWS = 256
 
 
-def answer(overlay: Overlay, query: Query) -> msgspec.Raw:
-    """The answer to one query."""
+def answer(query: Query, overlay: Overlay, machine: Machine, time_ms: int) -> msgspec.Raw:
+    """The answer to one query; `time_ms` is the fold's clock."""
     match query:
+        case Ask():
+            return machine.ask(query, time_ms)
         case Get(table, key):
             row = overlay.get(_space(table), encode_key(key))
             if row is None:

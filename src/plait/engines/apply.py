@@ -5,12 +5,24 @@ and the sessions, so that an entry is applied whole or not at all. What had no e
 condition, a retry) is noted in the INEFFECTIVE space, where feeds look it up.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from plait.line.entry import Entry
-from plait.line.outcome import Failed, Run
+from msgspec.structs import replace
+
+from plait.base.errors import Corrupt
+from plait.line.entry import Entry, Kind
+from plait.line.epochs import EpochHistory
+from plait.line.outcome import Failed, Failures, Outcome, Result, Returned, Returns, Run
 from plait.line.sessions import Barred, Fresh, Repeated, Sessions
-from plait.types.commands import Command, EvictSession, Group, OpenSession
+from plait.types.commands import (
+    Command,
+    EvictSession,
+    Group,
+    OpenSession,
+    decode_payload,
+    seed_of,
+)
 from plait.types.fold import Stamp, View
 from plait.types.keys import INEFFECTIVE, encode_run, place_key
 from plait.types.machine import Machine, stamp_after
@@ -22,8 +34,19 @@ class Decided(NamedTuple):
     position: int
     offset: int
     version: int
-    failures: tuple[tuple[int, Failed], ...]
+    failures: Failures
     runs: tuple[Run, ...] = ()
+    returns: Returns = ()
+
+
+def groups_of(entry: Entry, decoded: list[Group] | None) -> list[Group]:
+    """The groups of an entry, unless `decoded` already; `Corrupt` if they are miscounted."""
+    if entry.kind is not Kind.DATA or not entry.records:
+        return []
+    groups = decoded or decode_payload(entry.payload)
+    if sum(len(group.commands) for group in groups) != entry.records:
+        raise Corrupt(f"an entry of {entry.records} records holds another number of commands")
+    return groups
 
 
 def apply_entry(
@@ -37,11 +60,23 @@ def apply_entry(
 ) -> list[Decided]:
     """Apply `entry`, which stands at `position` and holds `groups`; what became of each group."""
     decided: list[Decided] = []
-    stamp = Stamp(position, 0, entry.record_index, time_ms)
+    stamp = Stamp(position, 0, entry.record_index, time_ms, seed_of(entry.payload))
     for group in groups:
         decided.append(_apply_group(machine, sessions, view, stamp, group))
         stamp = stamp_after(stamp, len(group.commands))
     return decided
+
+
+def outcomes_of(decided: list[Decided], epochs: EpochHistory) -> list[Outcome]:
+    """What became of each group, with the epochs that ordered it."""
+    return [
+        Outcome(
+            epochs.owner(group.position), group.position, group.offset, group.version,
+            group.failures, tuple(replace(r, epoch=epochs.owner(r.position)) for r in group.runs),
+            group.returns,
+        )
+        for group in decided
+    ]  # fmt: skip
 
 
 def _apply_group(
@@ -54,6 +89,7 @@ def _apply_group(
         group.session, group.first_sequence, group.answered_below, len(commands), stamp.position
     )
     failures: list[tuple[int, Failed]] = []
+    returns: list[tuple[int, bytes]] = []
     runs: list[Run] = []
     for part in parts:
         here = stamp_after(stamp, part.index) if part.index else stamp
@@ -61,30 +97,41 @@ def _apply_group(
             case Fresh(index, count):
                 whole = count == len(commands)
                 wanted = commands if whole else commands[index : index + count]
-                failed = tuple(machine.apply_all(view, here, wanted))
+                failed, said = _told_apart(machine.apply_all(view, here, wanted))
                 place = (here.position, here.offset, here.version + 1)
-                sessions.remember(group.session, group.first_sequence + index, count, place, failed)
+                first = group.first_sequence + index
+                sessions.remember(group.session, first, count, place, failed, said)
                 failures.extend((index + at, error) for at, error in failed)
+                returns.extend((index + at, value) for at, value in said)
                 for at, _ in failed:
                     _note_ineffective(view, stamp_after(here, at), 1)
                 runs.append(Run(index, count, *place))
-            case Repeated(_, run, repeated):
-                failures.extend(repeated)
+            case Repeated(_, run, failed, said):
+                failures.extend(failed)
+                returns.extend(said)
                 _note_ineffective(view, here, run.count)
                 runs.append(run)
             case Barred(index, count, failed_all):
                 failures.extend((index + at, failed_all) for at in range(count))
                 _note_ineffective(view, here, count)
                 runs.append(Run(index, count, here.position, here.offset, here.version + 1))
-    return _decided(runs, failures)
+    return _decided(runs, tuple(failures), tuple(returns))
 
 
-def _decided(runs: list[Run], failures: list[tuple[int, Failed]]) -> Decided:
+def _decided(runs: list[Run], failures: Failures, returns: Returns) -> Decided:
     if len(runs) == 1:
         (run,) = runs
-        return Decided(run.position, run.offset, run.version, tuple(failures))
+        return Decided(run.position, run.offset, run.version, failures, (), returns)
     last = max(runs, key=lambda run: run.position)
-    return Decided(last.position, last.offset, last.version, tuple(failures), tuple(runs))
+    return Decided(last.position, last.offset, last.version, failures, tuple(runs), returns)
+
+
+def _told_apart(results: Sequence[tuple[int, Result]]) -> tuple[Failures, Returns]:
+    if not results:
+        return (), ()
+    failures = tuple((at, result) for at, result in results if isinstance(result, Failed))
+    returns = tuple((at, result.value) for at, result in results if isinstance(result, Returned))
+    return failures, returns
 
 
 def _speaks_of_sessions(group: Group) -> bool:
@@ -101,19 +148,21 @@ def _apply_to_sessions(
     machine: Machine, sessions: Sessions, view: View, stamp: Stamp, group: Group
 ) -> Decided:
     """One by one, without remembering: opening twice is harmless, evicting is conditional."""
-    failures: list[tuple[int, Failed]] = []
+    results: list[tuple[int, Result]] = []
     for index, command in enumerate(group.commands):
         here = stamp_after(stamp, index)
-        failed = _apply_one(machine, sessions, view, here, command)
-        if failed is not None:
-            failures.append((index, failed))
+        result = _apply_one(machine, sessions, view, here, command)
+        if result is not None:
+            results.append((index, result))
+        if isinstance(result, Failed):
             _note_ineffective(view, here, 1)
-    return Decided(stamp.position, stamp.offset, stamp.version + 1, tuple(failures))
+    failures, returns = _told_apart(results)
+    return Decided(stamp.position, stamp.offset, stamp.version + 1, failures, (), returns)
 
 
 def _apply_one(
     machine: Machine, sessions: Sessions, view: View, stamp: Stamp, command: Command
-) -> Failed | None:
+) -> Result | None:
     match command:
         case OpenSession(session=session):
             return sessions.open(session, stamp.position)

@@ -9,6 +9,7 @@ from plait.base.codec import decode, encode
 from plait.base.ports import StateStorage
 from plait.engines.overlay import Overlay
 from plait.line.entry import Epoch
+from plait.line.loglet import Loglet
 from plait.line.sessions import SessionRecord, Sessions, decode_session
 from plait.types.keys import INEFFECTIVE, META, SESSIONS, place_key, session_key
 
@@ -29,6 +30,20 @@ def load_checkpoint(storage: StateStorage) -> Checkpoint:
     """What the state file stands for; an empty one stands for nothing applied."""
     data = storage.get(META, _KEY)
     return Checkpoint() if data is None else decode(data, type=Checkpoint)
+
+
+async def continues(loglet: Loglet, applied: int, epoch: Epoch) -> bool:
+    """Whether the checkpoint's last entry is the log's own: it may have been cut while the
+    process was down. Equal epoch and position mean an equal log up to there."""
+    last = applied - 1
+    if last < loglet.head:
+        return True
+    while loglet.committed <= last:
+        tail = await loglet.wait(last)
+        if tail.sealed and tail.position <= last:
+            return False
+    entries = await loglet.read(last, last + 1)
+    return not entries or entries[0].epoch == epoch
 
 
 def load_sessions(storage: StateStorage) -> Sessions:

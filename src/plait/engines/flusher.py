@@ -4,7 +4,8 @@ Invariants: one flush runs at a time; each is one transaction that carries the r
 position that they stand for, so the state file is always the fold of a prefix of the log;
 `flushed` is that position. A failed flush loses nothing: its changes become active again.
 
-Under load flushes grow (fewer, larger, better sorted), when it is quiet they shrink.
+Under load flushes grow (fewer, larger, better sorted), when it is quiet they shrink. Where each
+flush carries the whole state of a machine, they are few: when `worth` says so, or in `WHOLE_AGE_S`.
 """
 
 import asyncio
@@ -19,22 +20,31 @@ FLUSH_KEYS_MAX = 128 * 1024
 FLUSH_BYTES = 32 * 1024 * 1024
 FLUSH_AGE_MIN_S = 0.1
 FLUSH_AGE_MAX_S = 1.0
+WHOLE_AGE_S = 10.0
 HELD_KEYS_MAX = 2 * FLUSH_KEYS_MAX  # applying waits beyond these
 HELD_BYTES_MAX = 4 * FLUSH_BYTES
 
 
 class Flusher:
     """Flushes one overlay. `collect` puts what else belongs into the transaction (the applied
-    position, sessions) into the overlay, and returns that position."""
+    position, sessions) into the overlay, and returns that position; None if that failed for good.
+    `worth` tells that enough was applied for a flush that carries a whole state."""
 
-    def __init__(self, overlay: Overlay, storage: StateStorage, collect: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        overlay: Overlay,
+        storage: StateStorage,
+        collect: Callable[[], int | None],
+        worth: Callable[[], bool] | None = None,
+    ) -> None:
         self.flushed = 0  # the state file holds the fold of everything below
         self.error: PlaitError | None = None  # of the last flush
         self._overlay = overlay
         self._storage = storage
         self._collect = collect
         self._keys = FLUSH_KEYS_MIN
-        self._age_s = FLUSH_AGE_MIN_S
+        self._worth = worth
+        self._age_s = FLUSH_AGE_MIN_S if worth is None else WHOLE_AGE_S
         self._running: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._dirty = False  # something was applied since the last freeze
@@ -92,7 +102,9 @@ class Flusher:
 
     def _due(self) -> bool:
         overlay = self._overlay
-        return overlay.changed >= self._keys or overlay.unfrozen_bytes >= FLUSH_BYTES
+        if overlay.changed >= self._keys or overlay.unfrozen_bytes >= FLUSH_BYTES:
+            return True
+        return self._worth is not None and self._worth()
 
     def _full(self) -> bool:
         overlay = self._overlay
@@ -106,9 +118,11 @@ class Flusher:
         self._disarm()
         if self._running is not None or self._stopped:
             return
-        self._running = asyncio.get_running_loop().create_future()
         self._dirty = False
         position = self._collect()
+        if position is None:
+            return
+        self._running = asyncio.get_running_loop().create_future()
         changes = self._overlay.freeze()
         try:
             self._storage.submit(changes, lambda error: self._done(position, error))
@@ -128,6 +142,8 @@ class Flusher:
             self.changed()
 
     def _adapt(self) -> None:
+        if self._worth is not None:
+            return
         if self._due():
             self._keys = min(self._keys * 2, FLUSH_KEYS_MAX)
             self._age_s = min(self._age_s * 2, FLUSH_AGE_MAX_S)

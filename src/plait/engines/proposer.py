@@ -21,6 +21,7 @@ from plait.line.entry import Entry
 from plait.line.loglet import Loglet
 from plait.line.outcome import Outcome
 from plait.types.commands import Group, decode_group, encode_payload
+from plait.types.machine import Machine
 
 ENTRY_COMMANDS_MAX = 4096  # applying an entry takes one turn of the loop, so it is kept short
 ENTRY_BYTES_MAX = 4 * 1024 * 1024
@@ -54,11 +55,14 @@ class _Batch:
 
 
 class Proposer:
-    """Turns groups into entries of one loglet."""
+    """Turns groups into entries of one loglet, as the machine that folds it wants them."""
 
-    def __init__(self, loglet: Loglet, clock: Clock, applied: Callable[[], int]) -> None:
+    def __init__(
+        self, loglet: Loglet, machine: Machine, clock: Clock, applied: Callable[[], int]
+    ) -> None:
         self.pending_bytes = 0
         self._loglet = loglet
+        self._machine = machine
         self._clock = clock
         self._applied = applied
         self._queue: deque[tuple[bytes, Group, asyncio.Future[Outcome]]] = deque()
@@ -69,8 +73,10 @@ class Proposer:
         self._early: dict[int, tuple[bytes, list[Outcome]]] = {}
 
     def propose(self, data: bytes) -> "asyncio.Future[Outcome]":
-        """Order a group. Raises `BadFrame` or `Busy` at once; the future has all other errors."""
+        """Order a group. Raises `BadFrame`, `Busy` and what the machine refuses at once; the
+        future has all other errors."""
         group = decode_group(data)
+        self._machine.check(group.commands)
         if self.pending_bytes and self.pending_bytes + len(data) > PENDING_BYTES_MAX:
             raise Busy(f"{self.pending_bytes} bytes wait to be ordered")
         loop = asyncio.get_running_loop()
@@ -143,7 +149,7 @@ class Proposer:
             batch = self._next_batch()
             if not batch.data:
                 return
-            batch.payload = encode_payload(batch.data)
+            batch.payload = encode_payload(batch.data, self._machine.seed())
             batch.data = []
             entry = Entry(batch.payload, records=batch.commands, time_ms=self._clock.wall_ms())
             task = asyncio.get_running_loop().create_task(self._append(batch, entry))

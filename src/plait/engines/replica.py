@@ -13,7 +13,8 @@ stops applying at once and rebuilds: from the state file if that is old enough, 
 the whole log, else (`needs_snapshot`) from a snapshot that the node fetches and hands to `install`.
 
 A machine that raises leaves half an entry behind. The replica then halts: nothing is flushed or
-answered any more, until the process starts again from the last checkpoint.
+answered any more, until the process starts again from the last checkpoint; or, if a user's class
+was missing or too old, until it is registered and `reload` is called.
 
 Deliberately absent: who leads, lag, and where snapshots come from; the node knows.
 """
@@ -29,6 +30,7 @@ from plait.base.errors import (
     Closed,
     Corrupt,
     HistoryTrimmed,
+    MachineStopped,
     PlaitError,
     SessionLost,
     StorageError,
@@ -37,18 +39,17 @@ from plait.base.errors import (
 )
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.answers import answer
-from plait.engines.apply import Decided, apply_entry
-from plait.engines.checkpoint import Checkpoint, collect, load_checkpoint, load_sessions
+from plait.engines.apply import apply_entry, groups_of, outcomes_of
+from plait.engines.checkpoint import Checkpoint, collect, continues, load_checkpoint, load_sessions
 from plait.engines.flusher import Flusher
 from plait.engines.overlay import Overlay
 from plait.engines.proposer import Proposer
 from plait.engines.waiters import Waiters
-from plait.line.entry import Entry, Epoch, Kind
+from plait.line.entry import Entry, Epoch
 from plait.line.epochs import EpochHistory
 from plait.line.loglet import Loglet
 from plait.line.outcome import Outcome
 from plait.line.sessions import Sessions
-from plait.types.commands import Group, decode_payload
 from plait.types.keys import row_space
 from plait.types.machine import Machine
 from plait.types.queries import Count, Query
@@ -89,14 +90,17 @@ class Replica:
         self.halted: PlaitError | None = None  # why nothing is served any more
         self.needs_snapshot: HistoryTrimmed | None = None  # the log no longer has what is next
         self._state = state
-        self._flusher = Flusher(self.view, state, self._collect)
-        self._proposer = Proposer(loglet, clock, lambda: self.applied)
+        worth = None if machine.save_bytes() is None else self._worth
+        self._flusher = Flusher(self.view, state, self._collect, worth)
+        self._proposer = Proposer(loglet, machine, clock, lambda: self.applied)
         self._waiters = Waiters()
         self._ready = asyncio.Event()  # cleared while the state is being rebuilt
         self._lifecycle = asyncio.Lock()
         self._follower: asyncio.Task[None] | None = None
         self._rebuilding: set[asyncio.Task[None]] = set()
         self._cut = False  # the state file holds entries that were cut
+        self._unsaved_bytes = 0  # of log, applied since the last flush began
+        self._reached = 0  # reads wait for it: a `reload` must not show less than before
         self._closed = False
         loglet.on_retracted(self._retracted)
 
@@ -147,12 +151,14 @@ class Replica:
         Raises `TooStale` if that takes longer than `timeout` seconds, `SessionLost` if it can
         never be.
         """
-        await self.wait_applied(0 if after is None else after[1], timeout, after)
+        position = self._reached if after is None else max(after[1], self._reached)
+        await self.wait_applied(position, timeout, after)
         counted = [row_space(query.table) for query in queries if isinstance(query, Count)]
         if any(self.view.unflushed(space) > _COUNT_HELD_MAX for space in counted):
             await self.flush()
             self._check_alive()
-        answers = tuple(answer(self.view, query) for query in queries)
+        state = self.view, self.machine, self.time_ms
+        answers = tuple(answer(query, *state) for query in queries)
         return Answered(self.epochs.current, self.applied, answers)
 
     async def wait_applied(
@@ -178,6 +184,8 @@ class Replica:
     async def flush(self) -> None:
         """Return when everything applied so far is in the state file."""
         await self._ready.wait()
+        if isinstance(self.halted, MachineStopped):
+            return  # the log has it all, and the state file a prefix; other lines go on
         self._check_alive()
         await self._flusher.flush(self.applied)
 
@@ -208,10 +216,13 @@ class Replica:
                     self._resume()
 
     async def reload(self) -> None:
-        """Go on from the state file, which was replaced. (`install` also keeps the replica from
-        writing to it meanwhile.)"""
+        """Go on from the state file, which was replaced, or with another class of the machine.
+        (`install` also keeps the replica from writing to the file meanwhile.)"""
         async with self._lifecycle:
             await self._suspend()
+            if isinstance(self.halted, MachineStopped):
+                self.halted = None
+            self._reached = max(self._reached, self.applied)
             self._cut = False
             self._resume()
 
@@ -233,6 +244,7 @@ class Replica:
             await self._suspend()
             if self._closed or self.halted is not None:
                 return
+            self._reached = min(self._reached, position)
             if self.flushed > position:
                 self._cut = True
                 if self.loglet.head > 0:
@@ -278,20 +290,39 @@ class Replica:
         self.record_index = checkpoint.record_index
         self.time_ms = checkpoint.time_ms
         self.needs_snapshot = None
+        self._unsaved_bytes = 0
+        try:
+            self.machine.load(self.view)
+        except Exception as error:
+            self._halt(error)
+            return
         self._flusher.start(checkpoint.applied)
         self._ready.set()
         self._waiters.wake_all()
         self._follower = asyncio.get_running_loop().create_task(self._follow())
 
     def _halt(self, error: BaseException) -> None:
-        logger.critical("the replica of line %s halts", self.line, exc_info=error)
-        self.halted = Unavailable(f"the replica of line {self.line} halted: {error!r}")
+        self.halted = unknown = Unavailable(f"the replica of line {self.line} halted: {error!r}")
+        if isinstance(error, MachineStopped):
+            self.halted = error
+            logger.error("line %s stops here: %s", self.line, error)
+        else:
+            logger.critical("the replica of line %s halts", self.line, exc_info=error)
         self._flusher.halt()
-        self._proposer.fail(self.halted)
+        self._proposer.fail(unknown)  # what is logged already is applied later, or elsewhere
         self._waiters.fail(self.halted)
         self._ready.set()
 
-    def _collect(self) -> int:
+    def _worth(self) -> bool:
+        return self._unsaved_bytes >= (self.machine.save_bytes() or 0)
+
+    def _collect(self) -> int | None:
+        try:
+            self.machine.save(self.view)
+        except Exception as error:
+            self._halt(error)
+            return None
+        self._unsaved_bytes = 0
         checkpoint = Checkpoint(self.applied, self.record_index, self.time_ms, self.epochs.spans)
         collect(self.view, checkpoint, self.sessions, self.loglet.head)
         return self.applied
@@ -301,7 +332,7 @@ class Replica:
     async def _follow(self) -> None:
         while True:
             try:
-                if await self._is_of_this_log():
+                if await continues(self.loglet, self.applied, self.epochs.current):
                     await self._apply_all()
                 else:
                     self.rewind(0)
@@ -321,19 +352,6 @@ class Replica:
             except Exception as error:
                 self._halt(error)
                 return
-
-    async def _is_of_this_log(self) -> bool:
-        """Whether the checkpoint's last entry is the log's own: it may have been cut while the
-        process was down. Equal epoch and position mean an equal log up to there."""
-        last = self.applied - 1
-        if last < self.loglet.head:
-            return True
-        while self.loglet.committed <= last:
-            tail = await self.loglet.wait(last)
-            if tail.sealed and tail.position <= last:
-                return False
-        entries = await self.loglet.read(last, last + 1)
-        return not entries or entries[0].epoch == self.epochs.current
 
     async def _apply_all(self) -> None:
         """Apply what is committed, and what will be, until the loglet is sealed and read."""
@@ -363,7 +381,7 @@ class Replica:
                 f"entry {position} of line {self.line} stands after {entry.record_index} records, "
                 f"but {self.record_index} were applied"
             )
-        groups = self._groups(entry)
+        groups = groups_of(entry, self._proposer.decoded(entry.payload))
         self.time_ms = max(self.time_ms, entry.time_ms)
         decided = apply_entry(
             self.machine, self.sessions, self.view, position, entry, groups, self.time_ms
@@ -371,20 +389,12 @@ class Replica:
         new_epoch = self.epochs.observe(entry.epoch, position)
         self.record_index = entry.records_end
         self.applied = position + 1
+        self._unsaved_bytes += len(entry.payload)
         if groups:
-            self._proposer.applied(position, entry.payload, lambda: self._outcomes(decided))
+            self._proposer.applied(
+                position, entry.payload, lambda: outcomes_of(decided, self.epochs)
+            )
         self._waiters.passed(self.applied)
         if new_epoch:
             self._waiters.wake_all()  # some may wait for a position that is lost now
         self._flusher.changed()
-
-    def _groups(self, entry: Entry) -> list[Group]:
-        if entry.kind is not Kind.DATA or not entry.records:
-            return []
-        groups = self._proposer.decoded(entry.payload) or decode_payload(entry.payload)
-        if sum(len(group.commands) for group in groups) != entry.records:
-            raise Corrupt(f"entry {self.applied} of line {self.line} miscounts its records")
-        return groups
-
-    def _outcomes(self, decided: list[Decided]) -> list[Outcome]:
-        return [Outcome(self.epochs.owner(group.position), *group) for group in decided]

@@ -35,6 +35,7 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
     witnesses: tuple[str, ...] = ()  # voters that keep the log and no state
     retired: tuple[str, ...] = ()  # names that were members; never again
     addresses: tuple[tuple[str, str], ...] = ()  # where members are found
+    staying: tuple[str, ...] = ()  # the outgoing voters that become learners
 
     @property
     def joint(self) -> bool:
@@ -45,6 +46,11 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
     def members(self) -> tuple[str, ...]:
         """Everybody who gets the log."""
         return tuple(sorted({*self.voters, *self.outgoing, *self.learners}))
+
+    @property
+    def halves(self) -> tuple[tuple[str, ...], ...]:
+        """The sets of voters that must each agree: one, or two while joint."""
+        return (self.voters, self.outgoing) if self.outgoing else (self.voters,)
 
     def votes(self, name: str) -> bool:
         """Whether `name` has a vote."""
@@ -72,6 +78,7 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
             assert names == tuple(sorted(set(names)))
         assert not set(self.learners) & {*self.voters, *self.outgoing}
         assert set(self.joining) <= set(self.learners)
+        assert set(self.staying) <= set(self.outgoing) - set(self.voters)
         assert set(self.witnesses) <= set(self.members)
         assert not set(self.retired) & set(self.members)
 
@@ -116,6 +123,10 @@ def check_target(current: Membership, target: Target) -> None:
     both = set(target.voters) & set(target.learners)
     if both:
         raise BadSettings(f"{min(both)!r} cannot be a voter and a learner")
+    present = {*target.voters, *target.learners} & set(current.members)
+    other = (set(target.witnesses) ^ set(current.witnesses)) & present
+    if other:
+        raise BadSettings(f"{min(other)!r} must leave to become a witness, or to cease to be one")
     again = {*target.voters, *target.learners} & set(current.retired)
     if again:
         raise BadSettings(
@@ -128,7 +139,8 @@ def next_step(
 ) -> Membership | None:
     """The membership that follows `current` on the way to `target`; None: there, or not yet.
 
-    `current` is committed. `caught_up` tells whether a learner may get its vote.
+    `current` is committed. `caught_up` tells whether a member has answered lately, holds almost
+    everything and counts: learners get their votes then, and a majority of the new voters must.
     """
     if current.joint:
         return _settled(current, target)
@@ -138,10 +150,11 @@ def next_step(
         return _with_learners(current, target, new)
     if set(target.voters) != set(current.voters):
         gaining = set(target.voters) - set(current.voters)
-        if not all(caught_up(name) for name in sorted(gaining)):
-            return None
+        able = [name for name in target.voters if caught_up(name)]
+        if not gaining <= set(able) or 2 * len(able) <= len(target.voters):
+            return None  # nothing could be decided: better to wait while it can
         return _joint(current, target)
-    if set(target.learners) != set(current.learners):
+    if set(target.learners) != set(current.learners) or current.joining:
         return _settled(current, target)
     return None
 
@@ -152,7 +165,7 @@ def _address_changes(current: Membership, target: Target) -> bool:
 
 
 def _with_learners(current: Membership, target: Target, new: set[str]) -> Membership:
-    joining = {*current.joining, *(new & set(target.voters))}
+    joining = {*current.joining, *new} & set(target.voters)
     addresses = dict(current.addresses) | dict(target.addresses)
     return msgspec.structs.replace(
         current,
@@ -171,7 +184,8 @@ def _joint(current: Membership, target: Target) -> Membership:
         voters=voters,
         outgoing=current.voters,
         learners=learners,
-        joining=tuple(name for name in current.joining if name in learners),
+        joining=(),
+        staying=tuple(sorted((set(target.learners) & set(current.voters)) - set(voters))),
     )
 
 
@@ -197,5 +211,5 @@ def unfinished(current: Membership) -> Target | None:
     if not (current.joint or current.joining):
         return None
     voters = tuple(sorted({*current.voters, *current.joining}))
-    learners = tuple(name for name in current.learners if name not in current.joining)
+    learners = tuple(sorted({*current.learners, *current.staying} - set(current.joining)))
     return Target(voters, learners, current.witnesses, current.addresses)

@@ -6,6 +6,7 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.base.ids import node_name
+from plait.types.state_machine import StateMachine
 
 MEMBERS_MAX = 15
 
@@ -21,6 +22,9 @@ class Limits(msgspec.Struct, frozen=True):
     feeds_per_client_max: int = 256
     session_idle_s: float = 3600.0  # an exactly-once session unused for so long is dropped
     sessions_max: int = 10_000  # a line
+    election_s: float = 0.5  # a leader silent for 1 to 2 times this is given up
+    failover_s: float = 0.6  # a leader–follower line's leader silent for so long is replaced
+    failover_lag_s_max: float = 60.0  # never by a follower that was further behind
     degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
 
 
@@ -34,6 +38,8 @@ class NodeConfig(msgspec.Struct, frozen=True):
     leader: str | None = None  # who leads new lines first; the first member if None
     cluster: str = "plait"
     limits: Limits = Limits()
+    joins: bool = False  # the cluster exists: wait to be told who its members are
+    machines: tuple[type[StateMachine], ...] = ()  # users' classes that can run here
 
     def __post_init__(self) -> None:
         node_name(self.name)
@@ -45,6 +51,8 @@ class NodeConfig(msgspec.Struct, frozen=True):
             )
         if len(self.members) > MEMBERS_MAX:
             raise BadSettings(f"{len(self.members)} members; at most {MEMBERS_MAX} are possible")
+        if self.joins and self.members:
+            raise BadSettings("a node that joins is told who the members are; name none")
         if self.leader is not None and self.leader not in self.member_names:
             raise BadSettings(f"the first leader {self.leader!r} is not among the members")
 
@@ -60,5 +68,5 @@ class NodeConfig(msgspec.Struct, frozen=True):
 
     @property
     def alone(self) -> bool:
-        """Whether there is no other member."""
-        return len(self.member_names) == 1
+        """Whether it founds its cluster with no other member."""
+        return len(self.member_names) == 1 and not self.joins

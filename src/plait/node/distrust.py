@@ -1,18 +1,21 @@
 """A member whose log was found damaged begins anew: it cannot vouch for what it acknowledged.
 
-Its promises stay (they may be what fences somebody), its entries and states go, and it counts as
-a new disk until a leader has admitted it again. A lone node has nobody to refetch from: it stays
-read-only, and a person decides.
+Its promises, its vote and its memberships stay (they may be what fences somebody), its entries
+and states go, and it counts as a new disk until a leader has admitted it again. A lone node has
+nobody to refetch from: it stays read-only, and a person decides.
 """
 
 import logging
+from typing import Any
 
 import msgspec
 
 from plait.base.codec import decode, encode
 from plait.base.ports import LogWrite, PutHardState, ResetLine, Storage
-from plait.line.primary.member import HardState
+from plait.line.primary import member as primary
+from plait.line.raft import member as raft
 from plait.node.identity import IDENTITY_LINE
+from plait.node.lines import CONTROL
 
 logger = logging.getLogger("plait.distrust")
 
@@ -27,13 +30,36 @@ async def begin_anew(storage: Storage) -> None:
         if line == IDENTITY_LINE:
             continue
         await storage.state(line).clear()
-        hard = HardState() if extent.hard_state is None else _promises(extent.hard_state)
-        writes += [ResetLine(line, 0), PutHardState(line, encode(hard))]
+        writes.append(ResetLine(line, 0))
+        hard = None if extent.hard_state is None else _what_stays(extent.hard_state)
+        if hard is not None:
+            writes.append(PutHardState(line, encode(hard)))
     await storage.log.trust(writes)
 
 
-def _promises(data: bytes) -> HardState:
+def remembers_others(storage: Storage, name: str) -> bool:
+    """Whether the folder's own memory says that there are other nodes to refetch from."""
+    extent = storage.log.lines().get(CONTROL)
+    hard = None if extent is None or extent.hard_state is None else _raft(extent.hard_state)
+    return hard is not None and any(
+        membership.members != (name,) for _, membership in hard.memberships
+    )
+
+
+def _raft(data: bytes) -> raft.HardState | None:
     try:
-        return HardState(promised=decode(data, type=HardState).promised)
+        return decode(data, type=raft.HardState)
     except msgspec.DecodeError:
-        return HardState()
+        return None
+
+
+def _what_stays(data: bytes) -> Any:
+    hard = _raft(data)
+    if hard is not None:
+        memberships = tuple((-1, membership) for _, membership in hard.memberships[-1:])
+        return raft.HardState(hard.term, hard.vote, memberships=memberships)
+    try:
+        promised = decode(data, type=primary.HardState).promised
+    except msgspec.DecodeError:
+        return None
+    return primary.HardState(promised=promised)

@@ -1,7 +1,8 @@
 """What a folder remembers of who it is: its node's name and its cluster.
 
 A folder never changes its cluster, and a node never its name: lines of two clusters must not mix,
-and a member that comes back under another name would count twice.
+and a member that comes back under another name would count twice. A folder that was part of a
+cluster needs nothing else to be started again.
 """
 
 import asyncio
@@ -29,7 +30,8 @@ async def identify(storage: Storage, config: NodeConfig, random: Random) -> Iden
     extent = storage.log.lines().get(IDENTITY_LINE)
     if extent is not None and extent.hard_state is not None:
         return _check(_decode(extent.hard_state), config)
-    cluster = config.cluster if config.members else f"alone-{hex_id(random)}"
+    named = config.members or config.joins
+    cluster = config.cluster if named else f"alone-{hex_id(random)}"
     identity = Identity(config.name, cluster)
     if storage.log.read_only is None:
         await _write(storage, identity)
@@ -44,13 +46,10 @@ def _decode(data: bytes) -> Identity:
 
 
 def _check(identity: Identity, config: NodeConfig) -> Identity:
-    if not config.members:
-        if identity.cluster.startswith("alone-"):
-            return identity
-        raise BadSettings(
-            f"this folder belongs to node {identity.name!r} of cluster {identity.cluster!r}; "
-            "start it with that cluster's members"
-        )
+    if not config.members and not config.joins:
+        if config.name in (identity.name, NodeConfig.__struct_defaults__[0]):
+            return identity  # who the other nodes are is in the folder too
+        raise BadSettings(f"this folder belongs to node {identity.name!r}, not to {config.name!r}")
     if (identity.name, identity.cluster) != (config.name, config.cluster):
         raise BadSettings(
             f"this folder belongs to node {identity.name!r} of cluster {identity.cluster!r}, "

@@ -11,22 +11,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from plait.base.codec import encode
-from plait.base.errors import BadSettings, NotLeader, PlaitError, RuleUnmet, TooStale
+from plait.base.errors import BadSettings, NotLeader, PlaitError, TooStale
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
-from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
+from plait.engines.raft import RaftLoglet
 from plait.engines.replica import Answered, Mark, Replica
-from plait.engines.sqlite import SqliteLoglet
+from plait.engines.replicated.loglet import ReplicatedLoglet
+from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
 from plait.line.entry import Epoch
+from plait.line.membership import encode_membership
 from plait.line.outcome import Outcome
-from plait.line.replication.follower import Follower
-from plait.line.primary.leader import Leader
-from plait.line.primary.messages import Message
+from plait.line.quorum import CONSENSUS, AckRule
 from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
-from plait.line.primary.vocabulary import SnapshotDone, SnapshotInstalled
-from plait.line.quorum import AckRule
 from plait.line.replication.progress import ProgressState
+from plait.line.replication.vocabulary import SnapshotDone, SnapshotInstalled
 from plait.node.config import Limits
 from plait.node.retention import Retention
 from plait.types.commands import EvictSession, encode_group
@@ -46,16 +45,17 @@ class LineHost:
     def __init__(
         self,
         line: str,
-        loglet: PrimaryLoglet | SqliteLoglet,
+        loglet: PrimaryLoglet | RaftLoglet,
         machine: Machine,
         state: StateStorage,
         clock: Clock,
-        send: Callable[[str, Message], None],
+        send: Callable[[str, Any], None],
         limits: Limits,
     ) -> None:
         self.line = line
-        self.loglet = loglet
+        self.loglet: ReplicatedLoglet = loglet
         self.primary = loglet if isinstance(loglet, PrimaryLoglet) else None
+        self.raft = loglet if isinstance(loglet, RaftLoglet) else None
         self.replica = Replica(line, loglet, machine, state, clock)
         self.limits = limits
         self.slots_broken = 0
@@ -66,11 +66,9 @@ class LineHost:
         self._copy: Copy | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._retention = Retention(limits)
-        self._receiver: SnapshotReceiver | None = None
-        if self.primary is not None:
-            self.primary.applied = lambda: (self.replica.applied, self.replica.record_index)
-            self.primary.driver.on_snapshot = self._begin_snapshot
-            self._receiver = SnapshotReceiver(self.primary.core.member.me, self, send)
+        loglet.applied = lambda: (self.replica.applied, self.replica.record_index)
+        loglet.driver.on_snapshot = self._begin_snapshot
+        self._receiver = SnapshotReceiver(loglet.member.me, self, send)
 
     # ------------------------------------------------------------------ life
 
@@ -84,8 +82,7 @@ class LineHost:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._receiver is not None:
-            await self._receiver.close()
+        await self._receiver.close()
         await self.replica.close()
         await self.loglet.close()
         self._drop_copy()
@@ -100,22 +97,27 @@ class LineHost:
     @property
     def leads(self) -> bool:
         """Whether writes can be taken here."""
-        return self.primary is None or isinstance(self.primary.core.role, Leader)
+        return self.loglet.leads
 
     @property
     def leader(self) -> str | None:
-        """Who leads, as far as is known here (None also if it is this node's own line)."""
-        return None if self.primary is None else self.primary.core.leader
+        """Who leads, as far as is known here."""
+        return self.loglet.leader
 
     @property
     def epoch(self) -> Epoch:
         """The epoch of the last entry here."""
         return self.replica.epochs.current
 
+    @property
+    def linearizable(self) -> bool:
+        """Whether a read sees every write that was completed before it, at any member."""
+        return self.raft is not None
+
     def rule(self) -> str:
         """The rule that an answered write has met."""
         if self.primary is None:
-            return "leader"
+            return CONSENSUS
         core = self.primary.core
         if core.k == core.rule.followers_needed(len(core.member.members)):
             return core.rule.text
@@ -123,51 +125,43 @@ class LineHost:
 
     def propose(self, group: bytes) -> "asyncio.Future[Outcome]":
         """Order a group; refuses at once what cannot be ordered here."""
-        if self.primary is not None:
-            self.primary.check_writable()
-            refusal = self.primary.core.refusal()
-            if refusal is not None:
-                raise refusal
+        self.loglet.check_writable()
+        refusal = self.loglet.refusal()
+        if refusal is not None:
+            raise refusal
         return self.replica.propose(group)
 
     async def propose_stricter(
         self, group: bytes, acks: str | None, timeout_s: float
     ) -> tuple[Outcome, str]:
         """Order a group and wait for more acknowledgements than the line's rule asks for."""
-        wanted = None if acks is None else AckRule.parse(acks)
-        k = 0
-        if wanted is not None and self.primary is not None:
-            core = self.primary.core
-            k = wanted.followers_needed(len(core.member.members))
-            if k < core.rule.followers_needed(len(core.member.members)):
-                raise BadSettings(
-                    f"acks={acks!r} asks for less than the line's own rule {core.rule}"
-                )
-        elif wanted is not None and wanted.text.startswith("any:"):
-            raise RuleUnmet(f"acks={acks!r} on a line that has no followers")
+        k = 0 if acks is None else self._stricter(acks)
         outcome = await self.propose(group)
-        if self.primary is None or wanted is None:
+        if acks is None:
             return outcome, self.rule()
         async with asyncio.timeout(timeout_s):
-            await self.primary.acknowledged(outcome.position, k)
-        return outcome, wanted.text
+            await self.loglet.acknowledged(outcome.position, k)
+        return outcome, acks
+
+    def _stricter(self, acks: str) -> int:
+        """How many followers `acks` asks for; `BadSettings` if that is less than usual."""
+        voters = len(self.loglet.membership.voters)
+        k = AckRule.parse(acks).followers_needed(voters)
+        usual = AckRule("majority") if self.primary is None else self.primary.core.rule
+        if k < usual.followers_needed(voters):
+            raise BadSettings(f"acks={acks!r} asks for less than the line's own rule {self.rule()}")
+        return k
 
     def lag_s(self) -> float:
         """Seconds behind the leader's commits, as far as is known here."""
-        if self.primary is None:
-            return 0.0
-        role = self.primary.core.role
-        if isinstance(role, Leader):
-            return 0.0
-        self.primary.report_applied()
-        lag = getattr(role, "lag_s", None)
-        return float("inf") if lag is None else float(lag(self._clock.monotonic()))
+        self.loglet.report_applied()
+        return self.loglet.lag_s()
 
     def check_freshness(self, source: str, max_lag_s: float | None, me: str) -> None:
         """Raise unless this node may answer a read from `source` within `max_lag_s`."""
-        if source == "leader" and not self.leads:
+        if source == "leader" and not self.leads and not self.linearizable:
             raise NotLeader(f"{me} does not lead {self.line}", leader=self.leader)
-        if self.primary is not None and self.primary.core.member.fresh:
+        if self.loglet.member.fresh:
             raise TooStale(f"{me} has a new disk and has not caught up on {self.line}")
         if max_lag_s is not None:
             lag = self.lag_s()
@@ -178,15 +172,10 @@ class LineHost:
         self, queries: Sequence[Query], after: Mark | None, timeout_s: float
     ) -> Answered:
         """Answers from the applied state; a leader's covers what former epochs committed."""
-        opening = self._opening()
+        opening = self.loglet.opening
         if self.replica.applied <= opening:
             await self.replica.wait_applied(opening + 1, timeout_s)
         return await self.replica.read(queries, after, timeout_s)
-
-    def _opening(self) -> int:
-        """Where the epoch that we lead was opened; -1 if we lead none."""
-        role = None if self.primary is None else self.primary.core.role
-        return role.opening if isinstance(role, Leader) else -1
 
     async def led(self, timeout_s: float) -> None:
         """Return once this node leads the line, or not in time."""
@@ -196,10 +185,8 @@ class LineHost:
 
     # ------------------------------------------------------------------ peers
 
-    def hear(self, peer: str, message: Message) -> None:
+    def hear(self, peer: str, message: Any) -> None:
         """A member said something about this line."""
-        if self.primary is None:
-            return
         match message:
             case SnapshotOffer() | SnapshotChunk():
                 self._snapshot_message(peer, message)
@@ -207,13 +194,10 @@ class LineHost:
                 if peer in self._senders:
                     self._senders[peer].acked(message)
             case _:
-                self.primary.received(peer, message)
+                self.loglet.received(peer, message)
 
     def _snapshot_message(self, peer: str, message: SnapshotOffer | SnapshotChunk) -> None:
-        assert self.primary is not None
-        assert self._receiver is not None
-        core = self.primary.core
-        if message.epoch != core.member.promised or not isinstance(core.role, Follower):
+        if not self.loglet.follows(message.epoch):
             return  # somebody else leads by now
         if isinstance(message, SnapshotOffer):
             self._receiver.offered(peer, message)
@@ -227,11 +211,10 @@ class LineHost:
             self._spawn(self._stream_snapshot(peer))
 
     async def _stream_snapshot(self, peer: str) -> None:
-        assert self.primary is not None
-        role = self.primary.core.role
-        if not isinstance(role, Leader):
+        pushing = self.loglet.sender
+        if pushing is None:
             return
-        sender = SnapshotSender(self.line, role.epoch, peer, self._send)
+        sender = SnapshotSender(self.line, pushing.epoch, peer, self._send)
         self._senders[peer] = sender
         position: int | None = None
         try:
@@ -246,7 +229,7 @@ class LineHost:
             await asyncio.sleep(_SNAPSHOT_PAUSE_S)
         finally:
             del self._senders[peer]
-        self.primary.driver.step(SnapshotDone(peer, position))
+        self.loglet.driver.step(SnapshotDone(peer, position))
 
     async def _fresh_copy(self) -> Copy:
         """The copy that is being sent already, if the log still continues it; else a new one."""
@@ -267,7 +250,11 @@ class LineHost:
         checkpoint = load_checkpoint(self._state)
         snapshot = await self._state.snapshot()
         last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
-        return Copy(snapshot, checkpoint.applied, last, checkpoint.record_index)
+        membership = self.loglet.member.membership_at(checkpoint.applied)
+        return Copy(
+            snapshot, checkpoint.applied, last, checkpoint.record_index,
+            encode_membership(membership),
+        )  # fmt: skip
 
     def incoming(self, snapshot_id: str) -> IncomingSnapshot:
         """Begin or resume receiving a copy."""
@@ -275,14 +262,13 @@ class LineHost:
 
     async def install(self, incoming: IncomingSnapshot, offer: SnapshotOffer) -> None:
         """Replace state and log by a received copy; its own checkpoint says where it stands."""
-        assert self.primary is not None
-        if offer.epoch != self.primary.core.member.promised:
+        if not self.loglet.member.obeys(offer.epoch):
             raise NotLeader(f"epoch {offer.epoch} is over; its copy is not installed")
         await self.replica.install(incoming, offer.size, offer.checksum)
         checkpoint = load_checkpoint(self._state)
         last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
-        self.primary.driver.step(
-            SnapshotInstalled(checkpoint.applied, last, checkpoint.record_index)
+        self.loglet.driver.step(
+            SnapshotInstalled(checkpoint.applied, last, checkpoint.record_index, offer.membership)
         )
         await self.replica.reload()
         logger.warning("line %s: installed a snapshot at %s", self.line, checkpoint.applied)
@@ -299,9 +285,7 @@ class LineHost:
                 logger.info("line %s: upkeep waits: %s", self.line, error)
 
     async def _trim(self) -> None:
-        if self.primary is None:
-            return
-        log = self.primary.core.member.log
+        log = self.loglet.member.log
         self._retention.note(self.replica.flushed, log.bytes_before(self.replica.flushed))
         before = self._retention.trimmable(log.bytes_end)
         before = min(before, self._slots(log.bytes_end))
@@ -315,13 +299,12 @@ class LineHost:
 
     def _slots(self, bytes_end: int) -> int:
         """The lowest position that a follower still needs and may still ask for."""
-        assert self.primary is not None
-        role = self.primary.core.role
-        if not isinstance(role, Leader):
+        sender = self.loglet.sender
+        if sender is None:
             return 1 << 62
-        now, log = self._clock.monotonic(), role.member.log
+        now, log = self._clock.monotonic(), sender.log
         lowest = 1 << 62
-        for peer, progress in role.sender.progress.items():
+        for peer, progress in sender.progress.items():
             if progress.state is ProgressState.SNAPSHOT:
                 continue  # the copy on its way is the slot
             needed = progress.match or progress.next  # no match yet: it was told where to begin
@@ -357,10 +340,7 @@ class LineHost:
 
     def status(self) -> dict[str, Any]:
         """What people want to know of the line here."""
-        if self.primary is not None:
-            status = self.primary.status()
-        else:
-            status = _status_alone(self.loglet, self.replica)
+        status = self.loglet.status()
         status["flushed"] = self.replica.flushed
         status["sessions"] = len(self.replica.sessions)
         status["snapshots_sent_to"] = sorted(self._senders)
@@ -368,15 +348,6 @@ class LineHost:
         if self.replica.halted is not None:
             status["halted"] = str(self.replica.halted)
         return status
-
-
-def _status_alone(loglet: Any, replica: Replica) -> dict[str, Any]:
-    return {
-        "role": "leader", "leader": None, "epoch": str(replica.epochs.current), "rule": "leader",
-        "rule_in_force": "leader", "members": [], "head": loglet.head, "tail": loglet.committed,
-        "durable": loglet.committed, "committed": loglet.committed, "applied": replica.applied,
-        "lag": {"records": 0, "bytes": 0, "seconds": 0.0}, "followers": {},
-    }  # fmt: skip
 
 
 def _ignore(future: "asyncio.Future[Outcome]") -> None:

@@ -5,23 +5,25 @@ was lost. The control line tells: what it brought about after a leader had admit
 cannot have been lost with an older one.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from plait.base.ports import Clock, Storage
+from plait.base.ports import Clock, Random, Storage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.primary.opening import open_core
-from plait.engines.sqlite import SqliteLoglet
-from plait.line.entry import Epoch
-from plait.line.primary.messages import Message
-from plait.line.quorum import AckRule
+from plait.engines.raft import RaftLoglet
+from plait.engines.raft.opening import open_raft
+from plait.line.membership import Membership, founding
+from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
-from plait.types.control import ControlMachine, LineRecord
+from plait.types.control import ControlMachine, LineRecord, machine_of
+from plait.types.machine import Machine
+from plait.types.machines import Machines
 from plait.types.table import TableMachine
+from plait.types.user_machine import UserMachine
 
 CONTROL = "control"
-_ALONE = Epoch(1, "")
 
 
 class Owner(Protocol):
@@ -32,40 +34,66 @@ class Owner(Protocol):
     clock: Clock
     control_machine: ControlMachine
     control: LineHost
+    machines: Machines
+    random: Random
 
-    def send(self, peer: str, message: Message) -> None: ...
+    def send(self, peer: str, message: Any) -> None: ...
 
 
 def open_control(node: Owner) -> LineHost:
-    """The control line: a plain durable log alone, leader–follower with members."""
+    """The control line: a consensus group, of one node to begin with or of all that were named."""
+    config = node.config
+    members = {config.name: config.listen} if config.alone else dict(config.members)
+    first = Membership() if config.joins else founding(config.member_names, members)
+    loglet = _raft(node, CONTROL, first, fresh=not config.alone or config.joins)
     state = node.storage.state(CONTROL)
-    if node.config.alone:
-        loglet = SqliteLoglet(node.storage.log, CONTROL, _ALONE)
-        return LineHost(
-            CONTROL, loglet, node.control_machine, state, node.clock, node.send, node.config.limits
-        )
-    primary = _primary(node, CONTROL, AckRule("majority"), fresh=True)
     return LineHost(
-        CONTROL, primary, node.control_machine, state, node.clock, node.send, node.config.limits
+        CONTROL, loglet, node.control_machine, state, node.clock, node.send, config.limits
     )
 
 
 def open_line(node: Owner, record: LineRecord) -> LineHost:
     """A line that the control line knows."""
-    control = node.control.primary
-    admitted_at = 0 if control is None else control.core.member.admitted_at
-    fresh = record.created_at < admitted_at
-    loglet = _primary(node, record.line, AckRule.parse(record.acks), fresh)
+    fresh = record.created_at < node.control.loglet.member.admitted_at
+    loglet: RaftLoglet | PrimaryLoglet
+    if record.acks == CONSENSUS:
+        founders = record.members if node.config.name in record.members else ()
+        first = founding(founders) if founders else Membership()
+        loglet = _raft(node, record.line, first, fresh)
+    else:
+        loglet = _primary(node, record, fresh)
     state = node.storage.state(record.line)
     return LineHost(
-        record.line, loglet, TableMachine(), state, node.clock, node.send, node.config.limits
+        record.line, loglet, _machine(node, record), state, node.clock, node.send,
+        node.config.limits,
+    )  # fmt: skip
+
+
+def _machine(node: Owner, record: LineRecord) -> Machine:
+    """The fold of a line: of tables, or of the one machine that has it to itself."""
+    name = machine_of(record.line)
+    found = None if name is None else node.control_machine.machine(node.control.replica.view, name)
+    return (
+        TableMachine()
+        if found is None
+        else UserMachine(found.name, found.class_name, node.machines)
     )
 
 
-def _primary(node: Owner, line: str, rule: AckRule, fresh: bool) -> PrimaryLoglet:
-    log = node.storage.log
+def _raft(node: Owner, line: str, first: Membership, fresh: bool) -> RaftLoglet:
+    log, clock = node.storage.log, node.clock
+    core = open_raft(
+        log, line, node.config.name, first, fresh=fresh,
+        committed=load_checkpoint(node.storage.state(line)).applied,
+        random=node.random, now=clock.monotonic(), election_s=node.config.limits.election_s,
+    )  # fmt: skip
+    return RaftLoglet(core, log, node.send, clock, node.random)
+
+
+def _primary(node: Owner, record: LineRecord, fresh: bool) -> PrimaryLoglet:
+    log, line = node.storage.log, record.line
     core = open_core(
-        log, line, node.config.name, node.config.member_names, rule,
+        log, line, node.config.name, record.members, AckRule.parse(record.acks),
         fresh=fresh, committed=load_checkpoint(node.storage.state(line)).applied,
     )  # fmt: skip
     return PrimaryLoglet(core, log, node.send, node.clock)

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import partial
 from typing import Any
 
-from plait.api.messages import Applied, FeedItem, Located, Query, TableInfo
-from plait.api.pipeline import Pipeline, reject, resolve
+from plait.api.messages import Applied, FeedItem, Located, MachineInfo, Query, TableInfo
+from plait.api.pipeline import Pipeline, reject, resolve, without_malformed
 from plait.api.port import Answers, Mark, Receipt
 from plait.api.settings import ReadOptions, Settings
 from plait.base.errors import (
+    BadFrame,
     BadSettings,
     Closed,
     Indefinite,
@@ -26,11 +27,14 @@ from plait.engines import feed
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
 from plait.node.line_host import LineHost
+from plait.node.machines import MachineRoom, machine_info
+from plait.node.members import Members
 from plait.node.node import Node, raise_failure
 from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines
 from plait.types.commands import decode_group, encode_group
+from plait.types.machines import ClassName, MachineClass
 
 READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
@@ -42,6 +46,8 @@ class Local:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._tables = Tables(node)
+        self._members = Members(node)
+        self._machines = MachineRoom(node)
         self._pipelines: dict[str, Pipeline] = {}
 
     # ------------------------------------------------------------------ tables
@@ -57,6 +63,23 @@ class Local:
     async def drop_table(self, name: str) -> None:
         """Remove a table and its rows."""
         await self._tables.drop(name)
+
+    # ------------------------------------------------------------------ machines
+
+    async def open_machine(
+        self, name: str, machine: MachineClass, settings: Settings | None
+    ) -> MachineInfo:
+        """Register the class in this process; find the machine, or create it."""
+        await self._machines.register(machine)
+        return await self.open_machine_here(name, machine.name, settings)
+
+    async def open_machine_here(
+        self, name: str, class_name: ClassName, settings: Settings | None
+    ) -> MachineInfo:
+        """Find a machine, or create it, of a class that is registered here."""
+        info = machine_info(await self._machines.open(name, class_name, settings))
+        await self._tables.led(info.line)
+        return info
 
     # ------------------------------------------------------------------ reading, writing
 
@@ -74,7 +97,11 @@ class Local:
         def send(commands: list[bytes], futures: "list[asyncio.Future[Receipt]]") -> None:
             try:
                 host = self.node.host(line)
-                ordered = host.propose(encode_group(0, 0, 0, commands))
+                try:
+                    ordered = host.propose(encode_group(0, 0, 0, commands))
+                except BadFrame:
+                    commands, futures = without_malformed(commands, futures)
+                    ordered = host.propose(encode_group(0, 0, 0, commands))
             except PlaitError as error:
                 reject(futures, error)
                 pipeline.group_done()
@@ -88,7 +115,9 @@ class Local:
         group = encode_group(0, 0, 0, [command])
         outcome, met = await self.propose_stricter(line, group, acks, WRITE_TIMEOUT_S)
         raise_failure(outcome)
-        return Receipt(line, outcome.epoch, outcome.position, outcome.offset, outcome.version, met)
+        epoch, position, offset, version, _, _, returns = outcome
+        returned = returns[0][1] if returns else None
+        return Receipt(line, epoch, position, offset, version, met, returned)
 
     async def propose_stricter(
         self, line: str, group: bytes, acks: str | None, timeout_s: float
@@ -120,9 +149,12 @@ class Local:
         """Answer from this node's applied state, if it may."""
         self.node.check_open()
         host = self.node.host(line)
-        if self.node.config.alone:
+        if self.node.alone:
             if not host.leads and self.node.storage.log.read_only is None:
                 await host.led(timeout_s)  # it is opening its epoch
+        elif host.raft is not None and options.max_lag_s is None:
+            position = await host.raft.read_index(timeout_s)
+            await host.replica.wait_applied(position, timeout_s)
         else:
             try:
                 host.check_freshness(options.source, options.max_lag_s, self.node.name)
@@ -174,22 +206,37 @@ class Local:
         self, target: str, line: str | None, timeout_s: float
     ) -> dict[str, Any]:
         """Hand the lines that are led here to `target`, without loss."""
-        if target not in self.node.config.member_names:
+        if target not in self.node.member_names:
             raise BadSettings(f"{target!r} is no member of the cluster")
         wanted = self.node.hosts() if line is None else [self.node.host(line)]
-        led = [host for host in wanted if host.primary is not None and host.leads]
+        led = [host for host in wanted if host.leads]
         if not led or target == self.node.name:
             raise NotLeader(f"{self.node.name} leads nothing that could be handed to {target}")
         report: dict[str, Any] = {}
         for host in led:
-            assert host.primary is not None
-            promotion = await host.primary.hand_over(target, timeout_s)
+            promotion = await host.loglet.hand_over(target, timeout_s)
             report[host.line] = {"ok": promotion.won, "why": promotion.why}
         return {"target": target, "lines": report}
 
     def _only_here(self, node: str | None) -> None:
         if node not in (None, self.node.name):
             raise NoSuchCollection(f"this store is {self.node.name}; connect to reach {node!r}")
+
+    # ------------------------------------------------------------------ members
+
+    async def members(self) -> list[dict[str, Any]]:
+        """Every node, as far as this one knows."""
+        return self._members.all()
+
+    async def join(
+        self, name: str, address: str, witness: bool, timeout_s: float
+    ) -> dict[str, Any]:
+        """Take a node in; only who leads the control line can."""
+        return await self._members.join(name, address, timeout_s, witness=witness)
+
+    async def leave(self, name: str, timeout_s: float) -> dict[str, Any]:
+        """Let a node go; only who leads the control line can."""
+        return await self._members.leave(name, timeout_s)
 
     # ------------------------------------------------------------------ rescued
 
@@ -266,11 +313,7 @@ def _settle(
         reject(futures, Unavailable("the node was closed before the outcome was known"))
     elif (error := ordered.exception()) is None:
         outcome = ordered.result()
-        applied = Applied(
-            0, outcome.epoch, outcome.position, outcome.offset, outcome.version, host.rule(),
-            outcome.failures,
-        )  # fmt: skip
-        resolve(futures, line, applied)
+        resolve(futures, line, Applied.of(0, outcome, host.rule()))
     elif isinstance(error, PlaitError):
         reject(futures, error)
     else:

@@ -1,8 +1,8 @@
 """A node: one folder, the lines on it, and links to the other members.
 
-The *control line* says which tables and lines exist; the node keeps its set of open lines equal
-to that (`_reconcile`). Alone, the control line is a plain durable log; with members it is itself
-leader–follower with a majority rule. Messages between members are routed by the line they name.
+The *control line*, a consensus group, says which tables and lines exist; the node keeps its set
+of open lines equal to that (`reconcile`). Its membership is who the nodes are and where they are
+found: links follow it. Messages between members are routed by the line that they name.
 
 Absent: stores and clients; `local` serves the one, `service` the other.
 """
@@ -15,18 +15,21 @@ from plait.api.messages import PROTOCOL
 from plait.base.codec import encode
 from plait.base.errors import Closed, NotLeader, PlaitError, TooStale, from_code
 from plait.base.ports import Clock, Network, Random, Storage
+from plait.line.membership import Membership
 from plait.line.outcome import Failed, Outcome
-from plait.line.primary.messages import Message
-from plait.node.config import NodeConfig
+from plait.node.config import MEMBERS_MAX, NodeConfig
 from plait.node.degradation import Degradation
-from plait.node.distrust import begin_anew
+from plait.node.distrust import begin_anew, remembers_others
+from plait.node.failover import Failover, Report
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL, open_control, open_line
 from plait.node.peers import Link, PeerHello
+from plait.node.placement import Placement
 from plait.node.rescue import Rescue
 from plait.node.takeover import keep_place
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
+from plait.types.machines import Machines
 
 logger = logging.getLogger("plait.node")
 
@@ -54,51 +57,99 @@ class Node:
         self.clock = clock
         self.rescue = Rescue(storage.log)
         self.control_machine = ControlMachine()
+        self.machines = Machines(random, config.machines)
         self.control: LineHost
         self.address = config.listen
         self.started = clock.monotonic()
         self.links: dict[str, Link] = {}
+        self._met: dict[str, str] = {}  # who dialled, and where they are found
         self.lines: dict[str, LineHost] = {}
         self.closed = False
         self._network = network
-        self._random = random
+        self.random = random
         self._tasks: set[asyncio.Task[Any]] = set()
         self._opening = asyncio.Lock()
         self._degradation = Degradation(self)
+        self._placement = Placement(self)
+        self.failover = Failover(self)
+        self.down: set[str] = set()  # peers whose connections broke
 
     # ------------------------------------------------------------------ life
 
     async def start(self) -> None:
         """Open what the folder holds and link up with the other members."""
-        if self.storage.log.suspect is not None and not self.config.alone:
+        others = not self.config.alone or remembers_others(self.storage, self.name)
+        if self.storage.log.suspect is not None and others:
             await begin_anew(self.storage)
-        self._link_up()
         await self._open_all()
-        if self.config.alone and self.storage.log.read_only is None:
+        if self.alone and self.storage.log.read_only is None:
             for host in self.hosts():
                 await host.led(LEAD_S)  # nobody else can: an open store is ready to be written
         self._spawn(self._follow_control())
         self._spawn(self._watch_storage())
         self._spawn(self._degradation.watch())
+        self._spawn(self._placement.watch())
+        self._spawn(self.failover.watch())
 
     async def _open_all(self) -> None:
         self.control = open_control(self)
+        assert self.control.raft is not None
+        self.control.raft.driver.on_members = self._link_up
+        self._link_up()
         await self.control.start()
-        keep_place(self, self.control, self.config.first_leader)
-        if self.config.alone and not self.storage.log.suspect:
+        if self.config.first_leader == self.name and not self.control.loglet.member.log.tail:
+            self.control.raft.stand()  # a new cluster need not wait for the first doubt
+        if self.alone and not self.storage.log.suspect:
             await self.control.replica.wait_applied(self.control.loglet.committed)
         await self.reconcile()
 
     def _link_up(self) -> None:
+        """Dial whom the control line names; hang up on who left."""
         if self._network is None:
             return
-        hello = PeerHello(PROTOCOL, self.cluster, self.name)
-        for peer, address in sorted(self.config.members.items()):
-            if peer != self.name:
-                self.links[peer] = Link(
-                    peer, address, hello, self._network, self.clock, self._random,
-                    self._peer_up, self.config.limits.peer_unsent_bytes_max,
-                )  # fmt: skip
+        members = self.members or self._met
+        for peer in set(self.links) - set(members):
+            self._spawn(self.links.pop(peer).close())
+        hello = PeerHello(PROTOCOL, self.cluster, self.name, self.address)
+        for peer, address in sorted(members.items()):
+            known = self.links.get(peer)
+            if peer == self.name or (known is not None and known.address == address):
+                continue
+            if known is not None:
+                self._spawn(known.close())
+            self.links[peer] = Link(
+                peer, address, hello, self._network, self.clock, self.random,
+                self._peer_up, self.peer_down, self.config.limits.peer_unsent_bytes_max,
+            )  # fmt: skip
+
+    def meet(self, peer: str, address: str) -> None:
+        """A member dialled; whoever knows no members yet answers those who call."""
+        if address and self._met.get(peer) != address and len(self._met) < MEMBERS_MAX:
+            self._met[peer] = address
+            if not self.members:
+                self._link_up()
+
+    # ------------------------------------------------------------------ members
+
+    @property
+    def membership(self) -> Membership:
+        """Who the nodes of the cluster are, as this node knows it."""
+        return self.control.loglet.membership
+
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """The nodes that vote, in a fixed order."""
+        return self.membership.voters
+
+    @property
+    def members(self) -> dict[str, str]:
+        """Every node and its address, learners too."""
+        return dict(self.membership.addresses)
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other node."""
+        return self.membership.members == (self.name,)
 
     async def close(self) -> None:
         """Stop: flush states, close lines, hang up."""
@@ -158,8 +209,7 @@ class Node:
     async def reconcile(self) -> None:
         """Open every line that the control line knows."""
         async with self._opening:
-            primary = self.control.primary
-            if primary is not None and primary.core.member.fresh:
+            if self.control.loglet.member.fresh:
                 return  # once admitted it is known which lines an older disk may have had
             for record in self.control_machine.lines(self.control.replica.view):
                 if record.line not in self.lines:
@@ -181,31 +231,43 @@ class Node:
         """Every open line, the control line first."""
         return [self.control, *self.lines.values()]
 
-    def hear(self, peer: str, message: Message) -> None:
+    def hear(self, peer: str, message: Any) -> None:
         """A member said something."""
+        self.down.discard(peer)
+        if isinstance(message, Report):
+            self.failover.hear(peer, message)
+            return
         host = self.control if message.line == CONTROL else self.lines.get(message.line)
         if host is not None:
             host.hear(peer, message)
 
-    def send(self, peer: str, message: Message) -> None:
+    def send(self, peer: str, message: Any) -> None:
         """Say something to a member; it may be lost."""
         link = self.links.get(peer)
         if link is not None:
             link.send(message)
 
     def _peer_up(self, peer: str) -> None:
+        self.down.discard(peer)
         for host in self.hosts():
-            if host.primary is not None:
-                host.primary.peer_up(peer)
+            host.loglet.peer_up(peer)
+
+    def peer_down(self, peer: str) -> None:
+        """A connection with a member broke: lines that it leads need not wait for its silence."""
+        if not self.closed:
+            self.down.add(peer)
+            for host in self.hosts():
+                if host.raft is not None:
+                    host.raft.peer_down(peer)
 
     async def _watch_storage(self) -> None:
         """Leave read-only mode when the disk allows it again."""
         while True:
             await asyncio.sleep(RECOVER_S)
-            halted = any(h.primary and h.primary.driver.halted for h in self.hosts())
+            halted = any(host.loglet.driver.halted for host in self.hosts())
             if self.storage.log.read_only is None and not halted:
                 continue
-            if self.storage.log.suspect is not None and self.config.alone:
+            if self.storage.log.suspect is not None and self.alone:
                 continue  # a person must decide
             try:
                 if self.storage.log.suspect is None:
@@ -235,9 +297,7 @@ class Node:
 
     def addresses(self) -> tuple[tuple[str, str], ...]:
         """Every member and where clients find it."""
-        if self.config.alone:
-            return ((self.name, self.address),)
-        return tuple(sorted(self.config.members.items()))
+        return tuple(sorted((self.members | {self.name: self.address}).items()))
 
     def located(self, line: str, error: PlaitError) -> PlaitError:
         """A refusal with the leader's address in it."""

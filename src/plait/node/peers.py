@@ -7,6 +7,7 @@ or with too much unread, are dropped: the replication core repeats what matters.
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,7 +15,9 @@ from plait.api.messages import PROTOCOL, Failure
 from plait.base.codec import FRAME_BYTES_MAX
 from plait.base.errors import BadFrame, PlaitError, VersionMismatch, WrongCluster
 from plait.base.ports import Clock, Connection, Network, Random
-from plait.line.primary.messages import Message
+from plait.line.primary import messages as primary
+from plait.line.raft import messages as raft
+from plait.node.failover import Report
 
 PAUSE_S_MIN = 0.05
 PAUSE_S_MAX = 1.0
@@ -29,6 +32,7 @@ class PeerHello(msgspec.Struct, frozen=True, array_like=True, tag=50):
     protocols: tuple[int, ...]
     cluster: str
     node: str
+    address: str = ""  # where the dialler is found, for a node that knows nobody yet
 
 
 class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
@@ -37,6 +41,8 @@ class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
     protocol: int
     node: str
 
+
+Message: TypeAlias = primary.Message | raft.Message | Report
 
 _message_decoder = msgspec.msgpack.Decoder(Message)
 _answer_decoder = msgspec.msgpack.Decoder(PeerWelcome | Failure)
@@ -47,9 +53,10 @@ Hear = Callable[[str, Message], None]
 class IncomingPeer:
     """A connection that a member dialled: what it says about lines."""
 
-    def __init__(self, peer: str, hear: Hear) -> None:
+    def __init__(self, peer: str, hear: Hear, down: Callable[[str], None]) -> None:
         self._peer = peer
         self._hear = hear
+        self._down = down
 
     def frames(self, frames: list[bytes]) -> None:
         """Messages came."""
@@ -62,14 +69,18 @@ class IncomingPeer:
 
     def closed(self, reason: str) -> None:
         """The member went away; it dials again when it can."""
+        self._down(self._peer)
 
 
-def check_peer(hello: PeerHello, cluster: str, members: tuple[str, ...]) -> None:
-    """Raise unless `hello` comes from another member of this cluster that we can talk to."""
+def check_peer(hello: PeerHello, cluster: str, retired: tuple[str, ...]) -> None:
+    """Raise unless `hello` comes from a node of this cluster that we can talk to.
+
+    Who is a member each line knows for itself: a node that joins is told so by its peers.
+    """
     if hello.cluster != cluster:
         raise WrongCluster(f"this is cluster {cluster!r}, not {hello.cluster!r}")
-    if hello.node not in members:
-        raise WrongCluster(f"{hello.node!r} is no member of cluster {cluster!r}")
+    if hello.node in retired:
+        raise WrongCluster(f"{hello.node!r} left cluster {cluster!r}; its name is not used again")
     if not set(hello.protocols) & set(PROTOCOL):
         raise VersionMismatch(f"this node speaks {PROTOCOL}, {hello.node} {hello.protocols}")
 
@@ -86,6 +97,7 @@ class Link:
         clock: Clock,
         random: Random,
         up: Callable[[str], None],
+        down: Callable[[str], None],
         unsent_bytes_max: int,
     ) -> None:
         self.peer, self.address = peer, address
@@ -94,6 +106,7 @@ class Link:
         self._hello = hello
         self._network, self._clock, self._random = network, clock, random
         self._up = up
+        self._down = down
         self._unsent_bytes_max = unsent_bytes_max
         self._connection: Connection | None = None
         self._welcomed = False
@@ -127,6 +140,7 @@ class Link:
                 began = self._clock.monotonic()
                 await self._lost.wait()
                 self._connection, self._welcomed = None, False
+                self._down(self.peer)
                 if self._clock.monotonic() - began > PAUSE_S_MAX:
                     pause = PAUSE_S_MIN
             await asyncio.sleep(pause * self._random.uniform(0.75, 1.25))
@@ -182,9 +196,11 @@ class _Outgoing:
         self._on_closed(reason)
 
 
-def accept_peer(connection: Connection, hello: PeerHello, me: str, hear: Hear) -> IncomingPeer:
+def accept_peer(
+    connection: Connection, hello: PeerHello, me: str, hear: Hear, down: Callable[[str], None]
+) -> IncomingPeer:
     """Welcome a member that was checked."""
     connection.frame_bytes_max = FRAME_BYTES_MAX
     protocol = max(set(hello.protocols) & set(PROTOCOL))
     connection.send(_encoder.encode(PeerWelcome(protocol, me)))
-    return IncomingPeer(hello.node, hear)
+    return IncomingPeer(hello.node, hear, down)

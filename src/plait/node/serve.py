@@ -6,11 +6,15 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from random import SystemRandom
 
+import msgspec
+
+from plait.base.errors import BadSettings
 from plait.host.clock import SystemClock
 from plait.host.loop import tune_process
 from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
 from plait.node.config import NodeConfig
+from plait.node.distrust import remembers_others
 from plait.node.identity import identify
 from plait.node.local import Local
 from plait.node.node import Node
@@ -18,13 +22,21 @@ from plait.node.service import Service
 
 
 @contextlib.asynccontextmanager
-async def running(config: NodeConfig) -> AsyncIterator[Node]:
-    """A started node that nobody can reach from outside yet; closed at exit."""
+async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Node]:
+    """A started node that nobody can reach from outside yet; closed at exit.
+
+    Unless it is to be `served` it must have no other members: nobody could reach them.
+    """
     random = SystemRandom()
     storage = await open_storage(config.data)
     try:
         identity = await identify(storage, config, random)
-        network = TcpNetwork() if config.members else None
+        config = msgspec.structs.replace(config, name=identity.name)
+        if not (served or config.members) and remembers_others(storage, config.name):
+            raise BadSettings(
+                f"the folder of node {config.name!r} has other members; serve it, and connect"
+            )
+        network = TcpNetwork() if served or config.members else None
         node = Node(config, storage, network, SystemClock(), random, identity.cluster)
     except BaseException:
         await storage.close()
@@ -47,9 +59,11 @@ async def serve(config: NodeConfig, ready: Callable[[str], None] = lambda addres
     for sign in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(sign, stop.set)
-    async with running(config) as node:
+    async with running(config, served=True) as node:
         service = Service(Local(node), TcpNetwork())
-        node.address = await service.start(config.listen)
+        known = node.members.get(node.name)
+        usual = config.listen == NodeConfig.__struct_defaults__[1]
+        node.address = await service.start(known if known and usual else config.listen)
         ready(node.address)
         try:
             await stop.wait()

@@ -85,8 +85,9 @@ class _Greeter:
         node = self._node
         try:
             if isinstance(greeting, PeerHello):
-                check_peer(greeting, node.cluster, node.config.member_names)
-                return accept_peer(self._connection, greeting, node.name, node.hear)
+                check_peer(greeting, node.cluster, node.membership.retired)
+                node.meet(greeting.node, greeting.address)
+                return accept_peer(self._connection, greeting, node.name, node.hear, node.peer_down)
             return self._welcome(greeting)
         except PlaitError as error:
             failure = m.Failure(0, error.code, error.message, error.details)
@@ -174,13 +175,7 @@ class _Client:
         elif error is not None:
             self._fail(id_, Indefinite(f"{type(error).__name__}: {error}"))
         else:
-            outcome = future.result()
-            self._send(
-                m.Applied(
-                    id_, outcome.epoch, outcome.position, outcome.offset, outcome.version,
-                    rule(), outcome.failures,
-                )
-            )  # fmt: skip
+            self._send(m.Applied.of(id_, future.result(), rule()))
 
     # ------------------------------------------------------------------ everything else
 
@@ -210,10 +205,7 @@ class _Client:
         match request:
             case m.Propose(id_, line, group, acks, timeout_s):
                 outcome, met = await local.propose_stricter(line, group, acks, timeout_s)
-                return m.Applied(
-                    id_, outcome.epoch, outcome.position, outcome.offset, outcome.version,
-                    met, outcome.failures,
-                )  # fmt: skip
+                return m.Applied.of(id_, outcome, met)
             case m.Read(id_, line, options, after, queries, timeout_s):
                 answers = await local.read_here(line, queries, options, after, timeout_s)
                 return m.ReadReply(
@@ -221,6 +213,9 @@ class _Client:
                 )
             case m.OpenTable(id_, name, settings):
                 return m.TableOpened(id_, await local.open_table(name, settings))
+            case m.OpenMachine(id_, name, class_name, settings):
+                opened = await local.open_machine_here(name, class_name, settings)
+                return m.MachineOpened(id_, opened)
             case m.ListTables(id_):
                 return m.Tables(id_, tuple(await local.tables()))
             case m.DropTableRequest(id_, name):
@@ -235,6 +230,12 @@ class _Client:
                 return m.Result(id_, report)
             case m.SwitchOver(id_, target, line, timeout_s):
                 return m.Result(id_, await local.hand_over_here(target, line, timeout_s))
+            case m.Join(id_, name, address, witness, timeout_s):
+                return m.Result(id_, await local.join(name, address, witness, timeout_s))
+            case m.Leave(id_, name, timeout_s):
+                return m.Result(id_, await local.leave(name, timeout_s))
+            case m.ListMembers(id_):
+                return m.Result(id_, await local.members())
             case _:
                 return await self._answer_rescued(request)
 

@@ -16,6 +16,9 @@ def status_of(node: Node) -> dict[str, Any]:
     for host in node.hosts():
         status = host.status()
         status["leader"] = node.name if host.leads else status["leader"]
+        failover = node.failover.status(host.line)
+        if failover is not None:
+            status["failover"] = failover
         status["rescued"] = rescued.get(host.line, 0)
         lines[host.line] = status
     tables = node.control_machine.tables(node.control.replica.view)

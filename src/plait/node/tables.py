@@ -37,21 +37,22 @@ class Tables:
             assert settings is not None
             degrade = isinstance(settings, Leader) and settings.degrade
             if isinstance(settings, Leader):
-                AckRule.parse(settings.acks).followers_needed(len(node.config.member_names))
+                AckRule.parse(settings.acks).followers_needed(len(node.member_names))
             leader = node.control.leader or node.name
             line = settings.line_name(name)
             await node.command(
-                CONTROL, CreateTable(name, settings.acks, degrade, line, leader)
+                CONTROL, CreateTable(name, settings.acks, degrade, line, leader, node.member_names)
             )
             await node.reconcile()
             record = self._find(name)
             assert record is not None
+            await self.led(record.line)
         elif settings is not None:
             _check_same(record, settings)
-        await self._led(record.line)
         return info_of(record)
 
-    async def _led(self, line: str) -> None:
+    async def led(self, line: str) -> None:
+        """Return once the line has a leader, or after a while without one."""
         node = self._node
         until = node.clock.monotonic() + LEADER_WAIT_S
         while line not in node.lines or node.lines[line].leader is None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
-from plait.base.errors import PlaitError, PromotionRefused
+from plait.base.errors import PlaitError, PromotionRefused, Unavailable
 from plait.line.replication.follower import Follower
 from plait.node.line_host import LineHost
 from plait.types.control import ControlMachine
@@ -17,6 +17,7 @@ from plait.types.control import ControlMachine
 logger = logging.getLogger("plait.takeover")
 
 RESUME_S = 2.0
+CONTROL_S = 5.0
 PAUSE_S = 0.25
 
 
@@ -72,27 +73,17 @@ async def _resume(node: Owner, host: LineHost) -> None:
 async def promote_lines(
     node: Owner, line: str | None, accept_loss: bool, timeout_s: float
 ) -> dict[str, Any]:
-    """Promote this node on one line, or on all: the control line first, for it knows the rules.
+    """Promote this node on one leader–follower line, or on all of them.
 
     Raises `PromotionRefused` with the whole report if any line was refused.
     """
     chosen = [host for host in node.hosts() if host.primary] if line is None else [node.host(line)]
-    report: dict[str, Any] = {}
-    refused: list[str] = []
-    # the control line first; the others do not depend on each other
-    first = [host for host in chosen if host is node.control]
-    rest = [host for host in chosen if host is not node.control]
-    for wave in (first, rest):
-        if wave is rest:
-            for host in wave:
-                await _know_the_rule(node, host, accept_loss)
-        results = await asyncio.gather(*(_promote(host, accept_loss, timeout_s) for host in wave))
-        for host, result in zip(wave, results, strict=True):
-            report[host.line] = result
-            if not result["ok"]:
-                refused.append(f"{host.line}: {result['why']}")
-        if refused and wave is first and not accept_loss:
-            break
+    for host in chosen:
+        if not accept_loss:
+            await _know_the_rule(node, host)
+    results = await asyncio.gather(*(_promote(host, accept_loss, timeout_s) for host in chosen))
+    report = {host.line: result for host, result in zip(chosen, results, strict=True)}
+    refused = [f"{name}: {result['why']}" for name, result in report.items() if not result["ok"]]
     if refused:
         raise PromotionRefused(
             f"{node.name} was not promoted on {len(refused)} of {len(chosen)} lines: "
@@ -102,25 +93,27 @@ async def promote_lines(
     return {"node": node.name, "lines": report}
 
 
-async def _know_the_rule(node: Owner, host: LineHost, accept_loss: bool) -> None:
+async def _know_the_rule(node: Owner, host: LineHost) -> None:
     """A degraded line was committed by fewer: only a current control line tells by how few."""
     degradable = any(
         record.line == host.line and record.degrade
         for record in node.control_machine.lines(node.control.replica.view)
     )
-    if not degradable or accept_loss:
+    if not degradable:
         return
-    if not node.control.leads:
+    assert node.control.raft is not None
+    try:
+        position = await node.control.raft.read_index(CONTROL_S)
+    except Unavailable:
         raise PromotionRefused(
-            f"{host.line} may be degraded and {node.name} does not lead the control line; "
-            "promote all lines together"
-        )
-    await node.control.replica.wait_applied(node.control.loglet.committed, timeout=5.0)
+            f"{host.line} may be degraded, and the control line has no majority to say so"
+        ) from None
+    await node.control.replica.wait_applied(position, timeout=CONTROL_S)
     node.adopt_rules()
 
 
 async def _promote(host: LineHost, accept_loss: bool, timeout_s: float) -> dict[str, Any]:
     if host.primary is None:
-        return {"ok": True, "why": "a line without followers"}
+        return {"ok": False, "why": "a majority elects its leader; `transfer` moves it"}
     promotion = await host.primary.promote(timeout_s, accept_loss)
     return {"ok": promotion.won, "why": promotion.why, **promotion.details}

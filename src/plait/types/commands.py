@@ -10,6 +10,7 @@ stands in a tuple of one, so that a stored None is not taken for none at all (no
 tell a raw value from null).
 """
 
+import struct
 from typing import TypeAlias
 
 import msgspec
@@ -104,6 +105,7 @@ class CreateTable(msgspec.Struct, frozen=True, array_like=True, tag=7):
     degrade: bool
     line: str
     leader: str
+    members: tuple[str, ...] = ()  # who founds the line if it is new
 
 
 class DropTable(msgspec.Struct, frozen=True, array_like=True, tag=8):
@@ -127,9 +129,55 @@ class SetRule(msgspec.Struct, frozen=True, array_like=True, tag=10):
     acks: str
 
 
+class Call(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    """Run a command of a user's machine; `version` is that of the class as its caller knows it.
+
+    Arguments stay encoded until they are applied, and are decoded anew each time: what a command
+    keeps of them in its state is then nobody else's.
+    """
+
+    method: str
+    args: msgspec.Raw  # an array
+    kwargs: msgspec.Raw  # a map
+    version: int
+
+
+class CreateMachine(msgspec.Struct, frozen=True, array_like=True, tag=12):
+    """Control line only: make a machine, or note that its class has a higher version now."""
+
+    name: str
+    class_name: str
+    origin: str
+    version: int
+    acks: str
+    degrade: bool
+    leader: str
+    members: tuple[str, ...] = ()  # who founds the line if it is new
+
+
+class Appoint(msgspec.Struct, frozen=True, array_like=True, tag=13):
+    """Control line only: `candidate` is to lead `line`, whose leader of `since` is gone.
+
+    Refused if the line was appointed a leader since, so that of two reports one counts.
+    """
+
+    line: str
+    candidate: str
+    since_number: int
+    since_candidate: str
+    why: str = ""  # for people
+
+
+class Enable(msgspec.Struct, frozen=True, array_like=True, tag=14):
+    """Control line only: records of `version` may be written from here on; all can read them."""
+
+    version: int
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
-    | CreateTable | DropTable | ClearTable | SetRule
+    | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
+    | Appoint | Enable
 )  # fmt: skip
 
 
@@ -146,6 +194,8 @@ _encoder = msgspec.msgpack.Encoder()
 _group_decoder = msgspec.msgpack.Decoder(Group)
 _payload_decoder = msgspec.msgpack.Decoder(list[Group])
 COMMANDS_MAX = 1 << 16  # in one group
+_SEED = struct.Struct(">cQ")
+_SEED_MARK = b"\xcf"  # MessagePack for: an unsigned 64-bit integer follows
 
 
 def encode_group(
@@ -167,11 +217,26 @@ def decode_group(data: bytes) -> Group:
     return group
 
 
-def encode_payload(groups: list[bytes]) -> bytes:
-    """An entry's payload: encoded groups, as they came."""
-    return _encoder.encode([msgspec.Raw(group) for group in groups])
+def encode_payload(groups: list[bytes], seed: int | None = None) -> bytes:
+    """An entry's payload: encoded groups, as they came; a 64-bit seed before them if there is one.
+
+    A seed is what the commands' chance grows from. It is written as an unsigned 64-bit integer,
+    which no array of groups begins like.
+    """
+    data = _encoder.encode([msgspec.Raw(group) for group in groups])
+    return data if seed is None else _SEED.pack(_SEED_MARK, seed) + data
 
 
 def decode_payload(payload: bytes) -> list[Group]:
     """The groups of an entry."""
+    if payload[:1] == _SEED_MARK:
+        payload = payload[_SEED.size :]
     return _payload_decoder.decode(payload)
+
+
+def seed_of(payload: bytes) -> int:
+    """The seed that the proposer stamped on an entry; 0 if none."""
+    if payload[:1] != _SEED_MARK:
+        return 0
+    _, seed = _SEED.unpack_from(payload)
+    return int(seed)

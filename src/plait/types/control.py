@@ -1,7 +1,8 @@
-"""The control line's fold: which tables exist, on which lines, and the rules in force.
+"""The control line's fold: which tables and machines exist, on which lines, and the rules in force.
 
-Invariant: a table id is handed out once and never again, even if its table is dropped; a rule is
-only replaced by one of the same or a later epoch.
+Invariants: a table id is handed out once and never again, even if its table is dropped; a rule is
+only replaced by one of the same or a later epoch; a machine's version never falls. A machine has
+a line to itself, `machine/NAME`.
 """
 
 from collections.abc import Sequence
@@ -13,16 +14,28 @@ from plait.base.errors import BadSettings
 from plait.base.ids import collection_name
 from plait.line.entry import Epoch
 from plait.line.quorum import CONSENSUS, AckRule
-from plait.types.commands import Command, CreateTable, DropTable, SetRule
+from plait.types.commands import (
+    Appoint,
+    Command,
+    CreateMachine,
+    CreateTable,
+    DropTable,
+    Enable,
+    SetRule,
+)
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
-from plait.types.machine import stamp_after
+from plait.types.machine import RowMachine, stamp_after
 
 _TABLE = b"table/"
+_MACHINE = b"machine/"
 _LINE = b"line/"
 _RULE = b"rule/"
+_APPOINTED = b"appointed/"
+_VERSION = b"version"
 _LAST_ID = b"last table id"
 TABLES_MAX = 10_000
+MACHINES_MAX = 1000
 
 
 class TableRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -36,6 +49,22 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True):
     leader: str  # the line's first leader
 
 
+class MachineRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A machine as the control line knows it."""
+
+    name: str
+    class_name: str
+    origin: str  # where the class was defined, for people
+    version: int  # the highest that the class was opened with
+    acks: str
+    degrade: bool
+
+    @property
+    def line(self) -> str:
+        """The line that it has to itself."""
+        return machine_line(self.name)
+
+
 class LineRecord(msgspec.Struct, frozen=True, array_like=True):
     """A line: its commit rule, its first leader, and where the control line brought it about."""
 
@@ -44,6 +73,7 @@ class LineRecord(msgspec.Struct, frozen=True, array_like=True):
     degrade: bool
     leader: str
     created_at: int  # position in the control line
+    members: tuple[str, ...] = ()  # who founded it; its own log says who the members are by now
 
 
 class RuleRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -54,8 +84,19 @@ class RuleRecord(msgspec.Struct, frozen=True, array_like=True):
     acks: str
 
 
-class ControlMachine:
-    """The fold of the control line: CreateTable, DropTable and SetRule; and what it answers."""
+class Appointment(msgspec.Struct, frozen=True, array_like=True):
+    """Who was last told to lead a line, in whose place, and how often that was done."""
+
+    line: str
+    candidate: str
+    since: Epoch
+    count: int
+    time_ms: int
+    why: str
+
+
+class ControlMachine(RowMachine):
+    """The fold of the control line, and what it answers."""
 
     def apply(self, view: View, stamp: Stamp, command: Command) -> Failed | None:
         """Apply one command."""
@@ -64,8 +105,14 @@ class ControlMachine:
                 return self._create(view, stamp, command)
             case DropTable():
                 return self._drop(view, command)
+            case CreateMachine():
+                return self._create_machine(view, stamp, command)
             case SetRule():
                 return self._set_rule(view, command)
+            case Appoint():
+                return self._appoint(view, stamp, command)
+            case Enable():
+                return self._enable(view, command)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 
@@ -89,6 +136,16 @@ class ControlMachine:
         rows = view.scan(CONTROL, _TABLE, _after(_TABLE), TABLES_MAX)
         return [decode(data, type=TableRecord) for _, data in rows]
 
+    def machine(self, view: View, name: str) -> MachineRecord | None:
+        """The machine called `name`, if there is one."""
+        data = view.get(CONTROL, _MACHINE + name.encode())
+        return None if data is None else decode(data, type=MachineRecord)
+
+    def machines(self, view: View) -> list[MachineRecord]:
+        """Every machine, by name."""
+        rows = view.scan(CONTROL, _MACHINE, _after(_MACHINE), MACHINES_MAX)
+        return [decode(data, type=MachineRecord) for _, data in rows]
+
     def lines(self, view: View) -> list[LineRecord]:
         """Every line that ever was, by name; a line outlives its tables."""
         rows = view.scan(CONTROL, _LINE, _after(_LINE), TABLES_MAX)
@@ -99,13 +156,20 @@ class ControlMachine:
         data = view.get(CONTROL, _RULE + line.encode())
         return None if data is None else decode(data, type=RuleRecord)
 
+    def appointment(self, view: View, line: str) -> Appointment | None:
+        """Who was last told to lead `line`, if anybody was."""
+        data = view.get(CONTROL, _APPOINTED + line.encode())
+        return None if data is None else decode(data, type=Appointment)
+
+    def version(self, view: View) -> int:
+        """The newest version of records that may be written."""
+        data = view.get(CONTROL, _VERSION)
+        return 1 if data is None else decode(data, type=int)
+
     def _create(self, view: View, stamp: Stamp, command: CreateTable) -> Failed | None:
-        try:
-            collection_name(command.name)
-            if command.acks != CONSENSUS:
-                AckRule.parse(command.acks)
-        except BadSettings as error:
-            return Failed(error.code, error.message)
+        failed = _check_new(command)
+        if failed is not None:
+            return failed
         existing = self.table(view, command.name)
         if existing is not None:
             return _check_same(existing, command)
@@ -118,19 +182,65 @@ class ControlMachine:
         record = TableRecord(
             command.name, table, command.acks, command.degrade, command.line, command.leader
         )
-        if view.get(CONTROL, _LINE + command.line.encode()) is None:
-            line = LineRecord(
-                command.line, command.acks, command.degrade, command.leader, stamp.position
-            )
-            view.put(CONTROL, _LINE + command.line.encode(), encode(line))
+        self._add_line(view, stamp, command.line, command)
         view.put(CONTROL, _LAST_ID, encode(table))
         view.put(CONTROL, _TABLE + command.name.encode(), encode(record))
         return None
+
+    def _create_machine(self, view: View, stamp: Stamp, command: CreateMachine) -> Failed | None:
+        failed = _check_new(command)
+        if failed is not None:
+            return failed
+        existing = self.machine(view, command.name)
+        if existing is not None:
+            failed = _check_same_machine(existing, command)
+            if failed is not None or command.version <= existing.version:
+                return failed
+        elif len(self.machines(view)) == MACHINES_MAX:
+            return Failed("Busy", f"there are {MACHINES_MAX} machines already")
+        record = MachineRecord(
+            command.name, command.class_name, command.origin, command.version,
+            command.acks, command.degrade,
+        )  # fmt: skip
+        self._add_line(view, stamp, record.line, command)
+        view.put(CONTROL, _MACHINE + command.name.encode(), encode(record))
+        return None
+
+    def _add_line(
+        self, view: View, stamp: Stamp, line: str, command: CreateTable | CreateMachine
+    ) -> None:
+        if view.get(CONTROL, _LINE + line.encode()) is None:
+            record = LineRecord(
+                line, command.acks, command.degrade, command.leader, stamp.position,
+                tuple(sorted(set(command.members))),
+            )  # fmt: skip
+            view.put(CONTROL, _LINE + line.encode(), encode(record))
 
     def _drop(self, view: View, command: DropTable) -> Failed | None:
         if self.table(view, command.name) is None:
             return Failed("NoSuchCollection", f"there is no table {command.name!r}")
         view.put(CONTROL, _TABLE + command.name.encode(), None)
+        return None
+
+    def _appoint(self, view: View, stamp: Stamp, command: Appoint) -> Failed | None:
+        key = _LINE + command.line.encode()
+        if view.get(CONTROL, key) is None:
+            return Failed("NoSuchCollection", f"there is no line {command.line!r}")
+        since = Epoch(command.since_number, command.since_candidate)
+        current = self.appointment(view, command.line)
+        if current is not None and since < current.since:
+            return Failed("Conflict", f"{current.candidate} was appointed since")
+        record = Appointment(
+            command.line, command.candidate, since, 1 if current is None else current.count + 1,
+            stamp.time_ms, command.why,
+        )  # fmt: skip
+        view.put(CONTROL, _APPOINTED + command.line.encode(), encode(record))
+        return None
+
+    def _enable(self, view: View, command: Enable) -> Failed | None:
+        if command.version < self.version(view):
+            return Failed("Conflict", "a version is never taken back")
+        view.put(CONTROL, _VERSION, encode(command.version))
         return None
 
     def _set_rule(self, view: View, command: SetRule) -> Failed | None:
@@ -145,6 +255,41 @@ class ControlMachine:
         record = RuleRecord(command.line, epoch, command.acks)
         view.put(CONTROL, _RULE + command.line.encode(), encode(record))
         return None
+
+
+def machine_line(name: str) -> str:
+    """The line of the machine called `name`; no table's line is called like that."""
+    return f"machine/{name}"
+
+
+def machine_of(line: str) -> str | None:
+    """The name of the machine that the line belongs to, if it is a machine's."""
+    return line.removeprefix("machine/") if line.startswith("machine/") else None
+
+
+def _check_new(command: CreateTable | CreateMachine) -> Failed | None:
+    try:
+        collection_name(command.name)
+        if command.acks != CONSENSUS:
+            AckRule.parse(command.acks)
+    except BadSettings as error:
+        return Failed(error.code, error.message)
+    return None
+
+
+def _check_same_machine(existing: MachineRecord, command: CreateMachine) -> Failed | None:
+    if command.class_name != existing.class_name:
+        return Failed(
+            "BadSettings",
+            f"machine {command.name!r} is a {existing.class_name}, not a {command.class_name}",
+        )
+    if (command.acks, command.degrade) == (existing.acks, existing.degrade):
+        return None
+    return Failed(
+        "BadSettings",
+        f"machine {command.name!r} exists with other settings",
+        {"acks": existing.acks, "degrade": existing.degrade},
+    )
 
 
 def _check_same(existing: TableRecord, command: CreateTable) -> Failed | None:

@@ -3,12 +3,14 @@
 The replica owns the machine. It feeds it *groups* of commands in log order through `apply`, lets
 it read its state through `View` (an overlay of what was applied and is not yet flushed, over the
 state file), and collects what it writes. Equal logs give equal states at every replica: a
-machine sees no clock, no chance, no disk and no set order; `Stamp` carries the time.
+machine sees no clock, no chance, no disk and no set order; `Stamp` carries the time and a seed.
 """
 
 from typing import NamedTuple, Protocol
 
 from plait.line.outcome import Failed as Failed
+from plait.line.outcome import Result as Result
+from plait.line.outcome import Returned as Returned
 
 
 class Stamp(NamedTuple):
@@ -18,6 +20,7 @@ class Stamp(NamedTuple):
     offset: int  # of the command in its entry
     version: int  # record index: how many records of the line stand before it
     time_ms: int  # the proposer's wall clock, never running backwards along the line
+    seed: int = 0  # the entry's, for machines that ask for chance
 
 
 class View(Protocol):

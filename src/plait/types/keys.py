@@ -7,6 +7,7 @@
     SESSIONS     session id (8 bytes)         its window of remembered outcomes
     INEFFECTIVE  position (8), offset (4)     how many commands from there on had no effect (4)
     CONTROL      table/NAME, rule/LINE, ids   the control line's own records
+    MACHINE      chunk number (4 bytes)       a piece of a machine's whole state; 0 is the header
     ROWS + id    key of the row (UTF-8)       version (8) and MessagePack value
 
 Numbers are big-endian, so that byte order is their order.
@@ -20,6 +21,7 @@ META = 0
 SESSIONS = 1
 INEFFECTIVE = 2
 CONTROL = 3
+MACHINE = 4
 ROWS = 16
 
 TABLE_MAX = 1 << 31  # table ids are 1 .. TABLE_MAX; ids below 1 would reach into other spaces
@@ -27,6 +29,7 @@ VERSION_BYTES = 8
 
 _PLACE = struct.Struct(">QI")
 _RUN = struct.Struct(">I")
+_CHUNK = struct.Struct(">I")
 
 
 def row_space(table: int) -> int:
@@ -63,6 +66,11 @@ def decode_place(key: bytes) -> tuple[int, int]:
     """(position, offset) of a place key."""
     position, offset = _PLACE.unpack(key)
     return position, offset
+
+
+def chunk_key(number: int) -> bytes:
+    """The key of a piece of a machine's state; pieces count from 1."""
+    return _CHUNK.pack(number)
 
 
 def encode_run(count: int) -> bytes:

@@ -1,7 +1,7 @@
 """What can be asked of a line's state, and what a feed of its changes says.
 
 An answer to `Get` is (version, value) or None; to `Scan` a list of rows and whether more follow;
-to `Count` an int. Each travels as MessagePack.
+to `Count` an int, to `Ask` what the machine's query returned. Each travels as MessagePack.
 """
 
 from typing import TypeAlias
@@ -34,7 +34,15 @@ class Count(msgspec.Struct, frozen=True, array_like=True, tag=3):
     table: int
 
 
-Query: TypeAlias = Get | Scan | Count
+class Ask(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Run a query of a user's machine; arguments as in `Call`."""
+
+    method: str
+    args: msgspec.Raw
+    kwargs: msgspec.Raw
+
+
+Query: TypeAlias = Get | Scan | Count | Ask
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):

@@ -17,12 +17,12 @@ from plait.base.codec import KEY_BYTES_MAX, canonical
 from plait.types.commands import ClearTable, Command, CompareAndSet, Delete, Put, Transact
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import ROWS, TABLE_MAX, VERSION_BYTES, encode_row, row_value, row_version
-from plait.types.machine import stamp_after
+from plait.types.machine import RowMachine, stamp_after
 
 _CLEAR_ROWS = 1024  # removed at a time
 
 
-class TableMachine:
+class TableMachine(RowMachine):
     """The fold of a line of tables: Put, Delete, CompareAndSet, Transact and ClearTable."""
 
     def apply(self, view: View, stamp: Stamp, command: Command) -> Failed | None:

@@ -1,8 +1,12 @@
 """Opening a member's log from disk: what was promised, where the log ends, whether it is sealed.
 
-A line that the disk does not know begins empty. `fresh` tells whether such a member may count at
-once (the line is new everywhere) or must first be admitted by a leader (its disk may be new).
+A line that the disk does not know begins empty, with `founding` as its membership, or with none
+at all: then the member waits for a leader that was told of it. `fresh` tells whether such a member
+may count at once (the line is new everywhere) or must first be admitted by a leader (its disk may
+be new).
 """
+
+from collections.abc import Collection
 
 import msgspec
 
@@ -10,6 +14,7 @@ from plait.base.codec import decode
 from plait.base.errors import Corrupt
 from plait.base.ports import LineExtent, LogStorage
 from plait.line.entry import decode_entry
+from plait.line.membership import Membership, founding
 from plait.line.primary.core import PrimaryCore, opened
 from plait.line.primary.member import HardState
 from plait.line.quorum import AckRule
@@ -19,7 +24,7 @@ def open_core(
     storage: LogStorage,
     line: str,
     me: str,
-    members: tuple[str, ...],
+    members: Membership | Collection[str],
     rule: AckRule,
     *,
     fresh: bool,
@@ -27,18 +32,22 @@ def open_core(
 ) -> PrimaryCore:
     """The core of a member as its disk remembers it.
 
+    members: the founding ones (or their names), none for a member that joins later.
     committed: a position known to be committed, from what was applied before a restart.
     """
     extent = storage.lines().get(line, LineExtent(0, 0))
     hard = HardState(fresh=fresh)
     if extent.hard_state is not None:
         hard = _hard_state(extent.hard_state, line)
+    first = members if isinstance(members, Membership) else founding(members)
+    if not hard.memberships and first.voters:
+        hard = msgspec.structs.replace(hard, memberships=((-1, first),))
     tail, records = extent.tail, hard.base.records
     if tail > extent.head:
         records = decode_entry(storage.read(line, tail - 1, tail, 1)[0]).records_end
     else:
         tail = max(tail, hard.base.position)
-    return opened(line, me, members, rule, hard, tail, records, committed)
+    return opened(line, me, rule, hard, tail, records, committed)
 
 
 def _hard_state(data: bytes, line: str) -> HardState:

@@ -23,6 +23,11 @@ def status_of(core: PrimaryCore, now: float) -> dict[str, Any]:
         **positions_of(member),
         "lag": lag_of(member, role, now),
     }
+    membership = member.membership
+    if membership.joint:
+        status["outgoing"] = list(membership.outgoing)
+    if membership.learners:
+        status["learners"] = list(membership.learners)
     if isinstance(role, Leader):
         status["followers"] = followers_of(role.sender, now)
     return status

@@ -4,23 +4,20 @@
 is ever retracted.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from plait.base.errors import Closed, Unavailable
+from plait.base.errors import Closed
 from plait.base.ports import Clock, LogStorage, Random
 from plait.engines.raft.driver import RaftDriver
 from plait.engines.raft.readers import Readers
 from plait.engines.raft.status import status_of
 from plait.engines.replicated.loglet import ReplicatedLoglet
 from plait.line.loglet import Tail
-from plait.line.membership import Membership, Target
 from plait.line.raft.core import RaftCore
-from plait.line.raft.vocabulary import AskRead, PeerDown, Reconfigure, StandNow
+from plait.line.raft.vocabulary import AskRead, PeerDown, StandNow
 
 READ_S = 5.0
-LOOK_S = 0.01
 
 
 class RaftLoglet(ReplicatedLoglet):
@@ -41,14 +38,13 @@ class RaftLoglet(ReplicatedLoglet):
         first_id = random.getrandbits(40) << 20
         self._readers = Readers(core.member.line, clock, first_id, self._ask)
         driver.on_read = self._readers.answer
-        driver.on_members = self._members_changed
         driver.on_halted = self._readers.fail
-        self.on_members: Callable[[], None] = lambda: None
         self._begin()
 
     def _begin(self) -> None:
         """Wake the core for the first time: a group of one need not wait for anybody."""
-        if self.membership.members == (self.core.member.me,):
+        alone = self.membership.members == (self.core.member.me,)
+        if alone and self._storage.read_only is None:
             self.driver.step(StandNow())
         else:
             self.driver.wake()
@@ -72,47 +68,7 @@ class RaftLoglet(ReplicatedLoglet):
             await self.wait(self.committed)
         return Tail(self.committed, self.sealed)
 
-    # ------------------------------------------------------------------ members
-
-    @property
-    def membership(self) -> Membership:
-        """Who the members are, as this member's log has it."""
-        return self.core.member.membership
-
-    def _members_changed(self) -> None:
-        self.on_members()
-
-    async def reconfigure(self, target: Target, timeout_s: float) -> Membership:
-        """Go to another membership; returns once it is in force and committed.
-
-        Raises what the core refuses with (`NotLeader`, `Busy`, `BadSettings`), or `Unavailable`
-        if a member that is to vote did not catch up in time; the change may go on then.
-        """
-        self.check()
-        refusal = self.core.reconfiguration_refusal(target)
-        if refusal is not None:
-            raise refusal
-        self.driver.step(Reconfigure(target))
-        until = self.clock.monotonic() + timeout_s
-        while not self._is_at(target):
-            self.check()
-            if self.core.sender is None and not self._is_at(target):
-                raise Unavailable("the leader changed while the members did")
-            if self.clock.monotonic() > until:
-                raise Unavailable(
-                    f"the members of {self.member.line} are not {', '.join(target.voters)} yet"
-                )
-            await asyncio.sleep(LOOK_S)
-        return self.membership
-
-    def _is_at(self, target: Target) -> bool:
-        membership, member = self.membership, self.core.member
-        there = (
-            not membership.joint
-            and set(membership.voters) == set(target.voters)
-            and set(membership.learners) == set(target.learners)
-        )
-        return there and member.commit > member.membership_position
+    # ------------------------------------------------------------------ leading
 
     def stand(self) -> None:
         """Stand for election without waiting."""

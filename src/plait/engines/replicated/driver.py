@@ -20,6 +20,7 @@ from plait.line.replication.vocabulary import (
     Committed,
     Deposed,
     Loaded,
+    MembersChanged,
     Persist,
     Persisted,
     Promotion,
@@ -68,6 +69,7 @@ class Driver:
         self.on_deposed: Callable[[], None] = lambda: None
         self.on_promotion: Callable[[Promotion], None] = lambda promotion: None
         self.on_snapshot: Callable[[str], None] = lambda peer: None
+        self.on_members: Callable[[], None] = lambda: None
         self.on_halted: Callable[[PlaitError], None] = lambda error: None
 
     # ------------------------------------------------------------------ stepping
@@ -101,6 +103,8 @@ class Driver:
                     self.on_promotion(effect)
                 case LoadEntries(peer, start):
                     self._loop.call_soon(self._load, peer, start)
+                case MembersChanged():
+                    self.on_members()
                 case BeginSnapshot(peer):
                     self.on_snapshot(peer)
                 case _:

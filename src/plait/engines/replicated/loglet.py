@@ -25,7 +25,9 @@ from plait.engines.replicated.opening import find_seal
 from plait.engines.waiters import Waiters
 from plait.line.entry import Entry, Epoch, Kind, decode_entry
 from plait.line.loglet import READ_BYTES, Tail
+from plait.line.membership import Membership, Target
 from plait.line.quorum import acknowledged
+from plait.line.replication.follower import Follower
 from plait.line.replication.member import Member
 from plait.line.replication.sender import Sender
 from plait.line.replication.vocabulary import (
@@ -35,8 +37,11 @@ from plait.line.replication.vocabulary import (
     Promotion,
     Propose,
     Received,
+    Reconfigure,
     TrimTo,
 )
+
+LOOK_S = 0.01
 
 
 class LineCore(Core, Protocol):
@@ -48,7 +53,15 @@ class LineCore(Core, Protocol):
     @property
     def sender(self) -> Sender | None: ...
 
+    @property
+    def opening(self) -> int: ...
+
+    @property
+    def role(self) -> Any: ...
+
     def refusal(self) -> PlaitError | None: ...
+
+    def reconfiguration_refusal(self, target: Target) -> PlaitError | None: ...
 
 
 class ReplicatedLoglet:
@@ -93,6 +106,67 @@ class ReplicatedLoglet:
     def sender(self) -> Sender | None:
         """What this member pushes to the others, if it leads."""
         return self._core.sender
+
+    @property
+    def opening(self) -> int:
+        """Where the epoch that this member leads was opened; -1 if it leads none."""
+        return self._core.opening
+
+    @property
+    def membership(self) -> Membership:
+        """Who the members are, as this member's log has it."""
+        return self.member.membership
+
+    def reconfiguration_refusal(self, target: Target) -> PlaitError | None:
+        """Why this member cannot begin to go to another membership now, or None."""
+        return self._core.reconfiguration_refusal(target)
+
+    async def reconfigure(self, target: Target, timeout_s: float) -> Membership:
+        """Go to another membership; returns once it is in force and committed.
+
+        Raises what the core refuses with (`NotLeader`, `Busy`, `BadSettings`), or `Unavailable`
+        if a member that is to vote did not catch up in time; the change may go on then.
+        """
+        self.check()
+        refusal = self.reconfiguration_refusal(target)
+        if refusal is not None:
+            raise refusal
+        self.driver.step(Reconfigure(target))
+        until = self.clock.monotonic() + timeout_s
+        while not self._is_at(target):
+            self.check()
+            if self._core.sender is None and not self._is_at(target):
+                raise Unavailable("the leader changed while the members did")
+            if self.clock.monotonic() > until:
+                raise Unavailable(
+                    f"the members of {self.member.line} are not {', '.join(target.voters)} yet"
+                )
+            await asyncio.sleep(LOOK_S)
+        return self.membership
+
+    def _is_at(self, target: Target) -> bool:
+        membership, member = self.membership, self.member
+        there = (
+            not membership.joint
+            and set(membership.voters) == set(target.voters)
+            and set(membership.learners) == set(target.learners)
+        )
+        return there and member.commit > member.membership_position
+
+    def follows(self, epoch: Epoch) -> bool:
+        """Whether the leader of `epoch` is the one that this member follows."""
+        return isinstance(self._core.role, Follower) and self.member.obeys(epoch)
+
+    def lag_s(self) -> float:
+        """Seconds behind the leader's commits, as far as is known here."""
+        if self.leads:
+            return 0.0
+        role, now = self._core.role, self.clock.monotonic()
+        return role.lag_s(now) if isinstance(role, Follower) else now - self.member.current_at
+
+    def status(self) -> dict[str, Any]:
+        """What people want to know of this member."""
+        raise NotImplementedError
 
     def refusal(self) -> PlaitError | None:
         """Why no entry can be taken here now."""

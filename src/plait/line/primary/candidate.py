@@ -3,19 +3,27 @@
 1. *Survey*: would enough members promise? Nobody is disturbed if not.
 2. *Seal*: every member durably promises the new epoch, refuses everything older, *then* reports
    the end of its log. Enough promises meet every set of members that can have committed an entry.
-3. *Fetch*: the tail of the highest report, eligible or not, becomes the candidate's own.
+3. *Fetch*: the tail of the highest report, eligible or not, becomes the candidate's own. Where
+   that brings other voters, it seals anew, with a newer epoch: those promises must suffice too.
 4. It opens its epoch.
 
 A member whose disk is new (`fresh`) does not count: it may have forgotten what it acknowledged.
 Only while the line is being founded do such members count; then *every* member must report.
 While it surveys, it goes on following whom it followed.
 
-Invariant: it never becomes leader with fewer promises than `needed`, unless loss was accepted.
+Invariant: it becomes leader only with promises that suffice (`RuleInForce.promised`) by the newest
+membership in its own log, all of them asked for when that was in its log, unless loss was accepted.
+
+Sealing anew is more than asking the others too. A promise asked for under another membership may
+come from a disk that was lost since; the leader then took its owner for a learner and admitted it
+without asking us.
 """
 
 from plait.line.entry import Epoch
+from plait.line.primary.answers import promise_of
 from plait.line.primary.member import Member
 from plait.line.primary.messages import Fetch, Fetched, Promise, Seal
+from plait.line.primary.rule import RuleInForce
 from plait.line.primary.vocabulary import PromoteMe, Promotion
 from plait.line.replication.follower import Follower
 from plait.line.replication.messages import Append
@@ -37,14 +45,14 @@ class Candidate:
         member: Member,
         following: Follower,
         ask: PromoteMe,
-        needed: int,
+        rule: RuleInForce,
         patient: bool,
         now: float,
     ) -> None:
         self.member = member
         self.following = following
         self.ask = ask
-        self.needed = needed
+        self.rule = rule
         self.patient = patient or ask.accept_loss  # reports beyond the needed may save something
         self.began = now
         self.heard_number = max(member.promised.number, member.heard_number)
@@ -64,6 +72,8 @@ class Candidate:
         if self.member.fresh and self.ask.accept_loss:
             number += FORGOTTEN_MAX
         self.epoch = Epoch(number, self.member.me)
+        self.membership = self.member.membership  # who is asked
+        self.voters = sorted({name for half in self.membership.halves for name in half})
         self.promises: dict[str, Promise] = {}
         self.refusals: dict[str, Promise] = {}
         self.best: Promise | None = None
@@ -98,6 +108,8 @@ class Candidate:
         self.heard_number = max(self.heard_number, promise.promised.number)
         if promise.epoch != self.epoch or promise.binding != self.binding:
             return
+        if peer not in self.voters:
+            return
         self._count(peer, promise, now)
 
     def _count(self, peer: str, promise: Promise, now: float) -> None:
@@ -108,22 +120,32 @@ class Candidate:
             self.refusals[peer] = promise
         if self.member.fresh and not promise.fresh and not self.ask.accept_loss:
             self.failed = "this node's disk is new and has not caught up"
+        elif promise.left:
+            self.failed = promise.bar
         elif self.best is None and self._enough(now):
             if not self.binding:
-                self._begin(binding=True, now=now)
+                self._go_binding(now)
             elif self._promised_here:
-                self._choose()
+                self._choose(now)
+
+    def _go_binding(self, now: float) -> None:
+        """Enough would promise: ask in earnest, unless the best log says that we may not lead."""
+        best = max(self.promises.values(), key=_log_end)
+        ours = self.promises[self.member.me]
+        if best.bar and _log_end(best) > _log_end(ours) and not self.ask.accept_loss:
+            self.failed = best.bar
+        else:
+            self._begin(binding=True, now=now)
 
     def _enough(self, now: float) -> bool:
-        everyone = len(self.promises) == len(self.member.members)
+        everyone = len(self.promises) == len(self.voters)
         if everyone and self._founding():
             return True
         if self.member.fresh and not self.ask.accept_loss:
             return False
-        vouching = sum(not promise.fresh for promise in self.promises.values())
-        if vouching < self.needed and not self.ask.accept_loss:
+        if not self.rule.promised(self.membership, self._vouching()) and not self.ask.accept_loss:
             return False
-        surveyed = len(self.promises) + len(self.refusals) == len(self.member.members)
+        surveyed = len(self.promises) + len(self.refusals) == len(self.voters)
         if everyone or (surveyed and not self.binding):
             return True
         if self.binding and not self.patient:
@@ -132,6 +154,9 @@ class Candidate:
             self.grace_until = now + (GRACE_S if self.patient else SURVEY_S)
         return now >= self.grace_until
 
+    def _vouching(self) -> list[str]:
+        return sorted(peer for peer, promise in self.promises.items() if not promise.fresh)
+
     def _founding(self) -> bool:
         """Whether nobody but us can ever have led: no other disk counts, ours has only our own.
 
@@ -139,6 +164,8 @@ class Candidate:
         """
         member, log = self.member, self.member.log
         others = [promise for peer, promise in self.promises.items() if peer != member.me]
+        if member.membership_position >= 0:
+            return False
         if member.fresh:
             return log.tail == 0 and all(promise.fresh and promise.tail == 0 for promise in others)
         ours = log.head == 0 and all(epoch.candidate == member.me for epoch, _ in log.epochs)
@@ -146,30 +173,42 @@ class Candidate:
 
     # ------------------------------------------------------------------ choosing
 
-    def _choose(self) -> None:
+    def _choose(self, now: float) -> None:
         self.grace_until = None
-        self.best = max(self.promises.values(), key=lambda p: (p.last, p.tail))
+        self.best = max(self.promises.values(), key=_log_end)
         self._source = next(peer for peer, p in self.promises.items() if p is self.best)
         member = self.member
-        if member.fresh and len(self.promises) == len(member.members) and self._founding():
+        if member.fresh and len(self.promises) == len(self.voters) and self._founding():
             # Durable before anybody holds an entry of ours: else a crash that forgets it all here
             # would leave only new disks of which one is not empty, and no founder.
             member.fresh = False
             member.persist([member.hard_state()], self._founded)
         else:
-            self._fetch_best()
+            self._fetch_best(now)
 
     def _founded(self, now: float) -> None:
         if not self.failed:
-            self._fetch_best()
+            self._fetch_best(now)
 
-    def _fetch_best(self) -> None:
+    def _fetch_best(self, now: float) -> None:
         assert self.best is not None
         log = self.member.log
-        if (self.best.last, self.best.tail) <= (log.last_epoch, log.tail):
+        if _log_end(self.best) <= (log.last_epoch, log.tail):
+            self._fetched_best(now)
+        else:
+            self._fetch(min(log.tail, self.best.tail))
+
+    def _fetched_best(self, now: float) -> None:
+        """Our log is the best that was promised; by it, others may have to promise."""
+        if self.member.membership.halves == self.membership.halves:
             self.ready = True
             return
-        self._fetch(min(log.tail, self.best.tail))
+        bar = self.member.bar(self.member.me)
+        if bar and not (self.ask.accept_loss and self.member.votes):
+            self.failed = bar
+            return
+        self.heard_number = max(self.heard_number, self.epoch.number)
+        self._begin(binding=True, now=now)
 
     def _fetch(self, start: int) -> None:
         member = self.member
@@ -206,8 +245,8 @@ class Candidate:
         if verdict.entries:
             writes += member.append(verdict.start, verdict.entries, verdict.rows)
             member.persist(writes, None, log.tail)
-        if (log.last_epoch, log.tail) == (self.best.last, self.best.tail):
-            self.ready = True
+        if (log.last_epoch, log.tail) == _log_end(self.best):
+            self._fetched_best(now)
         else:
             self._fetch(min(message.start + len(message.entries), log.tail))
 
@@ -247,18 +286,18 @@ class Candidate:
             return
         if self.binding and not self._promised_here:
             return
-        for peer in self.member.others:
-            if peer not in self.promises:
+        for peer in self.voters:
+            if peer not in self.promises and peer != self.member.me:
                 self.member.send(peer, self._seal())
 
     def _why_not(self) -> str:
-        vouching = sorted(peer for peer, p in self.promises.items() if not p.fresh)
-        fresh = sorted(peer for peer, p in self.promises.items() if p.fresh)
-        silent = [name for name in self.member.members if name not in self.promises]
         if self.best is not None:
             return f"the tail of {self._source} could not be fetched in time"
+        vouching = self._vouching()
+        fresh = sorted(peer for peer, p in self.promises.items() if p.fresh)
+        silent = [name for name in self.voters if name not in self.promises]
         return (
-            f"{len(vouching)} of the {self.needed} members needed reported"
+            f"{self.rule.shortfall(self.membership, vouching)}"
             f" (reported: {', '.join(vouching) or 'none'}; silent: {', '.join(silent) or 'none'}"
             + (f"; new disks that do not count: {', '.join(fresh)})" if fresh else ")")
         )
@@ -277,10 +316,5 @@ class Candidate:
         return Promotion(self.failed is None, self.failed or "promoted", details)
 
 
-def promise_of(member: Member, seal: Seal, granted: bool) -> Promise:
-    """A member's answer to a seal."""
-    log = member.log
-    return Promise(
-        member.line, seal.epoch, seal.binding, granted, member.promised, log.last_epoch,
-        log.head, log.tail, member.fresh,
-    )  # fmt: skip
+def _log_end(promise: Promise) -> tuple[Epoch, int]:
+    return promise.last, promise.tail

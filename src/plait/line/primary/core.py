@@ -16,12 +16,15 @@ commit without them. Where that cannot hold (`acks="leader"`, accepted loss), wh
 as rescued, and what had been committed is announced as `Retracted`.
 """
 
-from plait.base.errors import NotLeader, PlaitError
+from plait.base.errors import BadSettings, Busy, NotLeader, PlaitError, RuleUnmet
 from plait.line.entry import NO_EPOCH, Epoch
-from plait.line.primary.candidate import Candidate, promise_of
+from plait.line.membership import Target, check_target, decode_membership
+from plait.line.primary.answers import answer_fetch, promise_of
+from plait.line.primary.candidate import Candidate
 from plait.line.primary.leader import Leader
 from plait.line.primary.member import HardState, Member
 from plait.line.primary.messages import Fetch, Fetched, Message, Promise, Seal, TakeOver
+from plait.line.primary.rule import RuleInForce
 from plait.line.primary.vocabulary import (
     Applied,
     ChangeRule,
@@ -31,13 +34,14 @@ from plait.line.primary.vocabulary import (
     Event,
     HandOver,
     Loaded,
-    LoadForCandidate,
+    MembersChanged,
     PeerUp,
     Persisted,
     PromoteMe,
     Promotion,
     Propose,
     Received,
+    Reconfigure,
     SnapshotDone,
     SnapshotInstalled,
     Timer,
@@ -47,27 +51,19 @@ from plait.line.quorum import AckRule
 from plait.line.replication.follower import Follower
 from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.messages import Append, AppendReply, Superseded
-from plait.line.replication.progress import APPEND_BYTES
 from plait.line.replication.sender import Sender
 
 TAKE_OVER_S = 5.0
 
 
 class PrimaryCore:
-    """One member. `rule` is the line's; `k` the followers that the rule in force asks for."""
+    """One member. `rule` is the line's; who the members are, its log tells."""
 
-    def __init__(
-        self,
-        line: str,
-        me: str,
-        members: tuple[str, ...],
-        rule: AckRule,
-        hard: HardState,
-        log: LogView,
-    ) -> None:
-        self.member = Member(line, me, members, hard, log)
+    def __init__(self, line: str, me: str, rule: AckRule, hard: HardState, log: LogView) -> None:
+        self.member = Member(line, me, hard, log)
         self.rule = rule
-        self.k = rule.followers_needed(len(members))
+        self.rule_in_force = RuleInForce(rule)
+        self.rule_in_force.k(self.member.members)  # `RuleUnmet` if it can never be met
         self.role: Follower | Candidate | Leader = Follower(self.member)
 
     # ------------------------------------------------------------------ what it is
@@ -83,6 +79,11 @@ class PrimaryCore:
         return self.role.sender if isinstance(self.role, Leader) else None
 
     @property
+    def opening(self) -> int:
+        """Where the epoch that this member leads was opened; -1 if it leads none."""
+        return self.role.opening if isinstance(self.role, Leader) else -1
+
+    @property
     def deadline(self) -> float:
         """The monotonic time at which a `Timer` is due."""
         return self.role.deadline
@@ -95,16 +96,32 @@ class PrimaryCore:
         return NotLeader(f"{member.me} does not lead {member.line}", leader=self.leader)
 
     @property
-    def promises_needed(self) -> int:
-        """Members that must promise, this one included, to promote without loss."""
-        members = len(self.member.members)
-        k = self.k if self.k else members // 2
-        return members - k
+    def k(self) -> int:
+        """The followers that the rule in force asks for."""
+        return self.rule_in_force.k(self.member.members)
+
+    def reconfiguration_refusal(self, target: Target) -> PlaitError | None:
+        """Why this member cannot begin to go to another membership now, or None."""
+        refusal = self.refusal()
+        if refusal is not None:
+            return refusal
+        member = self.member
+        if member.membership.joint:
+            return Busy(f"the members of {member.line} are changing already")
+        try:
+            check_target(member.membership, target)
+            self.rule.followers_needed(len(target.voters))
+        except (BadSettings, RuleUnmet) as error:
+            return error
+        if target.witnesses:
+            return BadSettings("every member of a leader–follower line keeps the state")
+        return None
 
     # ------------------------------------------------------------------ stepping
 
     def step(self, event: Event, now: float) -> list[Effect]:
         """Take an event in; the effects that it asks for, in order."""
+        before = self.member.membership
         match event:
             case Propose(entry):
                 assert isinstance(self.role, Leader)
@@ -121,12 +138,12 @@ class PrimaryCore:
                 if isinstance(self.role, Follower):
                     self.role.note_applied(now)
             case Loaded(peer, start, rows):
-                if isinstance(self.role, Leader):
+                if isinstance(self.role, Leader) and peer in self.role.sender.progress:
                     self.member.effects += self.role.sender.loaded(peer, start, rows, now)
             case PeerUp(peer):
                 self._peer_up(peer, now)
             case SnapshotDone(peer, position):
-                if isinstance(self.role, Leader):
+                if isinstance(self.role, Leader) and peer in self.role.sender.progress:
                     self.member.effects += self.role.sender.snapshot_done(peer, position, now)
             case SnapshotInstalled():
                 self._installed(event, now)
@@ -138,13 +155,18 @@ class PrimaryCore:
             case HandOver(target, until):
                 self._hand_over(target, until, now)
             case ChangeRule(k):
-                self.k = k
+                self.rule_in_force.change(k, self.member.members)
                 if isinstance(self.role, Leader):
-                    self.role.k = k
                     self.role.advance(now)
+            case Reconfigure(target):
+                assert isinstance(self.role, Leader)
+                assert self.reconfiguration_refusal(target) is None
+                self.role.reconfigure(target, now)
             case TrimTo(position, records):
                 self.member.trim(position, records)
         self._settle(now)
+        if self.member.membership != before:
+            self.member.effects.append(MembersChanged())
         effects, self.member.effects = self.member.effects, []
         return effects
 
@@ -157,9 +179,9 @@ class PrimaryCore:
                 undisturbed = role.following.epoch == self.member.promised
                 self.role = role.following if undisturbed else Follower(self.member)
             else:
-                self.role = Leader(self.member, role.epoch, self.k, now)
+                self.role = Leader(self.member, role.epoch, self.rule_in_force, now)
                 for peer, promise in role.promises.items():
-                    if promise.fresh and peer != self.member.me:
+                    if promise.fresh and peer in self.role.sender.progress:
                         self.role.sender.known_fresh(peer)
                 self.role.open(now)
             self.member.effects.append(report)
@@ -167,8 +189,7 @@ class PrimaryCore:
     # ------------------------------------------------------------------ messages
 
     def _received(self, peer: str, message: Message, now: float) -> None:
-        if peer not in self.member.others:
-            return
+        # whom we do not know may have become a member since: what it may do, its epoch decides
         match message:
             case Append():
                 self._append(peer, message, now)
@@ -176,14 +197,15 @@ class PrimaryCore:
                 if isinstance(self.role, Leader):
                     self.role.replied(peer, message, now)
             case Superseded():
-                self._superseded(message, now)
+                if peer in self.member.others:
+                    self._superseded(message, now)
             case Seal():
                 self._seal(peer, message, now)
             case Promise():
                 if isinstance(self.role, Candidate):
                     self.role.promised(peer, message, now)
             case Fetch():
-                self._fetch(peer, message)
+                answer_fetch(self.member, peer, message)
             case Fetched():
                 if isinstance(self.role, Candidate):
                     self.role.fetched(peer, message, now)
@@ -229,35 +251,6 @@ class PrimaryCore:
             lambda _: member.send(peer, promise_of(member, seal, member.promised == seal.epoch)),
         )
 
-    def _fetch(self, peer: str, message: Fetch) -> None:
-        member, log = self.member, self.member.log
-        if message.epoch != member.promised:
-            return
-        if message.start > log.tail or log.epoch_at(message.start - 1) != message.previous:
-            hint = min(log.tail, message.start - 1)
-            if log.head <= hint < log.tail:
-                hint = log.epoch_start(hint)
-            member.send(
-                peer,
-                Fetched(
-                    member.line, message.epoch, False, hint, message.previous, (), log.tail,
-                    log.head,
-                ),
-            )  # fmt: skip
-        elif message.start >= log.window_start:
-            rows = log.rows(message.start, APPEND_BYTES)
-            member.send(
-                peer,
-                Fetched(
-                    member.line, message.epoch, True, message.start, message.previous, rows,
-                    log.tail, log.head,
-                ),
-            )  # fmt: skip
-        else:
-            member.effects.append(
-                LoadForCandidate(peer, message.start, message.previous, message.epoch)
-            )
-
     # ------------------------------------------------------------------ roles
 
     def _step_down(self, by: Epoch, now: float) -> Follower:
@@ -267,8 +260,7 @@ class PrimaryCore:
         if isinstance(role, Leader):
             role.deposed = True
             effects.append(Deposed())
-            if role.handing_over is not None:
-                effects.append(role.handed_over(by))
+            role.handed_over(by)
         elif isinstance(role, Candidate):
             role.failed = f"{by.candidate} was promised epoch {by}"
             effects.append(role.report(now))
@@ -283,10 +275,15 @@ class PrimaryCore:
         elif ask.resume and not self._may_resume():
             why = f"{member.promised.candidate} was promised since this node led"
             member.effects.append(Promotion(False, why, {}))
+        elif self._bar(ask):
+            member.effects.append(Promotion(False, self._bar(ask), {}))
         else:
-            needed = self.promises_needed
             patient = self.rule.text == "leader" and not ask.resume
-            self.role = Candidate(member, self.role, ask, needed, patient, now)
+            self.role = Candidate(member, self.role, ask, self.rule_in_force, patient, now)
+
+    def _bar(self, ask: PromoteMe) -> str:
+        member = self.member
+        return "" if ask.accept_loss and member.votes else member.bar(member.me)
 
     def _may_resume(self) -> bool:
         promised = self.member.promised
@@ -299,6 +296,9 @@ class PrimaryCore:
             self.member.effects.append(Promotion(False, why, {"target": target}))
         elif role.handing_over is not None:
             why = f"a hand-over to {role.handing_over[0]} is under way"
+            self.member.effects.append(Promotion(False, why, {"target": target}))
+        elif self.member.bar(target):
+            why = self.member.bar(target)
             self.member.effects.append(Promotion(False, why, {"target": target}))
         elif role.sender.progress[target].fresh:
             why = f"{target} has a new disk and has not caught up"
@@ -327,7 +327,8 @@ class PrimaryCore:
             self._step_down(member.promised, now)
         assert isinstance(self.role, Follower)
         self.role.receiver.forget_above(event.position)
-        member.persist(member.reset(base), None, event.position)
+        writes = member.reset(base, decode_membership(event.membership))
+        member.persist(writes, None, event.position)
 
     # ------------------------------------------------------------------ truth
 
@@ -336,6 +337,8 @@ class PrimaryCore:
         self.member.check()
         if isinstance(self.role, Leader):
             assert self.role.epoch == self.member.promised
+            copied = {*self.member.others, *self.member.leaving} - {self.member.me}
+            assert set(self.role.sender.progress) == copied
             for progress in self.role.sender.progress.values():
                 assert progress.match <= progress.next
 
@@ -343,7 +346,6 @@ class PrimaryCore:
 def opened(
     line: str,
     me: str,
-    members: tuple[str, ...],
     rule: AckRule,
     hard: HardState,
     tail: int,
@@ -357,6 +359,6 @@ def opened(
     """
     log = LogView(hard.base)
     log.restore(list(hard.epochs), tail, records)
-    core = PrimaryCore(line, me, members, rule, hard, log)
+    core = PrimaryCore(line, me, rule, hard, log)
     core.member.commit = core.member.committed_told = max(log.head, min(committed, tail))
     return core

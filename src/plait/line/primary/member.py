@@ -1,14 +1,14 @@
 """A leader–follower member: the epoch that it promised, and what it keeps of a cut suffix.
 
 Invariants: `promised` never decreases and is durable before anybody hears of it; `commit`
-decreases only by a `Retracted`.
+decreases only by a `Retracted`; the membership in force is the newest in the log.
 """
 
 import msgspec
 
 from plait.base.ports import CutSuffix, LogWrite, PutHardState
 from plait.line.entry import NO_EPOCH, Epoch
-from plait.line.membership import founding
+from plait.line.membership import Membership
 from plait.line.primary.messages import Seal
 from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.member import Member as ReplicatedMember
@@ -22,6 +22,7 @@ class HardState(msgspec.Struct, frozen=True, array_like=True):
     base: Base = Base()
     epochs: tuple[tuple[Epoch, int], ...] = ()
     admitted_at: int = 0  # what stands below may have been known to a lost disk
+    memberships: tuple[tuple[int, Membership], ...] = ()  # by position; the first at the head
 
 
 class RescueNote(msgspec.Struct, frozen=True, array_like=True):
@@ -36,12 +37,9 @@ class RescueNote(msgspec.Struct, frozen=True, array_like=True):
 class Member(ReplicatedMember):
     """The part of a primary core that every role shares."""
 
-    def __init__(
-        self, line: str, me: str, members: tuple[str, ...], hard: HardState, log: LogView
-    ) -> None:
-        assert me in members
+    def __init__(self, line: str, me: str, hard: HardState, log: LogView) -> None:
         super().__init__(line, me, log)
-        self.memberships = [(-1, founding(members))]
+        self.memberships = list(hard.memberships)
         self.promised = hard.promised
         self.heard_number = 0  # of the newest epoch that a member told it promised
         self.fresh = hard.fresh
@@ -49,13 +47,39 @@ class Member(ReplicatedMember):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Who the members are."""
+        """The voters."""
         return self.membership.voters
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        """Who is a member no more by the membership in force, while that is not committed."""
+        if len(self.memberships) < 2 or self.commit > self.membership_position:
+            return ()
+        before = self.memberships[-2][1].members
+        return tuple(name for name in before if name not in self.membership.members)
+
+    def bar(self, name: str) -> str:
+        """Why `name` may not lead by what our log says of it; "" if it may.
+
+        While joint only a voter of before may: so that whoever does not know of the change yet
+        knows every candidate. (Among enough promises there is always one.)
+        """
+        membership = self.membership
+        if name in membership.retired:
+            return f"{name} left {self.line}"
+        if not membership.votes(name):
+            return f"{name} has no vote on {self.line}"
+        if membership.joint and name not in membership.outgoing:
+            return f"the members of {self.line} are changing; {name} cannot lead it yet"
+        return ""
 
     def hard_state(self) -> PutHardState:
         """The write that records what must never be forgotten."""
         log = self.log
-        state = HardState(self.promised, self.fresh, log.base, log.epochs, self.admitted_at)
+        state = HardState(
+            self.promised, self.fresh, log.base, log.epochs, self.admitted_at,
+            tuple(self.memberships),
+        )  # fmt: skip
         return PutHardState(self.line, msgspec.msgpack.encode(state))
 
     # ------------------------------------------------------------------ the log
@@ -69,8 +93,11 @@ class Member(ReplicatedMember):
             self.retract(by, start)
         return [CutSuffix(self.line, start, msgspec.msgpack.encode(note)), self.hard_state()]
 
-    def reset(self, base: Base) -> list[LogWrite]:
-        """Begin anew behind a copy of the state; what it may lack of our log is kept as rescued."""
+    def reset(self, base: Base, membership: Membership) -> list[LogWrite]:
+        """Begin anew behind a copy of the state, with the membership that it carries.
+
+        What the copy may lack of our log is kept as rescued.
+        """
         log = self.log
         writes: list[LogWrite] = []
         start = self._doubtful_from()
@@ -80,7 +107,7 @@ class Member(ReplicatedMember):
         if self.commit > base.position:
             self.retract(self.promised, base.position)
         self.promised = max(self.promised, base.epoch)
-        writes += self.begin_at(base, self.membership)
+        writes += self.begin_at(base, membership)
         return [*writes, self.hard_state()]
 
     def _doubtful_from(self) -> int:
@@ -104,15 +131,28 @@ class Member(ReplicatedMember):
         return epoch == self.promised
 
     def would_promise(self, seal: Seal) -> bool:
-        """Whether `seal` may be granted: newer than every promise; a resume also undisputed."""
+        """Whether `seal` may be granted: newer than every promise; a resume also undisputed.
+
+        A candidate that we do not know may have become a member since. One that left disturbs
+        nobody: who took its place can be promoted by the same members.
+        """
         again = seal.epoch == self.promised
-        if seal.epoch < self.promised:
+        if seal.epoch < self.promised or self.has_left(seal):
             return False
         if seal.resume:
             mine = self.promised.candidate == seal.epoch.candidate
             led_since = seal.last.candidate == seal.epoch.candidate and self.promised <= seal.last
             return again or mine or led_since or self.promised == NO_EPOCH
         return True
+
+    def has_left(self, seal: Seal) -> bool:
+        """Whether the candidate of `seal` was a member and is none any more.
+
+        If its log ends in a newer epoch than ours, and does not say so, then ours was never
+        committed: the leader of that epoch would have known.
+        """
+        left = seal.epoch.candidate in self.membership.retired
+        return left and seal.last <= self.log.last_epoch
 
     def check(self) -> None:
         """Raise AssertionError where an invariant does not hold."""

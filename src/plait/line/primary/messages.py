@@ -41,6 +41,8 @@ class Promise(msgspec.Struct, frozen=True, array_like=True, tag=11):
     head: int
     tail: int
     fresh: bool  # its disk is new: it cannot vouch for what it once acknowledged
+    bar: str = ""  # why, by its log, the candidate may not lead
+    left: bool = False  # by its log the candidate was a member, and is none any more
 
 
 class Fetch(msgspec.Struct, frozen=True, array_like=True, tag=12):

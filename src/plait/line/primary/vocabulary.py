@@ -1,5 +1,5 @@
 """The events that a primary core is told, and the effects that it asks for: beside the shared
-ones, promotion, hand-over and the rule in force."""
+ones, promotion and the rule in force."""
 
 from typing import TypeAlias
 
@@ -12,12 +12,14 @@ from plait.line.replication.vocabulary import Committed as Committed
 from plait.line.replication.vocabulary import Deposed as Deposed
 from plait.line.replication.vocabulary import HandOver as HandOver
 from plait.line.replication.vocabulary import Loaded as Loaded
+from plait.line.replication.vocabulary import MembersChanged as MembersChanged
 from plait.line.replication.vocabulary import PeerUp as PeerUp
 from plait.line.replication.vocabulary import Persist as Persist
 from plait.line.replication.vocabulary import Persisted as Persisted
 from plait.line.replication.vocabulary import Promotion as Promotion
 from plait.line.replication.vocabulary import Propose as Propose
 from plait.line.replication.vocabulary import Received as Received
+from plait.line.replication.vocabulary import Reconfigure as Reconfigure
 from plait.line.replication.vocabulary import Retracted as Retracted
 from plait.line.replication.vocabulary import Send as Send
 from plait.line.replication.vocabulary import SnapshotDone as SnapshotDone
@@ -53,7 +55,8 @@ class ChangeRule(msgspec.Struct, frozen=True):
 
 Event: TypeAlias = (
     Received | PeerUp | Propose | Persisted | Timer | Applied | Loaded | SnapshotDone
-    | SnapshotInstalled | Confirm | PromoteMe | HandOver | ChangeRule | TrimTo
+    | SnapshotInstalled | Confirm | PromoteMe | HandOver | ChangeRule | Reconfigure
+    | TrimTo
 )  # fmt: skip
 
 # ------------------------------------------------------------------------------ effects
@@ -70,5 +73,5 @@ class LoadForCandidate(msgspec.Struct, frozen=True):
 
 Effect: TypeAlias = (
     Persist | Send | SendAppend | LoadEntries | BeginSnapshot | Committed | Retracted | Trimmed
-    | Deposed | LoadForCandidate | Promotion
+    | Deposed | LoadForCandidate | Promotion | MembersChanged
 )  # fmt: skip

@@ -40,11 +40,9 @@ from plait.line.raft.vocabulary import (
     AskRead,
     Effect,
     Event,
-    MembersChanged,
     PeerDown,
     ReadFailed,
     ReadReady,
-    Reconfigure,
     StandNow,
 )
 from plait.line.replication.log_view import Base, LogView
@@ -54,11 +52,13 @@ from plait.line.replication.vocabulary import (
     Applied,
     HandOver,
     Loaded,
+    MembersChanged,
     PeerUp,
     Persisted,
     Promotion,
     Propose,
     Received,
+    Reconfigure,
     SnapshotDone,
     SnapshotInstalled,
     Timer,
@@ -94,6 +94,11 @@ class RaftCore:
     def sender(self) -> Sender | None:
         """What this member pushes to the others, if it leads."""
         return self.role.sender if isinstance(self.role, Leader) else None
+
+    @property
+    def opening(self) -> int:
+        """Where the epoch that this member leads was opened; -1 if it leads none."""
+        return self.role.opening if isinstance(self.role, Leader) else -1
 
     @property
     def deadline(self) -> float:
@@ -278,9 +283,9 @@ class RaftCore:
             return  # an echo of our own
         if not isinstance(role, RaftFollower):
             role = self._follow(message.epoch.candidate, now, term)
-        before = member.membership_position
+        before = member.membership
         role.append(peer, message, now)
-        if member.membership_position != before:
+        if member.membership is not before:
             member.effects.append(MembersChanged())
 
     def _vote(self, peer: str, ask: RequestVote, now: float) -> None:
@@ -349,7 +354,7 @@ class RaftCore:
         elif now >= role.deadline:
             if isinstance(role, Candidate) and now < role.until:
                 role.timer(now)
-            elif self.member.votes:
+            elif self.member.may_stand:
                 self._stand(now, pre=True)
             else:
                 self._follow(None, now)
@@ -357,6 +362,8 @@ class RaftCore:
     def _installed(self, event: SnapshotInstalled, now: float) -> None:
         member = self.member
         base = Base(event.position, event.last, event.records)
+        if base.position < member.log.head:
+            return  # an old copy: the log would end before what is known to be committed
         if member.continues(base):
             member.persist(member.trim_to(base), None)
             return
@@ -399,5 +406,7 @@ def opened(
     log = LogView(hard.base)
     log.restore(list(hard.epochs), tail, records)
     core = RaftCore(line, me, hard, log, random, now, election_s)
+    if core.member.membership.members == (me,):
+        committed = tail  # nobody else was ever asked
     core.member.commit = core.member.committed_told = max(log.head, min(committed, tail))
     return core

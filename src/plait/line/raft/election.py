@@ -107,10 +107,10 @@ class Candidate:
         """Whether enough members would vote, or voted, for us."""
         if not self.standing:
             return False
+        if self.member.fresh:  # our lost disk may have promised what this one would break
+            return self.founds
         counted = {peer for peer, vote in self.votes.items() if not vote.fresh}
-        if not self.member.fresh:
-            counted.add(self.member.me)
-        return self.member.membership.quorum(counted) or self.founds
+        return self.member.membership.quorum(counted | {self.member.me}) or self.founds
 
     @property
     def founds(self) -> bool:

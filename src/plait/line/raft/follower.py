@@ -3,6 +3,7 @@
 from plait.line.raft.election import Timing
 from plait.line.raft.member import RaftMember
 from plait.line.replication.follower import Follower
+from plait.line.replication.messages import Append
 
 
 class RaftFollower(Follower):
@@ -20,7 +21,7 @@ class RaftFollower(Follower):
     @property
     def may_stand(self) -> bool:
         """Whether this member may ask for votes."""
-        return self._raft_member.votes
+        return self._raft_member.may_stand
 
     @property
     def deadline(self) -> float:  # type: ignore[override]
@@ -32,6 +33,11 @@ class RaftFollower(Follower):
     def is_led(self, now: float) -> bool:
         """Whether a leader spoke so lately that no election is needed (thesis 4.2.3)."""
         return self.leader is not None and now - self.last_heard < self._timing.election_s
+
+    def _hear(self, message: Append, now: float) -> None:
+        super()._hear(message, now)
+        # every leader's log has what is committed, however late or old its message is
+        self.receiver.verify(self.member.commit)
 
     def be_patient(self, now: float) -> None:
         """Somebody got our vote: let it win."""

@@ -27,15 +27,13 @@ from plait.line.raft.election import Timing
 from plait.line.raft.member import RaftMember
 from plait.line.raft.messages import ReadIndexReply, TimeoutNow
 from plait.line.raft.reads import Asked, Reads
-from plait.line.raft.vocabulary import MembersChanged, ReadFailed, ReadReady
+from plait.line.raft.vocabulary import ReadFailed, ReadReady
 from plait.line.replication.messages import AppendReply
-from plait.line.replication.progress import ProgressState
 from plait.line.replication.sender import Sender
-from plait.line.replication.vocabulary import Deposed, Promotion
+from plait.line.replication.vocabulary import Deposed, MembersChanged, Promotion
 
 UNCOMMITTED_BYTES = 64 << 20
 DRAIN_S = 0.01  # how often a hand-over looks whether the target holds everything
-LAGGARD_ENTRIES = 64  # a learner that lacks no more than these has caught up
 SLOW_DISK_S = 1.0  # a leader whose disk is behind a majority's for so long hands over
 HAND_OVER_S = 5.0
 
@@ -53,6 +51,8 @@ class Leader:
         self.opening = member.log.tail  # position of the entry that opens the term
         self.sender = Sender(member.line, self.epoch, member.log, member.others, now)
         self.sender.commit = member.commit
+        self.sender.set_learners(member.membership.learners)
+        self.sender.confirmed = self._confirmed
         self.reads = Reads()
         self.target: Target | None = None
         self.deposed = False
@@ -93,6 +93,7 @@ class Leader:
         writes = member.append(member.log.tail, (entry,), (entry.encode(),))
         if entry.kind is Kind.MEMBERS:
             self.sender.set_followers(member.others, now)
+            self.sender.set_learners(member.membership.learners)
             member.effects.append(MembersChanged())
         self._pump(now)  # followers first: their disks are the longer way
         member.persist(writes, self._persisted, member.log.tail)
@@ -191,7 +192,9 @@ class Leader:
         if member.commit <= max(self.opening, member.membership_position):
             return
         if self.target is not None:
-            step = next_step(member.membership, self.target, self._caught_up)
+            step = next_step(
+                member.membership, self.target, lambda name: self._caught_up(name, now)
+            )
             if step is not None:
                 self._order(Entry(encode_membership(step), 0, Kind.MEMBERS), now)
                 return
@@ -208,11 +211,13 @@ class Leader:
     def _arrived(self, target: Target, membership: Membership) -> bool:
         return set(target.voters) == set(membership.voters) and not membership.joint
 
-    def _caught_up(self, name: str) -> bool:
+    def _caught_up(self, name: str, now: float) -> bool:
+        if name == self.member.me:
+            return True
         progress = self.sender.progress.get(name)
-        if progress is None or progress.fresh or progress.state is not ProgressState.REPLICATE:
+        if progress is None or not progress.caught_up(self.member.commit):
             return False
-        return progress.match + LAGGARD_ENTRIES >= self.member.commit
+        return now - progress.last_heard <= self.timing.election_s
 
     # ------------------------------------------------------------------ handing over
 
@@ -220,7 +225,7 @@ class Leader:
         """Stop taking entries and let `target` stand for election once it holds everything."""
         self.handing_over = (target, until)
         self._asked_hand_over = asked
-        self._drain_due = now
+        self._drain_due = now + DRAIN_S
         self._drain(now)
 
     def handed_over(self, by: str, term: int) -> None:
@@ -228,8 +233,8 @@ class Leader:
         if self.handing_over is None or not self._asked_hand_over:
             return
         target = self.handing_over[0]
-        why = f"handed over: {by or 'somebody'} stands in term {term}"
-        won = by in ("", target)
+        why = f"handed over: {by or 'somebody'} stands in term {term}" if term else "lost majority"
+        won = by == target or (not by and term > 0)
         self.member.effects.append(Promotion(won, why, {"target": target}))
 
     def _hand_over_to_best(self, now: float) -> None:
@@ -285,8 +290,12 @@ class Leader:
         self._look_at_disk(now)
 
     def _has_quorum(self, now: float) -> bool:
-        heard = set(self.sender.heard_within(2 * self.timing.election_s, now))
-        return self.member.membership.quorum(heard | {self.member.me})
+        lately_s = 2 * self.timing.election_s
+        heard = set(self.sender.heard_within(lately_s, now))
+        found = self.member.membership.quorum(heard | {self.member.me})
+        if found:  # nobody else can have committed anything before the first of them spoke
+            self.member.current_at = max(self.member.current_at, now - lately_s)
+        return found
 
     def _look_at_disk(self, now: float) -> None:
         """A majority's disks hold what ours does not: somebody else leads better."""

@@ -1,7 +1,8 @@
 """A Raft member: term, vote and memberships, durable before any word that depends on them.
 
-Invariants: `term` never decreases; `vote` changes only with the term, or from nobody to somebody;
-nothing committed is ever cut; the membership in force is the newest in the log.
+Invariants: `term` never decreases; `vote` changes only with the term, or from nobody to somebody
+(or to the leader that admits a new disk); nothing committed is ever cut; the membership in force
+is the newest in the log.
 
 Source: Ongaro's thesis, figure 3.1, and 4.1 for the membership in force.
 """
@@ -56,6 +57,22 @@ class RaftMember(Member):
         """A newer term; the hard state is the caller's to write."""
         assert term > self.term
         self.term, self.vote = term, vote
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether this member may ask for votes.
+
+        Who leaves may be needed until its leaving is committed: perhaps only its log has the
+        entry that says so, and nobody else can win (thesis 4.2.2).
+        """
+        if self.votes or len(self.memberships) < 2:
+            return self.votes
+        return self.membership_position >= self.commit and self.memberships[-2][1].votes(self.me)
+
+    def admitted(self, at: int, by: Epoch) -> None:
+        """Our disk counts again. What it voted before did not, and must not from now on."""
+        super().admitted(at, by)
+        self.vote = by.candidate
 
     def obey(self, epoch: Epoch) -> list[LogWrite]:
         """The leader of a term spoke; in our own term the vote stays what it was."""

@@ -4,7 +4,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from plait.line.membership import Target
 from plait.line.replication.sender import BeginSnapshot, LoadEntries, SendAppend
 from plait.line.replication.vocabulary import (
     Applied,
@@ -12,12 +11,14 @@ from plait.line.replication.vocabulary import (
     Deposed,
     HandOver,
     Loaded,
+    MembersChanged,
     PeerUp,
     Persist,
     Persisted,
     Promotion,
     Propose,
     Received,
+    Reconfigure,
     Retracted,
     Send,
     SnapshotDone,
@@ -40,12 +41,6 @@ class AskRead(msgspec.Struct, frozen=True):
     """A reader wants to know what is committed now. Answered by `ReadReady` or `ReadFailed`."""
 
     id: int
-
-
-class Reconfigure(msgspec.Struct, frozen=True):
-    """Go to another membership; legal only while `core.reconfiguration_refusal()` is None."""
-
-    target: Target
 
 
 class StandNow(msgspec.Struct, frozen=True):
@@ -71,10 +66,6 @@ class ReadFailed(msgspec.Struct, frozen=True):
     """Nobody could confirm; ask again."""
 
     id: int
-
-
-class MembersChanged(msgspec.Struct, frozen=True):
-    """The membership in force here is another one."""
 
 
 Effect: TypeAlias = (

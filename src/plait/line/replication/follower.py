@@ -48,7 +48,7 @@ class Follower:
         writes += self._store(verdict, message.epoch)
         self.receiver.verify(message.start + len(message.entries))
         if message.admit and member.fresh and self._holds(message.admit_at):
-            member.fresh, member.admitted_at = False, message.admit_at
+            member.admitted(message.admit_at, message.epoch)
             writes.append(member.hard_state())
         if writes:
             member.persist(writes, lambda at: self._stored(peer, message, at), member.log.tail)
@@ -109,9 +109,10 @@ class Follower:
         """Remember the moment if everything that the leader committed is applied."""
         if self.member.applied >= self.leader_commit and self.epoch != NO_EPOCH:
             self.caught_up = now
+            self.member.current_at = max(self.member.current_at, self.last_heard)
 
     def lag_s(self, now: float) -> float:
         """Seconds that our applied state is behind the leader's commits, as far as we know."""
         if self.member.applied >= self.leader_commit and now - self.last_heard < SILENT_S:
             return 0.0
-        return now - min(self.caught_up, self.last_heard)
+        return now - self.member.current_at

@@ -37,6 +37,7 @@ class Member:
         self.committed_told = log.head
         self.applied = 0
         self.applied_records = 0
+        self.current_at = float("-inf")  # when a leader last said what is committed, and we had it
         self.memberships: list[tuple[int, Membership]] = []  # by position; the first at the head
         self._others_of: Membership | None = None
         self._others: tuple[str, ...] = ()
@@ -58,6 +59,10 @@ class Member:
     def hard_state(self) -> PutHardState:
         """The write that records what must never be forgotten."""
         raise NotImplementedError
+
+    def admitted(self, at: int, by: Epoch) -> None:
+        """The leader of `by` says that our new disk counts: it holds everything below `at`."""
+        self.fresh, self.admitted_at = False, at
 
     # ------------------------------------------------------------------ membership
 

@@ -13,6 +13,7 @@ from enum import Enum
 
 INFLIGHT_BYTES = 4 << 20
 APPEND_BYTES = 1 << 20
+LAGGARD_ENTRIES = 64  # who lacks no more than these has caught up
 
 
 class ProgressState(Enum):
@@ -41,6 +42,7 @@ class Progress:
         self.waiting = False  # a probe is out, or a load from disk is under way
         self.loading = False
         self.fresh = False
+        self.learner = False  # has no vote: nothing depends on what its disk may have forgotten
         self.admit_at = 0  # a fresh member counts again once it holds this much,
         self.admit_round = 0  # and all others answered this round
         self.slot_broken = False
@@ -87,6 +89,11 @@ class Progress:
         self.waiting = True
         self._inflight.clear()
         self.inflight_bytes = 0
+
+    def caught_up(self, commit: int) -> bool:
+        """Whether it could vote without holding up those who do."""
+        able = self.state is ProgressState.REPLICATE and not self.fresh
+        return able and self.match + LAGGARD_ENTRIES >= commit
 
     @property
     def has_room(self) -> bool:

@@ -7,7 +7,7 @@ what was sent and not confirmed within `RESEND_S` is probed again.
 Source: Ongaro's thesis 3.5 and 10.2; the follower states follow common practice in Raft systems.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -58,6 +58,9 @@ class Sender:
         self.progress = {peer: Progress(log.tail, now) for peer in followers}
         self.round = 1  # so that 0 means: no answer yet
         self.commit_due: float | None = None  # when waiting commits must be told
+        # what the leader's core knows better:
+        self.confirmed: Callable[[int], bool] = lambda round_: True  # we still led in this round
+        self.membership_end = 0  # position behind the entry of the membership in force
 
     def set_followers(self, followers: Iterable[str], now: float) -> None:
         """The line's members changed; who stays is known as before."""
@@ -65,6 +68,12 @@ class Sender:
         self.progress = {
             peer: known.get(peer) or Progress(self.log.tail, now) for peer in followers
         }
+
+    def set_learners(self, learners: Iterable[str]) -> None:
+        """Who has no vote."""
+        names = set(learners)
+        for peer, progress in self.progress.items():
+            progress.learner = peer in names
 
     def pump(self, now: float) -> list[SendEffect]:
         """Send what there is to send to everyone who has room."""
@@ -184,12 +193,18 @@ class Sender:
 
         It must hold whatever its lost disk may have acknowledged. And whom its lost disk may have
         promised a newer epoch must not get along with that forgotten promise: so every other
-        member with an old disk must still follow us.
+        member with an old disk must still follow us, and know who the members are now (it
+        refuses candidates that left). A learner neither acknowledged nor promised anything that
+        counts, if we still lead: a newer leader may have given it a vote.
         """
         if not progress.fresh or progress.match < progress.admit_at:
             return False
-        others = (p for p in self.progress.values() if not p.fresh)
-        return all(p.round >= progress.admit_round for p in others)
+        if progress.learner:
+            return self.confirmed(progress.admit_round)
+        others = [p for p in self.progress.values() if not p.fresh]
+        return all(
+            p.round >= progress.admit_round and p.match >= self.membership_end for p in others
+        )
 
     def matches(self) -> list[int]:
         """What followers have on disk; one with a new disk counts for nothing until admitted."""

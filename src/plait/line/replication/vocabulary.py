@@ -10,6 +10,7 @@ import msgspec
 
 from plait.base.ports import LogWrite
 from plait.line.entry import Entry, Epoch
+from plait.line.membership import Target
 
 # ------------------------------------------------------------------------------- events
 
@@ -88,6 +89,12 @@ class HandOver(msgspec.Struct, frozen=True):
     until: float
 
 
+class Reconfigure(msgspec.Struct, frozen=True):
+    """Go to another membership; legal only while `core.reconfiguration_refusal()` is None."""
+
+    target: Target
+
+
 # ------------------------------------------------------------------------------ effects
 
 
@@ -126,6 +133,10 @@ class Trimmed(msgspec.Struct, frozen=True):
 
 class Deposed(msgspec.Struct, frozen=True):
     """We no longer lead: proposals that are not committed are indefinite now."""
+
+
+class MembersChanged(msgspec.Struct, frozen=True):
+    """The membership in force here is another one."""
 
 
 class Promotion(msgspec.Struct, frozen=True):

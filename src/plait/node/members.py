@@ -1,0 +1,140 @@
+"""Nodes come and go: what an operator asks of whoever leads the control line.
+
+A node that joins first copies the control line without a vote; once it has caught up it votes,
+and every line takes it in. A node that leaves first loses its vote, then every line lets it go,
+then the control line does. Its name is never used again: what it once acknowledged must not be
+taken for the word of another disk.
+
+Both can be asked again after an unclear answer: they go on from where things are.
+"""
+
+import asyncio
+from typing import Any, Protocol
+
+import msgspec
+
+from plait.base.errors import BadSettings, PlaitError, Unavailable
+from plait.base.ids import node_name
+from plait.base.ports import Clock
+from plait.line.membership import Membership, Target
+from plait.node.config import NodeConfig
+from plait.node.line_host import LineHost
+
+LOOK_S = 0.02
+
+
+class Owner(Protocol):
+    """The node, as far as its members' coming and going needs it."""
+
+    name: str
+    address: str
+    clock: Clock
+    config: NodeConfig
+    control: LineHost
+
+    @property
+    def membership(self) -> Membership: ...
+
+    def hosts(self) -> list[LineHost]: ...
+
+    def not_leader(self, host: LineHost) -> PlaitError: ...
+
+    def addresses(self) -> tuple[tuple[str, str], ...]: ...
+
+
+class Members:
+    """Changes who the nodes are."""
+
+    def __init__(self, node: Owner) -> None:
+        self._node = node
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every node: its name, address, and what it is."""
+        node, membership = self._node, self._node.membership
+        addresses = dict(node.addresses())
+        leader = node.name if node.control.leads else node.control.leader
+        return [
+            {
+                "name": name,
+                "address": addresses.get(name),
+                "role": _role(membership, name),
+                "leads_control": name == leader,
+            }
+            for name in membership.members
+        ]
+
+    async def join(
+        self, name: str, address: str, timeout_s: float, *, witness: bool = False
+    ) -> dict[str, Any]:
+        """Take a node in; returns once it votes. `BadSettings` for a name or address in use."""
+        node = self._node
+        node_name(name)
+        membership = self._check_leads()
+        if name in membership.retired:
+            raise BadSettings(f"{name!r} was a node and left; choose another name")
+        addresses = dict(node.addresses())
+        if addresses.get(name, address) != address:
+            raise BadSettings(f"{name!r} is a node already, at {addresses[name]}")
+        if any(a == address and n != name for n, a in addresses.items()):
+            raise BadSettings(f"another node is at {address} already")
+        target = Target(
+            tuple(sorted({*membership.voters, name})),
+            tuple(n for n in membership.learners if n not in membership.joining and n != name),
+            tuple(sorted({*membership.witnesses, *((name,) if witness else ())})),
+            tuple(sorted((addresses | {name: address}).items())),
+        )
+        await self._control(target, timeout_s)
+        return {"members": self.all()}
+
+    async def leave(self, name: str, timeout_s: float) -> dict[str, Any]:
+        """Let a node go, alive or dead; returns once nothing depends on it."""
+        until = self._node.clock.monotonic() + timeout_s
+        membership = self._check_leads()
+        if name in membership.retired:
+            return {"members": self.all()}
+        if name not in membership.members:
+            raise BadSettings(f"{name!r} is no node of this cluster")
+        rest = tuple(voter for voter in membership.voters if voter != name)
+        others = tuple(n for n in membership.learners if n != name and n not in membership.joining)
+        if name in membership.voters or membership.joint:
+            target = Target(rest, tuple(sorted({*others, name})), membership.witnesses)
+            await self._control(target, until - self._node.clock.monotonic())
+        while waiting := self._lines_with(name):
+            if self._node.clock.monotonic() > until:
+                raise Unavailable(f"{name} is still a member of {', '.join(waiting)}")
+            await asyncio.sleep(LOOK_S)
+            self._check_leads()
+        await self._control(
+            Target(rest, others, membership.witnesses), until - self._node.clock.monotonic()
+        )
+        return {"members": self.all()}
+
+    def _lines_with(self, name: str) -> list[str]:
+        """The lines that still have the node, as far as is known here."""
+        return [
+            host.line
+            for host in self._node.hosts()
+            if host is not self._node.control and name in host.loglet.membership.members
+        ]
+
+    def _check_leads(self) -> Membership:
+        node = self._node
+        if not node.control.leads:
+            raise node.not_leader(node.control)
+        return node.membership
+
+    async def _control(self, target: Target, timeout_s: float) -> None:
+        raft = self._node.control.raft
+        assert raft is not None
+        witnesses = tuple(
+            name for name in target.witnesses if name in (*target.voters, *target.learners)
+        )
+        await raft.reconfigure(msgspec.structs.replace(target, witnesses=witnesses), timeout_s)
+
+
+def _role(membership: Membership, name: str) -> str:
+    if name in membership.joining:
+        return "joining"
+    if name not in membership.voters:
+        return "leaving"
+    return "witness" if name in membership.witnesses else "member"

@@ -1,0 +1,76 @@
+"""Placement: every line's members follow the nodes that the control line says are members.
+
+Who a line's members are stands in its own log only; this drives one to the other, at whichever
+node leads the line. A node that is leaving is a learner of the control line until no line has it.
+
+Invariant: a line goes from one membership to the next only while the control line's is settled.
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from plait.base.errors import PlaitError
+from plait.base.ports import Clock
+from plait.line.membership import Membership, Target
+from plait.line.replication.vocabulary import Reconfigure
+from plait.node.line_host import LineHost
+
+logger = logging.getLogger("plait.placement")
+
+LOOK_S = 0.25
+
+
+class Owner(Protocol):
+    """The node, as far as placing needs it."""
+
+    name: str
+    address: str
+    clock: Clock
+    control: LineHost
+
+    @property
+    def membership(self) -> Membership: ...
+
+    def hosts(self) -> list[LineHost]: ...
+
+
+class Placement:
+    """Drives the lines that are led here."""
+
+    def __init__(self, node: Owner) -> None:
+        self._node = node
+
+    async def watch(self) -> None:
+        """For as long as the node lives."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Begin what has to be done."""
+        member = self._node.control.loglet.member
+        membership = member.membership
+        if membership.joint or member.commit <= member.membership_position:
+            return
+        for host in self._node.hosts():
+            if host.leads and host is not self._node.control:
+                self._drive(host, membership)
+
+    def _drive(self, host: LineHost, wanted: Membership) -> None:
+        current = host.loglet.membership
+        target = Target(wanted.voters, (), wanted.witnesses)
+        settled = not current.joint and not current.learners
+        if settled and current.voters == wanted.voters:
+            return
+        if self._node.name not in wanted.voters and len(wanted.voters) == 0:
+            return
+        refusal = host.loglet.reconfiguration_refusal(target)
+        if refusal is not None:
+            logger.debug("line %s keeps its members for now: %s", host.line, refusal)
+            return
+        logger.info("line %s: its members become %s", host.line, ", ".join(wanted.voters))
+        try:
+            host.loglet.driver.step(Reconfigure(target))
+        except PlaitError as error:
+            logger.warning("line %s keeps its members: %s", host.line, error)
