@@ -28,7 +28,7 @@ LINE = "leader/any:1"
 
 @pytest.fixture
 async def members(tmp_path: Path) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path)
+    cluster = Members(tmp_path, limits=Limits(failover_s=0.0))  # an operator promotes here
     await cluster.start()
     yield cluster
     await cluster.close()

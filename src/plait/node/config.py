@@ -23,8 +23,9 @@ class Limits(msgspec.Struct, frozen=True):
     session_idle_s: float = 3600.0  # an exactly-once session unused for so long is dropped
     sessions_max: int = 10_000  # a line
     election_s: float = 0.5  # a leader silent for 1 to 2 times this is given up
-    failover_s: float = 0.6  # a leader–follower line's leader silent for so long is replaced
+    failover_s: float = 0.6  # a leader–follower line's leader silent for so long is replaced; 0: never
     failover_lag_s_max: float = 60.0  # never by a follower that was further behind
+    lease_s: float = 2.0  # a leader that no majority of the nodes confirms stops after so long
     degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
 
 

@@ -85,6 +85,8 @@ class Failover:
         self._vetoes: dict[str, str] = {}
         self._appointing: dict[str, float] = {}  # when a line was last decided on here
         self._obeyed: dict[str, int] = {}  # the appointments that this node has acted on
+        self._known: list[LineRecord] = []
+        self._known_at = -1  # what the control line said there
         self._seen: dict[str, float] = {}  # when a line was first looked at here
 
     async def watch(self) -> None:
@@ -97,6 +99,8 @@ class Failover:
                 logger.info("fail-over waits: %s", error)
 
     def _look(self) -> None:
+        if not self._node.config.limits.failover_s:
+            return  # an operator decides
         for record in self._records():
             host = self._node.lines.get(record.line)
             if host is None or host.primary is None:
@@ -110,7 +114,11 @@ class Failover:
                 self._decide(line)
 
     def _records(self) -> list[LineRecord]:
-        return self._node.control_machine.lines(self._node.control.replica.view)
+        replica = self._node.control.replica
+        if self._known_at != replica.applied:
+            self._known = self._node.control_machine.lines(replica.view)
+            self._known_at = replica.applied
+        return self._known
 
     # ------------------------------------------------------------------ noticing
 

@@ -23,6 +23,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
 
     name: str
     cluster: str
+    joins: bool = False  # the cluster existed: the folder never founds it, however it is started
 
 
 async def identify(storage: Storage, config: NodeConfig, random: Random) -> Identity:
@@ -32,7 +33,7 @@ async def identify(storage: Storage, config: NodeConfig, random: Random) -> Iden
         return _check(_decode(extent.hard_state), config)
     named = config.members or config.joins
     cluster = config.cluster if named else f"alone-{hex_id(random)}"
-    identity = Identity(config.name, cluster)
+    identity = Identity(config.name, cluster, config.joins)
     if storage.log.read_only is None:
         await _write(storage, identity)
     return identity

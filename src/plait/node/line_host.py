@@ -59,6 +59,7 @@ class LineHost:
         self.replica = Replica(line, loglet, machine, state, clock)
         self.limits = limits
         self.slots_broken = 0
+        self.check_lease: Callable[[LineHost], None] = lambda host: None
         self._state = state
         self._clock = clock
         self._send = send
@@ -119,9 +120,7 @@ class LineHost:
         if self.primary is None:
             return CONSENSUS
         core = self.primary.core
-        if core.k == core.rule.followers_needed(len(core.member.members)):
-            return core.rule.text
-        return f"any:{core.k}" if core.k else "leader"
+        return core.rule_in_force.text(core.member.members)
 
     def propose(self, group: bytes) -> "asyncio.Future[Outcome]":
         """Order a group; refuses at once what cannot be ordered here."""
@@ -129,6 +128,7 @@ class LineHost:
         refusal = self.loglet.refusal()
         if refusal is not None:
             raise refusal
+        self.check_lease(self)
         return self.replica.propose(group)
 
     async def propose_stricter(
@@ -147,8 +147,11 @@ class LineHost:
         """How many followers `acks` asks for; `BadSettings` if that is less than usual."""
         voters = len(self.loglet.membership.voters)
         k = AckRule.parse(acks).followers_needed(voters)
-        usual = AckRule("majority") if self.primary is None else self.primary.core.rule
-        if k < usual.followers_needed(voters):
+        if self.primary is None:
+            usual = AckRule("majority").followers_needed(voters)
+        else:
+            usual = self.primary.core.rule_in_force.usual(self.loglet.membership.voters)
+        if k < usual:
             raise BadSettings(f"acks={acks!r} asks for less than the line's own rule {self.rule()}")
         return k
 
@@ -159,8 +162,10 @@ class LineHost:
 
     def check_freshness(self, source: str, max_lag_s: float | None, me: str) -> None:
         """Raise unless this node may answer a read from `source` within `max_lag_s`."""
-        if source == "leader" and not self.leads and not self.linearizable:
-            raise NotLeader(f"{me} does not lead {self.line}", leader=self.leader)
+        if source == "leader" and not self.linearizable:
+            if not self.leads:
+                raise NotLeader(f"{me} does not lead {self.line}", leader=self.leader)
+            self.check_lease(self)
         if self.loglet.member.fresh:
             raise TooStale(f"{me} has a new disk and has not caught up on {self.line}")
         if max_lag_s is not None:

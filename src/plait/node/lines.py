@@ -16,6 +16,7 @@ from plait.engines.raft.opening import open_raft
 from plait.line.membership import Membership, founding
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.config import NodeConfig
+from plait.node.lease import Lease
 from plait.node.line_host import LineHost
 from plait.types.control import ControlMachine, LineRecord, machine_of
 from plait.types.machine import Machine
@@ -36,6 +37,7 @@ class Owner(Protocol):
     control: LineHost
     machines: Machines
     random: Random
+    lease: Lease
 
     def send(self, peer: str, message: Any) -> None: ...
 
@@ -63,10 +65,12 @@ def open_line(node: Owner, record: LineRecord) -> LineHost:
     else:
         loglet = _primary(node, record, fresh)
     state = node.storage.state(record.line)
-    return LineHost(
+    host = LineHost(
         record.line, loglet, _machine(node, record), state, node.clock, node.send,
         node.config.limits,
     )  # fmt: skip
+    host.check_lease = node.lease.check
+    return host
 
 
 def _machine(node: Owner, record: LineRecord) -> Machine:

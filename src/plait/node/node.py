@@ -21,6 +21,7 @@ from plait.node.config import MEMBERS_MAX, NodeConfig
 from plait.node.degradation import Degradation
 from plait.node.distrust import begin_anew, remembers_others
 from plait.node.failover import Failover, Report
+from plait.node.lease import Lease
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL, open_control, open_line
 from plait.node.peers import Link, PeerHello
@@ -71,6 +72,7 @@ class Node:
         self._opening = asyncio.Lock()
         self._degradation = Degradation(self)
         self._placement = Placement(self)
+        self.lease = Lease(self)
         self.failover = Failover(self)
         self.down: set[str] = set()  # peers whose connections broke
 
@@ -110,7 +112,8 @@ class Node:
         members = self.members or self._met
         for peer in set(self.links) - set(members):
             self._spawn(self.links.pop(peer).close())
-        hello = PeerHello(PROTOCOL, self.cluster, self.name, self.address)
+        address = self.members.get(self.name, self.address)
+        hello = PeerHello(PROTOCOL, self.cluster, self.name, address)
         for peer, address in sorted(members.items()):
             known = self.links.get(peer)
             if peer == self.name or (known is not None and known.address == address):

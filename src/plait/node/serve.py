@@ -16,9 +16,13 @@ from plait.host.tcp import TcpNetwork
 from plait.node.config import NodeConfig
 from plait.node.distrust import remembers_others
 from plait.node.identity import identify
+from plait.node.lines import CONTROL
 from plait.node.local import Local
 from plait.node.node import Node
 from plait.node.service import Service
+from plait.node.takeover import hand_over_all
+
+HAND_OVER_S = 2.0
 
 
 @contextlib.asynccontextmanager
@@ -31,8 +35,12 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
     storage = await open_storage(config.data)
     try:
         identity = await identify(storage, config, random)
-        config = msgspec.structs.replace(config, name=identity.name)
-        if not (served or config.members) and remembers_others(storage, config.name):
+        waits = identity.joins and CONTROL not in storage.log.lines()  # nobody has told it yet
+        config = msgspec.structs.replace(
+            config, name=identity.name, joins=config.joins or (waits and not config.members)
+        )
+        others = waits or remembers_others(storage, config.name)
+        if not (served or config.members) and others:
             raise BadSettings(
                 f"the folder of node {config.name!r} has other members; serve it, and connect"
             )
@@ -67,5 +75,6 @@ async def serve(config: NodeConfig, ready: Callable[[str], None] = lambda addres
         ready(node.address)
         try:
             await stop.wait()
+            await hand_over_all(node, HAND_OVER_S)
         finally:
             await service.close()

@@ -1,4 +1,5 @@
-"""Who takes a line's lead: an operator's promotion, or a former leader that wants its place back.
+"""Who takes a line's lead: an operator's promotion, a former leader that wants its place back, or
+whoever holds most when a leader is told to stop.
 
 A restarted leader takes its place again only if nobody else was promised since (see
 `line.primary`); that is how a cluster starts, and how it survives a restart without an operator.
@@ -10,7 +11,9 @@ import logging
 from typing import Any, Protocol
 
 from plait.base.errors import PlaitError, PromotionRefused, Unavailable
+from plait.base.ports import Clock
 from plait.line.replication.follower import Follower
+from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
 from plait.types.control import ControlMachine
 
@@ -19,12 +22,15 @@ logger = logging.getLogger("plait.takeover")
 RESUME_S = 2.0
 CONTROL_S = 5.0
 PAUSE_S = 0.25
+LOOK_S = 0.01
 
 
 class Owner(Protocol):
     """The node, as far as taking over needs it."""
 
     name: str
+    clock: Clock
+    config: NodeConfig
     control: LineHost
     control_machine: ControlMachine
 
@@ -117,3 +123,46 @@ async def _promote(host: LineHost, accept_loss: bool, timeout_s: float) -> dict[
         return {"ok": False, "why": "a majority elects its leader; `transfer` moves it"}
     promotion = await host.primary.promote(timeout_s, accept_loss)
     return {"ok": promotion.won, "why": promotion.why, **promotion.details}
+
+
+async def hand_over_all(node: Owner, timeout_s: float) -> None:
+    """Let others lead what this node leads, where any can: it is about to stop.
+
+    So nobody has to notice by its silence that it is gone.
+    """
+    led = [host for host in node.hosts() if host.leads]
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.gather(*(_hand_over(node, host, timeout_s) for host in led))
+    except TimeoutError:
+        logger.info("%s stops, and leads lines that nobody took over in time", node.name)
+
+
+async def _hand_over(node: Owner, host: LineHost, timeout_s: float) -> None:
+    best = _best_follower(node, host)
+    if best is None:
+        return
+    try:
+        promotion = await host.loglet.hand_over(best, timeout_s)
+    except PlaitError as error:
+        logger.info("line %s is not handed over: %s", host.line, error)
+        return
+    logger.info("line %s is handed over to %s: %s", host.line, best, promotion.why)
+    while promotion.won and host.leader in (None, node.name):
+        await asyncio.sleep(LOOK_S)  # until clients can be told where to go
+
+
+def _best_follower(node: Owner, host: LineHost) -> str | None:
+    """The voter that holds most and answered lately; no witness, no new disk."""
+    sender, membership = host.loglet.sender, host.loglet.membership
+    if sender is None:
+        return None
+    lately = sender.heard_within(node.config.limits.election_s, node.clock.monotonic())
+    able = [
+        (sender.progress[peer].match, peer)
+        for peer in lately
+        if peer in membership.voters
+        and peer not in membership.witnesses
+        and not sender.progress[peer].fresh
+    ]
+    return max(able)[1] if able else None

@@ -63,7 +63,8 @@ class PrimaryCore:
         self.member = Member(line, me, hard, log)
         self.rule = rule
         self.rule_in_force = RuleInForce(rule)
-        self.rule_in_force.k(self.member.members)  # `RuleUnmet` if it can never be met
+        if self.member.members and self.member.membership_position < 0:
+            rule.followers_needed(len(self.member.members))  # `RuleUnmet` by its founders
         self.role: Follower | Candidate | Leader = Follower(self.member)
 
     # ------------------------------------------------------------------ what it is

@@ -14,6 +14,7 @@ that knows the old membership only and a leader that is joint must count the old
 
 from collections.abc import Callable, Collection
 
+from plait.base.errors import RuleUnmet
 from plait.line.membership import Membership
 from plait.line.quorum import AckRule, acknowledged
 
@@ -29,14 +30,32 @@ class RuleInForce:
 
     def change(self, k: int, voters: Half) -> None:
         """From now on `k` followers are asked for; the usual number ends a change."""
-        self._changed = None if k == self.rule.followers_needed(len(voters)) else k
+        self._changed = None if k == self.usual(voters) else k
+
+    def usual(self, half: Half) -> int:
+        """What the rule itself asks for: everybody, where a forced recovery left too few."""
+        can = self._can_be_met(half)
+        return self.rule.followers_needed(len(half)) if can else len(half) - 1
+
+    def text(self, half: Half) -> str:
+        """The rule in force, for people: the rule's own name only where it is met in full."""
+        k = self.k(half)
+        whole = not half or (k == self.usual(half) and self._can_be_met(half))
+        return self.rule.text if whole else f"any:{k}" if k else "leader"
+
+    def _can_be_met(self, half: Half) -> bool:
+        try:
+            self.rule.followers_needed(len(half))
+        except RuleUnmet:
+            return False
+        return True
 
     def k(self, half: Half) -> int:
         """How many followers of `half` must have an entry beside the leader."""
         if not half:
             return 0  # a member that waits to be told who the members are
         if self._changed is None:
-            return self.rule.followers_needed(len(half))
+            return self.usual(half)
         return min(self._changed, len(half) - 1)
 
     def promises_needed(self, half: Half) -> int:

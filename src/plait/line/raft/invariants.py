@@ -107,6 +107,7 @@ class LineTruths:
         self._starts: list[int] = []  # where epochs begin in what is committed
         self._epochs: list[Epoch] = []
         self._ends: list[tuple[int, int]] = []  # what a term's leader had committed, the term
+        self._seen: dict[str, tuple[int, ...]] = {}  # what a member had to say the last time
 
     def see(self, core: RaftCore) -> None:
         """Look at a member after a step."""
@@ -114,6 +115,10 @@ class LineTruths:
         if isinstance(core.role, Leader):
             known = self.leaders.setdefault(member.term, member.me)
             assert known == member.me, f"election safety: {known} and {member.me} in {member.term}"
+        say = (member.term, log.head, member.commit, self.committed)
+        if self._seen.get(member.me) == say:
+            return  # a leader only appends, and nobody cuts what is committed: `check_delta`
+        self._seen[member.me] = say
         known_here = min(member.commit, self.committed)
         for position in self._boundaries(log, known_here):
             agreed, found = self._epoch_at(position), log.epoch_at(position)

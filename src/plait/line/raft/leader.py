@@ -289,13 +289,19 @@ class Leader:
             self._drain(now)
         self._look_at_disk(now)
 
+    def confirmed_at(self, now: float) -> float:
+        """Since when a majority has answered; nobody else can have committed anything before."""
+        membership, progress = self.member.membership, self.sender.progress
+        for moment in sorted((p.last_heard for p in progress.values()), reverse=True):
+            heard = {peer for peer, p in progress.items() if p.last_heard >= moment}
+            if membership.quorum(heard | {self.member.me}):
+                return moment
+        return now if membership.quorum({self.member.me}) else float("-inf")
+
     def _has_quorum(self, now: float) -> bool:
-        lately_s = 2 * self.timing.election_s
-        heard = set(self.sender.heard_within(lately_s, now))
-        found = self.member.membership.quorum(heard | {self.member.me})
-        if found:  # nobody else can have committed anything before the first of them spoke
-            self.member.current_at = max(self.member.current_at, now - lately_s)
-        return found
+        confirmed_at = max(self.confirmed_at(now), self._began)
+        self.member.current_at = max(self.member.current_at, confirmed_at)
+        return now - confirmed_at <= 2 * self.timing.election_s
 
     def _look_at_disk(self, now: float) -> None:
         """A majority's disks hold what ours does not: somebody else leads better."""

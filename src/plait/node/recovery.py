@@ -1,0 +1,221 @@
+"""Forced recovery: one surviving folder goes on alone, after a majority was lost for ever.
+
+An explicit, offline step of an operator: the folder is in no use. Every line that its control
+line knows gets an entry behind all that the folder holds, which says that this node is the only
+member from there on and that all others have left. It stands in an epoch far above any that the
+lost ones can have begun, and the folder goes over to a new cluster. So everything here is kept,
+committed or not, and old members that come back after all are refused: they are of another
+cluster, and their names are retired.
+
+Invariant: all of it is one write to the log. A crash leaves the folder as it was, or recovered.
+
+Absent: knowing whether the others are really lost, and what they had. A person says so.
+"""
+
+import asyncio
+
+import msgspec
+
+from plait.base.codec import decode, encode
+from plait.base.errors import BadSettings, Corrupt, PlaitError, ReadOnly
+from plait.base.ids import hex_id
+from plait.base.ports import AppendRows, LineExtent, LogWrite, PutHardState, Random, Storage
+from plait.engines.apply import apply_entry, groups_of
+from plait.engines.checkpoint import load_checkpoint, load_sessions
+from plait.engines.overlay import Overlay
+from plait.line.entry import NO_EPOCH, Entry, Epoch, Kind, decode_entry
+from plait.line.membership import Membership, encode_membership
+from plait.line.primary import member as primary
+from plait.line.quorum import CONSENSUS, AckRule
+from plait.line.raft import member as raft
+from plait.node.identity import IDENTITY_LINE, Identity
+from plait.node.lines import CONTROL
+from plait.types.control import ControlMachine
+
+EPOCHS_AHEAD = 1 << 20  # more than anybody began unseen: each took a write to some disk
+_READ_BYTES = 1 << 20
+_CLUSTER_MARK = "-recovered-"
+_MARK_DIGITS = 8
+
+HardState = raft.HardState | primary.HardState
+
+
+class Survivor(msgspec.Struct, frozen=True):
+    """What a folder holds of one line."""
+
+    line: str
+    acks: str
+    membership: Membership
+    epoch: Epoch  # of the last entry
+    head: int
+    tail: int
+    applied: int  # everything below is known to be committed
+    may_lose: str  # what may be missing here, for people; "" if nothing can be
+    hard: HardState
+
+    @property
+    def alone(self) -> bool:
+        """Whether this node is the only member already."""
+        return len(self.membership.members) == 1
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """What a folder holds."""
+
+    node: str
+    cluster: str
+    lines: tuple[Survivor, ...]  # the control line first
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Every other node that is a member of a line."""
+        found = {name for line in self.lines for name in line.membership.members}
+        return tuple(sorted(found - {self.node}))
+
+
+def survey(storage: Storage) -> Survey:
+    """What the folder holds, without changing it; `BadSettings` if it is no node's."""
+    if storage.log.read_only is not None:
+        raise ReadOnly(f"the folder cannot be recovered: {storage.log.read_only.message}")
+    extents = storage.log.lines()
+    identity = extents.get(IDENTITY_LINE)
+    control = extents.get(CONTROL)
+    if identity is None or identity.hard_state is None or control is None:
+        raise BadSettings("the folder holds no node that was ever a member of a cluster")
+    who = decode(identity.hard_state, type=Identity)
+    rules = _rules(storage, control)
+    lines = [
+        _survivor(storage, line, rules[line], extents.get(line), who.name)
+        for line in (CONTROL, *sorted(set(rules) - {CONTROL}))
+    ]
+    if not lines[0].membership.members:
+        raise BadSettings(f"{who.name} was never told who the members of its cluster are")
+    return Survey(who.name, who.cluster, tuple(lines))
+
+
+async def recover(storage: Storage, found: Survey, random: Random, now_ms: int) -> str:
+    """Make the folder's node the only member of everything; the new cluster's name."""
+    mark = hex_id(random)[:_MARK_DIGITS]
+    cluster = f"{found.cluster.partition(_CLUSTER_MARK)[0]}{_CLUSTER_MARK}{mark}"
+    writes: list[LogWrite] = [
+        PutHardState(IDENTITY_LINE, encode(Identity(found.node, cluster)))
+    ]  # fmt: skip
+    for line in found.lines:
+        writes += _taken_over(storage, line, found, now_ms)
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def written(error: PlaitError | None) -> None:
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    storage.log.submit(writes, written)
+    await done
+    return cluster
+
+
+# --------------------------------------------------------------------------------- looking
+
+
+def _rules(storage: Storage, control: LineExtent) -> dict[str, tuple[str, str]]:
+    """Every line that the control line knows: its rule, and the one in force.
+
+    All of the control line counts, committed or not: it is going to be.
+    """
+    state = storage.state(CONTROL)
+    view, machine = Overlay(state), ControlMachine()
+    checkpoint, sessions = load_checkpoint(state), load_sessions(state)
+    position = max(checkpoint.applied, control.head)
+    while position < control.tail:
+        for row in storage.log.read(CONTROL, position, control.tail, _READ_BYTES):
+            entry = decode_entry(row)
+            groups = groups_of(entry, None)
+            apply_entry(machine, sessions, view, position, entry, groups, entry.time_ms)
+            position += 1
+    found = {CONTROL: (CONSENSUS, CONSENSUS)}
+    for record in machine.lines(view):
+        rule = machine.rule(view, record.line)
+        # a rule that may be lowered may have been, by who is lost
+        in_force = "leader" if record.degrade else record.acks if rule is None else rule.acks
+        found[record.line] = (record.acks, in_force)
+    return found
+
+
+def _survivor(
+    storage: Storage, line: str, rules: tuple[str, str], extent: LineExtent | None, me: str
+) -> Survivor:
+    acks, in_force = rules
+    extent = extent or LineExtent(0, 0)
+    kind: type[HardState] = raft.HardState if acks == CONSENSUS else primary.HardState
+    hard = kind()
+    if extent.hard_state is not None:
+        try:
+            hard = decode(extent.hard_state, type=kind)
+        except msgspec.DecodeError as error:
+            raise Corrupt(f"the hard state of line {line!r} cannot be read: {error}") from None
+    membership = hard.memberships[-1][1] if hard.memberships else Membership()
+    tail = max(extent.tail, hard.base.position)
+    epoch = hard.epochs[-1][0] if hard.epochs else hard.base.epoch
+    applied = min(load_checkpoint(storage.state(line)).applied, tail)
+    may_lose = _may_lose(in_force, membership, me, tail, hard.fresh)
+    return Survivor(
+        line, acks, membership, epoch, max(extent.head, hard.base.position), tail, applied,
+        may_lose, hard,
+    )  # fmt: skip
+
+
+def _may_lose(acks: str, membership: Membership, me: str, tail: int, fresh: bool) -> str:
+    """What was perhaps acknowledged and is not here."""
+    if membership.members == (me,):
+        return ""
+    if fresh or not membership.votes(me):
+        return "anything: this disk was not counted as a copy"
+    if acks != CONSENSUS and _on_every_member(AckRule.parse(acks), membership):
+        return ""
+    return f"whatever was acknowledged from position {tail} on, without this node"
+
+
+def _on_every_member(rule: AckRule, membership: Membership) -> bool:
+    """Whether nothing is acknowledged before every member has it."""
+    return all(rule.followers_needed(len(half)) == len(half) - 1 for half in membership.halves)
+
+
+# --------------------------------------------------------------------------------- acting
+
+
+def _taken_over(storage: Storage, line: Survivor, found: Survey, now_ms: int) -> list[LogWrite]:
+    """The writes that make the node the line's only member."""
+    hard = line.hard
+    last = max((epoch.number for epoch in _epochs(line)), default=0)
+    epoch = Epoch(last + EPOCHS_AHEAD, found.node)
+    records = hard.base.records
+    if line.tail > line.head:
+        row = storage.log.read(line.line, line.tail - 1, line.tail, 1)[0]
+        records = decode_entry(row).records_end
+    gone = {*line.membership.members, *line.membership.retired, *found.others} - {found.node}
+    addresses = tuple(pair for pair in line.membership.addresses if pair[0] == found.node)
+    membership = Membership((found.node,), retired=tuple(sorted(gone)), addresses=addresses)
+    entry = Entry(encode_membership(membership), 0, Kind.MEMBERS, now_ms).stamped(epoch, records)
+    # The memberships before it are dropped: the folder must not remember others to refetch from.
+    changed = msgspec.structs.replace(
+        hard,
+        fresh=False,
+        epochs=(*hard.epochs, (epoch, line.tail)),
+        memberships=((line.tail, membership),),
+    )
+    if isinstance(changed, raft.HardState):
+        changed = msgspec.structs.replace(changed, term=epoch.number, vote="")
+    else:
+        changed = msgspec.structs.replace(changed, promised=epoch)
+    return [
+        AppendRows(line.line, line.tail, (entry.encode(),)),
+        PutHardState(line.line, encode(changed)),
+    ]
+
+
+def _epochs(line: Survivor) -> list[Epoch]:
+    """Every epoch that the folder knows to have begun, or promised."""
+    hard = line.hard
+    said = Epoch(hard.term, "") if isinstance(hard, raft.HardState) else hard.promised
+    return [line.epoch, said, NO_EPOCH]
