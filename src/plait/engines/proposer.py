@@ -67,7 +67,8 @@ class Proposer:
         self._applied = applied
         self._queue: deque[tuple[bytes, Group, asyncio.Future[Outcome]]] = deque()
         self._scheduled = False
-        self._appending: dict[asyncio.Task[None], _Batch] = {}
+        self._begin = getattr(loglet, "append_nowait", None) or self._begin_in_a_task
+        self._appending: dict[asyncio.Future[int], _Batch] = {}
         self._placed: dict[int, _Batch] = {}
         # Outcomes of appended entries that were applied before their append returned.
         self._early: dict[int, tuple[bytes, list[Outcome]]] = {}
@@ -119,17 +120,17 @@ class Proposer:
             self.pending_bytes -= len(data)
             if not future.done():
                 future.set_exception(error)
-        for task in list(self._appending):
-            task.cancel()
+        for appending in list(self._appending):
+            appending.cancel()
         for position in sorted(self._placed):
             self._fail(self._placed.pop(position), error)
         self._early.clear()
 
     async def close(self) -> None:
         """Give up on everything that is not settled: its outcome is not known."""
-        tasks = list(self._appending)
+        appending = list(self._appending)
         self.fail(Unavailable("the replica was closed"))
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*appending, return_exceptions=True)
 
     def _find(self, payload: bytes) -> _Batch | None:
         for batches in (self._appending.values(), self._placed.values()):
@@ -152,9 +153,17 @@ class Proposer:
             batch.payload = encode_payload(batch.data, self._machine.seed())
             batch.data = []
             entry = Entry(batch.payload, records=batch.commands, time_ms=self._clock.wall_ms())
-            task = asyncio.get_running_loop().create_task(self._append(batch, entry))
-            self._appending[task] = batch
-            task.add_done_callback(self._appended)
+            try:
+                appending = self._begin(entry)
+            except PlaitError as error:
+                self._fail(batch, error)
+            else:
+                self._appending[appending] = batch
+                appending.add_done_callback(self._appended)
+
+    def _begin_in_a_task(self, entry: Entry) -> "asyncio.Future[int]":
+        """For loglets that cannot take an entry without waiting."""
+        return asyncio.ensure_future(self._loglet.append(entry))
 
     def _next_batch(self) -> _Batch:
         batch = _Batch()
@@ -166,17 +175,6 @@ class Proposer:
                 batch.add(data, group, future)
         return batch
 
-    async def _append(self, batch: _Batch, entry: Entry) -> None:
-        try:
-            position = await self._loglet.append(entry)
-        except asyncio.CancelledError:
-            self._fail(batch, Unavailable("the append was given up"))
-            raise
-        except Exception as error:
-            self._fail(batch, error)
-        else:
-            self._place(batch, position)
-
     def _place(self, batch: _Batch, position: int) -> None:
         payload, outcomes = self._early.pop(position, (b"", []))
         if payload == batch.payload:
@@ -186,10 +184,14 @@ class Proposer:
         else:
             self._placed[position] = batch
 
-    def _appended(self, task: "asyncio.Task[None]") -> None:
-        batch = self._appending.pop(task)
-        if task.cancelled():
+    def _appended(self, appending: "asyncio.Future[int]") -> None:
+        batch = self._appending.pop(appending)
+        if appending.cancelled():
             self._fail(batch, Unavailable("the append was given up"))
+        elif (error := appending.exception()) is not None:
+            self._fail(batch, error)
+        else:
+            self._place(batch, appending.result())
         if not self._appending:
             self._early.clear()
         self._schedule()
@@ -200,7 +202,7 @@ class Proposer:
             if not future.done():
                 future.set_result(outcome)
 
-    def _fail(self, batch: _Batch, error: Exception) -> None:
+    def _fail(self, batch: _Batch, error: BaseException) -> None:
         self._release(batch)
         for future in batch.futures:
             if not future.done():
