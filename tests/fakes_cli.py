@@ -64,6 +64,8 @@ class FakeStore:
         self.status_answer: dict[str, Any] = {"nodes": {}}
         self.rescued_answer: list[dict[str, Any]] = []
         self.replay_answer: dict[str, Any] = {}
+        self.members_answer: list[dict[str, Any]] = []
+        self.moved = True  # whether a hand-over succeeds
         self.asked: list[tuple[Any, ...]] = []
         self.error: PlaitError | None = None  # raised by everything that asks the cluster
 
@@ -94,7 +96,16 @@ class FakeStore:
 
     async def switch_over(self, *arguments: Any) -> dict[str, Any]:
         self.asked.append(("switch_over", *arguments))
-        return {"lines": {"control": {"ok": True}}}
+        return {"lines": {"control": {"ok": self.moved} | ({} if self.moved else {"why": "slow"})}}
+
+    async def members(self) -> list[dict[str, Any]]:
+        self._fail()
+        return self.members_answer
+
+    async def leave(self, *arguments: Any) -> dict[str, Any]:
+        self._fail()
+        self.asked.append(("leave", *arguments))
+        return {"members": self.members_answer}
 
     async def rescued(self) -> list[dict[str, Any]]:
         return self.rescued_answer

@@ -11,6 +11,7 @@ from pathlib import Path
 import plait
 
 START_S = 20.0
+HERE = Path(__file__).parent  # where users' classes are found
 
 
 def free_port() -> int:
@@ -22,9 +23,19 @@ def free_port() -> int:
 class Nodes:
     """`count` nodes of one cluster; ends every process that it started."""
 
-    def __init__(self, folder: Path, count: int = 3) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int = 3,
+        *,
+        addresses: dict[str, str] | None = None,
+        machines: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
-        self.addresses = {f"n{i + 1}": f"127.0.0.1:{free_port()}" for i in range(count)}
+        self.addresses = addresses or {
+            f"n{i + 1}": f"127.0.0.1:{free_port()}" for i in range(count)
+        }
+        self.machines = machines
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -32,17 +43,21 @@ class Nodes:
         return "plait://" + ",".join(self.addresses.values())
 
     def start(self, *names: str) -> None:
-        members = ",".join(f"{name}={address}" for name, address in self.addresses.items())
         for name in names or tuple(self.addresses):
             log = (self.folder / f"{name}.log").open("ab")
             self._running[name] = subprocess.Popen(
-                [
-                    sys.executable, "-m", "plait", "serve", "--data", str(self.folder / name),
-                    "--name", name, "--listen", self.addresses[name], "--members", members,
-                    "--leader", "n1", "--cluster-name", "test",
-                ],
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                self.command(name), stdout=log, stderr=log, cwd=HERE, start_new_session=True
+            )
+
+    def command(self, name: str) -> list[str]:
+        """What starts a node."""
+        members = ",".join(f"{name}={address}" for name, address in self.addresses.items())
+        return [
+            sys.executable, "-m", "plait", "serve", "--data", str(self.folder / name),
+            "--name", name, "--listen", self.addresses[name], "--members", members,
+            "--leader", "n1", "--cluster-name", "test",
+            *(word for machine in self.machines for word in ("--machine", machine)),
+        ]  # fmt: skip
 
     def kill(self, name: str) -> None:
         """kill -9."""

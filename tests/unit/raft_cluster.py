@@ -94,6 +94,7 @@ class Cluster(World):
 
     def wipe(self, node: Node) -> None:
         """A new disk in the place of the old one."""
+        node.lost_tail = max(node.lost_tail, node.disk.tail)
         node.disk = new_disk(node.founders)
         node.history, node.flushed = [], 0
 
@@ -112,7 +113,10 @@ class Cluster(World):
             self.trace(f"{self.now:9.4f} {node.name} {event} -> {effects}")
         if isinstance(event, Timer) and node.core.role is role:
             assert node.core.deadline > self.now, "a timer that is due again at once"
+        known = self.judge.truths.committed
         self.judge.stepped(node, before)
+        if self.judge.truths.committed > known:
+            self.judge.held(node, list(self.nodes.values()))
         for effect in effects:
             self._carry_out(node, effect)
         self.arm(node)

@@ -30,6 +30,7 @@ class Node(Process):
     def __init__(self, name: str, founders: Membership | None = None) -> None:
         super().__init__(name, new_disk(founders))
         self.founders = founders
+        self.lost_tail = 0  # a disk that held what stands below was lost
         self.effects: list[Any] = []  # of the last step
         self.outcomes: list[Promotion | ReadReady | ReadFailed] = []
 
@@ -79,6 +80,16 @@ class Judge:
                 assert hard.term > message.term or hard.vote == node.name
             case AppendReply():
                 assert message.durable <= node.disk.tail, "durable, but not on disk"
+
+    def held(self, node: Node, nodes: list[Node]) -> None:
+        """What was just committed is on a majority's disks, but for disks that were lost since."""
+        member = node.core.member
+        position = member.commit - 1
+        epoch = member.log.epoch_at(position)
+        holders = {other.name for other in nodes if _has(other, position, epoch)}
+        for half in (member.membership.voters, member.membership.outgoing):
+            held = len(holders & set(half))
+            assert not half or 2 * held > len(half), f"{position} is on the disks of {holders}"
 
     def matching(self, nodes: list[Node]) -> None:
         """Log matching, pair by pair."""
@@ -134,3 +145,10 @@ class Judge:
         """A reader is told what to wait for."""
         floor = self._reads[ready.id]
         assert ready.position >= floor, f"a stale read: {ready.position} after {floor}"
+
+
+def _has(node: Node, position: int, epoch: Epoch | None) -> bool:
+    if position < max(node.lost_tail, node.disk.head):
+        return True
+    rows = node.disk.read(position, position + 1, 1)
+    return bool(rows) and decode_entry(rows[0]).epoch == epoch

@@ -10,14 +10,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from plait.base.ports import CutSuffix
 from plait.line.entry import Entry, Epoch, Kind
 from plait.line.membership import Membership, Target
 from plait.line.raft import core, leader
 from plait.line.raft.core import RaftCore
 from plait.line.raft.election import Candidate
+from plait.line.raft.follower import RaftFollower
 from plait.line.raft.leader import Leader
 from plait.line.raft.member import RaftMember
 from plait.line.raft.messages import RequestVote
+from plait.line.replication.follower import Follower
 from plait.line.replication.log_view import Base
 from plait.line.replication.member import Member
 from plait.line.replication.messages import AppendReply
@@ -129,9 +132,6 @@ def an_empty_append_erases(patch: Patch) -> None:
         self.receiver.forget_above(accepted.cut)
         return cut(self.member, accepted.cut, kept.entry.record_index, epoch)
 
-    from plait.base.ports import CutSuffix
-    from plait.line.replication.follower import Follower
-
     def core_cut(member: RaftMember, start: int) -> CutSuffix:
         return CutSuffix(member.line, start)
 
@@ -204,6 +204,7 @@ def protects_no_leader(patch: Patch) -> None:
     """DaosRaft, hashicorp/raft: votes, and pre-votes, are granted while a leader is at work."""
     right = core.judge
     patch.setattr(core, "judge", lambda member, peer, ask, led: right(member, peer, ask, False))
+    patch.setattr(RaftFollower, "is_led", lambda self, now: False)
 
 
 def counts_new_disks_votes(patch: Patch) -> None:
@@ -214,12 +215,6 @@ def counts_new_disks_votes(patch: Patch) -> None:
         return self.standing and self.member.membership.quorum(voted)
 
     patch.setattr(Candidate, "won", property(won))
-
-
-def counts_new_disks(patch: Patch) -> None:
-    """A wiped member counts as soon as it says something."""
-    right = Sender._may_admit
-    patch.setattr(Sender, "_may_admit", lambda self, known: right(self, known) or known.fresh)
 
 
 # ------------------------------------------------------------------------------- reading
@@ -378,7 +373,7 @@ MISTAKES: tuple[Mistake, ...] = (
     counts_what_followers_received, commit_falls, match_falls, takes_a_hint_for_a_match,
     an_empty_append_erases, votes_before_it_is_durable, asks_before_its_own_vote_is_durable,
     votes_for_a_shorter_log, compares_lengths_only, forgets_its_vote_when_it_steps_down,
-    votes_twice, protects_no_leader, counts_new_disks_votes, counts_new_disks,
+    votes_twice, protects_no_leader, counts_new_disks_votes,
     reads_without_a_round, reads_before_its_term_committed, one_majority_decides_a_joint_change,
     changes_without_a_joint_step, begins_a_change_before_the_last_is_committed,
     a_membership_counts_once_committed, a_copy_carries_no_membership, a_copy_lowers_the_term,

@@ -48,8 +48,10 @@ class Operator:
                 self.cluster.propose(leader)
 
     def _read(self, node: Node) -> None:
-        if node.alive:
-            self.cluster.ask_read(node)
+        leaders = self.cluster.leaders()
+        for one in leaders if leaders and self.random.random() < 0.5 else [node]:
+            if one.alive:
+                self.cluster.ask_read(one)
 
     def _strike(self, node: Node) -> None:
         """A leader is hit while entries are on their way to some of its followers."""
@@ -62,7 +64,10 @@ class Operator:
             cluster.run(random.uniform(0, 0.005))
             if random.random() < 0.5 and leader.alive:
                 cluster.crash(leader)
-        cluster.run(random.choice((0.0, 0.6, 1.5)))
+        for _ in range(random.choice((0, 1, 8))):
+            cluster.run(0.2)
+            self._propose(node)
+            self._read(node)
         if random.random() < 0.5:
             cluster.blocked.clear()
         if not node.alive:

@@ -38,6 +38,22 @@ def test_a_node_listens_on_its_address_among_the_members_unless_told_otherwise()
     assert node_config(Choices(listen="0.0.0.0:9").over(chosen)).listen == "0.0.0.0:9"
 
 
+def test_machines_are_named_in_the_file_and_flags_name_others(tmp_path: Path) -> None:
+    path = written(tmp_path, '[node]\nmachines = ["tests.machines:Bank", "a.b:C"]\n')
+    file = read_config(path)
+    assert file.machines == ("tests.machines:Bank", "a.b:C")
+    assert Choices(machines=("x:Y",)).over(file).machines == ("x:Y",)
+    assert Choices().over(file).machines == file.machines
+
+
+def test_a_machine_in_the_file_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
+    path = written(tmp_path, '[node]\ndata = "d"\nmachines = ["tests.machines:Absent"]\n')
+    result = Shell().run("serve", "--config", str(path))
+    assert result.exit_code == 2
+    assert "tests.machines:Absent" in result.stderr
+    assert not (tmp_path / "d").exists()
+
+
 def test_a_node_without_members_is_alone_and_has_defaults() -> None:
     config = node_config(Choices(data=Path("d")))
     assert config.alone
@@ -50,6 +66,8 @@ def test_a_node_without_members_is_alone_and_has_defaults() -> None:
         ("[node]\nnmae = 'x'", "node.nmae: unknown; did you mean name?"),
         ("[nodes]", "nodes: unknown; did you mean node?"),
         ("[node]\nname = 7", "node.name: write a text in quotes"),
+        ("[node]\nmachines = 'a:B'", "node.machines: write a list of texts"),
+        ("[node]\nmachines = [1]", "node.machines: write a list of texts"),
         ("[node]\nlisten = 'host'", "node.listen: address 'host' has no port"),
         ("[cluster]\nmembers = 'n1'", "cluster.members: write a table"),
         ("[cluster.members]\nn1 = 7", "cluster.members.n1: write a text"),

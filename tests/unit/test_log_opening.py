@@ -68,6 +68,7 @@ def test_a_bad_last_frame_is_torn_unless_it_is_known_to_have_been_synced(log):
     for mark in (None, (SALT, 9)):
         found = find_log(log.segments, mark)
         assert (found.last.end, found.torn, found.damage) == (log.ends[-2], True, None)
+        assert found.sequence_next == 10  # its number is taken again: the chain has no gaps
     found = find_log(log.segments, (SALT, 10))
     assert "synced up to 10" in found.damage
 

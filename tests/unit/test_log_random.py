@@ -128,7 +128,13 @@ async def test_a_folder_holds_what_memory_holds_whenever_it_is_opened(tmp_path, 
             crashed = await open_storage(image)
             assert (crashed.log.suspect, crashed.log.read_only) == (None, None)
             assert held(crashed.log) in (before, after)
-            await submitted(crashed.log, PutHardState("a", b"goes on"))
+            for count in range(3):
+                await submitted(crashed.log, PutHardState("a", b"goes on %d" % count))
+            goes_on = held(crashed.log)
+            await crashed.close()
+            crashed = await open_storage(image)
+            assert crashed.log.suspect is None
+            assert held(crashed.log) == goes_on
             await crashed.close()
             shutil.rmtree(image)
             images += 1

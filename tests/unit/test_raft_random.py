@@ -11,6 +11,7 @@ from raft_cluster import Cluster
 from raft_operator import Operator
 
 from plait.line.membership import Membership
+from plait.line.replication import progress, sender
 
 SHAPES = [
     ("a", ""), ("ab", ""), ("abc", ""), ("abc", ""), ("abc", "c"), ("abcd", ""), ("abcde", ""),
@@ -28,12 +29,15 @@ def simulate(seed: int, trace: bool = False) -> Cluster:
     cluster = Cluster(seed, Membership(tuple(voters), witnesses=tuple(witnesses)), window)
     if trace:
         cluster.trace = print
-    if random.random() < 0.8:
-        cluster.founded()
-    operator = Operator(cluster, random)
-    for _ in range(random.randint(STEPS // 4, STEPS)):
-        operator.act()
-    operator.recover()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sender, "APPEND_BYTES", random.choice((1, 200, sender.APPEND_BYTES)))
+        patch.setattr(progress, "INFLIGHT_BYTES", random.choice((100, progress.INFLIGHT_BYTES)))
+        if random.random() < 0.8:
+            cluster.founded()
+        operator = Operator(cluster, random)
+        for _ in range(random.randint(STEPS // 4, STEPS)):
+            operator.act()
+        operator.recover()
     return cluster
 
 

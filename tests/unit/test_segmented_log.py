@@ -560,6 +560,8 @@ async def test_a_row_far_larger_than_a_segment_is_one_commit(tmp_path, small_seg
     big = os.urandom(100_000)
     await append(storage.log, "a", 0, b"small", big, b"small")
     await append(storage.log, "a", 3, b"next")
+    assert storage.log.read("a", 1, 4, 1) == [big]
+    assert storage.log.read("a", 2, 4, 1) == [b"small"]
     assert rows(storage.log, "a") == [b"small", big, b"small", b"next"]
     await storage.close()
     again = await open_storage(tmp_path / "data")

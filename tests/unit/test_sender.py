@@ -11,6 +11,7 @@ from plait.line.replication.messages import Append, AppendReply
 from plait.line.replication.progress import ProgressState
 from plait.line.replication.sender import (
     HEARTBEAT_S,
+    PROBE_S,
     RESEND_S,
     BeginSnapshot,
     LoadEntries,
@@ -125,8 +126,8 @@ def test_what_is_only_on_disk_is_loaded_and_a_late_load_is_not_sent_twice() -> N
 def test_what_stays_unanswered_is_probed_again() -> None:
     sender = sender_of(log_of(A1))
     sender.pump(0.0)
-    assert appends(sender.timer(RESEND_S / 2)) == []
-    assert len(appends(sender.timer(RESEND_S))) == 1
+    assert appends(sender.timer(PROBE_S / 2)) == []
+    assert len(appends(sender.timer(PROBE_S))) == 1
 
 
 def test_a_fresh_connection_probes_from_the_match() -> None:

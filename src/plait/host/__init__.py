@@ -3,12 +3,19 @@
 Storage, from the bottom up::
 
     folder           one process, one folder: lock, format version, names of files
+    disk, segments   the log's system calls; its numbered files
+    log_frames       one commit on disk, and the witnesses that tell torn from damaged
+    log_mark         how far the log is known to be synced
+    log_records      what a commit says; rows, each with its checksum
+    log_index        where the rows of a line are
+    log_catalog      the fold of all records, and the manifest that opens a segment with it
+    log_opening      what a folder holds, and whether that is all it held
+    log_reader       rows read back and checked
+    relocation       which rows move so that old segments can go
+    durable_log      commits, their failures, and the way back
+    committer        the thread that turns everything queued into one commit
+    segmented_log    the LogStorage port: extents on the loop, poison, suspicion
     database         one way to open SQLite, one table from its errors to ours
-    wal, mark        what a write-ahead log holds after its last good commit; what it held before
-    committer        the thread that turns everything queued into one transaction
-    checkpointer     the thread that empties the write-ahead log beside it
-    log_tables       the log's tables: rows in, rows out, every one with its checksum
-    sqlite_log       the LogStorage port: extents on the loop, poison, suspicion
     sqlite_state     the StateStorage port; sqlite_snapshot is its copies
     storage          the Storage port: `open_storage(path)`
     memory_storage   the same port with no disk: for tests and simulation

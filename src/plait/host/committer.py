@@ -107,10 +107,9 @@ class Committer(Generic[Item, Result]):
         item = self._queue.get()
         while not isinstance(item, _Job | _Stop):
             group.append(item)
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
+            if self._queue.empty():  # and nobody else takes from it
                 return group, None
+            item = self._queue.get()
         return group, item
 
     def _tell(self, callback: Callable[..., None], *arguments: object) -> None:

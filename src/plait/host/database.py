@@ -19,9 +19,10 @@ from plait.base.errors import (
     StorageError,
     UnknownFormat,
 )
-from plait.host.folder import FORMAT, os_error
+from plait.host.folder import os_error
 
 APPLICATION_ID = 0x506C6169  # "Plai"
+FORMAT = 1
 BUSY_MS = 10_000
 
 _BY_CLASS: tuple[tuple[type[apsw.Error], type[StorageError]], ...] = (

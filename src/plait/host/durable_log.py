@@ -1,123 +1,159 @@
 """The log as its committing thread sees it: commits, their failures, and the way back.
 
-A commit that fails leaves frames in the write-ahead log that were never acknowledged, yet that
-SQLite might take for good ones after a crash. So a failure *poisons* the log: every later group
-fails with the same error, the frames are cut off at once, and nothing is ever tried again as if
-it might have worked. `recover` makes sure that they are gone, empties the write-ahead log into
-the database, commits a probe, and only then lets writes in.
+A group of writes is one frame, written durably by one call at the end of the newest segment. A
+segment that is full is followed by one that was laid out meanwhile; it begins with a manifest.
 
-A failed fsync also makes the log *suspect*, in this run and, by a file in the folder, in later
-ones, until `recover` succeeds. So does damage found when the log is opened (see `wal`), and
-that no `recover` mends: somebody who can refetch what may be missing calls `trust` first.
+A commit that fails may leave a frame that was never acknowledged, yet that is good. So a failure
+*poisons* the log: every later group fails with the same error, the segment is cut off behind its
+last acknowledged frame at once, and nothing is ever tried again as if it might have worked.
+`recover` makes sure that the cut is durable and begins a new segment, which takes space and a
+disk that syncs, and only then lets writes in.
 
-Invariant: `poison` is set whenever the writes that are on disk may not be those acknowledged.
-Absent: threads (`Committer` brings one) and the loop.
+A failed write also makes the log *suspect*, in this run and, by a file in the folder, in later
+ones, until `recover` succeeds; a full disk does not, for nothing was lost. So does damage found
+when the log is opened (see `log_opening`), and that no `recover` mends: somebody who can refetch
+what may be missing calls `trust` first.
+
+Invariant: `poison` is set whenever what is on disk may not be what was acknowledged. `catalog`
+changes only under `lock`, after what changed it is durable. Absent: threads that commit
+(`Committer` brings one) and the loop.
 """
 
 import contextlib
 import os
+import secrets
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
-import apsw
 import msgspec
 
+from plait.base.codec import encode
 from plait.base.errors import Corrupt, DiskFull, FolderReadOnly, PlaitError, StorageError
-from plait.base.ports import LogWrite
-from plait.host.checkpointer import FRAMES_MAX, WAKE_FRAMES
-from plait.host.database import open_database, storage_error
-from plait.host.folder import Folder
-from plait.host.log_tables import LineRow, LogReader, LogWriter, load_lines
-from plait.host.wal import FRAME_HEADER_BYTES, HEADER_BYTES, Mark, find_damage, read_header
+from plait.base.ports import LineExtent, LogWrite
+from plait.host.disk import Disk
+from plait.host.folder import Folder, os_error
+from plait.host.log_catalog import UNMEASURED, Catalog, SegmentNote
+from plait.host.log_frames import FRAME_BYTES_MAX, HEADER_BYTES, SALT_BYTES, seal_frame
+from plait.host.log_mark import Mark
+from plait.host.log_opening import Found, find_log
+from plait.host.log_reader import LogReader
+from plait.host.log_records import encode_manifest, encode_records
+from plait.host.relocation import Relocator
+from plait.host.segments import Segments
 
-_CACHE_KIB = 8 * 1024
-_LAY_OUT_FRAMES = 256  # a log that is written so much gets its usual size at once
-_WAL_BYTES = (WAKE_FRAMES + 512) * (4096 + FRAME_HEADER_BYTES)
-_ZEROS = bytes(1 << 20)
+SEGMENT_BYTES_MIN = 256 << 10  # of the first segment; each is twice as long as the one before
+SEGMENT_BYTES_MAX = 8 << 20
+_SPARE_BYTES = 64 << 10  # a segment ends so much before what was laid out
+_PROBE_BYTES = 64 << 10  # what must fit before a full disk counts as freed
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What came of one group: the lines that it changed, or why none did."""
 
-    changed: dict[str, LineRow]
+    changed: dict[str, LineExtent]
     error: PlaitError | None = None
 
 
-def open_log_connection(folder: Folder, vfs: str | None) -> apsw.Connection:
-    """A connection to `log.db` that leaves the write-ahead log to us."""
-    connection = open_database(folder.log, "FULL", _CACHE_KIB, vfs)
-    connection.wal_autocheckpoint(0)
-    # Spilled frames of a transaction rolled back would look like damage to the next opening.
-    connection.execute("PRAGMA cache_spill = OFF")
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-    return connection
-
-
 class DurableLog:
-    """The log of one folder. After opening, every method belongs to the committing thread."""
+    """The log of one folder. After opening, methods belong to the committing thread.
 
-    def __init__(self, folder: Folder, vfs: str | None) -> None:
+    `catalog` and `reader` may be used by others who hold `lock`.
+    """
+
+    def __init__(self, folder: Folder, disk: Disk) -> None:
         self.poison: PlaitError | None = None  # why nothing can be written
         self.suspicion: str | None = None  # why acknowledged entries may be missing
-        self.wake: Callable[[], None] = lambda: None  # begins a background checkpoint
+        self.lock = threading.Lock()
         self._folder = folder
-        self._wal = Path(f"{folder.log}-wal")
-        self._frames = 0  # synced in this generation of the write-ahead log
-        self._salts = b""  # which generation that is
-        self._checkpointing = False
-        self._laid_out = False  # the write-ahead log was given its usual size
-        if folder.complete and (not folder.log.exists() or not folder.log.stat().st_size):
-            raise Corrupt(f"the log {folder.log} is missing or empty, but its folder is not new")
-        self._connection = open_log_connection(folder, vfs)
-        self._mark = Mark(folder.mark)
-        self._wal_file = -1
+        self._disk = disk
+        self._file = -1  # of the segment being written
+        self._segments = Segments(folder.log, disk)
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="plait-segments")
+        self._following: tuple[int, Future[int]] | None = None  # a segment being laid out
+        self._mark: Mark | None = None
         try:
-            self._inspect()
-            self.lines = load_lines(self._connection)
-            self._check_ends()
-        except BaseException as error:
-            raised = storage_error(error, f"cannot open {folder.log}", self._connection)
-            self._release()
-            raise raised from error
-        self._writer = LogWriter(self._connection, self.lines)
-        self._connection.set_wal_hook(self._committed)
-        folder.set_complete()
-        self._wal_file = os.open(self._wal, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            folder.log.mkdir(exist_ok=True)
+            self._mark = Mark(folder.mark)
+            self._open(self._mark)
+        except OSError as error:
+            self.close()
+            raise os_error(error, f"cannot open the log {folder.log}") from error
+        except BaseException:
+            self.close()
+            raise
 
     # ------------------------------------------------------------------------- opening
 
-    def _inspect(self) -> None:
-        """Look for damage before anything is written over it."""
-        reason = self._folder.read_suspicion()
-        valid, _ = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        self._frames = max(valid, 0)
-        damage = find_damage(self._wal, self._frames, self._mark.read())
-        if damage is not None and reason is None:
-            reason = damage
-            if self._wal.exists():
-                shutil.copyfile(self._wal, self._folder.path / "suspect-wal")
-            self._folder.write_suspicion(reason)
+    def _open(self, mark: Mark) -> None:
+        folder = self._folder
+        found = self._find(mark)
+        self.catalog = found.catalog if found is not None else Catalog()
+        self.reader = LogReader(self._segments)
+        self._relocator = Relocator(self.catalog, self.reader)
+        if found is None:
+            self._salt = secrets.token_bytes(SALT_BYTES)
+            self._number, self._sequence, self._link, self._end = 0, 1, 0, 0
+            self._size = SEGMENT_BYTES_MIN // 2
+            self._begin_segment(1)
+            folder.set_complete()
+            return
+        self._salt, self._link = found.last.salt, found.last.link
+        self._number, self._sequence, self._end = found.number, found.sequence_next, found.last.end
+        self._measure_rescued()
+        reason = folder.read_suspicion()
+        if reason is None:
+            reason = found.damage or self._bad_end()
+            if reason is not None:
+                folder.write_suspicion(reason)
         if reason is not None:
             self._suspect(reason)
+            self._set_size(SEGMENT_BYTES_MIN, found.first.end)
+            return
+        self._file = self._segments.open(found.number)
+        self._tidy(found)
+        folder.set_complete()
+
+    def _find(self, mark: Mark) -> Found | None:
+        complete = self._folder.complete
+        try:
+            found = find_log(self._segments, mark.read())
+        except Corrupt:
+            # A folder that was never complete has a first segment that was never begun.
+            if complete or self._segments.numbers() != [1]:
+                raise
+            found = None
+        if found is None and complete:
+            raise Corrupt(f"the log {self._folder.log} is missing, but its folder is not new")
+        return found
+
+    def _tidy(self, found: Found) -> None:
+        """Make the end of a good log what a running one leaves: zeros and nothing else."""
+        size = os.fstat(self._file).st_size
+        self._set_size(min(max(size, SEGMENT_BYTES_MIN), SEGMENT_BYTES_MAX), found.first.end)
+        if found.torn:
+            self._disk.fill(self._file, self._end, size)
+        needed = {found.number, *self.catalog.segments}
+        needed.difference_update(self.catalog.forget_dead_segments())
+        for number in self._segments.numbers():
+            if number not in needed:
+                self._segments.remove(number)
 
     def _suspect(self, reason: str) -> None:
         self.suspicion = reason
         self.poison = Corrupt(f"the log of {self._folder.path} is suspect: {reason}")
 
-    def _check_ends(self) -> None:
-        """Read the last row of every line: an extent that ends in nothing is damage."""
-        reader = LogReader(self._connection)
-        for name, row in self.lines.items():
-            extent = row.extent
-            if extent.head == extent.tail:
-                continue
-            try:
-                reader.read(name, row, extent.tail - 1, extent.tail, 1)
-            except (Corrupt, apsw.Error) as error:
-                reason = str(storage_error(error, f"line {name!r}", self._connection))
-                self._folder.write_suspicion(reason)
-                self._suspect(reason)
+    def _bad_end(self) -> str | None:
+        """Why the last row of some line is not what it was; an extent that ends in nothing is."""
+        for line, extent in self.catalog.extents.items():
+            if extent.head < extent.tail:
+                index = self.catalog.indexes[line]
+                try:
+                    self.reader.rows(line, index, extent.tail - 1, extent.tail, 1)
+                except (Corrupt, OSError) as error:
+                    return f"line {line!r} lacks its last row: {error}"
+        return None
 
     # ------------------------------------------------------------------------- committing
 
@@ -126,65 +162,103 @@ class DurableLog:
         if self.poison is not None:
             return Outcome({}, self.poison)
         try:
-            changed = self._writer.commit(writes)
-            self._note_synced()
+            if self._end > self._full:
+                self._begin_segment(self._number + 1)
+            changed = self._append(writes)
         except Exception as error:  # a mistake of ours, too, must not end the thread
             return Outcome({}, self.fail(error))
         return Outcome(changed)
 
-    def _committed(self, _: apsw.Connection, __: str, frames: int) -> int:
-        self._frames = frames
-        return apsw.SQLITE_OK
+    def _append(self, writes: Iterable[LogWrite]) -> dict[str, LineExtent]:
+        with self.lock:
+            relocation = self._relocator.next()
+        body, records = encode_records(writes, relocation, self._end + HEADER_BYTES)
+        if len(body) > FRAME_BYTES_MAX:
+            raise StorageError(f"a group of {len(body)} bytes is more than one commit can take")
+        self._write_frame(self._file, self._end, body)
+        with self.lock:
+            changed = self.catalog.apply(records, self._number)
+            self._measure_rescued()
+        self._end += HEADER_BYTES + len(body)
+        if self.catalog.shrunk:
+            self._collect()
+        if self._following is None and self._end > self._size // 2:
+            self._lay_out_following()
+        return changed
 
-    def _lay_out(self) -> None:
-        """Give the write-ahead log its usual size at once, in zeros, which are no frames.
+    def _lay_out_following(self) -> None:
+        number, size = self._number + 1, self._next_size()
+        future = self._aside.submit(self._segments.create, number, size, _PROBE_BYTES)
+        self._following = (number, future)
 
-        A sync that need not note a longer file costs half as much. Without space it stays short.
-        """
-        self._laid_out = True
-        size = os.fstat(self._wal_file).st_size
+    def _write_frame(self, file: int, offset: int, body: bytes) -> None:
+        header, link = seal_frame(self._salt, self._sequence, self._link, body)
+        self._disk.write(file, header + body, offset)
+        assert self._mark is not None
+        self._mark.write(self._salt, self._sequence)
+        self._sequence, self._link = self._sequence + 1, link
+
+    def _next_size(self) -> int:
+        return min(2 * self._size, SEGMENT_BYTES_MAX)
+
+    def _set_size(self, size: int, manifest_end: int) -> None:
+        self._size = size
+        # A manifest that nearly fills its segment must not call for the next one at once.
+        self._full = max(size - _SPARE_BYTES, 2 * manifest_end)
+
+    def _begin_segment(self, number: int) -> None:
+        """Go on in a new segment, which begins with a manifest."""
+        size = self._next_size()
+        if self._following is not None and self._following[0] == number:
+            (_, future), self._following = self._following, None
+            file = future.result()
+        else:
+            file = self._segments.create(number, size, _PROBE_BYTES)
         try:
-            for offset in range(size, _WAL_BYTES, len(_ZEROS)):
-                os.pwrite(self._wal_file, _ZEROS[: _WAL_BYTES - offset], offset)
-            os.fsync(self._wal_file)
-        except OSError:
-            os.ftruncate(self._wal_file, size)
+            ended = SegmentNote(self._number, self._end, number) if self._number else None
+            manifest = self.catalog.manifest(number, ended)
+            body = encode_manifest(encode(manifest))
+            self._write_frame(file, 0, body)
+        except BaseException:
+            os.close(file)
+            with contextlib.suppress(OSError):
+                self._segments.remove(number)
+            raise
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._number = file, number
+        self._end = HEADER_BYTES + len(body)
+        self._set_size(size, self._end)
+        with self.lock:
+            self.catalog.segments = {note.number: note for note in manifest.segments}
+        self._collect()
 
-    def _note_synced(self) -> None:
-        self._salts = os.pread(self._wal_file, 8, 16)
-        self._mark.write(self._salts, self._frames)
-        if self._frames > _LAY_OUT_FRAMES and not self._laid_out:
-            self._lay_out()
-        if self._frames > FRAMES_MAX:
-            self.finish_checkpoint()
-        elif self._frames > WAKE_FRAMES and not self._checkpointing:
-            self._checkpointing = True
-            self.wake()
+    def _collect(self) -> None:
+        """Delete what nobody needs any more, aside, and see what else could go."""
+        with self.lock:
+            dead = self.catalog.forget_dead_segments()
+            for number in dead:
+                self._segments.forget(number)
+            self._relocator.choose()
+        for number in dead:
+            self._aside.submit(self._segments.remove, number)
 
-    def finish_checkpoint(self) -> None:
-        """Copy the last frames, so that the next commit starts the write-ahead log over."""
-        self._checkpointing = False
-        if self.poison is not None:
-            return
-        try:
-            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:
-            pass  # the background is at it; it will call again
-        except apsw.Error as error:
-            self.fail(error)
+    def _measure_rescued(self) -> None:
+        for number, (suffix, index) in self.catalog.rescued.items():
+            if suffix.size == UNMEASURED:
+                self.catalog.rescued[number] = (self.reader.measured(suffix, index), index)
 
     # ------------------------------------------------------------------------- failing
 
     def fail(self, error: BaseException) -> PlaitError:
         """Poison the log because of `error`; what the waiting writers are told."""
-        raised = storage_error(error, "cannot write the log", self._connection)
         if self.poison is not None:
             return self.poison
-        self.poison = raised
+        self.poison = raised = _as_ours(error, "cannot write the log")
         if not isinstance(raised, DiskFull | FolderReadOnly):
             self._declare(f"a write failed: {raised}")
         try:
-            self._cut_failed_frames()
+            self._cut_failed_frame()
         except OSError as cut_error:
             self._declare(f"a failed commit may still be in the log: {cut_error}")
         return raised
@@ -195,33 +269,21 @@ class DurableLog:
         with contextlib.suppress(OSError):
             self._folder.write_suspicion(reason)
 
-    def _cut_failed_frames(self) -> None:
-        """Truncate the write-ahead log to its last commit, under SQLite's feet.
-
-        SQLite itself goes on behind the last commit, wherever the file ends; no other
-        connection reads there.
-        """
-        header = read_header(os.pread(self._wal_file, HEADER_BYTES, 0))
-        if header is None:
-            return
-        # A failed commit may have been the first of a new generation.
-        end = header.offset(self._frames if header.salts == self._salts or not self._salts else 0)
-        if os.fstat(self._wal_file).st_size > end:
-            os.ftruncate(self._wal_file, end)
-            self._laid_out = False
-        os.fsync(self._wal_file)
+    def _cut_failed_frame(self) -> None:
+        """Leave nothing behind the last acknowledged frame."""
+        os.ftruncate(self._file, self._end)
+        self._disk.sync(self._file)
 
     def recover(self) -> PlaitError | None:
         """Leave poison behind if the disk is well; else why not."""
         if self.poison is None or isinstance(self.poison, Corrupt):
             return self.poison
         try:
-            self._cut_failed_frames()
-            self._empty_wal()
-            self._writer.probe()
+            self._cut_failed_frame()
+            self._begin_segment(self._number + 1)
             self._folder.write_suspicion(None)
-        except (apsw.Error, OSError) as error:
-            self.poison = storage_error(error, "the log is still not writable", self._connection)
+        except (PlaitError, OSError) as error:
+            self.poison = _as_ours(error, "the log is still not writable")
             return self.poison
         self.poison = self.suspicion = None
         return None
@@ -229,38 +291,62 @@ class DurableLog:
     def trust(self, writes: Sequence[LogWrite]) -> Outcome:
         """Go on with a suspect log once `writes` say how: the caller refetches what may be missing.
 
-        The mark of suspicion is removed only when they are durable. A copy of the log as it was
-        found stays in the folder, for people.
+        The mark of suspicion is removed only when they are durable. The log as it was found stays
+        in the folder, for people.
         """
         if self.suspicion is None:
             return self.commit(writes)
-        shutil.copyfile(self._folder.log, self._folder.path / "suspect-log.db")
-        self.poison = None
-        outcome = self.commit(writes)
-        if outcome.error is not None:
-            return outcome
-        self.poison = StorageError(self.suspicion)
-        return Outcome(outcome.changed, self.recover())
+        try:
+            self._keep_evidence()
+            self._drop_following()
+            self._begin_segment(self._segments.numbers()[-1] + 1)
+            self.poison = None
+            outcome = self.commit(writes)
+            if outcome.error is None:
+                self._folder.write_suspicion(None)
+        except (PlaitError, OSError) as error:
+            outcome = Outcome({}, _as_ours(error, "cannot go on with the suspect log"))
+        if outcome.error is None:
+            self.suspicion = None
+        else:
+            self._suspect(self.suspicion)  # whatever became of the disk, the writes are missing
+        return outcome
 
-    def _empty_wal(self) -> None:
-        self._mark.clear()  # first: an empty log below its mark is damage
-        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        self._frames, self._salts = 0, b""
-        self._laid_out = False
+    def _drop_following(self) -> None:
+        following, self._following = self._following, None
+        if following is not None and following[1].exception() is None:
+            os.close(following[1].result())
+
+    def _keep_evidence(self) -> None:
+        kept = self._folder.path / "suspect-log"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(self._folder.log, kept, copy_function=_link)
+
+    # ------------------------------------------------------------------------- closing
 
     def close(self) -> None:
-        """Leave a folder with an empty write-ahead log, if all is well, and close it."""
-        try:
-            if self.poison is None:
-                self._empty_wal()
-        except (apsw.Error, OSError):
-            pass  # everything is in the write-ahead log; the next opening reads it from there
-        finally:
-            self._release()
+        """Give everything back; what is synced is all there is."""
+        self._aside.shutdown()
+        self._drop_following()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self._segments.close()
+        if self._mark is not None:
+            self._mark.close()
 
-    def _release(self) -> None:
-        self._connection.close(True)
-        self._mark.close()
-        if self._wal_file >= 0:
-            os.close(self._wal_file)
-            self._wal_file = -1
+
+def _as_ours(error: BaseException, what: str) -> PlaitError:
+    if isinstance(error, PlaitError):
+        return error
+    if isinstance(error, OSError):
+        return os_error(error, what)
+    return StorageError(f"{what}: {type(error).__name__}: {error}")
+
+
+def _link(source: str, target: str) -> None:
+    """Segments that are no longer written to need no copy where the file system has links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -4,8 +4,8 @@ Layout::
 
     lock                  held by `flock`; names the process that holds it
     format                the version that made the folder; written last, so it means "complete"
-    log.db                every line's entries and hard state
-    log.mark              how far the log's write-ahead log was known to reach (see `mark`)
+    log/00000007.seg      every line's entries and hard state, in segments
+    log.mark              how far the log is known to be synced (see `log_mark`)
     suspect               why the log is not to be trusted, if it is not
     state/<line>.db       each line's folded state
     snapshots/            copies being sent and being received
@@ -32,7 +32,7 @@ from plait.base.errors import (
     UnknownFormat,
 )
 
-FORMAT = 1
+FORMAT = 2
 _FORMAT_LINE = f"plait folder, format {FORMAT}\n"
 _NAME_BYTES_MAX = 180  # file systems take 255; suffixes need some
 
@@ -83,7 +83,7 @@ class Folder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
-        self.log = self.path / "log.db"
+        self.log = self.path / "log"
         self.mark = self.path / "log.mark"
         self.suspect = self.path / "suspect"
         self.snapshots = self.path / "snapshots"
@@ -134,7 +134,8 @@ class Folder:
             if found != _FORMAT_LINE:
                 raise UnknownFormat(
                     f"the folder {self.path} says {found.strip()!r}, this version reads "
-                    f"{_FORMAT_LINE.strip()!r}"
+                    f"{_FORMAT_LINE.strip()!r}: export it with the version that made it, or, if "
+                    "its cluster has the data, let the member begin anew with an empty folder"
                 )
 
     @property

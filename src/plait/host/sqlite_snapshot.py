@@ -13,8 +13,8 @@ import zlib
 from pathlib import Path
 
 from plait.base.errors import Closed, Corrupt, StorageError, UnknownFormat
-from plait.host.database import APPLICATION_ID
-from plait.host.folder import FORMAT, os_error
+from plait.host.database import APPLICATION_ID, FORMAT
+from plait.host.folder import os_error
 
 _CHUNK_BYTES = 1 << 20
 _SQLITE_MAGIC = b"SQLite format 3\0"

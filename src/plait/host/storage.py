@@ -1,8 +1,8 @@
-"""The Storage port over one folder of SQLite files: `await open_storage(path)`.
+"""The Storage port over one folder: `await open_storage(path)`.
 
 A storage belongs to the event loop that opened it. Two threads work beside the loop however
-many lines there are, one that commits the log and one that flushes states, and a third empties
-the log's write-ahead log. A process that ends without `close` loses nothing acknowledged.
+many lines there are, one that commits the log and one that flushes states, and a third makes and
+removes the log's segments. A process that ends without `close` loses nothing acknowledged.
 
 Invariant: while it is open nobody else has the folder; after `close` everything that was queued
 has been answered.
@@ -13,37 +13,41 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from plait.base.errors import Closed, PlaitError
+from plait.host.disk import Disk
 from plait.host.folder import Folder
-from plait.host.sqlite_log import SqliteLog
+from plait.host.segmented_log import SegmentedLog
 from plait.host.sqlite_state import SqliteState
 
 
-async def open_storage(path: str | os.PathLike[str], *, vfs: str | None = None) -> "SqliteStorage":
+async def open_storage(
+    path: str | os.PathLike[str], *, disk: Disk | None = None, vfs: str | None = None
+) -> "FolderStorage":
     """Open the folder at `path`, making it if absent.
 
     Raises `FolderInUse` (naming the process), `FolderReadOnly`, `UnknownFormat`, `Corrupt` (the
     log cannot be read at all) or `DiskFull`. A log that may lack acknowledged entries opens, and
-    says so in `log.suspect`. `vfs` names a SQLite VFS; tests inject faults through it.
+    says so in `log.suspect`. Tests inject faults through `disk`, which the log writes with, and
+    `vfs`, the name of the SQLite VFS that states use.
     """
     loop = asyncio.get_running_loop()
 
-    def open_log() -> tuple[Folder, SqliteLog]:
+    def open_log() -> tuple[Folder, SegmentedLog]:
         folder = Folder(path)
         try:
-            return folder, SqliteLog(folder, loop, vfs)
+            return folder, SegmentedLog(folder, loop, disk or Disk())
         except BaseException:
             folder.close()
             raise
 
     folder, log = await asyncio.to_thread(open_log)
-    return SqliteStorage(folder, log, loop, vfs)
+    return FolderStorage(folder, log, loop, vfs)
 
 
-class SqliteStorage:
+class FolderStorage:
     """One node's folder; made by `open_storage`."""
 
     def __init__(
-        self, folder: Folder, log: SqliteLog, loop: asyncio.AbstractEventLoop, vfs: str | None
+        self, folder: Folder, log: SegmentedLog, loop: asyncio.AbstractEventLoop, vfs: str | None
     ) -> None:
         self.log = log
         self._folder = folder

@@ -1,8 +1,8 @@
-"""The LogStorage port over SQLite: `log.db`, one group commit a tick.
+"""The LogStorage port over segments: a folder `log`, one group commit a tick.
 
 The loop's side: it checks each write against the extents as they will be once everything queued
-is done, hands it to the committing thread, reads through a connection of its own, and learns
-of each group what became durable.
+is done, hands it to the committing thread, reads rows by the catalog, and learns of each group
+what became durable.
 
 Invariant: `_durable` is what a crash would leave; `_planned` is `_durable` plus all that is
 queued. A failed group takes everything queued behind it along, and the two are equal again.
@@ -12,7 +12,7 @@ Recovery, in one table::
     what happened                    read_only        suspect   way back
     no space left                    DiskFull         -         recover(), once there is some
     disk turned read-only            FolderReadOnly   -         recover(), once it is not
-    write or fsync failed            StorageError     yes       recover(), or reopen and trust()
+    write or sync failed             StorageError     yes       recover(), or reopen and trust()
     damage found at opening          Corrupt          yes       trust(), and refetch what is lost
     torn last commit (power cut)     -                -         none needed: never acknowledged
 
@@ -22,47 +22,29 @@ Whatever the state, all that can be read stays readable, and a bad row raises `C
 import asyncio
 from collections.abc import Sequence
 
-import apsw
-
-from plait.base.errors import Closed, PlaitError
+from plait.base.errors import Closed, HistoryTrimmed, NoSuchCollection, PlaitError
 from plait.base.ports import Done, LineExtent, LogWrite, RescuedSuffix
-from plait.host.checkpointer import Checkpointer
 from plait.host.committer import Committer
-from plait.host.database import storage_error
-from plait.host.durable_log import DurableLog, Outcome, open_log_connection
+from plait.host.disk import Disk
+from plait.host.durable_log import DurableLog, Outcome
 from plait.host.extents import Extents
-from plait.host.folder import Folder
-from plait.host.log_tables import LogReader
+from plait.host.folder import Folder, os_error
 
 _Submission = tuple[tuple[LogWrite, ...], Done]
+_EVERYTHING = 1 << 62
 
 
-class SqliteLog:
+class SegmentedLog:
     """Every line's entries and hard state. Opening blocks; do it off the loop."""
 
-    def __init__(
-        self, folder: Folder, loop: asyncio.AbstractEventLoop, vfs: str | None = None
-    ) -> None:
+    def __init__(self, folder: Folder, loop: asyncio.AbstractEventLoop, disk: Disk) -> None:
         self._folder = folder
         self._loop = loop
         self._closed = False
-        self._log = DurableLog(folder, vfs)
-        try:
-            self._connection = open_log_connection(folder, vfs)
-            background = open_log_connection(folder, vfs)
-        except PlaitError:
-            self._log.close()
-            raise
-        self._reader = LogReader(self._connection)
-        self._durable = dict(self._log.lines)
-        self._planned = Extents(self.lines())
+        self._log = DurableLog(folder, disk)
+        self._durable = dict(self._log.catalog.extents)
+        self._planned = Extents(self._durable)
         self._committer = Committer[_Submission, Outcome](loop, self._commit, self._report)
-        self._checkpointer = Checkpointer(
-            background,
-            lambda: self._committer.post(self._log.finish_checkpoint),
-            lambda error: self._committer.post(lambda: self._fail(error)),
-        )
-        self._log.wake = self._checkpointer.wake
 
     @property
     def read_only(self) -> PlaitError | None:
@@ -76,18 +58,25 @@ class SqliteLog:
 
     def lines(self) -> dict[str, LineExtent]:
         """Every line on disk."""
-        return {name: row.extent for name, row in self._durable.items()}
+        return dict(self._durable)
 
     def read(self, line: str, start: int, stop: int, bytes_max: int) -> list[bytes]:
         """Durable rows from `start`, before `stop`, up to `bytes_max` but at least one."""
         self._check()
-        row = self._durable.get(line)
-        if row is None:
+        if line not in self._durable:
             return []
-        try:
-            return self._reader.read(line, row, start, stop, bytes_max)
-        except apsw.Error as error:
-            raise storage_error(error, f"cannot read line {line!r}", self._connection) from error
+        with self._log.lock:
+            catalog = self._log.catalog
+            extent = catalog.extents[line]
+            if start < extent.head:
+                raise HistoryTrimmed(
+                    f"line {line!r} begins at {extent.head}, not at {start}", head=extent.head
+                )
+            stop = min(stop, extent.tail)
+            try:
+                return self._log.reader.rows(line, catalog.indexes[line], start, stop, bytes_max)
+            except OSError as error:
+                raise os_error(error, f"cannot read line {line!r}") from error
 
     def submit(self, writes: Sequence[LogWrite], done: Done) -> None:
         """Queue writes for the next group commit; `UsageError` at once for impossible ones."""
@@ -102,20 +91,22 @@ class SqliteLog:
     def rescued(self) -> list[RescuedSuffix]:
         """Every suffix kept, oldest first."""
         self._check()
-        try:
-            return self._reader.rescued()
-        except apsw.Error as error:
-            raise storage_error(error, "cannot list rescued suffixes", self._connection) from error
+        with self._log.lock:
+            return [suffix for suffix, _ in self._log.catalog.rescued.values()]
 
     def read_rescued(self, rescued: int) -> list[bytes]:
         """The rows of one rescued suffix; `NoSuchCollection` if there is none."""
         self._check()
-        try:
-            return self._reader.read_rescued(rescued)
-        except apsw.Error as error:
-            raise storage_error(
-                error, f"cannot read rescued {rescued}", self._connection
-            ) from error
+        with self._log.lock:
+            kept = self._log.catalog.rescued.get(rescued)
+            if kept is None:
+                raise NoSuchCollection(f"there is no rescued suffix {rescued}")
+            suffix, index = kept
+            stop = suffix.start + suffix.count
+            try:
+                return self._log.reader.rows(suffix.line, index, suffix.start, stop, _EVERYTHING)
+            except OSError as error:
+                raise os_error(error, f"cannot read rescued {rescued}") from error
 
     async def recover(self) -> None:
         """Leave read-only mode if the disk is well again; raises why not."""
@@ -133,7 +124,7 @@ class SqliteLog:
 
         await self._committer.call(run)
         self._durable.update(outcomes[0].changed)
-        self._planned = Extents(self.lines())
+        self._planned = Extents(self._durable)
 
     async def close(self) -> None:
         """Commit what is queued, tell its writers, and close; idempotent."""
@@ -141,8 +132,6 @@ class SqliteLog:
             return
         self._closed = True
         await self._committer.close()
-        await asyncio.to_thread(self._checkpointer.close)
-        self._connection.close(True)
         await asyncio.to_thread(self._log.close)
 
     def _check(self) -> None:
@@ -153,14 +142,11 @@ class SqliteLog:
     def _commit(self, group: list[_Submission]) -> Outcome:
         return self._log.commit(write for writes, _ in group for write in writes)
 
-    def _fail(self, error: apsw.Error) -> None:
-        self._log.fail(error)
-
     def _report(self, group: list[_Submission], outcome: Outcome) -> None:
         if outcome.error is None:
             self._durable.update(outcome.changed)
         else:
-            self._planned = Extents(self.lines())
+            self._planned = Extents(self._durable)
         for _, done in group:
             try:
                 done(outcome.error)

@@ -1,0 +1,126 @@
+"""The counterexample as one HTML page: a time diagram in SVG, light and dark, nothing fetched."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from plait.check.diagram import layout
+from plait.check.explain import Counterexample, label
+from plait.check.history import Operation
+
+CHARACTER_PX = 7.4
+ROW_PX = 44
+BAR_PX = 26
+MARGIN_PX = 70
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --page: #fcfcfb; --ink: #1d1d1b; --dim: #6d6d68;
+  --line: #d9d9d4; --read: #dbe8f6; --read-edge: #3b76b5; --write: #fbe6cf; --write-edge: #b4691a;
+  --open-edge: #8a8a85; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --page: #191918; --ink: #ececea; --dim: #9c9c97;
+  --line: #3a3a37; --read: #1f364f; --read-edge: #7db0e6; --write: #47300f;
+  --write-edge: #e2a55b; --open-edge: #85857f; }} }}
+body {{ background: var(--page); color: var(--ink); margin: 2rem auto; max-width: 76rem;
+  padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; }}
+h1 {{ font-size: 1.15rem; margin: 0 0 .2rem; }} h2 {{ font-size: 1rem; }}
+section {{ border-top: 1px solid var(--line); padding: 1rem 0; }}
+.dim {{ color: var(--dim); }} .scroll {{ overflow-x: auto; }}
+svg text {{ font: 12px ui-monospace, monospace; fill: var(--ink); }}
+svg .who {{ fill: var(--dim); }} svg line {{ stroke: var(--line); }}
+svg rect {{ fill: var(--read); stroke: var(--read-edge); }}
+svg .write {{ fill: var(--write); stroke: var(--write-edge); }}
+svg .open {{ stroke: var(--open-edge); stroke-dasharray: 5 4; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{sections}
+</body>
+</html>
+"""
+
+_READS = ("read", "get", "contains", "dequeue")
+
+
+class Section(NamedTuple):
+    """What the page says of one history."""
+
+    headline: str
+    about: str
+    counterexample: Counterexample | None
+
+
+def render_page(sections: Iterable[Section]) -> str:
+    """The page."""
+    return _PAGE.format(title="plait check", sections="\n".join(map(_section, sections)))
+
+
+def _section(section: Section) -> str:
+    parts = [
+        "<section>", f"<h2>{escape(section.headline)}</h2>",
+        f'<p class="dim">{escape(section.about)}</p>',
+    ]  # fmt: skip
+    found = section.counterexample
+    if found is not None:
+        where = f"{found.part}: " if found.part else ""
+        parts += [
+            f"<p>{escape(where)}no order explains these {len(found.operations)} operations. "
+            "Time runs to the right; a dashed bar never ended.</p>",
+            f'<div class="scroll">{_svg(found)}</div>', "<ul>",
+            *(f"<li>{escape(reason)}</li>" for reason in found.reasons), "</ul>",
+        ]  # fmt: skip
+        if found.left_out:
+            more = f"{found.left_out:,} more operations are left out: they do not help."
+            parts.append(f'<p class="dim">{more}</p>')
+    parts.append("</section>")
+    return "\n".join(parts)
+
+
+def _svg(found: Counterexample) -> str:
+    labelled = [(operation, label(operation)) for operation in found.operations]
+    columns, last = layout(labelled)
+    rows = {process: number for number, process in enumerate(found.processes)}
+    width = MARGIN_PX + (last + 2) * CHARACTER_PX
+    height = len(rows) * ROW_PX + 10
+    parts = [
+        f'<svg width="{width:.0f}" height="{height}" viewBox="0 0 {width:.0f} {height}" '
+        'role="img" aria-label="operations by process and time">'
+    ]
+    for process, row in rows.items():
+        y = row * ROW_PX + ROW_PX / 2
+        parts.append(f'<text class="who" x="4" y="{y + 4:.0f}">{escape(str(process))}</text>')
+        parts.append(f'<line x1="{MARGIN_PX}" x2="{width:.0f}" y1="{y:.0f}" y2="{y:.0f}"/>')
+    for operation, text in labelled:
+        start = MARGIN_PX + columns[operation.invoked] * CHARACTER_PX
+        end_column = last if operation.returned is None else columns[operation.returned]
+        end = MARGIN_PX + end_column * CHARACTER_PX
+        parts.append(_bar(operation, text, start, end, rows[operation.process] * ROW_PX))
+    parts.append("</svg>")
+    return "\n".join(parts)
+
+
+def _bar(operation: Operation, text: str, start: float, end: float, top: float) -> str:
+    kinds = ["" if operation.f in _READS else "write", "" if operation.definite else "open"]
+    y = top + (ROW_PX - BAR_PX) / 2
+    line = f", line {operation.line}" if operation.line else ""
+    seconds = "" if operation.started_s is None else f", from {operation.started_s:.6f} s"
+    if operation.ended_s is not None:
+        seconds += f" to {operation.ended_s:.6f} s"
+    return (
+        f"<g><title>process {escape(str(operation.process))}: {escape(text)}{line}{seconds}"
+        f'</title><rect class="{" ".join(filter(None, kinds))}" x="{start:.1f}" y="{y:.1f}" '
+        f'width="{end - start:.1f}" height="{BAR_PX}" rx="4"/>'
+        f'<text x="{start + 8:.1f}" y="{y + 17:.1f}">{escape(text)}</text></g>'
+    )
+
+
+def escape(text: str) -> str:
+    """Text that HTML takes as text."""
+    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(char, entity)
+    return text

@@ -1,0 +1,88 @@
+"""The status page: elections, members, fail-over and width."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from plait.cli.status_page import render
+
+NODE = {"address": "10.0.0.1:7401", "uptime_s": 5.0, "memory_bytes": 50_000_000, "read_only": None}
+
+
+def state(role: str, **more: Any) -> dict[str, Any]:
+    return {
+        "role": role, "epoch": "3.n2", "rule": "consensus", "rule_in_force": "consensus",
+        "tail": 12, "committed": 11, "applied": 10, "rescued": 0, "term": 3,
+        "lag": {"records": 3, "bytes": 1500, "seconds": 0.25},
+        "members": ["n1", "n2", "n3"],
+    } | more  # fmt: skip
+
+
+def page(lines: dict[str, dict[str, Any]], width: int = 200, **node: Any) -> list[str]:
+    """The page of a cluster in which every node but the first says the same of each line."""
+    nodes = {
+        name: NODE | {"lines": states} | (node if name == "n1" else {})
+        for name, states in lines.items()
+    }
+    console = Console(file=io.StringIO(), width=width)
+    console.print(render({"nodes": nodes}, width))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_the_control_line_comes_first_with_its_term_and_members() -> None:
+    leader = state("leader")
+    lines = page({"n1": {"a": leader, "control": leader}, "n2": {"control": state("follower")}})
+    headings = [line for line in lines if "acks" in line]
+    assert headings == [
+        "control   acks consensus, term 3; members n1, n2, n3",
+        "a   acks consensus, term 3; members n1, n2, n3",
+    ]
+
+
+def test_who_comes_goes_and_only_votes_stands_above_the_line() -> None:
+    changing = state(
+        "leader", learners=["n5"], witnesses=["n3"], outgoing=["n1", "n2"], members=["n2", "n3"]
+    )
+    (heading,) = [line for line in page({"n1": {"control": changing}}) if "acks" in line]
+    assert heading.endswith("members n2, n3 (witness); without a vote n5; CHANGING from n1, n2")
+
+
+def test_the_last_appointment_and_every_veto_are_told_once() -> None:
+    old = {"appointed": "n2", "times": 1, "time_ms": 0, "why": "n1 fell silent", "veto": None}
+    new = old | {"appointed": "n3", "times": 2, "why": "n2 fell silent", "time_ms": 1000}
+    veto = {"veto": "its rule is degraded"}
+    lines = page({
+        "n1": {"l": state("leader", failover=old)},
+        "n2": {"l": state("follower", failover=new)},
+        "n3": {"l": state("follower", failover=veto)},
+    })  # fmt: skip
+    told = [line for line in lines if "fail-over" in line]
+    assert told == [
+        "fail-over 2: n3 was appointed at 1970-01-01 00:00:01 UTC: n2 fell silent",
+        "no automatic fail-over: its rule is degraded",
+    ]
+
+
+def test_a_node_that_others_refuse_says_why() -> None:
+    text = "\n".join(page({"n1": {}}, links={"n2": True, "n3": "this is cluster 'b', not 'a'"}))
+    assert "refused by n3: this is cluster 'b', not 'a'" in text
+    assert "n2" not in text
+
+
+def test_a_narrow_terminal_shows_whole_rows_of_fewer_columns() -> None:
+    lines = {
+        "n1": {"l": state("leader", epoch="1048579.n1")},
+        "n2": {"l": state("follower", epoch="1048579.n1")},
+    }
+    wide, narrow = page(lines), page(lines, width=80)
+    assert any("committed" in line and "bytes" in line for line in wide)
+    assert not any("committed" in line or "rescued" in line for line in narrow)
+    (row,) = [line for line in narrow if line.startswith("n2   ") and "follower" in line]
+    assert row.split() == ["n2", "follower", "1048579.n1", "12", "10", "3", "250", "ms"]
+
+
+def test_a_line_that_stopped_says_where_and_why() -> None:
+    lines = page({"n1": {"l": state("follower", halted="no class Bank")}})
+    assert "stopped at n1: no class Bank" in lines
