@@ -66,11 +66,12 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
 
     def decided(self, position_of: Callable[[str], int]) -> int:
         """The position that a majority has reached, of both halves while joint."""
-        return min(
-            sorted(map(position_of, half))[(len(half) - 1) // 2]
-            for half in (self.voters, self.outgoing)
-            if half
-        )
+        reached = sorted([position_of(name) for name in self.voters])
+        decided = reached[(len(reached) - 1) // 2]
+        if self.outgoing:
+            before = sorted([position_of(name) for name in self.outgoing])
+            decided = min(decided, before[(len(before) - 1) // 2])
+        return decided
 
     def check(self) -> None:
         """Raise AssertionError where an invariant does not hold."""

@@ -33,6 +33,9 @@ from plait.line.replication.vocabulary import (
 _HALTED = "the disk refused a write"
 
 
+LATE_S = 0.0005  # loops count whole milliseconds: a timer that fires early is set again for nothing
+
+
 class Core(Protocol):
     """What a driver knows of a core."""
 
@@ -166,7 +169,7 @@ class Driver:
         if deadline != float("inf"):
             self._timer_at = deadline
             delay = max(0.0, deadline - self.clock.monotonic())
-            self._timer = self._loop.call_later(delay, self._fire)
+            self._timer = self._loop.call_later(delay + LATE_S, self._fire)
 
     def _disarm(self) -> None:
         if self._timer is not None:

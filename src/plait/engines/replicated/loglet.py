@@ -31,7 +31,6 @@ from plait.line.replication.follower import Follower
 from plait.line.replication.member import Member
 from plait.line.replication.sender import Sender
 from plait.line.replication.vocabulary import (
-    Applied,
     HandOver,
     PeerUp,
     Promotion,
@@ -58,6 +57,8 @@ class LineCore(Core, Protocol):
 
     @property
     def role(self) -> Any: ...
+
+    def note_applied(self, position: int, records: int, now: float) -> None: ...
 
     def refusal(self) -> PlaitError | None: ...
 
@@ -311,7 +312,7 @@ class ReplicatedLoglet:
         """Tell the core how far the replica above is."""
         position, records = self.applied()
         if position != self.member.applied:
-            self.driver.step(Applied(position, records))
+            self._core.note_applied(position, records, self.clock.monotonic())
 
     async def hand_over(self, target: str, timeout_s: float) -> Promotion:
         """Let `target` lead, without loss, or learn why not."""

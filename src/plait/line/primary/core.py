@@ -135,9 +135,7 @@ class PrimaryCore:
             case Timer():
                 self._timer(now)
             case Applied(position, records):
-                self.member.applied, self.member.applied_records = position, records
-                if isinstance(self.role, Follower):
-                    self.role.note_applied(now)
+                self.note_applied(position, records, now)
             case Loaded(peer, start, rows):
                 if isinstance(self.role, Leader) and peer in self.role.sender.progress:
                     self.member.effects += self.role.sender.loaded(peer, start, rows, now)
@@ -170,6 +168,12 @@ class PrimaryCore:
             self.member.effects.append(MembersChanged())
         effects, self.member.effects = self.member.effects, []
         return effects
+
+    def note_applied(self, position: int, records: int, now: float) -> None:
+        """What `Applied` says; nothing is asked for, so no step is needed."""
+        self.member.applied, self.member.applied_records = position, records
+        if isinstance(self.role, Follower):
+            self.role.note_applied(now)
 
     def _settle(self, now: float) -> None:
         """A candidate that is done becomes a leader, or a follower again."""
@@ -276,15 +280,11 @@ class PrimaryCore:
         elif ask.resume and not self._may_resume():
             why = f"{member.promised.candidate} was promised since this node led"
             member.effects.append(Promotion(False, why, {}))
-        elif self._bar(ask):
-            member.effects.append(Promotion(False, self._bar(ask), {}))
+        elif not member.votes:
+            member.effects.append(Promotion(False, member.bar(member.me), {}))
         else:
             patient = self.rule.text == "leader" and not ask.resume
             self.role = Candidate(member, self.role, ask, self.rule_in_force, patient, now)
-
-    def _bar(self, ask: PromoteMe) -> str:
-        member = self.member
-        return "" if ask.accept_loss and member.votes else member.bar(member.me)
 
     def _may_resume(self) -> bool:
         promised = self.member.promised

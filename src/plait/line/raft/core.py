@@ -143,9 +143,7 @@ class RaftCore:
             case Timer():
                 self._timer(now)
             case Applied(position, records):
-                member.applied, member.applied_records = position, records
-                if isinstance(role, RaftFollower):
-                    role.note_applied(now)
+                self.note_applied(position, records, now)
             case AskRead(id_):
                 self._ask_read(id_, now)
             case Loaded(peer, start, rows):
@@ -177,6 +175,12 @@ class RaftCore:
         self._settle(now)
         effects, member.effects = member.effects, []
         return effects
+
+    def note_applied(self, position: int, records: int, now: float) -> None:
+        """What `Applied` says; nothing is asked for, so no step is needed."""
+        self.member.applied, self.member.applied_records = position, records
+        if isinstance(self.role, RaftFollower):
+            self.role.note_applied(now)
 
     def _settle(self, now: float) -> None:
         """A candidate that won goes on; a leader that should not lead does not."""

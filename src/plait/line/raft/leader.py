@@ -55,6 +55,7 @@ class Leader:
         self.sender.confirmed = self._confirmed
         self.reads = Reads()
         self.target: Target | None = None
+        self._calm_in: Membership | None = None  # the membership in which nothing is left to do
         self.deposed = False
         self.resigning = False  # the core makes us a follower
         self.handing_over: tuple[str, float] | None = None
@@ -189,6 +190,8 @@ class Leader:
     def _go_on(self, now: float) -> None:
         """The next step to the wanted membership, once the one in force is committed."""
         member = self.member
+        if self.target is None and member.membership is self._calm_in:
+            return
         if member.commit <= max(self.opening, member.membership_position):
             return
         if self.target is not None:
@@ -205,8 +208,11 @@ class Leader:
             if best is not None:
                 member.send(best, TimeoutNow(member.line, member.term))
             self.resigning = True
-        elif member.me in member.membership.witnesses and self.handing_over is None:
-            self._hand_over_to_best(now)
+        elif member.me in member.membership.witnesses:
+            if self.handing_over is None:
+                self._hand_over_to_best(now)
+        elif self.target is None:
+            self._calm_in = member.membership
 
     def _arrived(self, target: Target, membership: Membership) -> bool:
         return set(target.voters) == set(membership.voters) and not membership.joint

@@ -18,6 +18,7 @@ from plait.line.replication.progress import APPEND_BYTES, Progress, ProgressStat
 
 HEARTBEAT_S = 0.1
 RESEND_S = 1.0
+PROBE_S = 0.2  # nothing else is sent while a probe is out, so that silence must not grow long
 SILENT_S = 1.0
 COMMIT_DELAY_S = 0.002  # how long a commit may wait for an entry to travel with
 
@@ -57,6 +58,7 @@ class Sender:
         self.commit = 0
         self.progress = {peer: Progress(log.tail, now) for peer in followers}
         self.round = 1  # so that 0 means: no answer yet
+        self._beat_due = now  # no heartbeat is due before
         self.commit_due: float | None = None  # when waiting commits must be told
         # what the leader's core knows better:
         self.confirmed: Callable[[int], bool] = lambda round_: True  # we still led in this round
@@ -68,6 +70,7 @@ class Sender:
         self.progress = {
             peer: known.get(peer) or Progress(self.log.tail, now) for peer in followers
         }
+        self._beat_due = now
 
     def set_learners(self, learners: Iterable[str]) -> None:
         """Who has no vote."""
@@ -141,7 +144,7 @@ class Sender:
         if progress.state is ProgressState.SNAPSHOT:
             progress.probe(position if position is not None else progress.match)
             if position is None:  # `timer` tries again, not at once
-                progress.waiting, progress.probed_at = True, now
+                progress.waiting, progress.probed_at = True, now + RESEND_S - PROBE_S
         return self.pump(now)
 
     def replied(self, peer: str, reply: AppendReply, now: float) -> list[SendEffect]:
@@ -243,7 +246,8 @@ class Sender:
         tell_commit = self.commit_due is not None and now >= self.commit_due
         for peer, progress in self.progress.items():
             unheard = progress.waiting or progress.inflight_bytes
-            silent = now >= max(progress.last_heard, progress.probed_at) + RESEND_S
+            patience = PROBE_S if progress.state is ProgressState.PROBE else RESEND_S
+            silent = now >= max(progress.last_heard, progress.probed_at) + patience
             if unheard and silent and progress.state is not ProgressState.SNAPSHOT:
                 progress.probe(progress.match or progress.next)
             self._pump_one(peer, progress, now, effects)
@@ -252,6 +256,8 @@ class Sender:
                 self._heartbeat(peer, progress, now, effects)
         if tell_commit:
             self.commit_due = None
+        last_sent = min((p.last_sent for p in self.progress.values()), default=float("inf"))
+        self._beat_due = last_sent + HEARTBEAT_S
         return effects
 
     def _heartbeat(
@@ -265,8 +271,8 @@ class Sender:
 
     @property
     def deadline(self) -> float:
-        """When `timer` wants to be called."""
-        due = min((p.last_sent for p in self.progress.values()), default=float("inf")) + HEARTBEAT_S
+        """When `timer` wants to be called; a heartbeat may turn out not to be due yet."""
+        due = self._beat_due
         return due if self.commit_due is None else min(due, self.commit_due)
 
     def heard_within(self, seconds: float, now: float) -> list[str]:
