@@ -52,7 +52,7 @@ class Follower:
             writes.append(member.hard_state())
         if writes:
             member.persist(writes, lambda at: self._stored(peer, message, at), member.log.tail)
-        else:
+        elif message.round or message.entries:
             self._reply(peer, message, True, 0, now)
         self._commit()
 

@@ -24,7 +24,9 @@ class Append(msgspec.Struct, frozen=True, array_like=True, tag=1):
     tail_records: int
     tail_bytes: int
     admit: bool = False  # the receiver has all that it may ever have acknowledged: it counts again
-    round: int = 0  # comes back in the reply: who answers a late round still followed then
+    # Comes back in the reply: who answers a late round still followed then. 0 without entries
+    # asks for no reply: it only tells the commit.
+    round: int = 0
     admit_at: int = 0  # the leader's tail when it first met the receiver's new disk
 
 

@@ -70,7 +70,7 @@ class Sender:
         self.progress = {
             peer: known.get(peer) or Progress(self.log.tail, now) for peer in followers
         }
-        self._beat_due = now
+        self._beat_due = min(self._beat_due, now + HEARTBEAT_S)
 
     def set_learners(self, learners: Iterable[str]) -> None:
         """Who has no vote."""
@@ -109,7 +109,12 @@ class Sender:
             progress.sent(progress.next + len(rows), sum(map(len, rows)))
 
     def _append(
-        self, peer: str, progress: Progress, rows: tuple[bytes, ...], now: float
+        self,
+        peer: str,
+        progress: Progress,
+        rows: tuple[bytes, ...],
+        now: float,
+        round_: int | None = None,
     ) -> SendAppend:
         log = self.log
         start = max(progress.next, log.head)  # a follower that waits for a copy hears from us too
@@ -119,8 +124,8 @@ class Sender:
         progress.commit_sent = self.commit
         message = Append(
             self.line, self.epoch, start, previous, rows, self.commit,
-            log.tail, log.records, log.bytes_end, self._may_admit(progress), self.round,
-            progress.admit_at,
+            log.tail, log.records, log.bytes_end, self._may_admit(progress),
+            self.round if round_ is None else round_, progress.admit_at,
         )  # fmt: skip
         return SendAppend(peer, message)
 
@@ -253,7 +258,7 @@ class Sender:
             self._pump_one(peer, progress, now, effects)
             due = now >= progress.last_sent + HEARTBEAT_S
             if due or (tell_commit and progress.commit_sent < self.commit):
-                self._heartbeat(peer, progress, now, effects)
+                self._heartbeat(peer, progress, now, effects, quiet=not due)
         if tell_commit:
             self.commit_due = None
         last_sent = min((p.last_sent for p in self.progress.values()), default=float("inf"))
@@ -261,13 +266,18 @@ class Sender:
         return effects
 
     def _heartbeat(
-        self, peer: str, progress: Progress, now: float, effects: list[SendEffect]
+        self,
+        peer: str,
+        progress: Progress,
+        now: float,
+        effects: list[SendEffect],
+        quiet: bool = False,
     ) -> None:
-        """An empty append; it never cuts anything."""
+        """An empty append; it never cuts anything. A quiet one asks for no answer."""
         progress.last_sent = now
         if progress.state is ProgressState.PROBE and progress.waiting:
             return  # a probe is out; silence makes it due again
-        effects.append(self._append(peer, progress, (), now))
+        effects.append(self._append(peer, progress, (), now, 0 if quiet else self.round))
 
     @property
     def deadline(self) -> float:
