@@ -12,12 +12,14 @@ from plait.engines import audit
 from plait.engines.audit import Point
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.replica import Replica
+from plait.line.entry import Epoch
 from plait.types.commands import Audit, ClearTable, Command, Delete, OpenSession, Verdict
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import META, row_space
-from plait.types.state_machine import StateMachine, command
+from plait.types.state_machine import StateMachine
+from plait.types.state_machine import command as logged
 from plait.types.table import TableMachine
-from tests.fakes import FakeLoglet, FakeState
+from tests.fakes import FIRST_EPOCH, FakeLoglet, FakeState
 from tests.lines import entry, get, put, running
 from tests.machines import call, machine
 
@@ -75,10 +77,10 @@ async def test_restarts_and_flushes_in_between_change_no_hash() -> None:
 
 async def test_a_verdict_stops_who_noted_another_hash_and_nobody_else() -> None:
     (point,) = await points_of(log(*WRITES, [Audit()]))
-    verdict = Verdict(3, point.fold, point.hash)
+    verdict = Verdict(point.epoch, 3, point.fold, point.hash)
     loglet = log(*WRITES, [Audit()], [put("later", 1)], [verdict], [put("last", 1)])
     async with running(loglet) as replica:
-        assert await get(replica, "last", after=7) == [1, 10]
+        assert await get(replica, "last", after=7) == [10, 1]
     async with running(loglet, machine=Forgetful()) as replica:
         with pytest.raises(Diverged, match="position 3"):
             await replica.wait_applied(7, 5)
@@ -91,15 +93,21 @@ async def test_a_verdict_is_remembered_over_a_restart_for_the_log_has_it() -> No
     loglet, state = log(*WRITES, [Audit()]), FakeState()
     async with running(loglet, state, machine=Forgetful()) as replica:
         await replica.wait_applied(4, 5)
-    loglet.add(entry(Verdict(3, point.fold, point.hash)))
+    loglet.add(entry(Verdict(point.epoch, 3, point.fold, point.hash)))
     async with running(loglet, state) as replica:  # what it has noted is in its checkpoint
         with pytest.raises(Diverged):
             await replica.wait_applied(5, 5)
 
 
-async def test_a_verdict_on_another_fold_or_an_audit_long_ago_binds_nobody() -> None:
+async def test_a_verdict_on_another_fold_or_epoch_or_an_audit_long_ago_binds_nobody() -> None:
     audits: list[Sequence[Command]] = [[Audit()]] * (audit.POINTS_MAX + 1)
-    loglet = log(*audits, [Verdict(0, 0, b"else")], [Verdict(3, 1, b"else")], [put("a", 1)])
+    loglet = log(
+        *audits,
+        [Verdict(FIRST_EPOCH, 0, 0, b"else")],
+        [Verdict(FIRST_EPOCH, 3, 1, b"else")],
+        [Verdict(Epoch(9, "z"), 3, 0, b"else")],
+        [put("a", 1)],
+    )
     async with running(loglet) as replica:
         await replica.wait_applied(loglet.committed, 5)
         assert [point.position for point in replica.ledger.points] == [*range(1, 9)]
@@ -119,13 +127,13 @@ async def test_what_rotted_on_disk_is_noticed_when_a_command_reads_it() -> None:
 async def test_a_copy_of_a_sound_state_ends_the_quarantine() -> None:
     sound = FakeState()
     (point,) = await points_of(log(*WRITES, [Audit()]), sound)
-    loglet = log(*WRITES, [Audit()], [Verdict(3, 0, point.hash)], [put("last", 1)])
+    loglet = log(*WRITES, [Audit()], [Verdict(point.epoch, 3, 0, point.hash)], [put("last", 1)])
     async with running(loglet, machine=Forgetful()) as replica:
         with pytest.raises(Diverged):
             await replica.wait_applied(6, 5)
         await replica.install(sound, 0, 0)  # type: ignore[arg-type]
         await replica.reload()
-        assert await get(replica, "last", after=6) == [1, 9]
+        assert await get(replica, "last", after=6) == [9, 1]
         assert replica.ledger.points == [point]
 
 
@@ -135,9 +143,11 @@ async def test_a_checkpoint_older_than_audits_has_no_hash_until_one_begins_anew(
         await replica.wait_applied(3, 5)
     old = msgspec.msgpack.decode(state.spaces[META][b"replica"])
     state.spaces[META][b"replica"] = encode(old[:4])
-    for commands in ([Audit()], [Verdict(3, 0, b"else")], [Audit(True)], [put("a", 1)], [Audit()]):
-        loglet.add(entry(*commands))
-    known, unknown = await points_of(loglet), await points_of(loglet, state)
+    other = log(*WRITES)
+    for fourth, each in ((Verdict(FIRST_EPOCH, 3, 0, b"else"), loglet), (put("b", 1), other)):
+        for command in (Audit(), fourth, Audit(True), put("a", 1), Audit()):
+            each.add(entry(command))
+    known, unknown = await points_of(other), await points_of(loglet, state)
     assert unknown[0].hash == b""
     assert [point.hash for point in known[1:]] == [point.hash for point in unknown[1:]]
 
@@ -169,7 +179,7 @@ class Seen(StateMachine):
         self.seen = set()
         self.luck = 0
 
-    @command
+    @logged
     def see(self, word: str) -> None:
         self.seen.add(word)
 

@@ -25,10 +25,13 @@
     │   ├── HistoryTrimmed    the asked position is no longer kept
     │   ├── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
     │   ├── CommandFailed     a machine's command or query raised; its changes were undone
-    │   └── MachineStopped    the node cannot run the machine; its other lines go on
-    │       ├── MachineMissing    no class of that name is registered there
-    │       ├── MachineVersion    the class there is older than the state or a command
-    │       └── MachineState      the machine's state cannot be saved or restored
+    │   └── LineStopped       the node has stopped applying a line; its other lines go on
+    │       ├── Diverged          its state of the line is not what the others' is
+    │       ├── UnknownRecord     the line holds records that this version cannot read
+    │       └── MachineStopped    the node cannot run the line's machine
+    │           ├── MachineMissing    no class of that name is registered there
+    │           ├── MachineVersion    the class there is older than the state or a command
+    │           └── MachineState      the machine's state cannot be saved or restored
     ├── Indefinite            it may or may not have happened
     │   └── Unavailable       no answer in time, or the connection broke
     ├── StorageError          the disk's fault
@@ -190,7 +193,23 @@ class CommandFailed(Refused):
         return str(self.details.get("text", ""))
 
 
-class MachineStopped(Refused):
+class LineStopped(Refused):
+    """This node has stopped applying a line, for a reason that the message names."""
+
+
+class Diverged(LineStopped):
+    """The state of the line at this node is not what a majority has: it is in quarantine."""
+
+    advice = "other nodes answer; this one fetches a copy of the state once, or needs a person"
+
+
+class UnknownRecord(LineStopped):
+    """The line holds a kind of record that this version does not know."""
+
+    advice = "upgrade this node to the version that the others run"
+
+
+class MachineStopped(LineStopped):
     """This node cannot run the machine, and has stopped applying its line."""
 
 

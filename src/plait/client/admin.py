@@ -75,6 +75,8 @@ class Admin:
         """
         if line is not None:
             leaders = [(await self._cluster.leader(line)).node]
+            if leaders == [target]:
+                return {"target": target, "lines": {line: {"ok": True, "why": "led it already"}}}
         else:
             statuses = await self._ask_all(StatusRequest)
             leaders = [n for n, status in statuses.items() if _leads_any(status) and n != target]

@@ -7,6 +7,7 @@ import asyncio
 
 from plait.base.errors import (
     Busy,
+    Diverged,
     Indefinite,
     NotLeader,
     PlaitError,
@@ -22,7 +23,7 @@ NOTES_MAX = 6  # of the last failures, told in the final error
 
 def is_transient(error: PlaitError) -> bool:
     """True if another attempt, perhaps at another node, can fare better."""
-    return isinstance(error, NotLeader | Sealed | Busy | TooStale | Indefinite)
+    return isinstance(error, NotLeader | Sealed | Busy | TooStale | Diverged | Indefinite)
 
 
 class Attempts:

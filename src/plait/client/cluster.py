@@ -1,10 +1,10 @@
 """The cluster as a client knows it: members, links to them, and who leads which line.
 
-Members are learned from every welcome; links are opened when somebody needs them and shared.
-Who leads a line is asked for (`Where`), told by refusals (`NotLeader`), remembered, and forgotten
-as soon as an attempt at that node fails. A line whose leader failed once is *doubted*: the next
-search asks every member that can be reached and believes the highest epoch, since a deposed
-leader may believe in itself for a while.
+Members are learned from every welcome, which nodes repeat when members come or go; links are opened
+when somebody needs them and shared. Who leads a line is asked for (`Where`), told by refusals
+(`NotLeader`), remembered, and forgotten as soon as an attempt at that node fails. A line whose
+leader failed once is *doubted*: the next search asks every member that can be reached and believes
+the highest epoch, since a deposed leader may believe in itself for a while.
 
 Invariant: at most one live link a node, at most one dial an address. Absent: retries.
 """
@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import count
 
-from plait.api.messages import Located, Where
+from plait.api.messages import Located, Welcome, Where
 from plait.base.errors import Closed, NotLeader, PlaitError, Unavailable
 from plait.base.ports import Network, Random
 from plait.client.address import ClusterAddress
@@ -211,6 +211,10 @@ class Cluster:
         if address and (node in self.members or len(self.members) < MEMBERS_MAX):
             self.members[node] = address
 
+    def _learn_members(self, welcome: Welcome) -> None:
+        for name, address in welcome.members:
+            self._add_member(name, address)
+
     def _unlinked(self) -> list[str]:
         """Addresses that no live link leads to: members first, seeds while no member is known."""
         if self._only:
@@ -270,8 +274,8 @@ class Cluster:
         )
         assert link.welcome is not None
         self._cluster = self._cluster or link.welcome.cluster
-        for name, member_address in link.welcome.members:
-            self._add_member(name, member_address)
+        self._learn_members(link.welcome)
+        link.on_welcome = self._learn_members
         self.members[link.node] = address  # this one is known to work from here
         known = self._links.get(link.node)
         if known is not None and known.live:

@@ -72,6 +72,7 @@ class Link:
         self.address = address
         self.welcome: Welcome | None = None
         self.rtt_s: float | None = None  # smoothed; None until measured
+        self.on_welcome: Callable[[Welcome], None] = lambda welcome: None  # a later one: news
         self._limits = limits
         self._lost = lost
         self._loop = asyncio.get_running_loop()
@@ -205,7 +206,9 @@ class Link:
             except (msgspec.DecodeError, RecursionError) as error:
                 raise BadFrame(f"{self.node} sent no legal answer: {error}") from None
             if isinstance(answer, Welcome):
-                if not self._welcomed.done():
+                if self._welcomed.done():
+                    self.on_welcome(answer)
+                else:
                     self._welcomed.set_result(answer)
             elif isinstance(answer, Feed):
                 outcome = outstanding.get(answer.id)

@@ -1,10 +1,13 @@
 """Answers: what queries find in a view, or in a machine's memory, encoded for the wire."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from plait.base.codec import encode, encode_key
 from plait.base.errors import NoSuchCollection
 from plait.engines.overlay import Overlay
+from plait.line.entry import Epoch
 from plait.types.keys import TABLE_MAX, row_space, row_value, row_version
 from plait.types.machine import Machine
 from plait.types.queries import Ask, Count, Get, Query, Row, Scan
@@ -12,6 +15,14 @@ from plait.types.queries import Ask, Count, Get, Query, Row, Scan
 SCAN_ROWS_MAX = 10_000
 SCAN_BYTES_MAX = 8 * 1024 * 1024
 _PAGE_ROWS = 256
+
+
+class Answered(NamedTuple):
+    """Answers to queries, and the state that they saw."""
+
+    epoch: Epoch
+    position: int  # everything below it was applied
+    answers: tuple[msgspec.Raw, ...]
 
 
 def answer(query: Query, overlay: Overlay, machine: Machine, time_ms: int) -> msgspec.Raw:

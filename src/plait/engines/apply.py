@@ -16,10 +16,12 @@ from plait.line.epochs import EpochHistory
 from plait.line.outcome import Failed, Failures, Outcome, Result, Returned, Returns, Run
 from plait.line.sessions import Barred, Fresh, Repeated, Sessions
 from plait.types.commands import (
+    Audit,
     Command,
     EvictSession,
     Group,
     OpenSession,
+    Verdict,
     decode_payload,
     seed_of,
 )
@@ -83,8 +85,8 @@ def _apply_group(
     machine: Machine, sessions: Sessions, view: View, stamp: Stamp, group: Group
 ) -> Decided:
     commands = group.commands
-    if _speaks_of_sessions(group):
-        return _apply_to_sessions(machine, sessions, view, stamp, group)
+    if _is_for_the_replica(group):
+        return _apply_one_by_one(machine, sessions, view, stamp, group)
     parts = sessions.admit(
         group.session, group.first_sequence, group.answered_below, len(commands), stamp.position
     )
@@ -134,20 +136,20 @@ def _told_apart(results: Sequence[tuple[int, Result]]) -> tuple[Failures, Return
     return failures, returns
 
 
-def _speaks_of_sessions(group: Group) -> bool:
-    """Session commands stand in a group of session 0, or alone in one (before it is known)."""
+def _is_for_the_replica(group: Group) -> bool:
+    """Its commands stand in a group of session 0, or alone in one (before that is known)."""
     if group.session == 0:
-        return any(type(command) in _SESSION_COMMANDS for command in group.commands)
-    return len(group.commands) == 1 and type(group.commands[0]) in _SESSION_COMMANDS
+        return any(type(command) in _REPLICA_COMMANDS for command in group.commands)
+    return len(group.commands) == 1 and type(group.commands[0]) in _REPLICA_COMMANDS
 
 
-_SESSION_COMMANDS = (OpenSession, EvictSession)
+_REPLICA_COMMANDS = (OpenSession, EvictSession, Audit, Verdict)
 
 
-def _apply_to_sessions(
+def _apply_one_by_one(
     machine: Machine, sessions: Sessions, view: View, stamp: Stamp, group: Group
 ) -> Decided:
-    """One by one, without remembering: opening twice is harmless, evicting is conditional."""
+    """Without remembering: opening twice is harmless, evicting is conditional."""
     results: list[tuple[int, Result]] = []
     for index, command in enumerate(group.commands):
         here = stamp_after(stamp, index)
@@ -168,6 +170,8 @@ def _apply_one(
             return sessions.open(session, stamp.position)
         case EvictSession(session=session, last_used=last_used):
             return sessions.evict(session, last_used)
+        case Audit() | Verdict():
+            return None  # it is the ledger's, once the whole entry is applied
         case _:
             return machine.apply(view, stamp, command)
 

@@ -7,6 +7,7 @@ import msgspec
 
 from plait.base.codec import decode, encode
 from plait.base.ports import StateStorage
+from plait.engines.audit import GENESIS, Point
 from plait.engines.overlay import Overlay
 from plait.line.entry import Epoch
 from plait.line.loglet import Loglet
@@ -24,12 +25,14 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     record_index: int = 0  # records in them
     time_ms: int = 0  # the fold's clock, which never runs backwards
     spans: list[tuple[Epoch, int]] = []  # the epoch history
+    hash: bytes = b""  # of all effects; empty in checkpoints older than audits
+    audits: list[Point] = []  # the last ones
 
 
 def load_checkpoint(storage: StateStorage) -> Checkpoint:
     """What the state file stands for; an empty one stands for nothing applied."""
     data = storage.get(META, _KEY)
-    return Checkpoint() if data is None else decode(data, type=Checkpoint)
+    return Checkpoint(hash=GENESIS) if data is None else decode(data, type=Checkpoint)
 
 
 async def continues(loglet: Loglet, applied: int, epoch: Epoch) -> bool:

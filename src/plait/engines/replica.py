@@ -13,8 +13,9 @@ stops applying at once and rebuilds: from the state file if that is old enough, 
 the whole log, else (`needs_snapshot`) from a snapshot that the node fetches and hands to `install`.
 
 A machine that raises leaves half an entry behind. The replica then halts: nothing is flushed or
-answered any more, until the process starts again from the last checkpoint; or, if a user's class
-was missing or too old, until it is registered and `reload` is called.
+answered any more, until the process starts again from the last checkpoint; or, if the line was
+stopped for a reason that can pass (a class is missing, the state diverged), until that was set
+right and `reload` is called.
 
 Deliberately absent: who leads, lag, and where snapshots come from; the node knows.
 """
@@ -22,15 +23,13 @@ Deliberately absent: who leads, lag, and where snapshots come from; the node kno
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import msgspec
 
 from plait.base.errors import (
     Closed,
     Corrupt,
+    Diverged,
     HistoryTrimmed,
-    MachineStopped,
+    LineStopped,
     PlaitError,
     SessionLost,
     StorageError,
@@ -38,8 +37,10 @@ from plait.base.errors import (
     Unavailable,
 )
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
+from plait.engines.answers import Answered as Answered
 from plait.engines.answers import answer
 from plait.engines.apply import apply_entry, groups_of, outcomes_of
+from plait.engines.audit import Ledger
 from plait.engines.checkpoint import Checkpoint, collect, continues, load_checkpoint, load_sessions
 from plait.engines.flusher import Flusher
 from plait.engines.overlay import Overlay
@@ -64,14 +65,6 @@ _RETRY_S = 0.1
 _COUNT_HELD_MAX = 256  # changes that a count looks up one by one; with more, it flushes first
 
 
-class Answered(NamedTuple):
-    """Answers to queries, and the state that they saw."""
-
-    epoch: Epoch
-    position: int  # everything below it was applied
-    answers: tuple[msgspec.Raw, ...]
-
-
 class Replica:
     """One copy of a line's state."""
 
@@ -82,6 +75,7 @@ class Replica:
         self.machine = machine
         self.loglet = loglet
         self.view = Overlay(state)
+        self.ledger = Ledger(line, self.view, clock)
         self.sessions = Sessions()
         self.epochs = EpochHistory()
         self.applied = 0  # every entry below was applied; <= loglet.committed
@@ -184,7 +178,7 @@ class Replica:
     async def flush(self) -> None:
         """Return when everything applied so far is in the state file."""
         await self._ready.wait()
-        if isinstance(self.halted, MachineStopped):
+        if isinstance(self.halted, LineStopped):
             return  # the log has it all, and the state file a prefix; other lines go on
         self._check_alive()
         await self._flusher.flush(self.applied)
@@ -220,7 +214,7 @@ class Replica:
         (`install` also keeps the replica from writing to the file meanwhile.)"""
         async with self._lifecycle:
             await self._suspend()
-            if isinstance(self.halted, MachineStopped):
+            if isinstance(self.halted, LineStopped):
                 self.halted = None
             self._reached = max(self._reached, self.applied)
             self._cut = False
@@ -289,6 +283,7 @@ class Replica:
         self.applied = checkpoint.applied
         self.record_index = checkpoint.record_index
         self.time_ms = checkpoint.time_ms
+        self.ledger.begin(checkpoint.hash, checkpoint.audits)
         self.needs_snapshot = None
         self._unsaved_bytes = 0
         try:
@@ -303,9 +298,10 @@ class Replica:
 
     def _halt(self, error: BaseException) -> None:
         self.halted = unknown = Unavailable(f"the replica of line {self.line} halted: {error!r}")
-        if isinstance(error, MachineStopped):
+        if isinstance(error, LineStopped):
             self.halted = error
-            logger.error("line %s stops here: %s", self.line, error)
+            level = logging.CRITICAL if isinstance(error, Diverged) else logging.ERROR
+            logger.log(level, "line %s stops here: %s", self.line, error)
         else:
             logger.critical("the replica of line %s halts", self.line, exc_info=error)
         self._flusher.halt()
@@ -323,7 +319,10 @@ class Replica:
             self._halt(error)
             return None
         self._unsaved_bytes = 0
-        checkpoint = Checkpoint(self.applied, self.record_index, self.time_ms, self.epochs.spans)
+        checkpoint = Checkpoint(
+            self.applied, self.record_index, self.time_ms, self.epochs.spans,
+            self.ledger.hash, self.ledger.points,
+        )  # fmt: skip
         collect(self.view, checkpoint, self.sessions, self.loglet.head)
         return self.applied
 
@@ -384,8 +383,9 @@ class Replica:
         groups = groups_of(entry, self._proposer.decoded(entry.payload))
         self.time_ms = max(self.time_ms, entry.time_ms)
         decided = apply_entry(
-            self.machine, self.sessions, self.view, position, entry, groups, self.time_ms
+            self.machine, self.sessions, self.ledger.view, position, entry, groups, self.time_ms
         )
+        self.ledger.applied(entry.epoch, position, groups, self.machine)
         new_epoch = self.epochs.observe(entry.epoch, position)
         self.record_index = entry.records_end
         self.applied = position + 1

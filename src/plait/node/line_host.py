@@ -68,7 +68,7 @@ class LineHost:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._retention = Retention(limits)
         loglet.applied = lambda: (self.replica.applied, self.replica.record_index)
-        loglet.driver.on_snapshot = self._begin_snapshot
+        loglet.driver.on_snapshot = self.begin_snapshot
         self._receiver = SnapshotReceiver(loglet.member.me, self, send)
 
     # ------------------------------------------------------------------ life
@@ -211,7 +211,8 @@ class LineHost:
 
     # ------------------------------------------------------------------ copies for followers
 
-    def _begin_snapshot(self, peer: str) -> None:
+    def begin_snapshot(self, peer: str) -> None:
+        """Stream a copy of the state to a follower, unless one is on its way."""
         if peer not in self._senders:
             self._spawn(self._stream_snapshot(peer))
 
@@ -238,6 +239,8 @@ class LineHost:
 
     async def _fresh_copy(self) -> Copy:
         """The copy that is being sent already, if the log still continues it; else a new one."""
+        if self.replica.halted is not None:
+            raise self.replica.halted
         if self._copy is not None and self._copy.position >= self.loglet.head:
             return self._copy
         self._drop_copy()
@@ -260,6 +263,11 @@ class LineHost:
             snapshot, checkpoint.applied, last, checkpoint.record_index,
             encode_membership(membership),
         )  # fmt: skip
+
+    @property
+    def installed(self) -> int:
+        """How many copies were installed here."""
+        return self._receiver.installed
 
     def incoming(self, snapshot_id: str) -> IncomingSnapshot:
         """Begin or resume receiving a copy."""

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from plait.base.errors import BadSettings, PlaitError, Unavailable
+from plait.base.errors import BadSettings, Busy, PlaitError, Unavailable
 from plait.base.ids import node_name
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
+from plait.node.versions import Versions
 
 LOOK_S = 0.02
 
@@ -31,6 +32,7 @@ class Owner(Protocol):
     clock: Clock
     config: NodeConfig
     control: LineHost
+    versions: Versions
 
     @property
     def membership(self) -> Membership: ...
@@ -66,7 +68,10 @@ class Members:
     async def join(
         self, name: str, address: str, timeout_s: float, *, witness: bool = False
     ) -> dict[str, Any]:
-        """Take a node in; returns once it votes. `BadSettings` for a name or address in use."""
+        """Take a node in; returns once it votes.
+
+        `BadSettings` for a name or address in use, `VersionMismatch` for a program that is too old.
+        """
         node = self._node
         node_name(name)
         membership = self._check_leads()
@@ -77,6 +82,10 @@ class Members:
             raise BadSettings(f"{name!r} is a node already, at {addresses[name]}")
         if any(a == address and n != name for n, a in addresses.items()):
             raise BadSettings(f"another node is at {address} already")
+        until = node.clock.monotonic() + timeout_s
+        await node.versions.admit(name, address, timeout_s)
+        membership, timeout_s = self._check_leads(), until - node.clock.monotonic()
+        _check_nobody_else_joins(membership, name)
         target = Target(
             tuple(sorted({*membership.voters, name})),
             tuple(n for n in membership.learners if n not in membership.joining and n != name),
@@ -94,6 +103,7 @@ class Members:
             return {"members": self.all()}
         if name not in membership.members:
             raise BadSettings(f"{name!r} is no node of this cluster")
+        _check_nobody_else_joins(membership, name)
         rest = tuple(voter for voter in membership.voters if voter != name)
         others = tuple(n for n in membership.learners if n != name and n not in membership.joining)
         if name in membership.voters or membership.joint:
@@ -130,6 +140,13 @@ class Members:
             name for name in target.witnesses if name in (*target.voters, *target.learners)
         )
         await raft.reconfigure(msgspec.structs.replace(target, witnesses=witnesses), timeout_s)
+
+
+def _check_nobody_else_joins(membership: Membership, name: str) -> None:
+    """One node comes at a time: another target would let go, for good, who has not arrived yet."""
+    others = [other for other in membership.joining if other != name]
+    if others:
+        raise Busy(f"{others[0]} is joining; wait for it, or give it up with `leave`")
 
 
 def _role(membership: Membership, name: str) -> str:

@@ -9,6 +9,7 @@ Absent: stores and clients; `local` serves the one, `service` the other.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from plait.api.messages import PROTOCOL
@@ -17,6 +18,7 @@ from plait.base.errors import Closed, NotLeader, PlaitError, TooStale, from_code
 from plait.base.ports import Clock, Network, Random, Storage
 from plait.line.membership import Membership
 from plait.line.outcome import Failed, Outcome
+from plait.node.audit import AuditReport, Audits, CopyWanted
 from plait.node.config import MEMBERS_MAX, NodeConfig
 from plait.node.degradation import Degradation
 from plait.node.distrust import begin_anew, remembers_others
@@ -28,6 +30,7 @@ from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
 from plait.node.rescue import Rescue
 from plait.node.takeover import keep_place
+from plait.node.versions import Versions
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
 from plait.types.machines import Machines
@@ -63,6 +66,7 @@ class Node:
         self.address = config.listen
         self.started = clock.monotonic()
         self.links: dict[str, Link] = {}
+        self.on_members: Callable[[], None] = lambda: None  # nodes came or went
         self._met: dict[str, str] = {}  # who dialled, and where they are found
         self.lines: dict[str, LineHost] = {}
         self.closed = False
@@ -74,6 +78,8 @@ class Node:
         self._placement = Placement(self)
         self.lease = Lease(self)
         self.failover = Failover(self)
+        self.versions = Versions(self)
+        self.audits = Audits(self)
         self.down: set[str] = set()  # peers whose connections broke
 
     # ------------------------------------------------------------------ life
@@ -92,18 +98,25 @@ class Node:
         self._spawn(self._degradation.watch())
         self._spawn(self._placement.watch())
         self._spawn(self.failover.watch())
+        self._spawn(self.versions.watch())
+        self._spawn(self.audits.watch())
 
     async def _open_all(self) -> None:
         self.control = open_control(self)
         assert self.control.raft is not None
-        self.control.raft.driver.on_members = self._link_up
+        self.control.raft.driver.on_members = self._members_changed
         self._link_up()
         await self.control.start()
+        self.versions.check_folder()
         if self.config.first_leader == self.name and not self.control.loglet.member.log.tail:
             self.control.raft.stand()  # a new cluster need not wait for the first doubt
         if self.alone and not self.storage.log.suspect:
             await self.control.replica.wait_applied(self.control.loglet.committed)
         await self.reconcile()
+
+    def _members_changed(self) -> None:
+        self._link_up()
+        self.on_members()
 
     def _link_up(self) -> None:
         """Dial whom the control line names; hang up on who left."""
@@ -112,18 +125,28 @@ class Node:
         members = self.members or self._met
         for peer in set(self.links) - set(members):
             self._spawn(self.links.pop(peer).close())
-        address = self.members.get(self.name, self.address)
-        hello = PeerHello(PROTOCOL, self.cluster, self.name, address)
         for peer, address in sorted(members.items()):
             known = self.links.get(peer)
             if peer == self.name or (known is not None and known.address == address):
                 continue
             if known is not None:
                 self._spawn(known.close())
-            self.links[peer] = Link(
-                peer, address, hello, self._network, self.clock, self.random,
-                self._peer_up, self.peer_down, self.config.limits.peer_unsent_bytes_max,
-            )  # fmt: skip
+            link = self.dial(peer, address, self._peer_up, self.peer_down)
+            assert link is not None
+            self.links[peer] = link
+
+    def dial(
+        self, peer: str, address: str, up: Callable[[str], None], down: Callable[[str], None]
+    ) -> Link | None:
+        """Keep up a connection to a node; None if this one has no network."""
+        if self._network is None:
+            return None
+        here = self.members.get(self.name, self.address)
+        hello = PeerHello(PROTOCOL, self.cluster, self.name, here, self.versions.reads)
+        return Link(
+            peer, address, hello, self._network, self.clock, self.random, up, down,
+            self.config.limits.peer_unsent_bytes_max,
+        )  # fmt: skip
 
     def meet(self, peer: str, address: str) -> None:
         """A member dialled; whoever knows no members yet answers those who call."""
@@ -237,9 +260,13 @@ class Node:
     def hear(self, peer: str, message: Any) -> None:
         """A member said something."""
         self.down.discard(peer)
-        if isinstance(message, Report):
-            self.failover.hear(peer, message)
-            return
+        match message:
+            case Report():
+                self.failover.hear(peer, message)
+                return
+            case AuditReport() | CopyWanted():
+                self.audits.hear(peer, message)
+                return
         host = self.control if message.line == CONTROL else self.lines.get(message.line)
         if host is not None:
             host.hear(peer, message)
@@ -252,6 +279,8 @@ class Node:
 
     def _peer_up(self, peer: str) -> None:
         self.down.discard(peer)
+        if peer in self.links:
+            self.versions.note(peer, self.links[peer].reads)
         for host in self.hosts():
             host.loglet.peer_up(peer)
 

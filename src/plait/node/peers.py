@@ -17,6 +17,7 @@ from plait.base.errors import BadFrame, PlaitError, VersionMismatch, WrongCluste
 from plait.base.ports import Clock, Connection, Network, Random
 from plait.line.primary import messages as primary
 from plait.line.raft import messages as raft
+from plait.node.audit import AuditReport, CopyWanted
 from plait.node.failover import Report
 
 PAUSE_S_MIN = 0.05
@@ -33,6 +34,7 @@ class PeerHello(msgspec.Struct, frozen=True, array_like=True, tag=50):
     cluster: str
     node: str
     address: str = ""  # where the dialler is found, for a node that knows nobody yet
+    reads: int = 1  # the newest version of records that it can read
 
 
 class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
@@ -40,9 +42,10 @@ class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
 
     protocol: int
     node: str
+    reads: int = 1  # the newest version of records that it can read
 
 
-Message: TypeAlias = primary.Message | raft.Message | Report
+Message: TypeAlias = primary.Message | raft.Message | Report | AuditReport | CopyWanted
 
 _message_decoder = msgspec.msgpack.Decoder(Message)
 _answer_decoder = msgspec.msgpack.Decoder(PeerWelcome | Failure)
@@ -72,10 +75,11 @@ class IncomingPeer:
         self._down(self._peer)
 
 
-def check_peer(hello: PeerHello, cluster: str, retired: tuple[str, ...]) -> None:
+def check_peer(hello: PeerHello, cluster: str, retired: tuple[str, ...], written: int) -> None:
     """Raise unless `hello` comes from a node of this cluster that we can talk to.
 
     Who is a member each line knows for itself: a node that joins is told so by its peers.
+    `written` is the version of records that it has to read.
     """
     if hello.cluster != cluster:
         raise WrongCluster(f"this is cluster {cluster!r}, not {hello.cluster!r}")
@@ -83,6 +87,11 @@ def check_peer(hello: PeerHello, cluster: str, retired: tuple[str, ...]) -> None
         raise WrongCluster(f"{hello.node!r} left cluster {cluster!r}; its name is not used again")
     if not set(hello.protocols) & set(PROTOCOL):
         raise VersionMismatch(f"this node speaks {PROTOCOL}, {hello.node} {hello.protocols}")
+    if hello.reads < written:
+        raise VersionMismatch(
+            f"{hello.node} reads records up to version {hello.reads}, and cluster {cluster!r} "
+            f"writes version {written}: upgrade {hello.node}"
+        )
 
 
 class Link:
@@ -102,6 +111,7 @@ class Link:
     ) -> None:
         self.peer, self.address = peer, address
         self.refused: str | None = None  # why the peer does not want us
+        self.reads = 1  # the version of records that the peer said it can read
         self.dropped = 0  # messages that found no way
         self._hello = hello
         self._network, self._clock, self._random = network, clock, random
@@ -155,6 +165,7 @@ class Link:
             connection.close(answer.message)
             return
         self.refused = None
+        self.reads = answer.reads
         self._welcomed = True
         self._up(self.peer)
 
@@ -197,10 +208,15 @@ class _Outgoing:
 
 
 def accept_peer(
-    connection: Connection, hello: PeerHello, me: str, hear: Hear, down: Callable[[str], None]
+    connection: Connection,
+    hello: PeerHello,
+    me: str,
+    reads: int,
+    hear: Hear,
+    down: Callable[[str], None],
 ) -> IncomingPeer:
     """Welcome a member that was checked."""
     connection.frame_bytes_max = FRAME_BYTES_MAX
     protocol = max(set(hello.protocols) & set(PROTOCOL))
-    connection.send(_encoder.encode(PeerWelcome(protocol, me)))
+    connection.send(_encoder.encode(PeerWelcome(protocol, me, reads)))
     return IncomingPeer(hello.node, hear, down)

@@ -171,7 +171,8 @@ def _may_lose(acks: str, membership: Membership, me: str, tail: int, fresh: bool
         return ""
     if fresh or not membership.votes(me):
         return "anything: this disk was not counted as a copy"
-    if acks != CONSENSUS and _on_every_member(AckRule.parse(acks), membership):
+    rule = AckRule("majority") if acks == CONSENSUS else AckRule.parse(acks)
+    if _on_every_member(rule, membership):
         return ""
     return f"whatever was acknowledged from position {tail} on, without this node"
 

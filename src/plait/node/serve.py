@@ -56,10 +56,10 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
         await node.close()
 
 
-async def serve(config: NodeConfig, ready: Callable[[str], None] = lambda address: None) -> None:
+async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node: None) -> None:
     """Serve clients and members until SIGTERM, SIGINT or cancellation.
 
-    ready: called once with the address that was bound.
+    ready: called once with the node, whose address is the one that was bound.
     """
     tune_process()
     stop = asyncio.Event()
@@ -72,7 +72,7 @@ async def serve(config: NodeConfig, ready: Callable[[str], None] = lambda addres
         known = node.members.get(node.name)
         usual = config.listen == NodeConfig.__struct_defaults__[1]
         node.address = await service.start(known if known and usual else config.listen)
-        ready(node.address)
+        ready(node)
         try:
             await stop.wait()
             await hand_over_all(node, HAND_OVER_S)

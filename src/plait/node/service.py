@@ -41,10 +41,16 @@ class Service:
     async def start(self, address: str) -> str:
         """Listen; the address that was bound."""
         self._listener = await self._network.listen(address, self._accept)
+        self._local.node.on_members = self._tell_members
         return self._listener.address
 
     def _accept(self, connection: Connection) -> Receiver:
         return _Greeter(self._local, connection, self._clients)
+
+    def _tell_members(self) -> None:
+        """Members came or went: a client must know them before it loses the node that it knows."""
+        for client in sorted(self._clients, key=id):
+            client.welcome()
 
     @property
     def clients(self) -> int:
@@ -85,9 +91,14 @@ class _Greeter:
         node = self._node
         try:
             if isinstance(greeting, PeerHello):
-                check_peer(greeting, node.cluster, node.membership.retired)
+                versions = node.versions
+                check_peer(greeting, node.cluster, node.membership.retired, versions.enabled)
+                versions.note(greeting.node, greeting.reads)
                 node.meet(greeting.node, greeting.address)
-                return accept_peer(self._connection, greeting, node.name, node.hear, node.peer_down)
+                return accept_peer(
+                    self._connection, greeting, node.name, versions.reads, node.hear,
+                    node.peer_down,
+                )  # fmt: skip
             return self._welcome(greeting)
         except PlaitError as error:
             failure = m.Failure(0, error.code, error.message, error.details)
@@ -103,9 +114,9 @@ class _Greeter:
         if not common:
             raise VersionMismatch(f"this node speaks {m.PROTOCOL}, the client {hello.protocols}")
         self._connection.frame_bytes_max = FRAME_BYTES_MAX
-        welcome = m.Welcome(max(common), node.cluster, node.name, node.addresses())
-        self._connection.send(_encoder.encode(welcome))
-        return _Client(self._local, self._connection, self._clients)
+        client = _Client(self._local, self._connection, self._clients, max(common))
+        client.welcome()
+        return client
 
     def closed(self, reason: str) -> None:
         """Pass on."""
@@ -116,15 +127,23 @@ class _Greeter:
 class _Client:
     """One welcomed client."""
 
-    def __init__(self, local: Local, connection: Connection, clients: "set[_Client]") -> None:
+    def __init__(
+        self, local: Local, connection: Connection, clients: "set[_Client]", protocol: int
+    ) -> None:
         self._local = local
         self._node = local.node
         self._connection = connection
         self._clients = clients
+        self._protocol = protocol
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._feeds = Feeds(local, self._send)
         clients.add(self)
+
+    def welcome(self) -> None:
+        """Tell who we are and who the members are; again whenever that changes."""
+        node = self._node
+        self._send(m.Welcome(self._protocol, node.cluster, node.name, node.addresses()))
 
     def frames(self, frames: list[bytes]) -> None:
         """Requests came."""

@@ -19,6 +19,7 @@ def status_of(node: Node) -> dict[str, Any]:
         failover = node.failover.status(host.line)
         if failover is not None:
             status["failover"] = failover
+        status["audit"] = node.audits.status(host)
         status["rescued"] = rescued.get(host.line, 0)
         lines[host.line] = status
     tables = node.control_machine.tables(node.control.replica.view)
@@ -31,6 +32,8 @@ def status_of(node: Node) -> dict[str, Any]:
         "uptime_s": round(node.clock.monotonic() - node.started, 3),
         "read_only": None if reason is None else str(reason),
         "suspect": node.storage.log.suspect,
+        "diverged": node.audits.findings() or None,
+        "versions": node.versions.status(),
         "memory_bytes": _memory_bytes(),
         "lines": lines,
         "tables": [

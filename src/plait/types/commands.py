@@ -15,7 +15,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from plait.base.errors import BadFrame
+from plait.base.errors import BadFrame, UnknownRecord
+from plait.line.entry import Epoch
+
+RECORDS = 2  # the version of records that this code reads and, once enabled, writes; see `Enable`
+AUDITS_SINCE = 2  # of these versions
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -174,10 +178,31 @@ class Enable(msgspec.Struct, frozen=True, array_like=True, tag=14):
     version: int
 
 
+class Audit(msgspec.Struct, frozen=True, array_like=True, tag=15):
+    """Every replica notes what its state comes to behind this entry.
+
+    anew: forget how it came about; for replicas whose checkpoints are older than audits.
+    """
+
+    anew: bool = False
+
+
+class Verdict(msgspec.Struct, frozen=True, array_like=True, tag=16):
+    """A majority's state came to `hash` at an audit; a replica whose did not has diverged.
+
+    It binds replicas that folded with `fold`, the version of a machine's class.
+    """
+
+    epoch: Epoch  # of the audit: a position alone can be taken again after a cut
+    position: int
+    fold: int
+    hash: bytes
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
-    | Appoint | Enable
+    | Appoint | Enable | Audit | Verdict
 )  # fmt: skip
 
 
@@ -228,10 +253,13 @@ def encode_payload(groups: list[bytes], seed: int | None = None) -> bytes:
 
 
 def decode_payload(payload: bytes) -> list[Group]:
-    """The groups of an entry."""
+    """The groups of an entry; `UnknownRecord` if one says what this version does not know."""
     if payload[:1] == _SEED_MARK:
         payload = payload[_SEED.size :]
-    return _payload_decoder.decode(payload)
+    try:
+        return _payload_decoder.decode(payload)
+    except msgspec.ValidationError as error:  # whole, and of another shape
+        raise UnknownRecord(f"a record that version {RECORDS} cannot read: {error}") from None
 
 
 def seed_of(payload: bytes) -> int:

@@ -58,6 +58,15 @@ class Machine(Protocol):
         """After how many bytes of log a `save` is worth its cost; None: it costs nothing."""
         ...
 
+    @property
+    def fold(self) -> int:
+        """The version of the fold; states that different ones made need not be equal."""
+        ...
+
+    def digest(self) -> bytes:
+        """A hash of the state that is not in the view; equal states give equal ones."""
+        ...
+
 
 class RowMachine:
     """The part of the contract that is the same for machines whose whole state is in the view."""
@@ -82,6 +91,15 @@ class RowMachine:
     def save_bytes(self) -> int | None:
         """Saving costs nothing."""
         return None
+
+    @property
+    def fold(self) -> int:
+        """There is one version; who changes it breaks every replica's replay."""
+        return 0
+
+    def digest(self) -> bytes:
+        """There is nothing else."""
+        return b""
 
 
 def stamp_after(stamp: Stamp, count: int) -> Stamp:

@@ -7,6 +7,7 @@ defaultdict would be a dict, a set without an annotation a list.
 Absent: two attributes that share an object come back with one each; that cannot be seen here.
 """
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, get_type_hints
@@ -18,6 +19,7 @@ from plait.base.errors import MachineState, MachineStopped
 STATE_BYTES_MAX = 256 << 20
 
 _encode = msgspec.msgpack.Encoder().encode
+_encode_ordered = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.decode
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
@@ -26,9 +28,21 @@ _BUILTIN = (dict, list, tuple, set, frozenset, bytearray, int, float, str, bytes
 
 def encode_state(machine: Any) -> bytes:
     """What the machine's `snapshot` gives, encoded; `MachineState` says what is wrong with it."""
+    return _encoded(machine, _encode)
+
+
+def canonical_state(machine: Any) -> bytes:
+    """The same with sets and maps in one order, so that equal states are equal bytes.
+
+    A `snapshot` that makes lists of sets, without sorting them, defeats that.
+    """
+    return _encoded(machine, _encode_ordered)
+
+
+def _encoded(machine: Any, encode: Callable[[Any], bytes]) -> bytes:
     name = type(machine).__name__
     try:
-        data = _encode(machine.snapshot())
+        data = encode(machine.snapshot())
     except MachineStopped:
         raise
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

@@ -17,6 +17,7 @@ and text are all that travels.
 
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ from plait.types.commands import Call, Command
 from plait.types.fold import Failed, Result, Returned, Stamp, View
 from plait.types.keys import MACHINE, OFFSETS_MAX, chunk_key
 from plait.types.machine import stamp_after
-from plait.types.machine_state import encode_state, new_instance
+from plait.types.machine_state import canonical_state, encode_state, new_instance
 from plait.types.machines import MachineClass, Machines
 from plait.types.method import Method
 from plait.types.queries import Ask
@@ -247,6 +248,15 @@ class UserMachine:
     def save_bytes(self) -> int:
         """As many bytes of log as the state has, so that saving costs no more than logging."""
         return max(SAVE_BYTES_MIN, len(self._image or b""))
+
+    @property
+    def fold(self) -> int:
+        """The version of the class: a newer one may keep its state in another shape."""
+        return self._now().name.version
+
+    def digest(self) -> bytes:
+        """A hash of the whole state; costs as much as saving it."""
+        return sha256(canonical_state(self._instance)).digest()
 
 
 def _run(

@@ -18,7 +18,7 @@ def status_of(core: PrimaryCore, now: float) -> dict[str, Any]:
         "epoch": str(epoch) if epoch != NO_EPOCH else "none",
         "promised": str(member.promised),
         "rule": str(core.rule),
-        "rule_in_force": _rule_in_force(core),
+        "rule_in_force": core.rule_in_force.text(member.members),
         "members": list(member.members),
         **positions_of(member),
         "lag": lag_of(member, role, now),
@@ -31,10 +31,3 @@ def status_of(core: PrimaryCore, now: float) -> dict[str, Any]:
     if isinstance(role, Leader):
         status["followers"] = followers_of(role.sender, now)
     return status
-
-
-def _rule_in_force(core: PrimaryCore) -> str:
-    usual = core.rule.followers_needed(len(core.member.members))
-    if core.k == usual:
-        return str(core.rule)
-    return f"any:{core.k}" if core.k else "leader"

@@ -341,7 +341,8 @@ class ReplicatedLoglet:
         sender = self._core.sender
         if sender is None:
             return
-        matches = [progress.match for progress in sender.progress.values()]
+        voters = self.membership.voters
+        matches = [p.match for peer, p in sender.progress.items() if peer in voters and not p.fresh]
         for position, k, future in self._stricter:
             reached = not k or (k <= len(matches) and acknowledged(matches, k) > position)
             if reached and not future.done():

@@ -1,0 +1,338 @@
+"""Audits: the replicas of a line compare what their states come to, and who differs is put right.
+
+::
+
+    line's leader                    every replica                       line's leader
+    logs Audit, now and then, ─────► notes its hash behind that entry,
+    if the line has changed            AuditReport(hash) ──────────────► a majority agrees, and
+                                                                         somebody differs:
+    whoever noted another hash  ◄────────────────────────────────────────logs Verdict(hash)
+    stops: it answers nothing,
+    and hands over what it leads
+      CopyWanted ──────────────────────────────────────────────────────► streams it a copy, once
+
+The verdict stands in the log, so a replica that was away judges itself when it gets there. A
+quarantined replica's *log* is sound: its member acknowledges and votes as before. If its copy
+diverges again it stays quarantined until a person has looked and starts the node again. A leader
+that finds itself in the minority hands over first, and its successor pronounces the verdict.
+
+Without a majority nobody can tell who is right: everybody is suspect, loudly, and nothing is done.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from plait.base.errors import Diverged, PlaitError
+from plait.base.ports import Clock
+from plait.engines.audit import Point
+from plait.line.entry import Epoch
+from plait.line.outcome import Outcome
+from plait.node.config import NodeConfig
+from plait.node.line_host import LineHost
+from plait.node.versions import Versions
+from plait.types.commands import AUDITS_SINCE, Audit, Command, Verdict
+
+logger = logging.getLogger("plait.audit")
+
+LOOK_S = 0.1
+TELL_S = 1.0  # before a report is repeated,
+TELLS_MAX = 10  # so often; a report may be lost, and the leader may be new
+COPY_S = 5.0  # before a copy is asked for again
+HAND_OVER_S = 5.0
+COST_MAX = 0.01  # the share of time that digests of a large machine may take
+TALLIES_MAX = 16  # audits of a line that a leader keeps reports of
+
+
+class AuditReport(msgspec.Struct, frozen=True, array_like=True, tag=61):
+    """What the sender's state of a line came to at an audit."""
+
+    line: str
+    point: Point
+
+
+class CopyWanted(msgspec.Struct, frozen=True, array_like=True, tag=62):
+    """The sender's state of a line is of no use: it asks the leader for a copy."""
+
+    line: str
+
+
+class Owner(Protocol):
+    """The node, as far as audits need it."""
+
+    name: str
+    clock: Clock
+    config: NodeConfig
+    versions: Versions
+
+    def hosts(self) -> list[LineHost]: ...
+
+    def host(self, line: str) -> LineHost: ...
+
+    def send(self, peer: str, message: Any) -> None: ...
+
+    def spawn(self, work: Any) -> None: ...
+
+    async def command(self, line: str, command: Command) -> Outcome: ...
+
+
+_Place = tuple[Epoch, int]  # where an audit stands
+
+
+class _Line:
+    """What this node knows of one line's audits."""
+
+    def __init__(self, now: float) -> None:
+        self.audited_at = now  # or when the line was first looked at
+        self.busy = False  # a command or a hand-over is under way
+        self.tallies: dict[_Place, dict[str, Point]] = {}  # by node, while this one leads
+        self.judged: set[_Place] = set()  # of them; nothing more is to be said
+        self.agreed = -1  # the last audit at which a majority agreed
+        self.suspect = ""  # why nobody can be believed
+        self.told: tuple[Point, str] | None = None  # which audit, to whom
+        self.tells = 0
+        self.told_at = 0.0
+        self.wanted_at: float | None = None  # when a copy was last asked for
+        self.installed: int | None = None  # copies before one was wanted for a diverged state
+
+
+class Audits:
+    """One node's part in it."""
+
+    def __init__(self, node: Owner) -> None:
+        self._node = node
+        self._lines: dict[str, _Line] = {}
+
+    async def watch(self) -> None:
+        """For as long as the node lives."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for host in self._node.hosts():
+                self._look(host, self._line(host.line))
+
+    def _line(self, line: str) -> _Line:
+        known = self._lines.get(line)
+        if known is None:
+            known = self._lines[line] = _Line(self._node.clock.monotonic())
+        return known
+
+    def _look(self, host: LineHost, line: _Line) -> None:
+        replica = host.replica
+        if isinstance(replica.halted, Diverged) or replica.needs_snapshot is not None:
+            self._recover(host, line)
+            return
+        if line.wanted_at is not None:
+            line.wanted_at = None
+            logger.warning("line %s: a copy of the state is in place", host.line)
+        if replica.halted is not None:
+            return
+        self._tell(host, line)
+        if host.leads:
+            self._judge(host, line)
+            self._propose(host, line)
+        else:
+            line.tallies.clear()
+            line.judged.clear()
+
+    # ------------------------------------------------------------------ every replica
+
+    def _tell(self, host: LineHost, line: _Line) -> None:
+        """Report the last audit to the leader, again if that may have been lost."""
+        points, now = host.replica.ledger.points, self._node.clock.monotonic()
+        leader = self._node.name if host.leads else host.leader
+        if not points or leader is None:
+            return
+        if line.told != (points[-1], leader):
+            line.told, line.tells, line.told_at = (points[-1], leader), 0, now - TELL_S
+        if line.tells == TELLS_MAX or now - line.told_at < TELL_S:
+            return
+        line.tells, line.told_at = line.tells + 1, now
+        if host.leads:
+            self._heard(host.line, self._node.name, points[-1])
+        else:
+            self._node.send(leader, AuditReport(host.line, points[-1]))
+
+    def _recover(self, host: LineHost, line: _Line) -> None:
+        """The state is of no use: let another lead, and get a copy, once if it had diverged."""
+        now = self._node.clock.monotonic()
+        if host.leads:
+            self._hand_over(host, line, host.loglet.membership.voters)
+            return
+        if host.replica.halted is not None:
+            if line.installed is None:
+                line.installed = host.installed
+            elif host.installed > line.installed:
+                return  # it had its copy
+        if host.leader is not None and (line.wanted_at is None or now - line.wanted_at >= COPY_S):
+            line.wanted_at = now
+            logger.warning("line %s: asking %s for a copy of its state", host.line, host.leader)
+            self._node.send(host.leader, CopyWanted(host.line))
+
+    # ------------------------------------------------------------------ the leader
+
+    def hear(self, peer: str, message: AuditReport | CopyWanted) -> None:
+        """A replica told what its state came to, or has none of use."""
+        try:
+            host = self._node.host(message.line)
+        except PlaitError:
+            return
+        if not host.leads:
+            return
+        match message:
+            case AuditReport(line, point):
+                self._heard(line, peer, point)
+            case CopyWanted():
+                if host.replica.halted is None and peer in host.loglet.membership.members:
+                    host.begin_snapshot(peer)
+
+    def _heard(self, name: str, peer: str, point: Point) -> None:
+        tallies = self._line(name).tallies
+        tallies.setdefault(_place(point), {})[peer] = point
+        for place in sorted(tallies)[:-TALLIES_MAX]:
+            del tallies[place]
+            self._line(name).judged.discard(place)
+
+    def _propose(self, host: LineHost, line: _Line) -> None:
+        """Log an audit, if one is due, allowed and of any use."""
+        node, replica = self._node, host.replica
+        points = replica.ledger.points
+        pause_s = max(node.config.limits.audit_s, replica.ledger.took_s / COST_MAX)
+        changed = replica.applied > (points[-1].position + 1 if points else 0)
+        others = len(host.loglet.membership.members) > 1
+        due = node.clock.monotonic() - line.audited_at >= pause_s
+        if due and changed and others and not line.busy and node.versions.allows(AUDITS_SINCE):
+            line.audited_at = node.clock.monotonic()
+            last = line.tallies.get(_place(points[-1]), {}) if points else {}
+            anew = not replica.ledger.hash or any(not point.hash for point in last.values())
+            self._log(host, line, Audit(anew))
+
+    def _judge(self, host: LineHost, line: _Line) -> None:
+        """Compare what was reported."""
+        membership = host.loglet.membership
+        for place in sorted(set(line.tallies) - line.judged):
+            reports = {n: p for n, p in line.tallies[place].items() if p.hash}
+            counts = Counter((p.fold, p.hash) for n, p in reports.items() if membership.votes(n))
+            for (fold, hash_), _ in sorted(counts.items(), reverse=True):
+                agreeing = [n for n, p in reports.items() if (p.fold, p.hash) == (fold, hash_)]
+                if not membership.quorum(agreeing):
+                    continue
+                others = [n for n, p in reports.items() if p.fold == fold and n not in agreeing]
+                self._decided(host, line, Verdict(*place, fold, hash_), agreeing, others)
+                break
+            else:
+                self._undecided(host, line, place, reports)
+
+    def _decided(
+        self,
+        host: LineHost,
+        line: _Line,
+        verdict: Verdict,
+        agreeing: list[str],
+        others: list[str],
+    ) -> None:
+        position, place = verdict.position, (verdict.epoch, verdict.position)
+        line.agreed = max(line.agreed, position)
+        line.suspect = ""
+        if self._node.name in others:
+            logger.critical(
+                "line %s: the state of its leader %s differs from a majority's (%s) as of "
+                "position %s", host.line, self._node.name, ", ".join(agreeing), position,
+            )  # fmt: skip
+            self._hand_over(host, line, agreeing)
+        elif others and not line.busy:
+            logger.critical(
+                "line %s: the state of %s differs from a majority's (%s) as of position %s",
+                host.line, ", ".join(others), ", ".join(agreeing), position,
+            )  # fmt: skip
+            line.judged.add(place)
+            self._log(host, line, verdict)
+        elif not others and set(host.loglet.membership.members) <= set(agreeing):
+            line.judged.add(place)
+
+    def _undecided(
+        self, host: LineHost, line: _Line, place: _Place, reports: dict[str, Point]
+    ) -> None:
+        """Say so if no majority can come about any more."""
+        membership = host.loglet.membership
+        folds = {point.fold for point in reports.values()}
+        hashes = {point.hash for point in reports.values()}
+        silent = [name for name in membership.members if name not in reports]
+        hopeful = any(
+            membership.quorum([*silent, *(n for n, p in reports.items() if p.hash == hash_)])
+            for hash_ in hashes
+        )
+        if len(folds) == 1 and len(hashes) > 1 and not hopeful:
+            line.judged.add(place)
+            line.suspect = (
+                f"no majority of the states is equal as of position {place[1]}: "
+                + ", ".join(f"{n} has {p.hash.hex()}" for n, p in sorted(reports.items()))
+            )
+            logger.critical("line %s: everybody is suspect: %s", host.line, line.suspect)
+
+    def _log(self, host: LineHost, line: _Line, command: Audit | Verdict) -> None:
+        line.busy = True
+        self._node.spawn(self._logged(host, line, command))
+
+    async def _logged(self, host: LineHost, line: _Line, command: Audit | Verdict) -> None:
+        try:
+            await self._node.command(host.line, command)
+        except PlaitError as error:
+            logger.info("line %s: %s was not logged: %s", host.line, command, error)
+            if isinstance(command, Verdict):
+                line.judged.discard((command.epoch, command.position))
+        finally:
+            line.busy = False
+
+    def _hand_over(self, host: LineHost, line: _Line, to: Sequence[str]) -> None:
+        targets = [name for name in to if name != self._node.name]
+        if not line.busy and targets:
+            line.busy = True
+            self._node.spawn(self._handed_over(host, line, targets))
+
+    async def _handed_over(self, host: LineHost, line: _Line, targets: Sequence[str]) -> None:
+        try:
+            for target in targets:
+                if not host.loglet.membership.votes(target):
+                    continue
+                promotion = await host.loglet.hand_over(target, HAND_OVER_S)
+                logger.warning("line %s: handing over to %s: %s", host.line, target, promotion.why)
+                if promotion.won:
+                    return
+        except PlaitError as error:
+            logger.warning("line %s cannot be handed over: %s", host.line, error)
+        finally:
+            line.busy = False
+
+    # ------------------------------------------------------------------ status
+
+    def findings(self) -> str:
+        """What a person must know of the lines here; empty if all is well."""
+        found: list[str] = []
+        for host in self._node.hosts():
+            if isinstance(host.replica.halted, Diverged):
+                found.append(f"{host.line} is in quarantine: {host.replica.halted.message}")
+            suspect = self._line(host.line).suspect
+            if suspect and host.leads:
+                found.append(f"{host.line}: everybody is suspect: {suspect}")
+        return "; ".join(found)
+
+    def status(self, host: LineHost) -> dict[str, Any]:
+        """Where a line was last compared."""
+        line, points = self._line(host.line), host.replica.ledger.points
+        status: dict[str, Any] = {
+            "position": points[-1].position if points else None,
+            "hash": points[-1].hash.hex() if points else None,
+            "quarantined": isinstance(host.replica.halted, Diverged),
+            "copies": host.installed,
+        }
+        if host.leads:
+            status |= {"agreed": line.agreed, "suspect": line.suspect or None}
+        return status
+
+
+def _place(point: Point) -> _Place:
+    return point.epoch, point.position
