@@ -6,6 +6,7 @@ from plait.engines.primary import PrimaryLoglet
 from plait.engines.primary.opening import open_core
 from plait.host.clock import SystemClock
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
+from plait.line.membership import Membership
 from plait.line.primary.messages import Message
 from plait.line.quorum import AckRule
 
@@ -21,8 +22,9 @@ class PrimaryLine:
         self.cut: set[tuple[str, str]] = set()  # directed links that lose everything
 
     def open(self, name: str) -> PrimaryLoglet:
+        known = self.names if name in self.names else Membership()
         core = open_core(
-            self.disks[name].log, "line", name, self.names, self.rule, fresh=False, committed=0
+            self.disks[name].log, "line", name, known, self.rule, fresh=False, committed=0
         )
 
         def send(peer: str, message: Message) -> None:
@@ -31,6 +33,11 @@ class PrimaryLine:
         loglet = PrimaryLoglet(core, self.disks[name].log, send, SystemClock())
         self.loglets[name] = loglet
         return loglet
+
+    def add(self, name: str) -> PrimaryLoglet:
+        """A new node with an empty disk that knows of no members."""
+        self.disks[name] = MemoryStorage(MemoryDisk())
+        return self.open(name)
 
     def _deliver(self, source: str, target: str, message: Message) -> None:
         if (source, target) not in self.cut and target in self.loglets:

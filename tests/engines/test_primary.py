@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 import pytest
 from primary_line import PrimaryLine
 
-from plait.base.errors import NotLeader, Unavailable
+from plait.base.errors import NotLeader, RuleUnmet, Unavailable
 from plait.engines import conformance
 from plait.engines.conformance import CHECKS, Engine
 from plait.line.entry import Entry
+from plait.line.membership import Target
 
 
 @pytest.mark.parametrize(
@@ -108,4 +109,47 @@ async def test_a_switch_over_loses_nothing() -> None:
         while successor.core.leader != "n3":
             await asyncio.sleep(0.01)
     await successor.append(Entry(b"after"))
+    await line.close()
+
+
+async def test_members_come_and_go_while_entries_are_appended() -> None:
+    line = PrimaryLine(3, "any:1")
+    leader = await line.start()
+    for name in ("n4", "n5"):
+        line.add(name)
+    appends = [asyncio.ensure_future(leader.append(Entry(b"%d" % n))) for n in range(50)]
+    now = await leader.reconfigure(Target(("n1", "n4", "n5")), 5.0)
+    assert (now.voters, now.retired) == (("n1", "n4", "n5"), ("n2", "n3"))
+    positions = await asyncio.gather(*appends)
+    for name in ("n2", "n3"):
+        await line.loglets.pop(name).close()
+    positions.append(await leader.append(Entry(b"50")))
+    follower = line.loglets["n5"]
+    await follower.wait(max(positions))
+    for number, position in enumerate(positions):
+        (entry,) = await follower.read(position, position + 1)
+        assert entry.payload == b"%d" % number
+    assert follower.membership == now
+    await line.close()
+
+
+async def test_a_leader_that_is_removed_hands_over_and_the_line_goes_on() -> None:
+    line = PrimaryLine(3, "any:1")
+    leader = await line.start()
+    await leader.append(Entry(b"kept"))
+    await leader.reconfigure(Target(("n2", "n3")), 5.0)
+    async with asyncio.timeout(5):
+        while not any(line.loglets[name].leads for name in ("n2", "n3")):
+            await asyncio.sleep(0.01)
+    (successor,) = (loglet for loglet in line.loglets.values() if loglet.leads)
+    await successor.append(Entry(b"new"))
+    assert not leader.leads
+    await line.close()
+
+
+async def test_a_membership_that_its_rule_cannot_be_met_with_is_refused() -> None:
+    line = PrimaryLine(3, "any:2")
+    leader = await line.start()
+    with pytest.raises(RuleUnmet):
+        await leader.reconfigure(Target(("n1", "n2")), 1.0)
     await line.close()

@@ -1,5 +1,7 @@
 """One member of a simulated cluster (disk, process, replica), and the judge of all of them."""
 
+from bisect import bisect_left
+
 from replicated_world import Disk, Process
 
 from plait.base.ports import AppendRows
@@ -41,6 +43,7 @@ class Judge:
         self.content: dict[Key, tuple[bytes, Epoch]] = {}  # row, epoch of the one before
         self.ledger: list[bytes] = []  # everything that was ever told to be committed
         self.epochs: list[Epoch] = []  # of the ledger's entries
+        self.by: list[Epoch] = []  # whose leaders committed them; ascending
         self.last_leader = NO_EPOCH  # the newest epoch whose leader committed
         self.lossy = False  # loss was accepted, or the rule allows it: commits may be retracted
         self.promised: dict[str, Epoch] = {}
@@ -77,16 +80,21 @@ class Judge:
         self.last_leader = role.epoch
         self.ledger.append(row)
         self.epochs.append(decode_entry(row).epoch)
+        self.by.append(role.epoch)
 
     def opened(self, node: Node, role: Leader) -> None:
-        """A new leader has its epoch for itself, and lacks nothing that was ever committed."""
+        """A new leader has its epoch for itself, and all that older epochs ever committed.
+
+        It may have been overtaken already by a newer epoch: then it commits nothing.
+        """
         assert role.epoch not in self.led, f"{role.epoch} was led before"
         self.led.add(role.epoch)
         if self.lossy:
             return
         log = node.core.member.log
-        assert len(self.ledger) <= role.opening, f"{node.name} lacks committed entries"
-        for position in range(log.head, len(self.ledger)):
+        before = bisect_left(self.by, role.epoch)
+        assert before <= role.opening, f"{node.name} lacks committed entries"
+        for position in range(log.head, before):
             assert log.epoch_at(position) == self.epochs[position]
 
     def stepped(self, node: Node) -> None:

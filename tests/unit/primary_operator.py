@@ -15,13 +15,13 @@ VOTERS_MAX = 6
 class Operator:
     """One schedule of misfortune; every choice is drawn."""
 
-    def __init__(self, cluster: Cluster, random: Random) -> None:
+    def __init__(self, cluster: Cluster, random: Random, changes: float = 0.0) -> None:
         self.cluster = cluster
+        self.changes = changes  # how often other members are asked for
         self.random = random
         self.accepts_loss = random.random() < 0.15
         self.wipes = random.random() < 0.5
         self.crashes = random.random() < 0.8
-        self.changes = random.choice((0.0, 0.03, 0.2))
 
     def act(self) -> None:
         cluster, random = self.cluster, self.random

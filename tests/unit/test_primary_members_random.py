@@ -124,7 +124,7 @@ def simulate(seed: int) -> Cluster:
 
 
 def _seeds() -> range:
-    first, last = os.environ.get("PRIMARY_SEEDS", "0:150").split(":")
+    first, last = os.environ.get("PRIMARY_SEEDS", "0:100").split(":")
     return range(int(first), int(last))
 
 

@@ -120,22 +120,26 @@ class Candidate:
             self.refusals[peer] = promise
         if self.member.fresh and not promise.fresh and not self.ask.accept_loss:
             self.failed = "this node's disk is new and has not caught up"
-        elif promise.left:
-            self.failed = promise.bar
         elif self.best is None and self._enough(now):
             if not self.binding:
                 self._go_binding(now)
             elif self._promised_here:
                 self._choose(now)
+        elif promise.left and self._surveyed:
+            self.failed = promise.bar
 
     def _go_binding(self, now: float) -> None:
         """Enough would promise: ask in earnest, unless the best log says that we may not lead."""
-        best = max(self.promises.values(), key=_log_end)
-        ours = self.promises[self.member.me]
-        if best.bar and _log_end(best) > _log_end(ours) and not self.ask.accept_loss:
-            self.failed = best.bar
+        bar = max(self.promises.values(), key=_log_end).bar
+        if bar and not self.ask.accept_loss:
+            self.failed = bar
         else:
             self._begin(binding=True, now=now)
+
+    @property
+    def _surveyed(self) -> bool:
+        """Whether everybody has answered."""
+        return len(self.promises) + len(self.refusals) == len(self.voters)
 
     def _enough(self, now: float) -> bool:
         everyone = len(self.promises) == len(self.voters)
@@ -145,8 +149,7 @@ class Candidate:
             return False
         if not self.rule.promised(self.membership, self._vouching()) and not self.ask.accept_loss:
             return False
-        surveyed = len(self.promises) + len(self.refusals) == len(self.voters)
-        if everyone or (surveyed and not self.binding):
+        if everyone or (self._surveyed and not self.binding):
             return True
         if self.binding and not self.patient:
             return True
@@ -200,15 +203,15 @@ class Candidate:
 
     def _fetched_best(self, now: float) -> None:
         """Our log is the best that was promised; by it, others may have to promise."""
-        if self.member.membership.halves == self.membership.halves:
-            self.ready = True
-            return
-        bar = self.member.bar(self.member.me)
-        if bar and not (self.ask.accept_loss and self.member.votes):
+        member = self.member
+        bar = member.bar(member.me)
+        if bar and not (self.ask.accept_loss and member.votes):
             self.failed = bar
-            return
-        self.heard_number = max(self.heard_number, self.epoch.number)
-        self._begin(binding=True, now=now)
+        elif member.membership.halves == self.membership.halves:
+            self.ready = True
+        else:
+            self.heard_number = max(self.heard_number, self.epoch.number)
+            self._begin(binding=True, now=now)
 
     def _fetch(self, start: int) -> None:
         member = self.member
