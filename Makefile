@@ -9,7 +9,7 @@ STAMP := $(VENV)/.made
 PYTEST := $(BIN)/pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: env demo test check bench peers sim clean help
+.PHONY: env demo test soak check bench peers sim clean help
 
 help: ## this list
 	@echo 'make TARGET [ARGS="..."] [PYTHON=python3.11]'
@@ -34,6 +34,11 @@ demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends 
 
 test: env ## every test (ARGS='-m "not slow"' for the quick ones)
 	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+
+soak: env ## minutes of kills, pauses and cut links, judged (root cuts links; docs/guide/testing.md)
+	PLAIT_SOAK_SECONDS=$${PLAIT_SOAK_SECONDS:-120} PLAIT_BANK_KILLS=$${PLAIT_BANK_KILLS:-100} \
+		PLAIT_LEADER_KILLS=$${PLAIT_LEADER_KILLS:-50} PLAIT_FAILOVERS=$${PLAIT_FAILOVERS:-10} \
+		$(PYTEST) -s $(ARGS) tests/processes/test_faults*.py
 
 check: env ## format, lint, types, import layers, house rules
 	$(BIN)/ruff format --check .

@@ -19,7 +19,9 @@ seeds = st.integers(0, 2**32)
 @given(seed=seeds, processes=st.integers(1, 6), values=st.integers(0, 3))
 def test_what_an_atomic_object_did_is_linearizable(kind, seed, processes, values):
     random = Random(seed)
-    events = atomic_history(random, kind, random.randrange(1, 60), processes, values, lost=0.1)
+    # Of queues with lost answers only short histories can be decided quickly.
+    operations = random.randrange(1, 12 if kind == "queue" else 60)
+    events = atomic_history(random, kind, operations, processes, values, lost=0.1)
     assert check_history(events, kind, time_limit=None).linearizable
 
 
@@ -45,7 +47,7 @@ def test_the_judge_agrees_with_brute_force(kind, seed, values, lost):
 @given(seed=seeds, values=st.integers(0, 3), lost=st.sampled_from([0.0, 0.2]))
 def test_a_counterexample_has_no_order_by_itself(kind, seed, values, lost):
     random = Random(seed)
-    events = atomic_history(random, kind, 30, 4, values, lost)
+    events = atomic_history(random, kind, 12 if kind == "queue" else 30, 4, values, lost)
     lie(random, events)
     verdict = check_history(events, kind)
     if verdict.counterexample is not None:
@@ -67,10 +69,10 @@ def test_operations_that_need_not_happen_are_judged_as_if_all_choices_were_tried
     model = MODELS[kind]()
     definite = [place for place, operation in enumerate(operations) if operation.definite]
     spare = [place for place in definite if random.random() < 0.4]
-    choices = [
-        [o for place, o in enumerate(operations) if place not in spare or kept >> spare.index(place) & 1]
-        for kept in range(1 << len(spare))
-    ]  # fmt: skip
+    choices = []
+    for kept in range(1 << len(spare)):
+        left_out = {place for bit, place in enumerate(spare) if not kept >> bit & 1}
+        choices.append([o for place, o in enumerate(operations) if place not in left_out])
     # To leave out a read is always the better choice; the search does not even look at it.
     expected = any(brute_force(model, choice) for choice in choices)
     assert Search(Plan(model, operations, frozenset(spare))).run() is expected

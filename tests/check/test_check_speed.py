@@ -17,9 +17,7 @@ def many_keys(kind: str, keys: int, operations: int, values: int, lost: float) -
     each = []
     for key in range(keys):
         events = atomic_history(random, kind, operations, 5, values, lost)
-        each.append(
-            [e | {"key": f"k{key}", "process": e["process"] + 1000 * key} for e in events]
-        )
+        each.append([e | {"key": f"k{key}", "process": e["process"] + 1000 * key} for e in events])
     order = [key for key, events in enumerate(each) for _ in events]
     random.shuffle(order)
     remaining = [iter(events) for events in each]

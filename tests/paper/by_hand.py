@@ -92,6 +92,14 @@ def wait(core: RaftCore) -> list[Any]:
     return effects + sync(core, effects, now)
 
 
+def pause(core: RaftCore, until: float = 0.25) -> list[Any]:
+    """Time passes; what the member does meanwhile."""
+    effects: list[Any] = []
+    while core.deadline < until:
+        effects += wait(core)
+    return effects
+
+
 def yes(core: RaftCore, *, pre: bool = False, fresh: bool = False) -> Vote:
     """A vote for a candidate in the term that it asks for."""
     term = core.member.term + 1 if pre else core.member.term

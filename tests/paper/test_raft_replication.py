@@ -19,6 +19,7 @@ from by_hand import (
 from plait.base.errors import Corrupt
 from plait.base.ports import CutSuffix
 from plait.line.raft.messages import Vote
+from plait.line.raft.vocabulary import PeerUp
 from plait.line.replication.messages import Append, AppendReply
 from plait.line.replication.progress import ProgressState
 from plait.line.replication.vocabulary import Committed, Persist
@@ -87,7 +88,7 @@ def test_a_leader_brings_any_log_into_line_with_its_own(log: list[int]) -> None:
     role = lead(leader, "c")
     for _ in range(12):
         role.sender.progress["b"].waiting = False
-        for message in said(leader.step(_up("b"), 0.0), Append).values():
+        for message in said(leader.step(PeerUp("b"), 0.0), Append).values():
             replies = said(tell(follower, "a", message), AppendReply)
             effects = tell(leader, "b", replies["a"])
             for more in said(effects, Append).values():
@@ -96,12 +97,6 @@ def test_a_leader_brings_any_log_into_line_with_its_own(log: list[int]) -> None:
         if terms(follower) == terms(leader):
             break
     assert terms(follower) == terms(leader) == [*LEADER, 8]
-
-
-def _up(peer: str):
-    from plait.line.raft.vocabulary import PeerUp
-
-    return PeerUp(peer)
 
 
 def test_only_a_contradiction_cuts() -> None:

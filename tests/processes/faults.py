@@ -34,10 +34,10 @@ class FaultyNodes(Nodes):
     """Nodes that can be killed, paused and cut off."""
 
     def __init__(
-        self, folder: Path, *, wires: Wires | None = None, machines: tuple[str, ...] = ()
+        self, folder: Path, *, wires: Wires | None = None, **more: tuple[str, ...]
     ) -> None:
-        addresses = None if wires is None else wires.addresses
-        super().__init__(folder, addresses=addresses, machines=machines)
+        """more: `machines` and `program`, as `Nodes` takes them."""
+        super().__init__(folder, addresses=None if wires is None else wires.addresses, **more)
         self.wires = wires
         self.paused: set[str] = set()
 
@@ -75,12 +75,8 @@ class FaultyNodes(Nodes):
     async def lines(self, name: str) -> dict[str, Any]:
         """What a node says of its lines; nothing if it does not answer."""
         try:
-            async with asyncio.timeout(ASK_S):
-                store = await plait.connect(self.only(name), only=True)
-                try:
-                    status = (await store.status())["nodes"].get(name, {})
-                finally:
-                    await store.close()
+            async with asyncio.timeout(ASK_S), plait.connect(self.only(name), only=True) as store:
+                status = (await store.status())["nodes"].get(name, {})
         except (PlaitError, TimeoutError):
             return {}
         lines = status.get("lines", {})
@@ -152,35 +148,31 @@ async def pause_leader(nodes: FaultyNodes, line: str, chance: random.Random) -> 
 
 async def isolate_leader(nodes: FaultyNodes, line: str, chance: random.Random) -> None:
     """The leader reaches clients but no other node."""
-    leader = await nodes.leader(line)
-    assert nodes.wires is not None
-    nodes.wires.isolate(leader)
-    await nodes.leader(line, other_than=leader)
-    await asyncio.sleep(chance.uniform(0.0, 0.4))
-    nodes.wires.heal()
-    await _follows(nodes, line, leader)
+    await _cut_off_leader(nodes, line, chance, speaks=False, hears=False)
 
 
 async def deafen_leader(nodes: FaultyNodes, line: str, chance: random.Random) -> None:
     """The leader speaks and hears nothing: its heartbeats arrive, the answers to them do not."""
-    leader = await nodes.leader(line)
-    assert nodes.wires is not None
-    for other in nodes.addresses:
-        if other != leader:
-            nodes.wires.cut(other, leader)
-    await nodes.leader(line, other_than=leader)
-    nodes.wires.heal()
-    await _follows(nodes, line, leader)
+    await _cut_off_leader(nodes, line, chance, speaks=True, hears=False)
 
 
 async def mute_leader(nodes: FaultyNodes, line: str, chance: random.Random) -> None:
     """The leader hears and cannot speak."""
+    await _cut_off_leader(nodes, line, chance, speaks=False, hears=True)
+
+
+async def _cut_off_leader(
+    nodes: FaultyNodes, line: str, chance: random.Random, *, speaks: bool, hears: bool
+) -> None:
     leader = await nodes.leader(line)
     assert nodes.wires is not None
     for other in nodes.addresses:
-        if other != leader:
+        if other != leader and not speaks:
             nodes.wires.cut(leader, other)
+        if other != leader and not hears:
+            nodes.wires.cut(other, leader)
     await nodes.leader(line, other_than=leader)
+    await asyncio.sleep(chance.uniform(0.0, 0.4))
     nodes.wires.heal()
     await _follows(nodes, line, leader)
 

@@ -30,12 +30,14 @@ class Nodes:
         *,
         addresses: dict[str, str] | None = None,
         machines: tuple[str, ...] = (),
+        program: tuple[str, ...] = ("-m", "plait"),
     ) -> None:
         self.folder = folder
         self.addresses = addresses or {
             f"n{i + 1}": f"127.0.0.1:{free_port()}" for i in range(count)
         }
         self.machines = machines
+        self.program = program
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -53,7 +55,7 @@ class Nodes:
         """What starts a node."""
         members = ",".join(f"{name}={address}" for name, address in self.addresses.items())
         return [
-            sys.executable, "-m", "plait", "serve", "--data", str(self.folder / name),
+            sys.executable, *self.program, "serve", "--data", str(self.folder / name),
             "--name", name, "--listen", self.addresses[name], "--members", members,
             "--leader", "n1", "--cluster-name", "test",
             *(word for machine in self.machines for word in ("--machine", machine)),

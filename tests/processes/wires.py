@@ -30,9 +30,10 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "root, to make network namespaces"
     name = f"plait{os.getpid():x}probe"
-    tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-    if tried.returncode:
-        return f"network namespaces: {tried.stderr.strip()}"
+    try:
+        _ip("netns", "add", name)
+    except subprocess.CalledProcessError as error:
+        return f"network namespaces: {error.stderr.decode().strip()}"
     _ip("netns", "del", name)
     return None
 
@@ -43,24 +44,25 @@ class Wires:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         tag = os.getpid() & 0xFFFF
-        self._bridge = f"pl{tag:x}b"
+        self._prefix = f"pl{tag:x}"  # of everything that is made
+        self._bridge = f"{self._prefix}b"
         self._net = f"198.{18 + (tag >> 8) % 2}.{tag & 0xFF}"  # kept for tests by RFC 2544
         self._numbers = {name: number for number, name in enumerate(names, 1)}
         try:
-            self._build(tag)
+            self._build()
         except BaseException:
             self.close()
             raise
 
-    def _build(self, tag: int) -> None:
+    def _build(self) -> None:
         _ip("link", "add", self._bridge, "type", "bridge")
         _ip("addr", "add", f"{self._net}.254/24", "dev", self._bridge)
         _ip("link", "set", self._bridge, "up")
-        for name, number in self._numbers.items():
-            space, outside = self.namespace(name), f"pl{tag:x}v{number}"
+        for name in self.names:
+            space, outside = self.namespace(name), self._outside(name)
             _ip("netns", "add", space)
-            _ip("link", "add", outside, "type", "veth",
-                "peer", "name", "eth0", "address", self._hardware(name), "netns", space)  # fmt: skip
+            _ip("link", "add", outside, "type", "veth", "peer", "name", "eth0",
+                "address", self._hardware(name), "netns", space)  # fmt: skip
             _ip("link", "set", outside, "master", self._bridge, "up")
             _ip("-n", space, "addr", "add", f"{self._host(name)}/24", "dev", "eth0")
             _ip("-n", space, "link", "set", "eth0", "up")
@@ -69,7 +71,7 @@ class Wires:
 
     def namespace(self, name: str) -> str:
         """Where a node's process has to run: ``ip netns exec NAMESPACE …``."""
-        return f"{self._bridge}.{name}"
+        return f"{self._prefix}.{name}"
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -80,13 +82,6 @@ class Wires:
         """Nothing that `source` sends arrives at `target` any more."""
         self._teach(source, target, NOBODY)
 
-    def isolate(self, name: str) -> None:
-        """Cut every link of a node to other nodes; this process still reaches it."""
-        for other in self.names:
-            if other != name:
-                self.cut(name, other)
-                self.cut(other, name)
-
     def heal(self) -> None:
         """Mend everything."""
         for source, target in permutations(self.names, 2):
@@ -95,12 +90,17 @@ class Wires:
     def close(self) -> None:
         """Remove namespaces and bridge. Processes inside must have ended."""
         for name in self.names:
+            _ip("link", "del", self._outside(name), check=False)  # its name is free at once
             _ip("netns", "del", self.namespace(name), check=False)
         _ip("link", "del", self._bridge, check=False)
 
     def _teach(self, source: str, target: str, hardware: str) -> None:
         _ip("-n", self.namespace(source), "neigh", "replace", self._host(target),
             "lladdr", hardware, "dev", "eth0", "nud", "permanent")  # fmt: skip
+
+    def _outside(self, name: str) -> str:
+        """The end of a node's wire that is at the bridge."""
+        return f"{self._prefix}v{self._numbers[name]}"
 
     def _host(self, name: str) -> str:
         return f"{self._net}.{self._numbers[name]}"

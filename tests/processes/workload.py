@@ -21,7 +21,6 @@ from pathlib import Path
 import pytest
 from faults import LIMITS, FaultyNodes
 
-import plait
 from plait import ABSENT
 from plait.api.recording import RecordedTable
 from plait.api.settings import Settings
@@ -57,10 +56,11 @@ class Workload:
         """Let every client finish what it is doing."""
         self._stop = True
 
-    async def ready(self) -> None:
-        """Return once the tables are there and some writes were acknowledged."""
+    async def more(self, count: int = 20) -> None:
+        """Return once so many more writes were acknowledged."""
+        enough = self.acknowledged + count
         async with asyncio.timeout(60):
-            while self.acknowledged < 20:
+            while self.acknowledged < enough:
                 await asyncio.sleep(0.05)
 
     async def run(self) -> None:
@@ -75,7 +75,9 @@ class Workload:
                 for process, name in enumerate(self._nodes.addresses, 3):
                     group.create_task(self._client(process, recorders, name))
 
-    async def _client(self, process: int, recorders: dict[str, Recorder], bound: str | None) -> None:
+    async def _client(
+        self, process: int, recorders: dict[str, Recorder], bound: str | None
+    ) -> None:
         chance = random.Random(f"{self._seed} {process}")
         if bound is not None:
             await self._tables_made.wait()

@@ -116,7 +116,7 @@ class Cluster(World):
         known = self.judge.truths.committed
         self.judge.stepped(node, before)
         if self.judge.truths.committed > known:
-            self.judge.held(node, list(self.nodes.values()))
+            self.judge.held(node, before.membership, list(self.nodes.values()))
         for effect in effects:
             self._carry_out(node, effect)
         self.arm(node)

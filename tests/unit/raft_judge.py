@@ -81,13 +81,13 @@ class Judge:
             case AppendReply():
                 assert message.durable <= node.disk.tail, "durable, but not on disk"
 
-    def held(self, node: Node, nodes: list[Node]) -> None:
+    def held(self, node: Node, membership: Membership, nodes: list[Node]) -> None:
         """What was just committed is on a majority's disks, but for disks that were lost since."""
         member = node.core.member
         position = member.commit - 1
         epoch = member.log.epoch_at(position)
         holders = {other.name for other in nodes if _has(other, position, epoch)}
-        for half in (member.membership.voters, member.membership.outgoing):
+        for half in (membership.voters, membership.outgoing):
             held = len(holders & set(half))
             assert not half or 2 * held > len(half), f"{position} is on the disks of {holders}"
 

@@ -346,26 +346,9 @@ def learners_count(patch: Patch) -> None:
     patch.setattr(Membership, "decided", decided)
 
 
-def who_leaves_never_stands(patch: Patch) -> None:
-    """A member whose log says that it left does not stand, though nobody else can win."""
-    patch.setattr(RaftMember, "may_stand", RaftMember.votes)
-
-
 def a_gone_member_holds_up_its_successor(patch: Patch) -> None:
     """A learner's new disk counts only once everybody, the dead too, has answered."""
     patch.setattr(Sender, "set_learners", lambda self, learners: None)
-
-
-def resends_never(patch: Patch) -> None:
-    """What was lost on the way is not sent again."""
-    right = Sender.timer
-
-    def timer(self: Sender, now: float) -> Any:
-        for known in self.progress.values():
-            known.probed_at = now
-        return right(self, now)
-
-    patch.setattr(Sender, "timer", timer)
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -378,5 +361,5 @@ MISTAKES: tuple[Mistake, ...] = (
     changes_without_a_joint_step, begins_a_change_before_the_last_is_committed,
     a_membership_counts_once_committed, a_copy_carries_no_membership, a_copy_lowers_the_term,
     a_cut_membership_stays_in_force, a_restart_forgets_a_membership, learners_count,
-    who_leaves_never_stands, a_gone_member_holds_up_its_successor, resends_never,
+    a_gone_member_holds_up_its_successor,
 )  # fmt: skip

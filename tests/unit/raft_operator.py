@@ -145,14 +145,16 @@ class Operator:
                 self.cluster.wipe(node)
 
     def may_lose(self, lost: set[str]) -> bool:
-        """Whether old disks of a majority remain without these, in every membership there is."""
+        """Whether old disks of a majority, and a state, remain in every membership there is."""
         nodes = self.cluster.nodes
         retired = {name for m in self.cluster.memberships() for name in m.retired}
         old = {
             name for name, node in nodes.items() if name not in lost and not node.disk.hard.fresh
         }
         return not lost & retired and all(
-            membership.quorum(old) for membership in self.cluster.memberships()
+            membership.quorum(old) and old & (set(membership.voters) - set(membership.witnesses))
+            for membership in self.cluster.memberships()
+            if membership.voters
         )
 
     # ------------------------------------------------------------------ other members

@@ -2,8 +2,9 @@ import asyncio
 
 import msgspec
 import pytest
-from client_fakes import LIMITS, FakeCluster, put
+from client_fakes import LIMITS, FakeCluster, Node, put
 
+from plait.api.messages import Welcome
 from plait.api.settings import Leader
 from plait.base.codec import encode
 from plait.base.errors import NoSuchCollection, NotLeader, PromotionRefused, Unavailable
@@ -80,6 +81,32 @@ async def test_switch_over_is_asked_of_the_leader():
         assert await backend.switch_over("n1", None, 1.0) == {"leader": "n1"}
         with pytest.raises(NotLeader):
             await backend.switch_over("n1", None, 1.0)
+        await backend.close()
+
+
+async def test_a_line_that_the_target_leads_already_need_not_move():
+    async with FakeCluster() as cluster:
+        backend = await cluster.connect("n3")
+        report = await backend.switch_over("n1", "l", 1.0)
+        assert report == {"target": "n1", "lines": {"l": {"ok": True, "why": "led it already"}}}
+        await backend.close()
+
+
+async def test_members_that_come_later_are_learned_from_a_repeated_welcome():
+    async with FakeCluster(1) as cluster:
+        backend = await cluster.connect()
+        await backend.open_table("films", Leader())
+        newcomer = cluster.nodes["n2"] = Node(cluster, "n2")
+        await newcomer.start()
+        members = tuple((node.name, node.address) for node in cluster.nodes.values())
+        (session,) = cluster.nodes["n1"].sessions
+        session.connection.send(encode(Welcome(1, cluster.cluster, "n1", members)))
+        async with asyncio.timeout(2):
+            while "n2" not in backend.addresses:
+                await asyncio.sleep(0.001)
+        cluster.elect("n2")
+        await cluster.nodes["n1"].stop()
+        assert [info.name for info in await backend.tables()] == ["films"]
         await backend.close()
 
 

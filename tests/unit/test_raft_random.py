@@ -1,6 +1,7 @@
 """Random schedules of a whole cluster of Raft cores: every truth holds after every step.
 
 A failing schedule says which command replays it. RAFT_SEEDS=0:10000 makes a longer campaign.
+What it found so far stands, sentence by sentence, in the paper tests.
 """
 
 import os
@@ -18,7 +19,6 @@ SHAPES = [
     ("abcde", "e"),
 ]  # fmt: skip
 STEPS = 160
-TELLING: tuple[int, ...] = ()
 
 
 def simulate(seed: int, trace: bool = False) -> Cluster:
@@ -42,7 +42,7 @@ def simulate(seed: int, trace: bool = False) -> Cluster:
 
 
 def _seeds() -> range:
-    first, last = os.environ.get("RAFT_SEEDS", "0:120").split(":")
+    first, last = os.environ.get("RAFT_SEEDS", "0:60").split(":")
     return range(int(first), int(last))
 
 
@@ -55,11 +55,6 @@ def test_no_random_schedule_breaks_a_truth_of_raft(chunk: int) -> None:
             replay = f"RAFT_SEEDS={seed}:{seed + 1} pytest tests/unit/test_raft_random.py"
             error.add_note(f"replay: {replay}")
             raise
-
-
-@pytest.mark.parametrize("seed", TELLING)
-def test_a_schedule_that_once_found_a_mistake_finds_none(seed: int) -> None:
-    simulate(seed)
 
 
 def test_the_same_seed_gives_the_same_schedule() -> None:

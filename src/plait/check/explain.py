@@ -18,6 +18,7 @@ NODES_MAX = 20_000
 DEAD_ENDS_SHOWN = 4
 LABEL_MAX = 40
 MAKERS_SHOWN = 10  # of what can be appended to
+MAKERS_DEEP = 3  # a cas that made what was seen saw something itself
 SHOWN_MAX = 40
 
 _ANSWERS = ("read", "get", "contains", "dequeue")  # that matter even if they are null
@@ -38,8 +39,14 @@ class Counterexample(msgspec.Struct, frozen=True):
         lines += draw([(o, label(o)) for o in self.operations])
         lines += ["", *self.reasons]
         if self.left_out:
-            lines += ["", f"({self.left_out:,} more operations are left out: they do not help)"]
+            lines += ["", f"({self.left_out_text})"]
         return "\n".join(lines)
+
+    @property
+    def left_out_text(self) -> str:
+        """What became of the operations that are not shown."""
+        more = f"{self.left_out:,} more operation{'' if self.left_out == 1 else 's'}"
+        return f"{more} left out: whether or not they took effect, no order works"
 
     @property
     def processes(self) -> list[Process]:
@@ -56,7 +63,10 @@ def describe(part: Part, core: Operations, around: Operations) -> Counterexample
     chosen = list(core)
     if len(chosen) > SHOWN_MAX:
         chosen = sorted(chosen, key=lambda o: o.returned or 0)[-SHOWN_MAX:]
-    shown = sorted([*chosen, *_makers(part.model, chosen, around)], key=lambda o: o.invoked)
+    shown = list(chosen)
+    for _ in range(MAKERS_DEEP):
+        shown += list(_makers(part.model, shown, around))
+    shown.sort(key=lambda operation: operation.invoked)
     left_out = len(part.operations) - len(shown)
     if len(core) > SHOWN_MAX:
         reason = f"There was no time to find fewer; the last {SHOWN_MAX} of {len(core)} are shown."
@@ -86,6 +96,9 @@ def label(operation: Operation) -> str:
 def _makers(model: Model, core: Operations, around: Operations) -> Iterator[Operation]:
     """Operations that may have made the states that the core saw, the latest for each."""
     shown = {operation.invoked for operation in core}
+    mutators = [operation for operation in around if _mutates(model, operation)]
+    if len(mutators) <= MAKERS_SHOWN:
+        yield from (o for o in mutators if o.invoked not in shown and _unclear(model, o))
     needed: dict[Hashable, int] = {}  # with: the latest return of who saw it
     for operation in core:
         state = _needs(model, operation)
@@ -94,11 +107,9 @@ def _makers(model: Model, core: Operations, around: Operations) -> Iterator[Oper
     for state, returned in needed.items():
         found = [
             (operation, effect)
-            for operation in around
+            for operation in mutators
             if operation.invoked < returned
-            and (effect := model.effect(operation)) is not None
-            and not model.only_reads(effect)
-            and model.contributes(effect, state)
+            and model.contributes(effect := model.effect(operation), state)
         ]
         growing = [operation for operation, effect in found if model.grows(effect)]
         others = [operation for operation, effect in found if not model.grows(effect)]
@@ -106,6 +117,16 @@ def _makers(model: Model, core: Operations, around: Operations) -> Iterator[Oper
             if operation.invoked not in shown:
                 shown.add(operation.invoked)
                 yield operation
+
+
+def _mutates(model: Model, operation: Operation) -> bool:
+    effect = model.effect(operation)
+    return effect is not None and not model.only_reads(effect)
+
+
+def _unclear(model: Model, operation: Operation) -> bool:
+    effect = model.effect(operation)
+    return model.makes(effect) is ILLEGAL and not model.grows(effect)
 
 
 def _needs(model: Model, operation: Operation) -> Hashable:

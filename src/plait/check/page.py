@@ -75,8 +75,7 @@ def _section(section: Section) -> str:
             *(f"<li>{escape(reason)}</li>" for reason in found.reasons), "</ul>",
         ]  # fmt: skip
         if found.left_out:
-            more = f"{found.left_out:,} more operations are left out: they do not help."
-            parts.append(f'<p class="dim">{more}</p>')
+            parts.append(f'<p class="dim">{found.left_out_text}.</p>')
     parts.append("</section>")
     return "\n".join(parts)
 

@@ -75,11 +75,17 @@ class Plan:
         self.kind_places: list[list[int]] = []  # at which events each kind becomes available
         self.kind_operations: list[list[int]] = []
         self.guards = 0  # the spare bits of all fields
+        self.invoked: list[tuple[int, int]] = []  # definite mutators: event, effect
         self.last_need: dict[Hashable, int] = {}  # by state: when it is asked for, invoked last
         self._numbers: dict[Hashable, int] = {}
         effects, unseen = self._effects()
-        # Every mutator is legal everywhere, so no state matters but those that reads ask for.
-        self.tame = all(map(max, self.total, self.only_reads))
+        # No mutator asks for a state, and each either overwrites it or adds to it.
+        self.tame = all(
+            reads or blind or (total and grows)
+            for reads, blind, total, grows in zip(
+                self.only_reads, self.blind, self.total, self.grows, strict=True
+            )
+        )
         self._find_states_made_once(spare, effects, unseen)
         self._lay_out(spare, effects, unseen)
         self._foresee()
@@ -170,6 +176,8 @@ class Plan:
                     if state in self.last_need:
                         self.last_need[state] = len(self.kind)
                 item = slots.take(effect, place, self.operations[place])
+                if not self.only_reads[effect]:
+                    self.invoked.append((len(self.kind), effect))
                 if self.only_reads[effect]:
                     self._event(Step.READ_INVOKED, item, pending, len(kinds))
                 elif place in spare:
@@ -207,10 +215,9 @@ class Plan:
             shift += width + 1
 
     def _foresee(self) -> None:
-        """Look ahead: the read that returns first of those invoked later, and what only grows."""
+        """Look ahead: to the read that returns first of those invoked later."""
         events = len(self.kind)
         self.next_read: list[int] = [events] * (events + 1)  # the event of its return
-        self.next_reset: list[int] = [events] * (events + 1)  # where growing surely goes on until
         returns = self.read_returns = {
             self.operation[event]: event
             for event in range(events)
@@ -219,22 +226,11 @@ class Plan:
         for event in reversed(range(events)):
             self.next_read[event] = self.next_read[event + 1]
             if self.kind[event] is Step.READ_INVOKED:
-                self.next_read[event] = min(
-                    self.next_read[event + 1], returns[self.operation[event]]
-                )
-        barrier = events  # the first event at which some mutator that does not grow is pending
-        kinds = [
-            places[0]
-            for kind, places in zip(self.kinds, self.kind_places, strict=True)
-            if not self.grows[kind.effect]
-        ]
-        first_kind = min(kinds, default=events)
-        for event in reversed(range(events)):
-            if not all(self.grows[item.effect] for item in self.mutators[event]) or (
-                event >= first_kind
-            ):
-                barrier = event
-            self.next_reset[event] = barrier
+                returned = returns[self.operation[event]]
+                self.next_read[event] = min(self.next_read[event], returned)
+        self.last_return: dict[int, int] = {}  # by effect, of definite reads
+        for event in sorted(returns.values()):
+            self.last_return[self.effect[event]] = event
 
 
 class _Slots:

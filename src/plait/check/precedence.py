@@ -44,7 +44,8 @@ class Precedence:
     def of_read(self, operation: Operation) -> Seen:
         """What a completed read saw."""
         key, value = freeze(operation.key), freeze(operation.result)
-        write = self._writes.get((key, value))
+        # Nothing may be what a delete left, or what always was.
+        write = None if value is None else self._writes.get((key, value))
         initial = value is None and key not in self._emptied
         return Seen(operation, value, operation.version, write, initial)
 

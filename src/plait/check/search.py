@@ -18,17 +18,19 @@ What makes it fast, each sound for every model that says the truth about its eff
   no more of the indefinite operations.
 - An operation that need not happen, and that was seen by nobody before the next one overwrites
   it, is left out.
-- Where everything only grows (texts that are appended to), the state must remain a beginning of
-  what the next read sees.
+- Where every mutator overwrites or adds to the state (texts that are appended to), the state must
+  be a beginning of what the next read saw, unless something may still overwrite it with one; and
+  all states that are a beginning of nothing that is still to be read are the same.
 
 Absent: the choice of a model, the partition, special algorithms; see `judge`.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from plait.check.models import ILLEGAL
 from plait.check.plan import Pending, Plan, Step
+from plait.check.states import DEAD, States
 
 CONFIGURATIONS_MAX = 1_000_000  # remembered; beyond that the earliest events' are forgotten
 LOOK_EVERY = 128  # configurations between two looks at the clock
@@ -59,15 +61,13 @@ class Search:
         """limit: configurations remembered at most; with fewer the search takes longer."""
         self._plan = plan
         self._limit = limit
-        self._states: list[Any] = []
-        self._state_numbers: dict[Any, int] = {}
-        self._last_need: list[int] = []  # by state, see `Plan.last_need`
-        self._steps: dict[tuple[int, int], int] = {}  # (state, effect) -> state, or -1
+        self._states = States(plan)
+        self._step = self._states.step
         self._tried: dict[int, dict[tuple[int, int], list[tuple[int, int, int]]]] = {}
         self._remembered = 0
         self.configurations = 0
         self.order: Order = None  # one that explains everything, once `run` said so
-        first = Configuration(0, 0, 0, 0, 0, self._number(plan.model.initial), None)
+        first = Configuration(0, 0, 0, 0, 0, self._states.initial, None)
         self._stack = [(first, False)]  # with: its likely way on was tried, the others were not
 
     @property
@@ -128,6 +128,8 @@ class Search:
             event += 1
         if event > start:
             behind = -1
+        if self._states.last_use[state] < event:
+            state = DEAD
         return Configuration(event, placed, passed, read, used, state, order, behind, matters)
 
     def _likely(self, configuration: Configuration) -> Configuration | None:
@@ -148,17 +150,19 @@ class Search:
                 and self._step(configuration.state, plan.effect[coming]) < 0
                 and self._step(after, plan.effect[coming]) >= 0
             )
-            if not wanted:
-                return self._skip(configuration)
+            skipped = None if wanted else self._skip(configuration)
+            if skipped is not None:
+                return skipped
         item = Pending(bit, effect, plan.operation[event])
         return self._place(configuration, item, after)
 
-    def _skip(self, configuration: Configuration) -> Configuration:
+    def _skip(self, configuration: Configuration) -> Configuration | None:
         """The operation that returns has a pass, and never gets a place of its own."""
-        event = configuration.event
-        return configuration._replace(
-            event=event + 1, passed=configuration.passed & ~self._plan.bit[event], behind=-1
-        )
+        event, placed, passed, read, used, state = configuration[:6]
+        bit = self._plan.bit[event]
+        if not self._promises(event, placed | bit, used, state, read):
+            return None
+        return configuration._replace(event=event + 1, passed=passed & ~bit, behind=-1)
 
     def _successors(self, configuration: Configuration) -> list[Configuration]:
         """Every way on, the most promising last (it is taken first)."""
@@ -168,7 +172,8 @@ class Search:
         direct: list[Configuration] = []  # after these the returning operation is legal
         others: list[Configuration] = []
         if own >= 0 and configuration.passed & plan.bit[event]:
-            direct.append(self._skip(configuration))
+            skipped = self._skip(configuration)
+            direct += [skipped] if skipped is not None else []
         for item, unit in self._candidates(configuration):
             after = self._step(configuration.state, item.effect)
             found = self._place(configuration, item, after, unit)
@@ -181,8 +186,7 @@ class Search:
     def _leads_to(self, state: int, goal: int) -> bool:
         if self._step(state, goal) >= 0:
             return True
-        plan = self._plan
-        return plan.tame and plan.model.may_reach(self._states[state], plan.effects[goal])
+        return self._plan.tame and self._states.may_reach(state, goal)
 
     def _candidates(self, configuration: Configuration) -> list[tuple[Pending, int]]:
         """Pending operations that may come next, each with its unit if it is indefinite."""
@@ -223,7 +227,9 @@ class Search:
         hidden = behind >= 0 and self._step(behind, effect) == after
         if hidden and (plan.blind[effect] or not matters):
             return None  # the operation before left no trace: it need not be there, or can hide
-        if after != state and self._last_need[state] > event:
+        if self._states.last_use[after] < event:
+            after = DEAD
+        if after != state and self._states.last_need[state] > event:
             return None  # nothing brings this state back, and somebody is still to see it
         must = not unit and not bit & passed
         had_passed, had_read = passed, read
@@ -237,9 +243,9 @@ class Search:
                 if not other.bit & read and self._step(after, other.effect) >= 0:
                     read |= other.bit
                     order = (other.operation, order)
-        if not self._promises(event, after, read):
+        if not self._promises(event, placed, used + unit, after, read):
             return None
-        if read == had_read and self._is_detour(event, item, after, read):
+        if read == had_read and self._is_detour(event, after, read):
             return None
         if plan.operation[event] == item.operation:
             return Configuration(event + 1, placed & ~bit, passed, read, used, after, order)
@@ -249,23 +255,56 @@ class Search:
             event, placed, passed, read, used + unit, after, order, behind, matters
         )
 
-    def _promises(self, event: int, state: int, read: int) -> bool:
-        """The reads that are still to be placed, before anything but growth, may be reached."""
+    def _promises(self, event: int, placed: int, used: int, state: int, read: int) -> bool:
+        """Each pending read, and the next to come, may still see what it saw."""
         plan = self._plan
-        until = plan.next_reset[event]
-        if until <= event:
+        if not plan.tame:
             return True
-        may_reach, value = plan.model.may_reach, self._states[state]
         coming = plan.next_read[event]
-        if coming < until and not may_reach(value, plan.effects[plan.effect[coming]]):
+        if coming < len(plan) and not self._comes(
+            event, coming, placed, used, state, plan.effect[coming]
+        ):
             return False
         return all(
-            item.bit & read or may_reach(value, plan.effects[item.effect])
+            item.bit & read
+            or self._comes(
+                event, plan.read_returns[item.operation], placed, used, state, item.effect
+            )
             for item in plan.reads[event]
-            if plan.read_returns[item.operation] < until
         )
 
-    def _is_detour(self, event: int, item: Pending, state: int, read: int) -> bool:
+    def _comes(
+        self, event: int, until: int, placed: int, used: int, state: int, wanted: int
+    ) -> bool:
+        """What a read saw is there, or may come about by what can be placed until an event."""
+        states, plan = self._states, self._plan
+        if states.step(state, wanted) >= 0:
+            return True
+        effects = self._effects_until(event, until, placed, used)
+        additions = [effect for effect in effects if not plan.blind[effect]]
+        if states.grows_to(state, wanted, additions):
+            return True
+        return any(
+            plan.blind[effect]
+            and states.grows_to(states.step(states.initial, effect), wanted, additions)
+            for effect in effects
+        )
+
+    def _effects_until(self, event: int, until: int, placed: int, used: int) -> list[int]:
+        """Effects of the mutators that can be placed between two events."""
+        plan = self._plan
+        effects = [item.effect for item in plan.mutators[event] if not item.bit & placed]
+        start = bisect_right(plan.invoked, (event, len(plan.effects)))
+        end = bisect_right(plan.invoked, (until, len(plan.effects)))
+        effects += [effect for _, effect in plan.invoked[start:end]]
+        for number, kind in enumerate(plan.kinds):
+            if plan.kind_places[number][0] > until:
+                break  # they are in the order in which they become available
+            left = plan.available(number, until) - (used & kind.field) // kind.unit
+            effects += [kind.effect] * left
+        return effects
+
+    def _is_detour(self, event: int, state: int, read: int) -> bool:
         """A read returns, and only an overwriting leads from here to any pending one.
 
         What would be overwritten unseen can as well hide there, or come later.
@@ -273,9 +312,8 @@ class Search:
         plan = self._plan
         if not plan.tame or plan.kind[event] is not Step.READ_RETURNED:
             return False
-        may_reach, value = plan.model.may_reach, self._states[state]
         return not any(
-            not other.bit & read and may_reach(value, plan.effects[other.effect])
+            not other.bit & read and self._states.may_reach(state, other.effect)
             for other in plan.reads[event]
         )
 
@@ -303,22 +341,6 @@ class Search:
             self._remembered -= sum(map(len, self._tried.pop(event).values()))
             if self._remembered <= self._limit // 2:
                 return
-
-    def _step(self, state: int, effect: int) -> int:
-        """The state after an effect, or -1."""
-        after = self._steps.get((state, effect))
-        if after is None:
-            found = self._plan.model.step(self._states[state], self._plan.effects[effect])
-            after = self._steps[state, effect] = -1 if found is ILLEGAL else self._number(found)
-        return after
-
-    def _number(self, state: Any) -> int:
-        number = self._state_numbers.get(state)
-        if number is None:
-            number = self._state_numbers[state] = len(self._states)
-            self._states.append(state)
-            self._last_need.append(self._plan.last_need.get(state, -1))
-        return number
 
 
 def unroll(order: Order) -> list[int]:

@@ -92,19 +92,35 @@ def shrink(
     operations = _first_failing(model, operations, out_of_time)
     trials = Trials(model, operations, out_of_time)
     among, kept = _window(model, operations, trials)
-    chunk = max(1, len(kept) // 2)
-    while kept and not out_of_time():
+    # Reads first: what is left is easier to judge, and to understand.
+    reads = {place for place in kept if _only_reads(model, operations[place])}
+    kept = _fewer(trials, among, kept, [place for place in kept if place in reads])
+    kept = _fewer(trials, among, kept, kept)
+    return [operations[place] for place in kept]
+
+
+def _fewer(trials: Trials, among: list[int], kept: list[int], candidates: list[int]) -> list[int]:
+    """`kept` without as many of the candidates as possible, in ever smaller chunks."""
+    chunk = max(1, len(candidates) // 2)
+    while candidates and not trials.out_of_time():
         start, lost = 0, False
-        while start < len(kept) and not out_of_time():
-            fewer = kept[:start] + kept[start + chunk :]
+        while start < len(candidates) and not trials.out_of_time():
+            out = set(candidates[start : start + chunk])
+            fewer = [place for place in kept if place not in out]
             if trials.fails(fewer, among):
                 kept, lost = fewer, True
+                candidates = candidates[:start] + candidates[start + chunk :]
             else:
                 start += chunk
         if chunk == 1 and not lost:
             break
         chunk = max(1, chunk // 2)
-    return [operations[place] for place in kept]
+    return kept
+
+
+def _only_reads(model: Model, operation: Operation) -> bool:
+    effect = model.effect(operation)
+    return effect is None or model.only_reads(effect)
 
 
 def _first_failing(

@@ -6,6 +6,7 @@
     name = "n1"
     data = "data/n1"            # relative to the file
     listen = "127.0.0.1:7401"   # default: this node's address among the members
+    machines = ["bank.machines:Bank"]   # state machines' classes, MODULE:CLASS
 
     [cluster]
     name = "plait"
@@ -35,7 +36,7 @@ DEFAULT_CLUSTER = "plait"
 DEFAULT_NAME = "n1"
 
 _KEYS = {
-    "node": ("name", "data", "listen"),
+    "node": ("name", "data", "listen", "machines"),
     "cluster": ("name", "leader", "members"),
 }
 
@@ -49,6 +50,7 @@ class Choices(msgspec.Struct, frozen=True):
     members: dict[str, str] | None = None
     leader: str | None = None
     cluster: str | None = None
+    machines: tuple[str, ...] | None = None  # MODULE:CLASS
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -85,6 +87,7 @@ def read_config(path: Path) -> Choices:
         members=members,
         leader=_text(path, "cluster.leader", cluster.get("leader")),
         cluster=_text(path, "cluster.name", cluster.get("name")),
+        machines=_texts(path, "node.machines", node.get("machines")),
     )
 
 
@@ -138,6 +141,14 @@ def _text(path: Path, key: str, value: Any) -> str | None:
     if value is not None and (not isinstance(value, str) or not value):
         raise BadSettings(f"{path}: {key}: write a text in quotes, not {value!r}")
     return value
+
+
+def _texts(path: Path, key: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
+        raise BadSettings(f'{path}: {key}: write a list of texts, like ["bank.machines:Bank"]')
+    return tuple(value)
 
 
 def _address(path: Path, key: str, value: Any) -> str | None:

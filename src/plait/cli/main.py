@@ -16,7 +16,9 @@ from plait.cli.completion import completion
 from plait.cli.demo.command import demo
 from plait.cli.exporting import export_command
 from plait.cli.importing import import_command
-from plait.cli.leadership import promote, switchover
+from plait.cli.leadership import promote, switchover, transfer
+from plait.cli.members import join, leave, members
+from plait.cli.recover import recover_command
 from plait.cli.rescued import rescued
 from plait.cli.rows import count, delete, get, put, scan, watch
 from plait.cli.serve import serve
@@ -87,6 +89,7 @@ def cli() -> None:
     Examples:
       plait demo                                  see it work, in half a minute
       plait serve --data d1                       one node on 127.0.0.1:7401
+      plait join plait://127.0.0.1:7401 --data d2 --name n2 --listen 127.0.0.1:7402
       plait create films --acks majority
       plait put films f1 '{"title": "Blockbuster", "year": 2026}'
       plait get films f1
@@ -97,8 +100,9 @@ def cli() -> None:
 
 
 for _command in (
-    demo, serve, status, tables, create, drop, get, put, delete, scan, count, watch,
-    import_command, export_command, promote, switchover, rescued, check, bench, completion,
+    demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
+    watch, import_command, export_command, transfer, switchover, promote, rescued, recover_command,
+    check, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

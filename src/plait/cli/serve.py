@@ -12,12 +12,20 @@ from msgspec.structs import replace
 from plait.base.errors import BadMachine
 from plait.cli.config_file import Choices, node_config, parse_members, read_config
 from plait.host.loop import run
-from plait.node.config import NodeConfig
+from plait.node.node import Node
 from plait.node.serve import serve as serve_node
 from plait.types.machines import describe
 from plait.types.state_machine import StateMachine
 
 _LEVELS = ("debug", "info", "warning", "error")
+
+machine_option = click.option(
+    "--machine", "machines", multiple=True, metavar="MODULE:CLASS",
+    help="A state machine's class, from the current folder too. Repeatable.",
+)  # fmt: skip
+log_level_option = click.option(
+    "--log-level", type=click.Choice(_LEVELS), default="info", show_default=True
+)
 
 
 @click.command()
@@ -35,9 +43,8 @@ _LEVELS = ("debug", "info", "warning", "error")
               help="Nodes of other clusters are refused.  [default: plait]")  # fmt: skip
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A plait.toml; flags override it.")  # fmt: skip
-@click.option("--machine", "machines", multiple=True, metavar="MODULE:CLASS",
-              help="A state machine's class, from the current folder too. Repeatable.")  # fmt: skip
-@click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True)
+@machine_option
+@log_level_option
 def serve(
     data: Path | None,
     name: str | None,
@@ -51,8 +58,10 @@ def serve(
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C.
 
-    Give every member the same list of members and the same leader. There is no encryption and
-    no password yet: listen on private addresses only.
+    A folder remembers who it is and who the other members are: once started, --data is all it
+    needs. A cluster begins with one node, to which others come (`plait join`), or with a list of
+    members: give each of them the same list and the same leader. There is no encryption and no
+    password yet: listen on private addresses only.
 
     \b
     Examples:
@@ -63,23 +72,30 @@ def serve(
       plait serve --data d1 --machine bank.machines:Bank
     """
     flags = Choices(
-        data, name, listen, None if members is None else parse_members(members), leader, cluster
-    )
-    chosen = node_config(flags.over(read_config(config) if config else Choices()))
-    chosen = replace(chosen, machines=tuple(map(machine_class, machines)))
+        data, name, listen, None if members is None else parse_members(members), leader, cluster,
+        machines or None,
+    )  # fmt: skip
+    choices = flags.over(read_config(config) if config else Choices())
+    chosen = node_config(choices)
+    chosen = replace(chosen, machines=tuple(map(machine_class, choices.machines or ())))
+    start_logging(log_level)
+    run(serve_node(chosen, _announce))
+
+
+def start_logging(level: str) -> None:
+    """Log to stderr, as everything that serves does."""
     logging.basicConfig(
         stream=sys.stderr,
-        level=log_level.upper(),
+        level=level.upper(),
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
-    run(serve_node(chosen, lambda address: _announce(chosen, address)))
 
 
 def machine_class(text: str) -> type[StateMachine]:
     """The class that ``package.module:Class`` names; `BadMachine` says why there is none."""
     module_name, colon, path = text.partition(":")
     if not (module_name and colon and path):
-        raise BadMachine(f"--machine {text!r} is not MODULE:CLASS")
+        raise BadMachine(f"machine {text!r} is not MODULE:CLASS")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does
     try:
@@ -87,10 +103,11 @@ def machine_class(text: str) -> type[StateMachine]:
         for name in path.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:
-        raise BadMachine(f"--machine {text}: {error}") from None
+        raise BadMachine(f"machine {text}: {error}") from None
     return describe(found).kind  # type: ignore[arg-type]
 
 
-def _announce(config: NodeConfig, address: str) -> None:
-    others = "" if config.alone else f", member of {', '.join(config.member_names)}"
-    click.echo(f"{config.name} is ready at plait://{address}{others}", err=True)
+def _announce(node: Node) -> None:
+    others = [name for name in node.membership.members if name != node.name]
+    beside = f", beside {', '.join(others)}" if others else ""
+    click.echo(f"{node.name} is ready at plait://{node.address}{beside}", err=True)

@@ -30,7 +30,7 @@ from plait.cli.display import seconds
 from plait.cli.exits import DemoFailed
 from plait.cli.loader import Loader
 from plait.cli.rescued import suffix_lines
-from plait.cli.status import render
+from plait.cli.status_page import render
 from plait.cli.values import show_value
 
 ACKS = "any:1"

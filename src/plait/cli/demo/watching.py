@@ -7,7 +7,7 @@ from typing import Any
 from plait.api.store import Store
 from plait.base.errors import PlaitError
 from plait.cli.exits import DemoFailed
-from plait.cli.status import epoch_order
+from plait.cli.status_page import epoch_order
 
 SAMPLE_EVERY_S = 0.1
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from plait.base.ports import Clock, LogStorage
-from plait.engines.replicated.driver import Core, Driver
+from plait.engines.replicated.cores import Core
+from plait.engines.replicated.driver import Driver
 from plait.line.raft.vocabulary import ReadFailed, ReadReady
 
 

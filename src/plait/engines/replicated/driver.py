@@ -6,14 +6,14 @@ opened anew, for what is in memory is no longer what is on disk.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from plait.base.errors import Corrupt, HistoryTrimmed, PlaitError, ReadOnly, StorageError
 from plait.base.ports import Clock, LogStorage, LogWrite
+from plait.engines.replicated.cores import Core
 from plait.line.entry import Epoch
-from plait.line.replication.member import Member
 from plait.line.replication.progress import APPEND_BYTES
 from plait.line.replication.sender import BeginSnapshot, LoadEntries, SendAppend
 from plait.line.replication.vocabulary import (
@@ -34,18 +34,6 @@ _HALTED = "the disk refused a write"
 
 
 LATE_S = 0.0005  # loops count whole milliseconds: a timer that fires early is set again for nothing
-
-
-class Core(Protocol):
-    """What a driver knows of a core."""
-
-    @property
-    def member(self) -> Member: ...
-
-    @property
-    def deadline(self) -> float: ...
-
-    def step(self, event: Any, now: float) -> Sequence[Any]: ...
 
 
 class Driver:

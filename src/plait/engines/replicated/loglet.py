@@ -8,7 +8,7 @@ stands behind it (opened epochs, memberships) is void.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from plait.base.errors import (
     Closed,
@@ -20,7 +20,8 @@ from plait.base.errors import (
     Unavailable,
 )
 from plait.base.ports import Clock, LogStorage
-from plait.engines.replicated.driver import Core, Driver
+from plait.engines.replicated.cores import LineCore
+from plait.engines.replicated.driver import Driver
 from plait.engines.replicated.opening import find_seal
 from plait.engines.waiters import Waiters
 from plait.line.entry import Entry, Epoch, Kind, decode_entry
@@ -41,28 +42,6 @@ from plait.line.replication.vocabulary import (
 )
 
 LOOK_S = 0.01
-
-
-class LineCore(Core, Protocol):
-    """What a loglet knows of a core."""
-
-    @property
-    def leader(self) -> str | None: ...
-
-    @property
-    def sender(self) -> Sender | None: ...
-
-    @property
-    def opening(self) -> int: ...
-
-    @property
-    def role(self) -> Any: ...
-
-    def note_applied(self, position: int, records: int, now: float) -> None: ...
-
-    def refusal(self) -> PlaitError | None: ...
-
-    def reconfiguration_refusal(self, target: Target) -> PlaitError | None: ...
 
 
 class ReplicatedLoglet:

@@ -28,6 +28,7 @@ class Observed(NamedTuple):
     commit: int
     told: int
     leads: bool
+    opening: int
     tail: int
     last: Epoch
     fresh: bool
@@ -46,8 +47,8 @@ def observe(core: RaftCore) -> Observed:
         matches = tuple((peer, p.match) for peer, p in progress.items() if not p.fresh)
     return Observed(
         member.term, member.vote, member.commit, member.committed_told,
-        isinstance(role, Leader), member.log.tail, member.log.last_epoch, member.fresh,
-        member.log.head, member.membership, member.membership_position, matches,
+        isinstance(role, Leader), core.opening, member.log.tail, member.log.last_epoch,
+        member.fresh, member.log.head, member.membership, member.membership_position, matches,
     )  # fmt: skip
 
 
@@ -83,6 +84,8 @@ def check_delta(before: Observed, after: Observed) -> None:
 
 def _check_leading(before: Observed, after: Observed) -> None:
     assert after.tail >= before.tail, "leader append-only (thesis 3.4)"
+    if after.commit > before.commit:
+        assert after.commit > after.opening, "older terms commit beneath ours only (thesis 3.6.2)"
     matches = dict(after.matches)
     for peer, match in before.matches:
         assert matches.get(peer, match) >= match, f"{peer} is taken to hold less than it said"
@@ -107,24 +110,29 @@ class LineTruths:
         self._starts: list[int] = []  # where epochs begin in what is committed
         self._epochs: list[Epoch] = []
         self._ends: list[tuple[int, int]] = []  # what a term's leader had committed, the term
+        self._members: dict[int, Membership] = {}  # in force behind a committed prefix
         self._seen: dict[str, tuple[int, ...]] = {}  # what a member had to say the last time
 
     def see(self, core: RaftCore) -> None:
         """Look at a member after a step."""
         member, log = core.member, core.member.log
         if isinstance(core.role, Leader):
-            known = self.leaders.setdefault(member.term, member.me)
-            assert known == member.me, f"election safety: {known} and {member.me} in {member.term}"
+            first = self.leaders.setdefault(member.term, member.me)
+            assert first == member.me, f"election safety: {first} and {member.me} in {member.term}"
         say = (member.term, log.head, member.commit, self.committed)
         if self._seen.get(member.me) == say:
             return  # a leader only appends, and nobody cuts what is committed: `check_delta`
         self._seen[member.me] = say
         known_here = min(member.commit, self.committed)
         for position in self._boundaries(log, known_here):
-            agreed, found = self._epoch_at(position), log.epoch_at(position)
-            assert agreed == found, (
-                f"state machine safety: {position} is {agreed}, {member.me} says {found}"
+            known, found = self._epoch_at(position), log.epoch_at(position)
+            assert known == found, (
+                f"state machine safety: {position} is {known}, {member.me} says {found}"
             )
+        members = member.membership_at(member.commit)
+        if members.voters:  # a member that joined was not there when the line was founded
+            agreed = self._members.setdefault(member.commit, members)
+            assert agreed == members, f"{member.me} is wrong about the members at {member.commit}"
         if member.commit > self.committed:
             self._extend(log, member.commit, member.term)
         if isinstance(core.role, Leader):

@@ -1,0 +1,6 @@
+"""The traces run on the simulated cluster of the unit tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
