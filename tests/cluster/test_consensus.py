@@ -100,9 +100,7 @@ async def test_transactions_are_retried_and_add_up(members: Members) -> None:
             a, b = await t.get("a"), await t.get("b")
             t["a"], t["b"] = a - 1, b + 1
 
-        await asyncio.gather(
-            *(store.transact(move, accounts, attempts=1000) for _ in range(20))
-        )
+        await asyncio.gather(*(store.transact(move, accounts, attempts=1000) for _ in range(20)))
         assert (await accounts.get("a"), await accounts.get("b")) == (80, 20)
 
 

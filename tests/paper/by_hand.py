@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from plait.line.entry import NO_EPOCH, Entry, Epoch, Kind
 from plait.line.membership import Membership, encode_membership
-from plait.line.raft.core import RaftCore, opened
+from plait.line.raft.core import RaftCore
 from plait.line.raft.leader import Leader
 from plait.line.raft.member import HardState
 from plait.line.raft.messages import RequestVote, Vote
+from plait.line.raft.opening import opened
 from plait.line.replication.messages import Append, AppendReply
 from plait.line.replication.sender import SendAppend
 from plait.line.replication.vocabulary import Persist, Persisted, Propose, Received, Send, Timer

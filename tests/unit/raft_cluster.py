@@ -14,9 +14,9 @@ from replicated_world import LINE, World, same_rows
 from plait.base.ports import AppendRows, LogWrite
 from plait.line.entry import Entry, Epoch, Kind, decode_entry
 from plait.line.membership import Membership, Target, encode_membership
-from plait.line.raft.core import opened
 from plait.line.raft.invariants import observe
 from plait.line.raft.leader import Leader
+from plait.line.raft.opening import opened
 from plait.line.raft.vocabulary import (
     Applied,
     AskRead,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from plait.base.codec import encode
-from plait.base.errors import BadSettings, NotLeader, PlaitError, TooStale
+from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError, TooStale
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
@@ -277,6 +277,8 @@ class LineHost:
         """Replace state and log by a received copy; its own checkpoint says where it stands."""
         if not self.loglet.member.obeys(offer.epoch):
             raise NotLeader(f"epoch {offer.epoch} is over; its copy is not installed")
+        if offer.position < self.loglet.head:
+            raise BadFrame(f"a copy at {offer.position} is older than our log's own beginning")
         await self.replica.install(incoming, offer.size, offer.checksum)
         checkpoint = load_checkpoint(self._state)
         last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")

@@ -11,9 +11,10 @@ from plait.base.errors import Corrupt
 from plait.base.ports import LineExtent, LogStorage, Random
 from plait.line.entry import decode_entry
 from plait.line.membership import Membership
-from plait.line.raft.core import RaftCore, opened
+from plait.line.raft.core import RaftCore
 from plait.line.raft.election import ELECTION_S
 from plait.line.raft.member import HardState
+from plait.line.raft.opening import opened
 
 
 def open_raft(

@@ -389,28 +389,3 @@ class RaftCore:
             assert set(self.role.sender.progress) == set(self.member.others)
             for progress in self.role.sender.progress.values():
                 assert progress.match <= progress.next
-
-
-def opened(
-    line: str,
-    me: str,
-    hard: HardState,
-    tail: int,
-    records: int,
-    committed: int,
-    random: Random,
-    now: float,
-    election_s: float = ELECTION_S,
-) -> RaftCore:
-    """A core as it starts from disk.
-
-    `tail` and `records` are those of the entries there; everything below `committed` is known to
-    be committed, because it was applied before the restart.
-    """
-    log = LogView(hard.base)
-    log.restore(list(hard.epochs), tail, records)
-    core = RaftCore(line, me, hard, log, random, now, election_s)
-    if core.member.membership.members == (me,):
-        committed = tail  # nobody else was ever asked
-    core.member.commit = core.member.committed_told = max(log.head, min(committed, tail))
-    return core
