@@ -37,9 +37,9 @@ class Members:
     async def start(self, *names: str) -> None:
         await asyncio.gather(*(self._start(name) for name in names or tuple(self.addresses)))
 
-    async def add(self, name: str) -> None:
-        """Start a node that waits to be taken in."""
-        self.addresses[name] = f"127.0.0.1:{free_port()}"
+    async def add(self, name: str, address: str | None = None) -> None:
+        """Start a node that waits to be taken in, or was (at `address`)."""
+        self.addresses[name] = address or f"127.0.0.1:{free_port()}"
         cluster = next(iter(self.nodes.values())).cluster
         config = NodeConfig(
             self.folder / name, name, self.addresses[name], {}, None, cluster, self.limits,

@@ -41,10 +41,12 @@ def apart(tmp_path: Path) -> Iterator[FaultyNodes]:
         pytest.skip(f"LINKS ARE NOT CUT: this machine has no {lacking}")
     wires = Wires(("n1", "n2", "n3"))
     cluster = FaultyNodes(tmp_path, wires=wires)
-    cluster.start()
-    yield cluster
-    cluster.close()
-    wires.close()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.close()
+        wires.close()
 
 
 async def judged(nodes: FaultyNodes, *kinds: Fault) -> None:

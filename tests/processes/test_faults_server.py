@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from faults import LIMITS, PATIENCE_S, FaultyNodes
 from nodes import HERE
+from workload import judge
 
 from plait import Consensus
 from plait.api.recording import RecordedTable
@@ -21,6 +22,7 @@ from plait.check import Recorder, Verdict, check_history, load_history
 from plait.client.backend import connect
 
 LINE = "consensus"
+HISTORY = "history.jsonl"
 ROUNDS = 2
 READERS = 4  # so many reads wait at the paused leader
 OURS = ("-m", "plait")
@@ -38,7 +40,7 @@ def nodes(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FaultyNode
 
 
 async def verdict_of(nodes: FaultyNodes) -> Verdict:
-    path = nodes.folder / "history.jsonl"
+    path = nodes.folder / HISTORY
     with Recorder(path) as recorder:
         async with Store(await connect(nodes.url, limits=LIMITS)) as store:
             table = await store.table("registers", Consensus())
@@ -83,12 +85,22 @@ async def _bound(
 
 @pytest.mark.parametrize("nodes", [CARELESS], indirect=True)
 async def test_a_server_whose_deposed_leader_answers_from_its_own_state_is_caught(
-    nodes: FaultyNodes,
+    nodes: FaultyNodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdict = await verdict_of(nodes)
     assert verdict.linearizable is False
     assert verdict.counterexample is not None
     assert any(o.process != "writer" for o in verdict.counterexample.operations)
+
+    kept = nodes.folder / "kept"
+    monkeypatch.setenv("PLAIT_HISTORIES", str(kept))
+    with pytest.raises(pytest.fail.Exception, match="no order explains") as failure:
+        judge(nodes.folder / HISTORY, "register")
+    command = str(failure.value).splitlines()[-1]
+    again = await asyncio.create_subprocess_exec(*command.split(), stdout=asyncio.subprocess.PIPE)
+    told, _ = await again.communicate()
+    assert again.returncode == 1
+    assert str(kept).encode() in told
 
 
 @pytest.mark.parametrize("nodes", [OURS], indirect=True)

@@ -12,6 +12,7 @@ Invariant: at most one live link a node, at most one dial an address. Absent: re
 import asyncio
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 from plait.api.messages import Located, Welcome, Where
 from plait.base.errors import Closed, NotLeader, PlaitError, Unavailable
@@ -23,6 +24,7 @@ from plait.client.link import Link
 from plait.line.entry import NO_EPOCH
 
 MEMBERS_MAX = 1024
+WHERE_S = 0.1
 
 
 class Cluster:
@@ -191,18 +193,30 @@ class Cluster:
 
     async def _ask_where(self, line: str, links: Sequence[Link]) -> Located | None:
         """The answer of the highest epoch that names a leader."""
-        answers = await asyncio.gather(
-            *(link.ask(Where, line, timeout_s=self.limits.connect_s) for link in links),
-            return_exceptions=True,
-        )
         best: Located | None = None
-        for answer in answers:
-            if (
-                isinstance(answer, Located)
-                and answer.leader is not None
-                and answer.epoch >= (best.epoch if best else NO_EPOCH)
-            ):
-                best = answer
+        asked = [
+            asyncio.ensure_future(link.ask(Where, line, timeout_s=self.limits.connect_s))
+            for link in links
+        ]
+        waiting: set[asyncio.Future[Any]] = set(asked)
+        while waiting:
+            # once somebody named a leader, whoever hangs is not waited for
+            patience_s = None if best is None else WHERE_S
+            done, waiting = await asyncio.wait(
+                waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
+            for answer in done:
+                found = None if answer.exception() is not None else answer.result()
+                if (
+                    isinstance(found, Located)
+                    and found.leader is not None
+                    and found.epoch >= (best.epoch if best else NO_EPOCH)
+                ):
+                    best = found
+        for late in waiting:
+            late.cancel()
         return best
 
     def _add_member(self, node: str, address: str | None) -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 
 from plait.api.messages import Answer, Cancel, Feed, FeedCredit, FeedItem, Follow
-from plait.base.errors import BadFrame, PlaitError, Unavailable
+from plait.base.errors import BadFrame, NotLeader, PlaitError, Unavailable
 from plait.client.attempts import is_transient
 from plait.client.cluster import Cluster
 from plait.client.link import Link
@@ -90,7 +90,7 @@ async def follow(
             if not is_transient(error):
                 raise
             attempts.note(node, error)
-            avoid = [node] if isinstance(error, Unavailable) else avoid
+            avoid = [node] if isinstance(error, Unavailable | NotLeader) else avoid
         finally:
             if subscription is not None:
                 subscription.cancel()

@@ -27,9 +27,9 @@ from collections.abc import Sequence
 from plait.base.errors import (
     Closed,
     Corrupt,
-    Diverged,
     HistoryTrimmed,
     LineStopped,
+    MachineStopped,
     PlaitError,
     SessionLost,
     StorageError,
@@ -300,7 +300,7 @@ class Replica:
         self.halted = unknown = Unavailable(f"the replica of line {self.line} halted: {error!r}")
         if isinstance(error, LineStopped):
             self.halted = error
-            level = logging.CRITICAL if isinstance(error, Diverged) else logging.ERROR
+            level = logging.INFO if isinstance(error, MachineStopped) else logging.CRITICAL
             logger.log(level, "line %s stops here: %s", self.line, error)
         else:
             logger.critical("the replica of line %s halts", self.line, exc_info=error)

@@ -17,8 +17,9 @@ The appointment only says who tries. What keeps every acknowledged write is the 
 moment, never data.
 
 Vetoes, each visible in `status`: a line whose rule is degraded; followers that were further
-behind than the limit when their leader fell silent; members with new disks. Without a majority
-of the control line nobody is appointed, so two nodes never fail over by themselves.
+behind than the limit when their leader fell silent; members with new disks. A witness reports
+and is never appointed: it has no state. Without a majority of the control line nobody is, so two
+nodes never fail over by themselves.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ import msgspec
 from plait.base.errors import PlaitError
 from plait.base.ports import Clock
 from plait.engines.primary import PrimaryLoglet
-from plait.line.entry import Epoch
+from plait.line.entry import NO_EPOCH, Epoch
 from plait.line.outcome import Outcome
 from plait.line.replication.follower import Follower
 from plait.node.config import NodeConfig
@@ -83,7 +84,8 @@ class Failover:
         self._node = node
         self._reports: dict[str, dict[str, tuple[float, Report]]] = {}
         self._vetoes: dict[str, str] = {}
-        self._appointing: dict[str, float] = {}  # when a line was last decided on here
+        self._silent: dict[str, float] = {}  # when the first of a line's present reports came
+        self._decided: dict[str, tuple[float, Epoch]] = {}  # when, and on which last epoch
         self._obeyed: dict[str, int] = {}  # the appointments that this node has acted on
         self._known: list[LineRecord] = []
         self._known_at = -1  # what the control line said there
@@ -94,11 +96,12 @@ class Failover:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                self._look()
+                self.look()
             except PlaitError as error:
                 logger.info("fail-over waits: %s", error)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Do what is due now."""
         if not self._node.config.limits.failover_s:
             return  # an operator decides
         for record in self._records():
@@ -151,6 +154,7 @@ class Failover:
         if self._node.control.leads:
             now = self._node.clock.monotonic()
             self._reports.setdefault(report.line, {})[peer] = (now, report)
+            self._silent.setdefault(report.line, now)
 
     def _decide(self, line: str) -> None:
         node, now = self._node, self._node.clock.monotonic()
@@ -160,18 +164,19 @@ class Failover:
             if now - at <= REPORT_AGE_S
         }
         if not reports:
-            del self._reports[line]
+            self._forget(line)
             self._vetoes.pop(line, None)
             return
-        began = min(at for at, _ in self._reports[line].values())
         host = node.lines.get(line)
         members = host.loglet.membership.voters if host is not None else ()
         leaders = {report.leader for report in reports.values()}
         missing = set(members) - set(reports) - leaders - node.down
-        if (missing and now - began < GRACE_S) or now - self._appointing.get(
-            line, -AGAIN_S
-        ) < AGAIN_S:
+        if missing and now - self._silent[line] < GRACE_S:
             return
+        last = max(report.last for report in reports.values())
+        decided, since = self._decided.get(line, (-AGAIN_S, NO_EPOCH))
+        if now - decided < AGAIN_S and last <= since:
+            return  # it may still come to something; if somebody led since, this is a new silence
         if self._alive(leaders, reports, len(members)):
             return
         veto, chosen = self._choose(line, reports)
@@ -181,7 +186,7 @@ class Failover:
             self._vetoes[line] = veto
             return
         self._vetoes.pop(line, None)
-        self._appointing[line] = now
+        self._decided[line] = (now, last)
         node.spawn(self._appoint(line, chosen, reports[chosen]))
 
     def _alive(self, leaders: set[str | None], reports: dict[str, Report], members: int) -> bool:
@@ -207,10 +212,11 @@ class Failover:
         if rule is not None and rule.acks != record.acks:
             return f"its rule is degraded to acks={rule.acks}; an operator must promote", None
         limit = self._node.config.limits.failover_lag_s_max
+        witnesses = self._node.control.loglet.membership.witnesses
         eligible = {
             peer: report
             for peer, report in reports.items()
-            if not report.fresh and report.behind_s <= limit
+            if not report.fresh and report.behind_s <= limit and peer not in witnesses
         }
         if not eligible:
             return f"no follower with a known disk was within {limit:g} s of the leader", None
@@ -226,7 +232,12 @@ class Failover:
             await self._node.command(self._node.control.line, command)
         except PlaitError as error:
             logger.warning("line %s: the appointment was not logged: %s", line, error)
+        self._forget(line)
+
+    def _forget(self, line: str) -> None:
+        """Wait for new reports."""
         self._reports.pop(line, None)
+        self._silent.pop(line, None)
 
     # ------------------------------------------------------------------ obeying
 
