@@ -62,6 +62,7 @@ async def test_a_minority_refuses_writes_and_reads(members: Members) -> None:
     async with plait.connect(members.url) as store:
         table = await store.table("accounts", Consensus())
         await table.put("a", 1)
+        await members.settled(LINE)
     await asyncio.gather(members.stop("n1"), members.stop("n3"))
     async with members.only("n2") as one:
         table = await one.table("accounts")
