@@ -14,7 +14,6 @@ not disturb each other, and a killed process loses nothing but what it did not y
 Invariant: of one process at most one operation is open.
 """
 
-import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -23,15 +22,13 @@ import msgspec
 
 from plait.base.errors import UsageError
 from plait.check.history import EventType, Process
-from plait.check.world import AppendFile, monotonic
+from plait.check.world import AppendFile, FilePath, monotonic
 
 
 class Recorder:
     """Appends to one file; may be shared by threads, each process number used by one of them."""
 
-    def __init__(
-        self, path: "str | os.PathLike[str]", *, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, path: FilePath, *, clock: Callable[[], float] = monotonic) -> None:
         """clock: seconds that never run backwards; times in the file begin at 0."""
         self._file = AppendFile(path)
         self._clock = clock

@@ -25,16 +25,15 @@ class States:
         self._steps: dict[tuple[int, int], int] = {}  # (state, effect) -> state, or -1
         self._reach: dict[tuple[int, int], bool] = {}
         self._patience = PATIENCE
-        self._reads = sorted(plan.last_return)
-        self._seen_by: list[list[int]] = [[]]  # by state: reads that growing may lead to
+        self._reads = sorted(plan.last_return, key=plan.last_return.__getitem__, reverse=True)
         self._grows = plan.tame and any(plan.grows)
-        self._readers: dict[Any, list[int]] = {}  # by the state that they need
-        for effect in self._reads:
+        self._last_reader: dict[Any, int] = {}  # by the state that it needs: its return
+        for effect in reversed(self._reads):
             needs = plan.model.needs(plan.effects[effect])
-            self._readers.setdefault(needs, []).append(effect)
+            self._last_reader[needs] = plan.last_return[effect]
         self.last_need = [-1]  # see `Plan.last_need`
         self.last_use = [ALWAYS]  # the last event at which a read returns that may see it
-        self.initial = self._number(plan.model.initial, self._reads)
+        self.initial = self._number(plan.model.initial, self._use(plan.model.initial, ALWAYS))
 
     def __len__(self) -> int:
         return len(self._states)
@@ -84,31 +83,30 @@ class States:
         found = plan.model.step(self._states[state], plan.effects[effect])
         if found is ILLEGAL:
             return -1
-        if self._grows and not plan.blind[effect]:
-            return self._number(found, self._seen_by[state])
-        return self._number(found, self._reads)
-
-    def _number(self, state: Any, readers: list[int]) -> int:
-        """The number of a state that at most these reads may see."""
-        number = self._numbers.get(state)
+        number = self._numbers.get(found)
         if number is not None:
             return number
-        plan = self._plan
+        # What cannot be seen now cannot be seen when it has grown.
+        bound = ALWAYS if plan.blind[effect] else self.last_use[state]
+        last_use = self._use(found, bound)
+        return DEAD if last_use < 0 else self._number(found, last_use)
+
+    def _number(self, state: Any, last_use: int) -> int:
         number = self._numbers[state] = len(self._states)
         self._states.append(state)
-        self.last_need.append(plan.last_need.get(state, -1))
-        found = self._readers_of(state, readers)
-        self._seen_by.append(found or [])
-        self.last_use.append(
-            ALWAYS if found is None else max(map(plan.last_return.__getitem__, found), default=-1)
-        )
+        self.last_need.append(self._plan.last_need.get(state, -1))
+        self.last_use.append(last_use)
         return number
 
-    def _readers_of(self, state: Any, among: list[int]) -> list[int] | None:
-        """Those reads that growing may lead to from a state; None if nobody can tell."""
+    def _use(self, state: Any, bound: int) -> int:
+        """The last event, up to a bound, at which a read returns that may see a state."""
         plan = self._plan
         if self._grows:
-            return [read for read in among if plan.model.may_reach(state, plan.effects[read])]
-        if plan.tame and ILLEGAL not in self._readers:
-            return self._readers.get(state, [])
-        return None
+            for read in self._reads:  # the last to return first
+                returned = plan.last_return[read]
+                if returned <= bound and plan.model.may_reach(state, plan.effects[read]):
+                    return returned
+            return -1
+        if plan.tame and ILLEGAL not in self._last_reader:
+            return self._last_reader.get(state, -1)
+        return ALWAYS

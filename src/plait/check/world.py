@@ -10,6 +10,7 @@ import os
 import time
 import zlib
 from pathlib import Path
+from typing import TypeAlias
 
 from plait.check.history import BadHistory
 
@@ -17,10 +18,12 @@ HISTORY_BYTES_MAX = 1 << 30  # unpacked
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
+FilePath: TypeAlias = str | os.PathLike[str]
+
 monotonic = time.monotonic
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: FilePath) -> bytes:
     """A file's content, unpacked if it is gzip; `BadHistory` if it cannot be read."""
     name = os.fspath(path)
     try:
@@ -49,7 +52,7 @@ class AppendFile:
     written survives the end of the process (not a power cut).
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: FilePath) -> None:
         self._raw = Path(path).open("ab", buffering=0)  # noqa: SIM115
 
     def write(self, line: bytes) -> None:

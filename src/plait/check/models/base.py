@@ -26,7 +26,7 @@ take each other's place.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -51,7 +51,7 @@ class Part(NamedTuple):
     operations: Operations
 
 
-class Model:
+class Model(Protocol):
     """A sequential object; subclass it."""
 
     name: ClassVar[str] = ""

@@ -1,14 +1,15 @@
 """A key–value store: get, put, append, delete, cas; every key is judged by itself.
 
 Nothing, null, "" and [] are the same value: stores differ in how they answer for an absent key.
-Text appended to text concatenates; anything else that is appended becomes an element of a list.
+Text appended to text concatenates; everything else that is appended becomes an element of a list,
+which begins with what was there before.
 """
 
 from collections.abc import Hashable
 from typing import Any
 
 from plait.check.history import Operation, freeze
-from plait.check.models.base import ILLEGAL, argument_of
+from plait.check.models.base import argument_of
 from plait.check.models.register import CasRegister
 
 
@@ -19,11 +20,13 @@ class KeyValue(CasRegister):
     functions = CasRegister.functions | {"append"}
 
     def freeze(self, value: Any) -> Hashable:
+        """Lists as tuples; everything empty as None."""
         if isinstance(value, list):
             return tuple(freeze(item) for item in value) or None
         return freeze(value) if value != "" else None
 
     def more(self, operation: Operation) -> Hashable | None:
+        """Append."""
         if operation.f != "append":
             return super().more(operation)
         argument_of(operation)
@@ -36,13 +39,13 @@ class KeyValue(CasRegister):
         if isinstance(state, tuple):
             return (*state, value)
         if not isinstance(value, str):
-            return (value,) if state is None else ILLEGAL
+            return (value,) if state is None else (state, value)
         if state is None:
             return value or None
-        return state + value if isinstance(state, str) else ILLEGAL
+        return state + value if isinstance(state, str) else (state, value)
 
     def total(self, effect: Any) -> bool:
-        return bool(effect[0] == "write")
+        return effect[0] in ("write", "append")
 
     def grows(self, effect: Any) -> bool:
         return bool(effect[0] == "append")
@@ -51,11 +54,12 @@ class KeyValue(CasRegister):
         if effect[0] != "read" or state is None:
             return True
         value = effect[1]
-        if isinstance(state, str):
-            return isinstance(value, str) and value.startswith(state)
         if isinstance(state, tuple):
             return isinstance(value, tuple) and value[: len(state)] == state
-        return bool(state == value)
+        first = value[0] if isinstance(value, tuple) else value
+        if isinstance(state, str) and isinstance(first, str):
+            return first.startswith(state)
+        return bool(state == first)
 
     def contributes(self, effect: Any, state: Any) -> bool:
         if effect[0] != "append":

@@ -44,6 +44,11 @@ class Queue(Model):
     def total(self, effect: Any) -> bool:
         return bool(effect[0] == "enqueue")
 
+    def unseen(self, effects: frozenset[Any]) -> frozenset[Hashable]:
+        # A value that nobody is known to have got was in nobody's way if it never came.
+        got = {effect[1] for effect in effects if effect[0] == "dequeue"}
+        return frozenset(e for e in effects if e[0] == "enqueue" and e[1] not in got)
+
     def show_state(self, state: Any) -> str:
         if not state:
             return "the queue is empty"

@@ -101,6 +101,7 @@ class CasRegister(Register):
     functions = Register.functions | {"cas"}
 
     def more(self, operation: Operation) -> Hashable | None:
+        """Compare-and-set."""
         if operation.f != "cas":
             return super().more(operation)
         expected, value = map(self.freeze, pair_of(operation))

@@ -91,10 +91,10 @@ class DemoCluster:
         """Where a node's output goes."""
         return self.folder / f"{name}.log"
 
-    def cut_off(self, name: str) -> None:
-        """Cut every link that leads away from `name`: it hears, and nobody hears it."""
-        for (source, _), proxy in self._proxies.items():
-            if source == name:
+    def isolate(self, name: str) -> None:
+        """Cut every link between `name` and the others, in both directions."""
+        for ends, proxy in self._proxies.items():
+            if name in ends:
                 proxy.sever()
 
     def heal(self) -> None:

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from plait.base.errors import BadSettings, PlaitError
+from plait.cli.demo import judging
 from plait.cli.demo.cities import load_cities
 from plait.cli.demo.cluster import DemoCluster
 from plait.cli.demo.narrator import Narrator, farewell
@@ -33,13 +34,15 @@ TERMINATED = 128 + signal.SIGTERM
 def demo(
     context: click.Context, leave: bool, json_file: Path | None, nodes: int, keep: Path | None
 ) -> None:
-    """Three nodes, 30,000 cities, a leader killed with kill -9, and nothing lost.
+    """Three nodes, 30,000 cities, leaders cut off and killed with kill -9, and nothing lost.
 
-    Starts real processes on loopback, kills the leader in a stream of writes, promotes a
-    follower, brings the old leader back, and compares every node, record by record, with what
-    was acknowledged. Then it stays up, so that you can go on, until Ctrl-C.
+    Starts real processes on loopback. The leader is cut off in a stream of writes: the nodes
+    replace it, and what only it had is kept. A bank on consensus runs on while the next leader is
+    killed, and `plait check` judges its history. In the end every node is compared, record by
+    record, with what was acknowledged. Then it stays up, so that you can go on, until Ctrl-C.
 
-    Exit code 6 if anything acknowledged was lost or a scene failed.
+    Exit code 6 if anything acknowledged was lost, the history is not linearizable or a scene
+    failed; the nodes' folders and the history stay then.
 
     \b
     Examples:
@@ -48,7 +51,12 @@ def demo(
     """
     cities = load_cities()
     with _folder(keep) as folder:
-        code = run(_perform(DemoCluster(folder, nodes), cities, leave, json_file))
+        try:
+            code = run(_perform(DemoCluster(folder.path, nodes), cities, leave, json_file))
+            folder.stays |= code == DATA_LOST
+        except DemoFailed:
+            folder.stays = True
+            raise
     context.exit(code)
 
 
@@ -81,7 +89,7 @@ async def _perform(
         narrator.summary(story.figures)
         if not leave:
             narrator.print("")
-            narrator.print(farewell(cluster.url, "n1"))
+            narrator.print(farewell(cluster.url, "n1", judging.command(story.history)))
             await _until_interrupted(loop)
         return 0 if story.figures["ok"] else DATA_LOST
     except asyncio.CancelledError:
@@ -103,16 +111,28 @@ async def _until_interrupted(loop: asyncio.AbstractEventLoop) -> None:
     await stop.wait()
 
 
+class _Folder:
+    """Where the nodes' folders are."""
+
+    def __init__(self, path: Path, stays: bool) -> None:
+        self.path = path
+        self.stays = stays
+
+
 @contextlib.contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def _folder(keep: Path | None) -> Iterator[_Folder]:
+    """The folder of --keep, or a temporary one, which stays only if somebody says so."""
     if keep is None:
-        folder = Path(tempfile.mkdtemp(prefix="plait-demo-"))
+        folder = _Folder(Path(tempfile.mkdtemp(prefix="plait-demo-")), stays=False)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.stays:
+                click.echo(f"for a closer look, the nodes' folders stay: {folder.path}", err=True)
+            else:
+                shutil.rmtree(folder.path, ignore_errors=True)
         return
     if keep.exists() and any(keep.iterdir()):
         raise BadSettings(f"--keep {keep}: the folder is not empty; name a new one")
     keep.mkdir(parents=True, exist_ok=True)
-    yield keep
+    yield _Folder(keep, stays=True)

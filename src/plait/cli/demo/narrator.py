@@ -1,5 +1,6 @@
 """What the demo's audience sees: scenes with times, a progress bar, tables."""
 
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from plait.cli.display import console, seconds, table
+
+INDENT = 10  # columns, in front of what is said
+
+_LABELS = {
+    "cut_to_next_write_s": "leader cut off, to the next write",
+    "time_to_next_write_s": "leader killed, to the next write",
+    "time_to_next_transfer_s": "leader killed, to the next transfer",
+    "catch_up_s": "node started, to all level",
+    "lost": "acknowledged and lost",
+}
 
 
 class Summary(dict[str, Any]):
@@ -23,6 +34,11 @@ class Narrator:
         self._console = output or console()
         self._started = time.monotonic()
 
+    @property
+    def width(self) -> int:
+        """Columns of the console."""
+        return self._console.width
+
     def scene(self, title: str) -> None:
         """A new scene begins."""
         self._console.print()
@@ -30,13 +46,16 @@ class Narrator:
 
     def say(self, text: str, style: str = "") -> None:
         """One thing happened."""
+        first, *more = textwrap.wrap(text, max(self.width - INDENT, INDENT)) or [""]
         elapsed = time.monotonic() - self._started
-        self._console.print(Text.assemble((f"{elapsed:6.1f} s  ", "dim"), (text, style)))
+        self._console.print(Text.assemble((f"{elapsed:6.1f} s  ", "dim"), (first, style)))
+        for line in more:
+            self._console.print(Text(" " * INDENT + line, style))
 
     def show(self, lines: list[str]) -> None:
         """What a command would print."""
         for line in lines:
-            self._console.print(Text(f"          {line}", "cyan"))
+            self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Any]:
@@ -44,15 +63,15 @@ class Narrator:
         if not self._console.is_terminal:
             yield lambda done: None
             return
-        columns = (TextColumn("          {task.description}"), BarColumn(), MofNCompleteColumn(),
-                   TimeElapsedColumn())  # fmt: skip
+        label = TextColumn(" " * INDENT + "{task.description}")
+        columns = (label, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task(what, total=total)
             yield lambda done: bar.update(task, completed=done)
 
     def print(self, renderable: Any) -> None:
-        """Anything that rich can print."""
-        self._console.print(renderable)
+        """Anything that rich can print; text is not broken, so that it can be copied."""
+        self._console.print(renderable, soft_wrap=isinstance(renderable, str))
 
     def summary(self, figures: Summary) -> None:
         """The figures as a table, and the verdict."""
@@ -60,9 +79,11 @@ class Narrator:
         grid.add_column("what")
         grid.add_column("figure", justify="right")
         for name, value in figures.items():
-            if name == "lost":
-                style = "bold red" if value else "bold green"
-                grid.add_row(Text("acknowledged and lost", style), Text(str(value), style))
+            if name in ("lost", "linearizable"):
+                good = value is True if name == "linearizable" else not value
+                style = "bold green" if good else "bold red"
+                label, shown = _figure(name, value)
+                grid.add_row(Text(label, style), Text(shown, style))
             elif not isinstance(value, (bool, str)):
                 grid.add_row(*_figure(name, value))
         self.scene("Summary")
@@ -70,13 +91,15 @@ class Narrator:
 
 
 def _figure(name: str, value: Any) -> tuple[str, str]:
-    label = name.removesuffix("_s").replace("_", " ")
+    label = _LABELS.get(name) or name.removesuffix("_s").replace("_", " ")
+    if name == "linearizable":
+        return label, {True: "yes", False: "NO"}.get(value, "unknown")
     if value is None:
         return label, "-"
     return label, seconds(value) if name.endswith("_s") else f"{value:,}"
 
 
-def farewell(url: str, first: str) -> str:
+def farewell(url: str, first: str, judge: str) -> str:
     """What can be done with the cluster that the demo leaves running."""
     return "\n".join(
         (
@@ -84,8 +107,9 @@ def farewell(url: str, first: str) -> str:
             f"  export PLAIT_URL={url}",
             "  plait status --watch",
             "  plait get cities 2950159 --read follower",
-            "  plait scan cities --limit 5",
+            "  plait scan accounts",
             f"  plait switchover {first}",
             "  plait rescued list",
+            f"  {judge}",
         )
     )

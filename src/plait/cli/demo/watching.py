@@ -1,13 +1,12 @@
-"""Reading the demo's status: who is ahead, how far the others are behind."""
+"""Reading the demo's status: who leads and why, how far the others are behind."""
 
 import asyncio
-import statistics
 from typing import Any
 
 from plait.api.store import Store
 from plait.base.errors import PlaitError
 from plait.cli.exits import DemoFailed
-from plait.cli.status_page import epoch_order
+from plait.cli.status_page import leader_of
 
 SAMPLE_EVERY_S = 0.1
 
@@ -21,15 +20,11 @@ def line_states(status: dict[str, Any], line: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def most_advanced(states: dict[str, dict[str, Any]]) -> str:
-    """The follower with the highest last epoch and, in it, the highest tail on disk."""
-    followers = {name: state for name, state in states.items() if state["role"] != "leader"}
-    if not followers:
-        raise DemoFailed("no follower answers")
-    return max(
-        followers,
-        key=lambda name: (epoch_order(followers[name]["epoch"]), followers[name]["durable"]),
-    )
+def last_appointment(states: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The newest automatic fail-over that any of these nodes knows of."""
+    found = [state["failover"] for state in states.values() if state.get("failover")]
+    appointments = [item for item in found if item.get("appointed")]
+    return max(appointments, key=lambda item: int(item["times"]), default=None)
 
 
 class LagSampler:
@@ -40,11 +35,6 @@ class LagSampler:
         self._line = line
         self.samples_s: list[float] = []
         self._task = asyncio.create_task(self._sample())
-
-    @property
-    def median_s(self) -> float | None:
-        """The median of all samples, if there are any."""
-        return statistics.median(self.samples_s) if self.samples_s else None
 
     async def stop(self) -> None:
         """No more samples."""
@@ -74,16 +64,32 @@ async def wait_unreplicated(store: Store, node: str, line: str, timeout_s: float
             await asyncio.sleep(0.02)
 
 
-async def wait_caught_up(store: Store, nodes: list[str], line: str, timeout_s: float) -> None:
-    """Wait until every node has applied all that the leader has committed."""
+async def wait_led(store: Store, line: str, timeout_s: float) -> str:
+    """Wait until somebody says that it leads; who."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                leader = leader_of(line, (await store.status())["nodes"])
+                if leader is not None:
+                    return leader
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise DemoFailed(f"nobody led {line} within {timeout_s:.0f} s") from None
+
+
+async def wait_caught_up(store: Store, nodes: tuple[str, ...], line: str, timeout_s: float) -> None:
+    """Wait until every node has applied all that the leader had committed when this began."""
     states: dict[str, dict[str, Any]] = {}
+    goal: int | None = None
     try:
         async with asyncio.timeout(timeout_s):
             while True:
                 states = line_states(await store.status(), line)
-                leading = [s["committed"] for s in states.values() if s["role"] == "leader"]
-                if leading and all(
-                    name in states and states[name]["applied"] >= max(leading) for name in nodes
+                if goal is None:
+                    leading = [s["committed"] for s in states.values() if s["role"] == "leader"]
+                    goal = max(leading, default=None)
+                if goal is not None and all(
+                    name in states and states[name]["applied"] >= goal for name in nodes
                 ):
                     return
                 await asyncio.sleep(0.05)

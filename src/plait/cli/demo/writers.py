@@ -5,13 +5,12 @@ certain. Keys are never written twice, so what a node must hold is known record 
 """
 
 import asyncio
-import time
 from typing import Any
 
 from plait.api.table import Table
 from plait.base.errors import PlaitError
+from plait.cli.demo.reigns import Reigns
 
-WRITERS = 8
 PAUSE_S = 0.02  # after a refusal
 
 
@@ -22,38 +21,34 @@ class Ledger:
         self.acknowledged: dict[str, Any] = {}
         self.unclear: dict[str, Any] = {}
         self.refused = 0
-        self.changed = asyncio.Event()
+        self.reigns = Reigns()
 
-    async def write(self, table: Table, key: str, value: Any) -> None:
-        """Put one record and note what became of it."""
+    async def write(self, table: Table, key: str, value: Any) -> PlaitError | None:
+        """Put one record and note what became of it; the error, if that is what became of it."""
         # Unclear until the answer is here: this task may be cancelled while it waits.
         self.unclear[key] = value
         try:
-            await table.put(key, value)
+            receipt = await table.put(key, value)
         except PlaitError as error:
             if error.definite:
                 del self.unclear[key]
                 self.refused += 1
-        else:
-            self.acknowledged[key] = self.unclear.pop(key)
-            self.changed.set()
-
-    async def next_acknowledgement(self, timeout_s: float) -> float:
-        """Wait for one more acknowledged write; when it came, on the monotonic clock."""
-        self.changed.clear()
-        async with asyncio.timeout(timeout_s):
-            await self.changed.wait()
-        return time.monotonic()
+            return error
+        self.acknowledged[key] = self.unclear.pop(key)
+        self.reigns.note(receipt.epoch)
+        return None
 
 
 class Stream:
     """Several writers side by side, each with one write under way, until told to stop."""
 
-    def __init__(self, table: Table, ledger: Ledger) -> None:
+    def __init__(self, table: Table, ledger: Ledger, prefix: str, writers: int) -> None:
+        """prefix: of every key; no other stream into the table has it."""
         self._table = table
         self._ledger = ledger
+        self._prefix = prefix
         self._stopping = False
-        self._tasks = [asyncio.create_task(self._write(number)) for number in range(WRITERS)]
+        self._tasks = [asyncio.create_task(self._write(number)) for number in range(writers)]
 
     async def stop(self, timeout_s: float) -> None:
         """Let every write that is under way come to its end; those that do not stay unclear."""
@@ -73,9 +68,9 @@ class Stream:
     async def _write(self, writer: int) -> None:
         number = 0
         while not self._stopping:
-            refused = self._ledger.refused
             value = {"writer": writer, "number": number}
-            await self._ledger.write(self._table, f"w{writer}-{number:06d}", value)
+            key = f"{self._prefix}{writer}-{number:06d}"
+            error = await self._ledger.write(self._table, key, value)
             number += 1
-            if self._ledger.refused > refused:
+            if error is not None:
                 await asyncio.sleep(PAUSE_S)
