@@ -10,9 +10,10 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 from primary_cluster import Cluster, Node
-from primary_operator import Operator
+from primary_operator import Operator, _log_end
 
 from plait.line.membership import Membership, Target, encode_membership, founding
+from plait.line.primary.rule import RuleInForce
 from plait.line.primary.vocabulary import SnapshotDone, SnapshotInstalled
 from plait.line.replication.follower import Follower
 
@@ -99,6 +100,31 @@ class Strict(Operator):
             assert len(node.promotions) == told + 1
             assert not node.promotions[-1].won
 
+    def lose_leader(self) -> None:
+        """The leader is gone, the others are well: who holds most with a state takes over."""
+        cluster, leader = self.cluster, self.cluster.leader()
+        if leader is None or cluster.judge.lossy or self.changes:
+            return
+        cluster.crash(leader)
+        cluster.heal_network()
+        rest = [node for node in cluster.nodes.values() if node is not leader]
+        for node in rest:
+            node.slow = 1.0
+            if not node.alive:
+                cluster.start(node)
+        old = {node.name for node in rest if not node.core.member.fresh}
+        best = max(rest, key=_log_end)
+        membership = best.core.member.membership
+        if not RuleInForce(cluster.rule).promised(membership, old):
+            return
+        able = [n for n in rest if n.name in old and not best.core.member.bar(n.name)]
+        if able:
+            cluster.run(5.0)  # what was begun before has ended
+            node = max(able, key=_log_end)
+            node.promotions.clear()
+            cluster.promote(node, 5.0)
+            assert cluster.run(5.0, lambda: node.leads), node.promotions
+
     def _may_wipe(self, node: Node) -> bool:
         """With the last state all would be lost, whatever the witnesses have."""
         able = [n for n in self.cluster.nodes.values() if n is not node and not _is_witness(n)]
@@ -127,6 +153,7 @@ def simulate(seed: int) -> Cluster:
     operator = Strict(cluster, random, random.choice((0.0, 0.0, 0.1)))
     for _ in range(random.randint(5, ACTS)):
         operator.act()
+    operator.lose_leader()
     operator.recover()
     return cluster
 

@@ -250,7 +250,7 @@ class Audits:
             )  # fmt: skip
             line.judged.add(place)
             self._log(host, line, verdict)
-        elif not others and set(host.loglet.membership.members) <= set(agreeing):
+        elif not others and _with_states(host) <= set(agreeing):
             line.judged.add(place)
 
     def _undecided(
@@ -260,7 +260,7 @@ class Audits:
         membership = host.loglet.membership
         folds = {point.fold for point in reports.values()}
         hashes = {point.hash for point in reports.values()}
-        silent = [name for name in membership.members if name not in reports]
+        silent = sorted(_with_states(host) - set(reports))
         hopeful = any(
             membership.quorum([*silent, *(n for n, p in reports.items() if p.hash == hash_)])
             for hash_ in hashes
@@ -332,6 +332,12 @@ class Audits:
         if host.leads:
             status |= {"agreed": line.agreed, "suspect": line.suspect or None}
         return status
+
+
+def _with_states(host: LineHost) -> set[str]:
+    """Every member but the witnesses."""
+    membership = host.loglet.membership
+    return set(membership.members) - set(membership.witnesses)
 
 
 def _place(point: Point) -> _Place:

@@ -78,7 +78,7 @@ class _Feed:
             start = request.start
             if start is None:
                 # said at once, so that a feed that breaks before its first change loses none
-                start = (local.node.host(request.line).replica.applied, 0)
+                start = (local.node.folded(request.line).replica.applied, 0)
                 send(m.Feed(request.id, (), start))
             async for items in local.follow(request.line, request.table, start):
                 last = items[-1]

@@ -28,8 +28,8 @@ from plait.line.replication.progress import ProgressState
 from plait.line.replication.vocabulary import SnapshotDone, SnapshotInstalled
 from plait.node.config import Limits
 from plait.node.retention import Retention
+from plait.node.witness_care import WitnessCare
 from plait.types.commands import EvictSession, encode_group
-from plait.types.machine import Machine
 from plait.types.queries import Query
 
 logger = logging.getLogger("plait.line")
@@ -46,17 +46,18 @@ class LineHost:
         self,
         line: str,
         loglet: PrimaryLoglet | RaftLoglet,
-        machine: Machine,
+        replica: Replica,
         state: StateStorage,
         clock: Clock,
         send: Callable[[str, Any], None],
         limits: Limits,
+        witnesses: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self.line = line
         self.loglet: ReplicatedLoglet = loglet
         self.primary = loglet if isinstance(loglet, PrimaryLoglet) else None
         self.raft = loglet if isinstance(loglet, RaftLoglet) else None
-        self.replica = Replica(line, loglet, machine, state, clock)
+        self.replica = replica
         self.limits = limits
         self.slots_broken = 0
         self.check_lease: Callable[[LineHost], None] = lambda host: None
@@ -65,6 +66,7 @@ class LineHost:
         self._send = send
         self._senders: dict[str, SnapshotSender] = {}
         self._copy: Copy | None = None
+        self._witnesses = WitnessCare(line, loglet, send, witnesses)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._retention = Retention(limits)
         loglet.applied = lambda: (self.replica.applied, self.replica.record_index)
@@ -109,6 +111,11 @@ class LineHost:
     def epoch(self) -> Epoch:
         """The epoch of the last entry here."""
         return self.replica.epochs.current
+
+    @property
+    def folds(self) -> bool:
+        """Whether this node keeps the line's state, and not its log only."""
+        return True
 
     @property
     def linearizable(self) -> bool:
@@ -224,7 +231,8 @@ class LineHost:
         self._senders[peer] = sender
         position: int | None = None
         try:
-            copy = await self._fresh_copy()
+            base = self._witnesses.base_for(peer)
+            copy = await self._fresh_copy() if base is None else base
             logger.warning("line %s: sending %s a snapshot at %s", self.line, peer, copy.position)
             if await sender.run(copy):
                 position = copy.position
@@ -295,15 +303,21 @@ class LineHost:
             await asyncio.sleep(UPKEEP_S)
             try:
                 await self._trim()
+                self._witnesses.tell(self.replica.flushed)
                 self._evict_sessions()
             except PlaitError as error:
                 logger.info("line %s: upkeep waits: %s", self.line, error)
 
+    @property
+    def checkpointed(self) -> int:
+        """Entries below are in a state file: as far as that goes, the log may forget them."""
+        return self.replica.flushed
+
     async def _trim(self) -> None:
-        log = self.loglet.member.log
-        self._retention.note(self.replica.flushed, log.bytes_before(self.replica.flushed))
+        log, checkpointed = self.loglet.member.log, self.checkpointed
+        self._retention.note(checkpointed, log.bytes_before(checkpointed))
         before = self._retention.trimmable(log.bytes_end)
-        before = min(before, self._slots(log.bytes_end))
+        before = min(before, checkpointed, self._slots(log.bytes_end))
         if self._senders and self._copy is not None:
             before = min(before, self._copy.position)
         elif self._copy is not None and not self._senders:

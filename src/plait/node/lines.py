@@ -3,9 +3,13 @@
 A line whose hard state this folder lacks is either new everywhere, or it was here and the disk
 was lost. The control line tells: what it brought about after a leader had admitted this disk
 cannot have been lost with an older one.
+
+Every node folds the control line, witnesses too: it is small, and says what there is.
 """
 
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from plait.base.ports import Clock, Random, Storage
 from plait.engines.checkpoint import load_checkpoint
@@ -13,11 +17,13 @@ from plait.engines.primary import PrimaryLoglet
 from plait.engines.primary.opening import open_core
 from plait.engines.raft import RaftLoglet
 from plait.engines.raft.opening import open_raft
+from plait.engines.replica import Replica
 from plait.line.membership import Membership, founding
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.config import NodeConfig
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
+from plait.node.witness import LogOnly, NoState, WitnessHost
 from plait.types.control import ControlMachine, LineRecord, machine_of
 from plait.types.machine import Machine
 from plait.types.machines import Machines
@@ -47,30 +53,47 @@ def open_control(node: Owner) -> LineHost:
     config = node.config
     members = {config.name: config.listen} if config.alone else dict(config.members)
     first = Membership() if config.joins else founding(config.member_names, members)
-    loglet = _raft(node, CONTROL, first, fresh=not config.alone or config.joins)
     state = node.storage.state(CONTROL)
-    return LineHost(
-        CONTROL, loglet, node.control_machine, state, node.clock, node.send, config.limits
-    )
+    fresh = not config.alone or config.joins
+    loglet = _raft(node, CONTROL, first, fresh, load_checkpoint(state).applied)
+    replica = Replica(CONTROL, loglet, node.control_machine, state, node.clock)
+    return LineHost(CONTROL, loglet, replica, state, node.clock, node.send, config.limits)
 
 
 def open_line(node: Owner, record: LineRecord) -> LineHost:
-    """A line that the control line knows."""
-    fresh = record.created_at < node.control.loglet.member.admitted_at
-    loglet: RaftLoglet | PrimaryLoglet
-    if record.acks == CONSENSUS:
-        founders = record.members if node.config.name in record.members else ()
-        first = founding(founders) if founders else Membership()
-        loglet = _raft(node, record.line, first, fresh)
+    """A line that the control line knows; of its log only, if this node is a witness."""
+    clock, send, limits = node.clock, node.send, node.config.limits
+    witness = node.config.name in _witnesses(node)
+    state = NoState() if witness else node.storage.state(record.line)
+    loglet = _loglet(node, record, 0 if witness else load_checkpoint(state).applied)
+    machine = _machine(node, record)
+    host: LineHost
+    if witness:
+        log_only = LogOnly(record.line, loglet, machine, state, clock)
+        host = WitnessHost(record.line, loglet, log_only, state, clock, send, limits)
     else:
-        loglet = _primary(node, record, fresh)
-    state = node.storage.state(record.line)
-    host = LineHost(
-        record.line, loglet, _machine(node, record), state, node.clock, node.send,
-        node.config.limits,
-    )  # fmt: skip
+        replica = Replica(record.line, loglet, machine, state, clock)
+        host = LineHost(
+            record.line, loglet, replica, state, clock, send, limits,
+            lambda: loglet.membership.witnesses,
+        )  # fmt: skip
     host.check_lease = node.lease.check
     return host
+
+
+def _loglet(node: Owner, record: LineRecord, committed: int) -> RaftLoglet | PrimaryLoglet:
+    fresh = record.created_at < node.control.loglet.member.admitted_at
+    witnesses = tuple(name for name in sorted(record.members) if name in _witnesses(node))
+    founders = replace(founding(record.members), witnesses=witnesses)
+    if record.acks != CONSENSUS:
+        return _primary(node, record, founders, fresh, committed)
+    first = founders if node.config.name in record.members else Membership()
+    return _raft(node, record.line, first, fresh, committed)
+
+
+def _witnesses(node: Owner) -> tuple[str, ...]:
+    """The nodes that are witnesses: they joined as such, and stay such until they leave."""
+    return node.control.loglet.membership.witnesses
 
 
 def _machine(node: Owner, record: LineRecord) -> Machine:
@@ -84,20 +107,21 @@ def _machine(node: Owner, record: LineRecord) -> Machine:
     )
 
 
-def _raft(node: Owner, line: str, first: Membership, fresh: bool) -> RaftLoglet:
+def _raft(node: Owner, line: str, first: Membership, fresh: bool, committed: int) -> RaftLoglet:
     log, clock = node.storage.log, node.clock
     core = open_raft(
-        log, line, node.config.name, first, fresh=fresh,
-        committed=load_checkpoint(node.storage.state(line)).applied,
+        log, line, node.config.name, first, fresh=fresh, committed=committed,
         random=node.random, now=clock.monotonic(), election_s=node.config.limits.election_s,
     )  # fmt: skip
     return RaftLoglet(core, log, node.send, clock, node.random)
 
 
-def _primary(node: Owner, record: LineRecord, fresh: bool) -> PrimaryLoglet:
+def _primary(
+    node: Owner, record: LineRecord, first: Membership, fresh: bool, committed: int
+) -> PrimaryLoglet:
     log, line = node.storage.log, record.line
     core = open_core(
-        log, line, node.config.name, record.members, AckRule.parse(record.acks),
-        fresh=fresh, committed=load_checkpoint(node.storage.state(line)).applied,
+        log, line, node.config.name, first, AckRule.parse(record.acks),
+        fresh=fresh, committed=committed,
     )  # fmt: skip
     return PrimaryLoglet(core, log, node.send, node.clock)

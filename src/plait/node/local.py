@@ -54,6 +54,7 @@ class Local:
 
     async def open_table(self, name: str, settings: Settings | None) -> TableInfo:
         """Find a table, or create it with `settings`."""
+        self._check_no_witness()
         return await self._tables.open(name, settings)
 
     async def tables(self) -> list[TableInfo]:
@@ -63,6 +64,12 @@ class Local:
     async def drop_table(self, name: str) -> None:
         """Remove a table and its rows."""
         await self._tables.drop(name)
+
+    def _check_no_witness(self) -> None:
+        """Whoever is to read must ask a node that keeps states."""
+        node = self.node
+        if node.name in node.membership.witnesses:
+            raise node.no_state(node.control)
 
     # ------------------------------------------------------------------ machines
 
@@ -77,6 +84,7 @@ class Local:
         self, name: str, class_name: ClassName, settings: Settings | None
     ) -> MachineInfo:
         """Find a machine, or create it, of a class that is registered here."""
+        self._check_no_witness()
         info = machine_info(await self._machines.open(name, class_name, settings))
         await self._tables.led(info.line)
         return info
@@ -148,7 +156,7 @@ class Local:
     ) -> Answers:
         """Answer from this node's applied state, if it may."""
         self.node.check_open()
-        host = self.node.host(line)
+        host = self.node.folded(line)
         if self.node.alone:
             if not host.leads and self.node.storage.log.read_only is None:
                 await host.led(timeout_s)  # it is opening its epoch
@@ -167,7 +175,7 @@ class Local:
         self, line: str, table: int, start: tuple[int, int] | None
     ) -> AsyncIterator[Sequence[FeedItem]]:
         """The changes of a table."""
-        async for items in feed.follow(self.node.host(line).replica, table, start):
+        async for items in feed.follow(self.node.folded(line).replica, table, start):
             yield items
 
     async def flush(self) -> None:

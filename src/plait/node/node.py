@@ -253,6 +253,23 @@ class Node:
             raise TooStale(f"line {line!r} is not known at {self.name} yet")
         return host
 
+    def folded(self, line: str) -> LineHost:
+        """The line at this node, where it keeps the state; `NotLeader` at a witness."""
+        host = self.host(line)
+        if not host.folds:
+            raise self.no_state(host)
+        return host
+
+    def no_state(self, host: LineHost) -> PlaitError:
+        """The refusal of a witness: it names the leader, or somebody else who keeps the state."""
+        witnesses = self.membership.witnesses
+        others = [name for name in self.member_names if name not in (self.name, *witnesses)]
+        if host.leader in others:
+            others = [host.leader]
+        up = [name for name in others if name not in self.down] or others
+        what = f"{self.name} is a witness: it keeps the log of {host.line} and no state"
+        return self.located(host.line, NotLeader(what, leader=up[0] if up else None))
+
     def hosts(self) -> list[LineHost]:
         """Every open line, the control line first."""
         return [self.control, *self.lines.values()]

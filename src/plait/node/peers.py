@@ -17,6 +17,7 @@ from plait.base.errors import BadFrame, PlaitError, VersionMismatch, WrongCluste
 from plait.base.ports import Clock, Connection, Network, Random
 from plait.line.primary import messages as primary
 from plait.line.raft import messages as raft
+from plait.line.replication.messages import Checkpointed
 from plait.node.audit import AuditReport, CopyWanted
 from plait.node.failover import Report
 
@@ -45,7 +46,9 @@ class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
     reads: int = 1  # the newest version of records that it can read
 
 
-Message: TypeAlias = primary.Message | raft.Message | Report | AuditReport | CopyWanted
+Message: TypeAlias = (
+    primary.Message | raft.Message | Checkpointed | Report | AuditReport | CopyWanted
+)
 
 _message_decoder = msgspec.msgpack.Decoder(Message)
 _answer_decoder = msgspec.msgpack.Decoder(PeerWelcome | Failure)

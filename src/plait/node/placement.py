@@ -10,8 +10,6 @@ import asyncio
 import logging
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from plait.base.errors import PlaitError
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
@@ -61,11 +59,6 @@ class Placement:
 
     def _drive(self, host: LineHost, wanted: Membership) -> None:
         current = host.loglet.membership
-        witnesses = wanted.witnesses
-        if host.raft is None:  # every member of a leader–follower line keeps the state
-            wanted = replace(
-                wanted, voters=tuple(n for n in wanted.voters if n not in witnesses), witnesses=()
-            )
         target = Target(wanted.voters, (), wanted.witnesses)
         settled = not current.joint and not current.learners
         if settled and current.voters == wanted.voters:

@@ -90,6 +90,8 @@ def survey(storage: Storage) -> Survey:
     ]
     if not lines[0].membership.members:
         raise BadSettings(f"{who.name} was never told who the members of its cluster are")
+    if who.name in lines[0].membership.witnesses:
+        raise BadSettings(f"{who.name} is a witness and keeps no state; recover another folder")
     return Survey(who.name, who.cluster, tuple(lines))
 
 

@@ -114,8 +114,6 @@ class PrimaryCore:
             self.rule.followers_needed(len(target.voters))
         except (BadSettings, RuleUnmet) as error:
             return error
-        if target.witnesses:
-            return BadSettings("every member of a leader–follower line keeps the state")
         return None
 
     # ------------------------------------------------------------------ stepping
@@ -280,7 +278,7 @@ class PrimaryCore:
         elif ask.resume and not self._may_resume():
             why = f"{member.promised.candidate} was promised since this node led"
             member.effects.append(Promotion(False, why, {}))
-        elif not member.votes:
+        elif not member.votes or member.me in member.membership.witnesses:
             member.effects.append(Promotion(False, member.bar(member.me), {}))
         else:
             patient = self.rule.text == "leader" and not ask.resume

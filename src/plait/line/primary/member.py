@@ -62,13 +62,15 @@ class Member(ReplicatedMember):
         """Why `name` may not lead by what our log says of it; "" if it may.
 
         While joint only a voter of before may: so that whoever does not know of the change yet
-        knows every candidate. (Among enough promises there is always one.)
+        knows every candidate. (Among enough promises there is always one, or a witness.)
         """
         membership = self.membership
         if name in membership.retired:
             return f"{name} left {self.line}"
         if not membership.votes(name):
             return f"{name} has no vote on {self.line}"
+        if name in membership.witnesses:
+            return f"{name} is a witness of {self.line}: it keeps no state"
         if membership.joint and name not in membership.outgoing:
             return f"the members of {self.line} are changing; {name} cannot lead it yet"
         return ""

@@ -92,3 +92,13 @@ class SnapshotAck(msgspec.Struct, frozen=True, array_like=True, tag=22):
     received: int
     installed: bool
     error: str = ""
+
+
+class Checkpointed(msgspec.Struct, frozen=True, array_like=True, tag=23):
+    """The leader tells its witnesses how far every voter with a state is: all below `position`
+
+    is on its disk, and applied.
+    """
+
+    line: str
+    position: int
