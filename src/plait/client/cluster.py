@@ -199,24 +199,26 @@ class Cluster:
             for link in links
         ]
         waiting: set[asyncio.Future[Any]] = set(asked)
-        while waiting:
-            # once somebody named a leader, whoever hangs is not waited for
-            patience_s = None if best is None else WHERE_S
-            done, waiting = await asyncio.wait(
-                waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not done:
-                break
-            for answer in done:
-                found = None if answer.exception() is not None else answer.result()
-                if (
-                    isinstance(found, Located)
-                    and found.leader is not None
-                    and found.epoch >= (best.epoch if best else NO_EPOCH)
-                ):
-                    best = found
-        for late in waiting:
-            late.cancel()
+        try:
+            while waiting:
+                # once somebody named a leader, whoever hangs is not waited for
+                patience_s = None if best is None else WHERE_S
+                done, waiting = await asyncio.wait(
+                    waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    break
+                for answer in done:
+                    found = None if answer.exception() is not None else answer.result()
+                    if (
+                        isinstance(found, Located)
+                        and found.leader is not None
+                        and found.epoch >= (best.epoch if best else NO_EPOCH)
+                    ):
+                        best = found
+        finally:
+            for late in asked:
+                late.cancel()
         return best
 
     def _add_member(self, node: str, address: str | None) -> None:

@@ -10,6 +10,7 @@ no clock; only lines with ``acks="leader"`` can acknowledge anything while cut o
 Each node measures with its own monotonic clock; clocks may drift by a percent or so.
 """
 
+import asyncio
 from typing import Protocol
 
 from plait.base.errors import NotLeader
@@ -27,6 +28,10 @@ class Owner(Protocol):
     clock: Clock
     config: NodeConfig
     control: LineHost
+    lines: dict[str, LineHost]
+
+
+LOOK_S = 0.1
 
 
 class Lease:
@@ -50,6 +55,17 @@ class Lease:
             confirmed = max(confirmed, role.last_heard)
         self._began = max(self._began, confirmed)
         return now - self._began
+
+    async def watch(self) -> None:
+        """For as long as the node lives: nobody may wait for a leader that was cut off."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for host in list(self._node.lines.values()):
+                if host.primary is not None and host.leads:
+                    try:
+                        self.check(host)
+                    except NotLeader as error:
+                        host.loglet.give_up(error.message)
 
     def check(self, host: LineHost) -> None:
         """Raise `NotLeader` if the lease has lapsed and the line depends on it."""

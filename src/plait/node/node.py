@@ -98,6 +98,7 @@ class Node:
         self._spawn(self._degradation.watch())
         self._spawn(self._placement.watch())
         self._spawn(self.failover.watch())
+        self._spawn(self.lease.watch())
         self._spawn(self.versions.watch())
         self._spawn(self.audits.watch())
 

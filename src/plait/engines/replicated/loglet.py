@@ -346,23 +346,23 @@ class ReplicatedLoglet:
                 future.set_result(None)
         self._trims = [item for item in self._trims if not item[1].done()]
 
+    def give_up(self, why: str) -> None:
+        """Tell whoever waits for a commit that its outcome is open."""
+        waiting: list[Any] = [item[-1] for item in (*self._proposals, *self._stricter)]
+        self._proposals.clear()
+        for future in (one for one in waiting if not one.done()):
+            future.set_exception(Unavailable(why))
+            future.exception()  # whoever gave up waiting is not missed
+
     def _deposed(self) -> None:
-        line, halted = self.member.line, self.driver.halted
+        halted = self.driver.halted
         why = "the leader changed before the commit" if halted is None else halted.message
-        while self._proposals:
-            _, future = self._proposals.popleft()
-            if not future.done():
-                future.set_exception(Unavailable(f"{line}: {why}"))
-                future.exception()  # whoever gave up waiting is not missed
-        for _, _, future_none in self._stricter:
-            if not future_none.done():
-                future_none.set_exception(Unavailable(f"{line}: the leader changed"))
-        if self.driver.halted is not None:
+        self.give_up(f"{self.member.line}: {why}")
+        if halted is not None:
             for _, future_none in self._trims:
                 if not future_none.done():
-                    future_none.set_exception(self.driver.halted)
-            refused = Promotion(False, self.driver.halted.message, {})
-            self._promotion(refused)
+                    future_none.set_exception(halted)
+            self._promotion(Promotion(False, halted.message, {}))
 
     def _retracted(self, epoch: Epoch, position: int) -> None:
         for callback in self._retracted_to:
