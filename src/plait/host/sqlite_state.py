@@ -16,6 +16,7 @@ import threading
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +37,9 @@ _SCHEMA = (
 )
 _GET = "SELECT value FROM kv WHERE space = ? AND key = ?"
 _PUT = "REPLACE INTO kv VALUES (?, ?, ?)"
+# Each statement gives the interpreter lock away and must get it back from a busy loop.
+_ROWS_AT_ONCE = 128
+_PUT_MANY = _PUT + ", (?, ?, ?)" * (_ROWS_AT_ONCE - 1)
 _REMOVE = "DELETE FROM kv WHERE space = ? AND key = ?"
 _COUNT = "SELECT count(*) FROM kv WHERE space = ?"
 _SCANS = {
@@ -147,14 +151,20 @@ class SqliteState:
         ordered = sorted(last.items(), key=itemgetter(0))
         writer.execute("BEGIN IMMEDIATE")
         try:
+            rows = [
+                (space, key, seal_value(space, key, value))
+                for (space, key), value in ordered
+                if value is not None
+            ]
+            full = len(rows) - len(rows) % _ROWS_AT_ONCE
             writer.executemany(
-                _PUT,
-                [
-                    (space, key, seal_value(space, key, value))
-                    for (space, key), value in ordered
-                    if value is not None
-                ],
+                _PUT_MANY,
+                (
+                    tuple(chain.from_iterable(rows[at : at + _ROWS_AT_ONCE]))
+                    for at in range(0, full, _ROWS_AT_ONCE)
+                ),
             )
+            writer.executemany(_PUT, rows[full:])
             writer.executemany(_REMOVE, [key for key, value in ordered if value is None])
             writer.execute("COMMIT")
         except BaseException:
