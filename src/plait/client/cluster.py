@@ -24,7 +24,7 @@ from plait.client.link import Link
 from plait.line.entry import NO_EPOCH
 
 MEMBERS_MAX = 1024
-WHERE_S = 0.1
+WHERE_S = 0.25
 
 
 class Cluster:
