@@ -95,6 +95,9 @@ class Cluster(World):
     def wipe(self, node: Node) -> None:
         """A new disk in the place of the old one."""
         node.lost_tail = max(node.lost_tail, node.disk.tail)
+        if node.founders is not None and node.founders.members == (node.name,):
+            # who founded alone and lost everything founds another cluster, under another id
+            node.founders = Membership()
         node.disk = new_disk(node.founders)
         node.history, node.flushed = [], 0
 

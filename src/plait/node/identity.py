@@ -31,7 +31,7 @@ async def identify(storage: Storage, config: NodeConfig, random: Random) -> Iden
     extent = storage.log.lines().get(IDENTITY_LINE)
     if extent is not None and extent.hard_state is not None:
         return _check(_decode(extent.hard_state), config)
-    named = config.members or config.joins
+    named = not config.alone  # who founds alone founds a cluster that nobody can take for another
     cluster = config.cluster if named else f"alone-{hex_id(random)}"
     identity = Identity(config.name, cluster, config.joins)
     if storage.log.read_only is None:
@@ -47,7 +47,7 @@ def _decode(data: bytes) -> Identity:
 
 
 def _check(identity: Identity, config: NodeConfig) -> Identity:
-    if not config.members and not config.joins:
+    if config.alone:
         if config.name in (identity.name, NodeConfig.__struct_defaults__[0]):
             return identity  # who the other nodes are is in the folder too
         raise BadSettings(f"this folder belongs to node {identity.name!r}, not to {config.name!r}")

@@ -4,6 +4,8 @@ A restarted member is a follower of nobody until a leader speaks. Whether an app
 leader's word is the core's to say before it comes here.
 """
 
+from functools import partial
+
 from plait.base.ports import LogWrite
 from plait.line.entry import NO_EPOCH, Epoch
 from plait.line.replication.member import Member
@@ -47,11 +49,14 @@ class Follower:
             return
         writes += self._store(verdict, message.epoch)
         self.receiver.verify(message.start + len(message.entries))
-        if message.admit and member.fresh and self._holds(message.admit_at):
+        admitted = message.admit and member.fresh and self._holds(message.admit_at)
+        if admitted:
             member.admitted(message.admit_at, message.epoch)
+            member.admitting = True
             writes.append(member.hard_state())
         if writes:
-            member.persist(writes, lambda at: self._stored(peer, message, at), member.log.tail)
+            then = partial(self._stored, peer, message, admitted)
+            member.persist(writes, then, member.log.tail)
         elif message.round or message.entries:
             self._reply(peer, message, True, 0, now)
         self._commit()
@@ -80,7 +85,9 @@ class Follower:
             writes += member.append(accepted.start, accepted.entries, accepted.rows)
         return writes
 
-    def _stored(self, peer: str, message: Append, now: float) -> None:
+    def _stored(self, peer: str, message: Append, admitted: bool, now: float) -> None:
+        if admitted:
+            self.member.admitting = False
         if self._follows(message.epoch):
             self._commit()
             self._reply(peer, message, True, 0, now)
@@ -100,7 +107,8 @@ class Follower:
             peer,
             AppendReply(
                 member.line, self.epoch, matched, verified, min(verified, member.log.durable),
-                member.applied, member.applied_records, self.lag_s(now), member.fresh, hint,
+                member.applied, member.applied_records, self.lag_s(now),
+                member.fresh or member.admitting, hint,
                 message.round,
             ),
         )  # fmt: skip

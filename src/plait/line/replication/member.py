@@ -31,6 +31,7 @@ class Member:
     def __init__(self, line: str, me: str, log: LogView) -> None:
         self.line, self.me = line, me
         self.fresh = False  # the disk is new: it cannot vouch for what it once acknowledged
+        self.admitting = False  # it was told that it counts, and its disk does not know yet
         self.admitted_at = 0  # what stands below may have been known to a lost disk
         self.log = log
         self.commit = log.head
