@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from members import Members
+from members import Members, free_port
 
 import plait
 from plait import Consensus, Leader
@@ -135,3 +135,15 @@ async def test_a_lone_node_stops_at_once(one: Members) -> None:
             assert node.control.leads
             return
     pytest.fail("it waited for somebody to take over")
+
+
+async def test_who_founds_alone_founds_a_cluster_of_its_own_id_and_restarts_as_it_was(
+    tmp_path: Path,
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    ids = []
+    for folder in ("one", "one", "wiped"):
+        config = NodeConfig(tmp_path / folder, "n1", address, {"n1": address}, "n1", "films")
+        async with running(config, served=True) as node:
+            ids.append(node.cluster)
+    assert ids[0] == ids[1] != ids[2], "a wiped founder must not be taken for the old one"

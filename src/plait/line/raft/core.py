@@ -19,7 +19,7 @@ with leader–follower lines; this adds elections, majorities, reads and members
 Source: Ongaro, "Consensus: Bridging Theory and Practice" (2014); the files cite its sections.
 """
 
-from plait.base.errors import BadSettings, Busy, NotLeader, PlaitError
+from plait.base.errors import BadFrame, BadSettings, Busy, NotLeader, PlaitError
 from plait.base.ports import Random
 from plait.line.entry import Epoch
 from plait.line.membership import Target, check_target, decode_membership
@@ -283,7 +283,8 @@ class RaftCore:
             return
         role = self.role
         if isinstance(role, Leader) and term == member.term:
-            assert message.epoch.candidate == member.me, "one leader a term"
+            if message.epoch.candidate != member.me:
+                raise BadFrame(f"{peer} speaks for a second leader in term {term}")
             return  # an echo of our own
         if not isinstance(role, RaftFollower):
             role = self._follow(message.epoch.candidate, now, term)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from plait.base.errors import BadFrame
 from plait.line.entry import Epoch
 from plait.line.replication.log_view import LogView
 from plait.line.replication.messages import Append, AppendReply
@@ -153,7 +154,9 @@ class Sender:
         return self.pump(now)
 
     def replied(self, peer: str, reply: AppendReply, now: float) -> list[SendEffect]:
-        """A follower answered an append of this epoch."""
+        """A follower answered an append of this epoch. `BadFrame` for what no follower can hold."""
+        if not 0 <= reply.durable <= reply.received <= self.log.tail or reply.round > self.round:
+            raise BadFrame(f"{peer} claims {reply.received} entries of {self.log.tail}")
         progress = self.progress[peer]
         progress.last_heard = now
         progress.applied = reply.applied
