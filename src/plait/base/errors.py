@@ -8,6 +8,7 @@
     │   ├── BadValue          a value that cannot be encoded, or is too large
     │   ├── BadCall           arguments that do not fit a machine's command or query
     │   ├── BadMachine        a class that cannot be a machine as it is written
+    │   ├── BadDocument       a class that cannot be a document as it is written
     │   ├── BadSettings       settings that contradict each other or the collection's own
     │   ├── RuleUnmet         an ack rule that the line's members can never meet
     │   ├── NoSuchCollection  a collection, line or rescued suffix that does not exist
@@ -24,6 +25,10 @@
     │   ├── PromotionRefused  too few members reported, or somebody else was promoted
     │   ├── HistoryTrimmed    the asked position is no longer kept
     │   ├── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
+    │   ├── RightsElsewhere   a bounded counter's rights are at other replicas (`rights` says where)
+    │   ├── ChangeOpen        another task has a change of this collection open
+    │   ├── ClockWrong        this machine's clock is too far off to stamp events
+    │   ├── NotLoaded         a document that is not held in this process yet
     │   ├── CommandFailed     a machine's command or query raised; its changes were undone
     │   └── LineStopped       the node has stopped applying a line; its other lines go on
     │       ├── Diverged          its state of the line is not what the others' is
@@ -43,6 +48,7 @@
     └── ProtocolError         the remote's fault
         ├── BadFrame          bytes that are no legal frame or message
         ├── WrongCluster      the peer belongs to another cluster
+        ├── WrongLineage      a graph of the same name that began separately
         └── VersionMismatch   no protocol version in common
 
 `definite` is true when the operation certainly had no effect. `advice` says what to do next.
@@ -90,6 +96,10 @@ class BadCall(UsageError, TypeError):
 
 class BadMachine(UsageError, TypeError):
     """A class that cannot be a machine as it is written; the message says what to change."""
+
+
+class BadDocument(UsageError, TypeError):
+    """A class that cannot be a document as it is written; the message says what to change."""
 
 
 class BadSettings(UsageError, ValueError):
@@ -173,6 +183,33 @@ class HistoryTrimmed(Refused):
 
 class ReadOnly(Refused):
     """The node serves reads only, for a reason that the message names."""
+
+
+class RightsElsewhere(Refused):
+    """A bounded counter may go no lower here: other replicas hold the rights.
+
+    `details["rights"]` is ``{replica id in hex: units that it may still spend}``.
+    """
+
+    advice = "ask a replica that has rights to transfer some, or spend there"
+
+
+class ChangeOpen(Refused):
+    """Another task has a change of this collection open; what it groups must stay together."""
+
+    advice = "try again when it is done; await nothing slow inside a change"
+
+
+class ClockWrong(Refused):
+    """This machine's clock is out of bounds, so it stamps no new events; reading goes on."""
+
+    advice = "set the clock; writing goes on by itself"
+
+
+class NotLoaded(Refused):
+    """A document that this process does not hold; to show it empty would be a lie."""
+
+    advice = "await load(key) first"
 
 
 class CommandFailed(Refused):
@@ -276,6 +313,12 @@ class BadFrame(ProtocolError):
 
 class WrongCluster(ProtocolError):
     """The peer belongs to another cluster."""
+
+
+class WrongLineage(ProtocolError):
+    """Two graphs of one name that began separately: their histories are never joined."""
+
+    advice = "rename one of them, or let one side join the other with an empty folder"
 
 
 class VersionMismatch(ProtocolError):

@@ -1,0 +1,1 @@
+"""Partial order, sans-IO: events with causal parents that every replica may write."""
