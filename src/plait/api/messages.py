@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from plait.api.settings import ReadOptions, Settings
+from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.line.outcome import Failures, Outcome, Returns, Run
 from plait.types.machines import ClassName
@@ -44,6 +44,15 @@ class MachineInfo(msgspec.Struct, frozen=True, array_like=True):
     line: str
     settings: Settings
     class_name: ClassName  # with the highest version that it was opened with
+
+
+class GraphInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A collection of documents as the control line knows it."""
+
+    name: str
+    lineage: str  # 32 hexadecimal digits
+    founder: int  # the replica id that began it; 0 if it began in another store
+    settings: Eventual
 
 
 # ------------------------------------------------------------------------------- requests
@@ -221,11 +230,42 @@ class ListMembers(_Message, frozen=True, array_like=True, tag=42):
     id: int
 
 
+class OpenGraph(_Message, frozen=True, array_like=True, tag=43):
+    """Find a collection of documents, or create it with these settings (None: only find)."""
+
+    id: int
+    name: str
+    settings: Eventual | None
+
+
+class ListGraphs(_Message, frozen=True, array_like=True, tag=44):
+    id: int
+
+
+class DropGraphRequest(_Message, frozen=True, array_like=True, tag=45):
+    id: int
+    name: str
+
+
+class LinkGraph(_Message, frozen=True, array_like=True, tag=46):
+    """Be a peer of the node's replica of a collection, until `Cancel`: see `GraphSaid`."""
+
+    id: int
+    lineage: str
+
+
+class GraphSay(_Message, frozen=True, array_like=True, tag=47):
+    """What the client's replica says on a link; not answered."""
+
+    id: int  # of the `LinkGraph`
+    data: bytes  # a message of `plait.graph.messages`
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
-    | OpenMachine
+    | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers
@@ -322,7 +362,24 @@ class MachineOpened(_Message, frozen=True, array_like=True, tag=109):
     machine: MachineInfo
 
 
+class GraphOpened(_Message, frozen=True, array_like=True, tag=110):
+    id: int
+    graph: GraphInfo
+
+
+class Graphs(_Message, frozen=True, array_like=True, tag=111):
+    id: int
+    graphs: tuple[GraphInfo, ...]
+
+
+class GraphSaid(_Message, frozen=True, array_like=True, tag=112):
+    """What the node's replica says on a link; the first one is empty and says that it stands."""
+
+    id: int
+    data: bytes
+
+
 Answer: TypeAlias = (
     Welcome | Failure | TableOpened | Tables | Applied | ReadReply | Feed | Result | Located
-    | MachineOpened
+    | MachineOpened | GraphOpened | Graphs | GraphSaid
 )  # fmt: skip

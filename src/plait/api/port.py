@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from plait.api.messages import FeedItem, MachineInfo, Query, TableInfo
-from plait.api.settings import ReadOptions, Settings
+from plait.engines.graph_port import GraphReplica
+from plait.api.messages import FeedItem, GraphInfo, MachineInfo, Query, TableInfo
+from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.types.machines import MachineClass
 
@@ -58,6 +59,17 @@ class Backend(Protocol):
         `NoSuchCollection`, `BadSettings`, `MachineMissing` or `MachineVersion` say why not.
         """
         ...
+
+    async def open_graph(self, name: str, settings: Eventual | None) -> GraphReplica:
+        """Find or create; this process's replica of it, the same one on every call.
+
+        `NoSuchCollection` if None and absent; `BadSettings` if it has other settings.
+        """
+        ...
+
+    async def graphs(self) -> list[GraphInfo]: ...
+
+    async def drop_graph(self, name: str) -> None: ...
 
     def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:
         """Order one encoded command; commands of one event-loop tick share a group.

@@ -6,6 +6,7 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.line.quorum import CONSENSUS, AckRule
+from plait.types.control_graphs import HISTORY, SYNC
 
 ReadFrom: TypeAlias = Literal["leader", "follower", "nearest"]
 READ_FROM: tuple[str, ...] = get_args(ReadFrom)
@@ -64,6 +65,26 @@ class Consensus(msgspec.Struct, frozen=True, tag="consensus", tag_field="mode"):
     def line_name(self, collection: str) -> str:
         """The line that a collection with these settings lives on."""
         return f"own/{collection}" if self.line == "own" else CONSENSUS
+
+
+class Eventual(msgspec.Struct, frozen=True, tag="eventual", tag_field="mode"):
+    """Every replica accepts writes at once, offline too; replicas that have seen the same agree.
+
+    sync: how writes travel. ``"auto"`` (the default) sends live operations, what was missed after
+        a gap, and the whole state to the new or the too old; the other three pin one road, for
+        tests, diagnosis and teaching.
+    history: ``"stable"`` drops the past once every member has it; ``"forever"`` keeps it for
+        `history()` and `at()`.
+    """
+
+    sync: Literal["auto", "ops", "delta", "state"] = "auto"
+    history: Literal["stable", "forever"] = "stable"
+
+    def __post_init__(self) -> None:
+        if self.sync not in SYNC:
+            raise BadSettings(f"sync={self.sync!r} is not one of {', '.join(SYNC)}")
+        if self.history not in HISTORY:
+            raise BadSettings(f"history={self.history!r} is not one of {', '.join(HISTORY)}")
 
 
 Settings: TypeAlias = Leader | Consensus

@@ -41,7 +41,7 @@ DELETE = 2  # hide the document (the path is empty); an edit that has not seen t
 # paths of the operations on the scope itself (key "")
 ADMIT = "admit"  # body: [replica, name]: it is a member from here on
 RETIRE = "retire"  # body: [replica, last sequence number]: it is none any more
-VOID = "void"  # body: [replica, sequence number, reason]: that event has no effect
+VOID = "void"  # body: [replica, sequence number, reason, document key]: that event has no effect
 BEAT = "beat"  # body: nil: only tells what its author has seen
 
 

@@ -56,6 +56,10 @@ class Fold(Protocol):
         """Drop what no event that is still to come can make a difference to."""
         ...
 
+    def refold(self, key: str, events: Iterable[tuple[Op, Event]]) -> None:
+        """Forget a document and apply these events to it instead (some of it was voided)."""
+        ...
+
     def canonical(self, cut: Context) -> bytes:
         """The state as bytes that depend only on the events seen and the cut."""
         ...

@@ -18,8 +18,9 @@ import msgspec
 from plait.base.errors import BadFrame, UnknownRecord
 from plait.line.entry import Epoch
 
-RECORDS = 2  # the version of records that this code reads and, once enabled, writes; see `Enable`
+RECORDS = 3  # the version of records that this code reads and, once enabled, writes; see `Enable`
 AUDITS_SINCE = 2  # of these versions
+GRAPHS_SINCE = 3
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -199,10 +200,30 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True, tag=16):
     hash: bytes
 
 
+class CreateGraph(msgspec.Struct, frozen=True, array_like=True, tag=17):
+    """Control line only: make a collection of documents that replicates as a graph.
+
+    The node `node` founds it with the replica id `founder`; 0 if it was founded in another store.
+    """
+
+    name: str
+    lineage: str  # 32 hexadecimal digits
+    founder: int
+    node: str
+    sync: str
+    history: str
+
+
+class DropGraph(msgspec.Struct, frozen=True, array_like=True, tag=18):
+    """Control line only: forget a collection of documents; nodes remove what they hold of it."""
+
+    name: str
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
-    | Appoint | Enable | Audit | Verdict
+    | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
 )  # fmt: skip
 
 

@@ -17,12 +17,15 @@ from plait.line.quorum import CONSENSUS, AckRule
 from plait.types.commands import (
     Appoint,
     Command,
+    CreateGraph,
     CreateMachine,
     CreateTable,
+    DropGraph,
     DropTable,
     Enable,
     SetRule,
 )
+from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
 from plait.types.machine import RowMachine, stamp_after
@@ -113,6 +116,10 @@ class ControlMachine(RowMachine):
                 return self._appoint(view, stamp, command)
             case Enable():
                 return self._enable(view, command)
+            case CreateGraph():
+                return create_graph(view, command)
+            case DropGraph():
+                return drop_graph(view, command)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 

@@ -1,0 +1,40 @@
+"""Views on flags."""
+
+from typing import Final
+
+from plait.api.documents.view import TypedView
+from plait.types.catalogue import type_of
+
+_ENABLE_WINS: Final = type_of("ew")
+_DISABLE_WINS: Final = type_of("dw")
+
+
+class FlagView(TypedView):
+    """Yes or no; ``if doc.flag:`` and ``doc.flag = True`` work as well."""
+
+    __slots__ = ()
+
+    def enable(self) -> None:
+        """Make it true."""
+        self._access.mutate(self._key, self._path, self._type, ("enable",))
+
+    def disable(self) -> None:
+        """Make it false."""
+        self._access.mutate(self._key, self._path, self._type, ("disable",))
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+
+class EnableFlagView(FlagView):
+    """Enabled if somebody enabled it while somebody else disabled it."""
+
+    __slots__ = ()
+    _type = _ENABLE_WINS
+
+
+class DisableFlagView(FlagView):
+    """Disabled if somebody disabled it while somebody else enabled it."""
+
+    __slots__ = ()
+    _type = _DISABLE_WINS

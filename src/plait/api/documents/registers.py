@@ -1,0 +1,167 @@
+"""Registers: fields that hold one value, assigned as a whole.
+
+Reading the field gives the value. ``doc.register("title")`` gives a view that knows more: who
+wrote it and when, what lost against it, what is undecided.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Generic, Self, TypeVar, overload
+
+from plait.api.documents.access import Access
+from plait.api.documents.checking import Checker, shown
+from plait.api.documents.field import Field, Held
+from plait.api.documents.resolve import Ask, LastWriterWins, Merge, Resolve
+from plait.api.documents.view import View
+from plait.base.errors import BadDocument
+from plait.types.graph_type import GraphType
+from plait.types.paths import Path
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+_UNSET: Final = object()
+_TAGS: Final[Mapping[type[Any], str]] = {LastWriterWins: "r", Merge: "m", Ask: "q"}
+
+
+class Register(Field, Generic[T]):
+    """One value of a type: ``Register(str)`` reads ``str | None``, with ``default=`` it reads str.
+
+    resolve: how values that were written at the same time are read: `LastWriterWins()`,
+        `Merge(function)` or `Ask()`. It is part of the field's identity: changed, it is another
+        field, and the old one stays readable under its own class.
+    alias: the name that the field had before it was renamed.
+    """
+
+    __slots__ = ("_default", "_type", "checker", "declared", "resolve", "tag")
+
+    @overload
+    def __init__(
+        self: "Register[Any]", *, resolve: Resolve = ..., alias: str | None = ...
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: "Register[V]", declared: type[V], *, default: V, resolve: Resolve = ...,
+        alias: str | None = ...,
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(
+        self: "Register[V | None]", declared: type[V], *, resolve: Resolve = ...,
+        alias: str | None = ...,
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(
+        self: "Register[Any]", declared: Any, *, default: Any = ..., resolve: Resolve = ...,
+        alias: str | None = ...,
+    ) -> None: ...  # fmt: skip
+    def __init__(
+        self,
+        declared: Any = Any,
+        *,
+        default: Any = _UNSET,
+        resolve: Resolve = LastWriterWins(),  # noqa: B008 - frozen
+        alias: str | None = None,
+    ) -> None:
+        super().__init__(alias)
+        if type(resolve) not in _TAGS:
+            raise BadDocument(
+                f"Register(resolve={shown(resolve)}) takes LastWriterWins(), Merge(function) or"
+                " Ask(), with the parentheses"
+            )
+        self.declared = declared
+        self.resolve = resolve
+        self.tag = _TAGS[type(resolve)]
+        self._type = super().type
+        self._default = default
+        self.checker = Checker(declared, "Register()")
+
+    def check_declared(self, where: str) -> None:
+        """A default must be of the type."""
+        if self._default is not _UNSET:
+            self.checker.store(self._default, lambda: f"{where}: default")
+
+    @property
+    def type(self) -> GraphType[Any]:
+        """The graph type of its objects."""
+        return self._type
+
+    @property
+    def has_default(self) -> bool:
+        """Whether something is read where nothing was written."""
+        return self._default is not _UNSET
+
+    @overload
+    def __get__(self, held: None, owner: Any = None) -> Self: ...
+    @overload
+    def __get__(self, held: Held, owner: Any = None) -> T: ...
+    def __get__(self, held: Held | None, owner: Any = None) -> Self | T:
+        if held is None:
+            return self
+        return self.at(held._access, held._key, self.place(held))  # type: ignore[no-any-return]
+
+    def __set__(self, held: Held, value: T) -> None:
+        access, key, path = held._access, held._key, held._path + self._own
+        plain = self.checker.store(value, lambda: access.where(key, path))
+        access.mutate(key, path, self._type, ("set", plain))
+
+    # ------------------------------------------------------------------ at a place
+
+    def at(self, access: Access, key: str, path: Path) -> Any:
+        """The value."""
+        state = access.state(key, path)
+        if state is None or not self._type.alive(state):
+            return self._nothing()
+        return self.checker.load(self.read(state))
+
+    def read(self, state: Any) -> Any:
+        """The value that a state shows, as it is stored."""
+        if isinstance(self.resolve, Merge):
+            return merged(self._type, state, self.resolve)
+        return self._type.value(state)
+
+    def assign(self, access: Access, key: str, path: Path, value: Any) -> None:
+        """Write a value."""
+        plain = self.checker.store(value, lambda: access.where(key, path))
+        access.mutate(key, path, self._type, ("set", plain))
+
+    def loaded(self, value: Any) -> Any:
+        """A stored value as the declared type."""
+        return None if value is None else self.checker.load(value)
+
+    def _nothing(self) -> Any:
+        if self._default is _UNSET:
+            return None
+        # a default that can be changed in place is nobody else's
+        return self.checker.load(self.checker.store(self._default, lambda: "default"))
+
+
+def merged(type_: GraphType[Any], state: Any, resolve: Merge) -> Any:
+    """What a merge function makes of a state."""
+    return type_.merged(state, resolve.function)  # type: ignore[attr-defined]
+
+
+class RegisterView(View):
+    """A register from near; made by `Document.register`."""
+
+    __slots__ = ("_field",)
+
+    def __init__(self, access: Access, key: str, path: Path, field: Register[Any]) -> None:
+        super().__init__(access, key, path)
+        self._field = field
+
+    @property
+    def value(self) -> Any:
+        """What the field reads."""
+        return self._field.at(self._access, self._key, self._path)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything was written, and not cleared."""
+        return self._field.alive(self._access, self._key, self._path)
+
+    def set(self, value: Any) -> None:
+        """What assigning to the field does."""
+        self._field.assign(self._access, self._key, self._path, value)
+
+    def clear(self) -> None:
+        """Back to unset; what is written elsewhere meanwhile stays."""
+        self._access.clear(self._key, self._path)

@@ -1,0 +1,202 @@
+"""Views on sets: everything that Python's sets do, as far as the type lets them shrink."""
+
+from collections.abc import Iterable, Iterator, Set
+from typing import Any, Generic, Self, TypeVar
+
+from plait.api.documents.access import Access
+from plait.api.documents.checking import Checker, shown
+from plait.api.documents.view import TypedView, View
+from plait.base.errors import BadValue
+from plait.types.catalogue import type_of
+from plait.types.cells import slot_of
+from plait.types.paths import Path
+
+T = TypeVar("T")
+
+
+class GrowSetView(TypedView, Generic[T]):
+    """A set that only grows."""
+
+    __slots__ = ("_checker",)
+    _type = type_of("gs")
+
+    def __init__(self, access: Access, key: str, path: Path, checker: Checker) -> None:
+        super().__init__(access, key, path)
+        self._checker = checker
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def value(self) -> set[T]:
+        """Its elements, as a set; those that Python cannot hash raise `BadValue`."""
+        elements = self._elements()
+        try:
+            return set(elements)
+        except TypeError:
+            raise BadValue(f"{self._where()} has elements that no Python set can hold") from None
+
+    def _elements(self) -> list[T]:
+        load = self._checker.load
+        return [load(element) for element in super().value]
+
+    def __contains__(self, element: object) -> bool:
+        state = self._access.state(self._key, self._path)
+        if state is None:
+            return False
+        try:
+            plain = self._checker.store(element, self._where)
+        except BadValue:
+            return False
+        return bool(self._type.partial(state, (slot_of(plain),)))
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._elements())
+
+    def __len__(self) -> int:
+        return len(super().value)
+
+    def __bool__(self) -> bool:
+        return self._access.alive(self._key, self._path, self._type) and len(self) > 0
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, View):
+            other = other.value
+        return isinstance(other, Set) and self.value == other
+
+    def __or__(self, other: Iterable[T]) -> set[T]:
+        return self.value | set(other)
+
+    def __and__(self, other: Iterable[T]) -> set[T]:
+        return self.value & set(other)
+
+    def __sub__(self, other: Iterable[T]) -> set[T]:
+        return self.value - set(other)
+
+    def __xor__(self, other: Iterable[T]) -> set[T]:
+        return self.value ^ set(other)
+
+    __ror__ = __or__
+    __rand__ = __and__
+    __rxor__ = __xor__
+
+    def __rsub__(self, other: Iterable[T]) -> set[T]:
+        return set(other) - self.value
+
+    def __le__(self, other: Iterable[T]) -> bool:
+        return self.value <= set(other)
+
+    def __lt__(self, other: Iterable[T]) -> bool:
+        return self.value < set(other)
+
+    def __ge__(self, other: Iterable[T]) -> bool:
+        return self.value >= set(other)
+
+    def __gt__(self, other: Iterable[T]) -> bool:
+        return self.value > set(other)
+
+    def isdisjoint(self, other: Iterable[T]) -> bool:
+        """Whether they have no element in common."""
+        return self.value.isdisjoint(other)
+
+    def copy(self) -> set[T]:
+        """Its elements as a set of its own."""
+        return self.value
+
+    # ------------------------------------------------------------------ writing
+
+    def add(self, element: T) -> None:
+        """Put an element in."""
+        plain = self._checker.store(element, self._where)
+        self._access.mutate(self._key, self._path, self._type, ("add", plain))
+
+    def update(self, *others: Iterable[T]) -> None:
+        """Put elements in; all are checked before the first one is."""
+        plains = [self._plain(element) for other in others for element in other]
+        with self._access.together():
+            for plain in plains:
+                self._access.mutate(self._key, self._path, self._type, ("add", plain))
+
+    def __ior__(self, other: Iterable[T]) -> Self:
+        self.update(other)
+        return self
+
+    def _plain(self, element: Any) -> Any:
+        return self._checker.store(element, self._where)
+
+    def _become(self, elements: Iterable[T]) -> None:
+        """What assigning to the field does: these elements and no others."""
+        if isinstance(elements, str | bytes) or not isinstance(elements, Iterable):
+            raise BadValue(f"{self._where()} is a set; it cannot become {shown(elements)}")
+        wanted = {slot_of(plain): plain for plain in map(self._plain, elements)}
+        present = {slot_of(plain): plain for plain in super().value}
+        self._replace(
+            [plain for slot, plain in present.items() if slot not in wanted],
+            [plain for slot, plain in wanted.items() if slot not in present],
+        )
+
+    def _replace(self, old: list[Any], new: list[Any]) -> None:
+        if old:
+            raise BadValue(
+                f"{self._where()} only grows, and {shown(old[0])} is in it; add with update()"
+            )
+        with self._access.together():
+            for plain in new:
+                self._access.mutate(self._key, self._path, self._type, ("add", plain))
+
+
+class SetView(GrowSetView[T]):
+    """A set with `remove`."""
+
+    __slots__ = ()
+
+    def discard(self, element: T) -> None:
+        """Take an element out, if it is in."""
+        plain = self._checker.store(element, self._where)
+        self._access.mutate(self._key, self._path, self._type, ("remove", plain))
+
+    def remove(self, element: T) -> None:
+        """Take an element out; `KeyError` if it is not in."""
+        if element not in self:
+            raise KeyError(element)
+        self.discard(element)
+
+    def difference_update(self, *others: Iterable[T]) -> None:
+        """Take elements out; all are checked before the first one is."""
+        plains = [self._plain(element) for other in others for element in other]
+        self._replace(plains, [])
+
+    def __isub__(self, other: Iterable[T]) -> Self:
+        self.difference_update(list(other))
+        return self
+
+    def clear(self) -> None:
+        """Take everything out that is in here; what is added elsewhere meanwhile stays."""
+        self._replace(list(self._access.read(self._key, self._path, self._type)), [])
+
+    def _replace(self, old: list[Any], new: list[Any]) -> None:
+        with self._access.together():
+            for plain in old:
+                self._access.mutate(self._key, self._path, self._type, ("remove", plain))
+            for plain in new:
+                self._access.mutate(self._key, self._path, self._type, ("add", plain))
+
+
+class TwoPhaseSetView(SetView[T]):
+    """A set in which what was removed is never in again."""
+
+    __slots__ = ()
+    _type = type_of("tp")
+
+
+class AddWinsSetView(SetView[T]):
+    """An element stays if somebody added it while somebody else removed it."""
+
+    __slots__ = ()
+    _type = type_of("aw")
+
+
+class RemoveWinsSetView(SetView[T]):
+    """An element goes if somebody removed it while somebody else added it."""
+
+    __slots__ = ()
+    _type = type_of("rw")

@@ -1,0 +1,157 @@
+"""Watching documents: everybody's changes as they take effect here, as an async iterator.
+
+The changes of one batch come one after the other, and only the last one says `last`: who wants
+them together collects up to that one. A watch holds `CHANGES_MAX` changes that were not taken yet;
+a slower reader is cut off with `Busy` and reads the documents anew. It is never given a gap.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from plait.api.documents.access import Access
+from plait.api.documents.history import time_of
+from plait.api.documents.naming import field_at, names_of
+from plait.base.codec import encode_key
+from plait.base.errors import BadValue, Busy
+from plait.engines.graph_port import Changed
+from plait.graph.event import DELETE
+
+CHANGES_MAX: Final = 10_000
+
+NamedPath: TypeAlias = str | Sequence[str]  # "title", or ("meta", "likes")
+
+
+class Change(NamedTuple):
+    """One operation that took effect here."""
+
+    key: str
+    path: tuple[str, ...]  # names of fields and keys; () is the document itself
+    before: Any  # the value, as far as the operation touched it
+    after: Any
+    who: str
+    when: datetime
+    message: str | None
+    own: bool  # written by this replica
+    deleted: bool  # the document was deleted
+    last: bool  # of the changes of its batch that are watched
+
+
+class Watch:
+    """An async iterator of `Change`; made by `Documents.watch` and `Document.watch`.
+
+    It begins when it is made. End it with `aclose` or ``async with``; `async for` that is left
+    early does not.
+    """
+
+    def __init__(
+        self, access: Access, document: Any, key: str | None, path: NamedPath | None
+    ) -> None:
+        if key is not None:
+            encode_key(key)
+        access.check()
+        self._access = access
+        self._document = document
+        self._key = key
+        self._path = _names(path)
+        self._ready: deque[Change] = deque()
+        self._more = asyncio.Event()
+        self._cut_off = False
+        self._stop: Callable[[], None] | None = access.replica.listen(self._tell)
+
+    def __aiter__(self) -> "Watch":
+        return self
+
+    async def __anext__(self) -> Change:
+        """The next change, however long that takes. `Busy` if the reader was too slow."""
+        while not self._ready:
+            self._access.check()
+            if self._cut_off:
+                raise Busy(
+                    f"a watch on {self._access.name!r} fell {CHANGES_MAX} changes behind and was"
+                    " cut off; read the documents and watch anew"
+                )
+            if self._stop is None:
+                raise StopAsyncIteration
+            self._more.clear()
+            await self._more.wait()
+        return self._ready.popleft()
+
+    async def aclose(self) -> None:
+        """End it; what was not taken is not given any more."""
+        self._ready.clear()
+        self._forget()
+        self._cut_off = False
+        self._more.set()
+
+    async def __aenter__(self) -> "Watch":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    # ------------------------------------------------------------------ what the replica tells
+
+    def _tell(self, batch: Sequence[Changed]) -> None:
+        changes = [self._change(one) for one in batch if self._is_watched(one)]
+        if not changes:
+            return
+        changes[-1] = changes[-1]._replace(last=True)
+        if len(self._ready) + len(changes) > CHANGES_MAX:
+            self._ready.clear()  # a reader that is cut off at once knows so at once
+            self._cut_off = True
+            self._forget()
+        else:
+            self._ready.extend(changes)
+        self._more.set()
+
+    def _is_watched(self, changed: Changed) -> bool:
+        if self._key is not None and changed.key != self._key:
+            return False
+        names = names_of(changed.path)
+        # what is above the path takes it along: the document was deleted, a map key removed
+        return not self._path or all(a == b for a, b in zip(names, self._path, strict=False))
+
+    def _change(self, changed: Changed) -> Change:
+        event = changed.event
+        field = field_at(self._document, changed.path)
+        before, after = changed.before, changed.after
+        if field is not None:
+            before, after = field.loaded(before), field.loaded(after)
+        replica = self._access.replica
+        return Change(
+            changed.key,
+            names_of(changed.path),
+            before,
+            after,
+            event.who or replica.who(event.replica),
+            time_of(event.hlc),
+            event.message,
+            event.replica == replica.replica,
+            changed.op.kind == DELETE,
+            False,
+        )
+
+    def _forget(self) -> None:
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            stop()
+
+    def __repr__(self) -> str:
+        what = self._access.name if self._key is None else f"{self._access.name}[{self._key!r}]"
+        return f"<Watch on {'.'.join((what, *self._path))}>"
+
+
+def _names(path: NamedPath | None) -> tuple[str, ...]:
+    names = () if path is None else (path,) if isinstance(path, str) else tuple(path)
+    if not all(isinstance(name, str) for name in names):
+        raise BadValue(f"path={path!r} is not the name of a field, nor a sequence of names")
+    return names

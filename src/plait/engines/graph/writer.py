@@ -1,0 +1,195 @@
+"""Writing: an operation takes effect at once, a tick's operations become one batch.
+
+::
+
+    mutate -> prepare -> apply, append        (per operation: the hot path)
+    end of the tick -> seal                   (stamp, digest, log, tell: once)
+
+While a batch is open its operations are in the shelf and counted in the vector's own entry (which
+may be ahead), and nobody outside has heard of them. It is sealed before anything of another replica
+is delivered, unless a draft is open: then deliveries wait.
+
+Invariant: `vector[replica]` is `first - 1` plus the operations of the open batch; outside an open
+batch it is what the scope says.
+"""
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+
+from plait.base.errors import BadValue, ChangeOpen, PlaitError
+from plait.base.ports import Clock
+from plait.engines.graph.parts import Parts
+from plait.graph.event import CLEAR, DELETE, Batch, Event, Op
+from plait.types.graph_type import Here, Mutation
+from plait.types.paths import Path
+
+BATCH_OPS = 8_192  # then a batch is sealed in the middle of a tick
+DRAFT_OPS_MAX = 60_000
+
+_drafting: "ContextVar[Draft | None]" = ContextVar("plait_draft", default=None)
+
+
+class Draft:
+    """A change that is being put together; it belongs to the task that opened it."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str | None) -> None:
+        self.message = message
+
+
+class Writer:
+    """The open batch of one replica. `dirty()` is called when one begins; `sealed(batch)` when
+    one has its place in the scope; `discarded()` when a draft's never got one."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        clock: Clock,
+        dirty: Callable[[], None],
+        sealed: Callable[[Batch], None],
+        discarded: Callable[[], None],
+    ) -> None:
+        self.error: PlaitError | None = None  # why nothing can be written now
+        self.draft: Draft | None = None
+        self.who: str | None = None  # the person, for what is written from now on
+        self._parts = parts
+        self._clock = clock
+        self._dirty = dirty
+        self._sealed = sealed
+        self._discarded = discarded
+        self._ops: list[Op] = []
+        self._watched = False  # something has to be looked at before an operation
+        self.rebind()
+
+    def rebind(self) -> None:
+        """The scope or its id was exchanged."""
+        scope, shelf = self._parts.scope, self._parts.shelf
+        self._replica = scope.replica
+        self._vector = scope.vector
+        self._here = Here(scope.replica, scope.vector)
+        self._prepare = shelf.prepare
+        self._apply = shelf.apply
+        self._seq = self._first = scope.next_seq
+        self._hlc = 0
+
+    # ------------------------------------------------------------------ operations
+
+    def mutate(self, key: str, path: Path, mutation: Mutation) -> tuple[int, int] | None:
+        """Prepare and apply; the event's dot, or None if nothing changed."""
+        if self._watched:
+            self._look()
+        ops = self._prepare(key, path, mutation, self._here)
+        return self._write(ops) if ops else None
+
+    def clear(self, key: str, path: Path) -> None:
+        """Reset everything at and below the path."""
+        if self._watched:
+            self._look()
+        self._write((Op(key, path, None, CLEAR),))
+
+    def delete(self, key: str) -> None:
+        """Hide the document, if it is there."""
+        if self._watched:
+            self._look()
+        if self._parts.shelf.exists(key):
+            self._write((Op(key, (), None, DELETE),))
+
+    def say(self, ops: Sequence[Op]) -> Batch:
+        """Write a batch that concerns the scope itself (or a beat), at once."""
+        self.seal()
+        scope = self._parts.scope
+        batch = scope.write(ops, scope.stamp(self._clock.wall_ms()))
+        self._seq = self._first = scope.next_seq
+        self._sealed(batch)
+        return batch
+
+    def _write(self, ops: Sequence[Op]) -> tuple[int, int]:
+        batch, replica, vector, seq = self._ops, self._replica, self._vector, self._seq
+        if not batch:
+            self._hlc = self._parts.scope.stamp(self._clock.wall_ms())
+            self._dirty()
+        apply, hlc = self._apply, self._hlc
+        for op in ops:
+            apply(op, Event(replica, seq, hlc, vector))
+            vector[replica] = seq
+            seq += 1
+            batch.append(op)
+        self._seq = seq
+        if len(batch) >= BATCH_OPS and self.draft is None:
+            self.seal()
+        return replica, seq - 1
+
+    def seal(self) -> None:
+        """The open batch takes its place, if there is one and no draft holds it open."""
+        if self._ops and self.draft is None:
+            self._seal(None)
+
+    def _seal(self, message: str | None) -> None:
+        ops, self._ops = self._ops, []
+        scope = self._parts.scope
+        self._rewind()
+        batch = scope.write(ops, self._hlc, self.who, message)
+        self._seq = self._first = scope.next_seq
+        self._sealed(batch)
+
+    def _rewind(self) -> None:
+        """Take the open batch out of the vector."""
+        if self._first > 1:
+            self._vector[self._replica] = self._first - 1
+        else:
+            self._vector.pop(self._replica, None)
+
+    # ------------------------------------------------------------------ drafts
+
+    def begin(self, message: str | None) -> None:
+        """Open a draft. `ChangeOpen` if there is one."""
+        if self._watched:
+            self._look()
+        if self.draft is not None:
+            raise ChangeOpen("a change of this collection is open already")
+        self.seal()
+        self._parts.shelf.mark()
+        self.draft = Draft(message)
+        _drafting.set(self.draft)
+        self.watch()
+
+    def commit(self) -> None:
+        """The draft becomes an ordinary batch."""
+        draft = self._end()
+        self._parts.shelf.keep()
+        if self._ops:
+            self._seal(draft.message)
+
+    def discard(self) -> None:
+        """The draft never happened."""
+        self._end()
+        self._parts.shelf.rollback()
+        self._rewind()
+        self._ops.clear()
+        self._seq = self._first
+        self._discarded()
+
+    def _end(self) -> Draft:
+        draft = self.draft
+        assert draft is not None, "no draft is open"
+        self.draft = None
+        if _drafting.get() is draft:
+            _drafting.set(None)
+        self.watch()
+        return draft
+
+    # ------------------------------------------------------------------ hurdles
+
+    def watch(self) -> None:
+        """Look before every operation exactly while there is something to look at."""
+        self._watched = self.error is not None or self.draft is not None
+
+    def _look(self) -> None:
+        if self.error is not None:
+            raise self.error
+        if self.draft is not None:
+            if _drafting.get() is not self.draft:
+                raise ChangeOpen("another task has a change of this collection open")
+            if len(self._ops) >= DRAFT_OPS_MAX:
+                raise BadValue(f"a change has at most {DRAFT_OPS_MAX} operations")

@@ -1,0 +1,128 @@
+"""The port between document handles and the replica of a graph that serves them.
+
+Everything but `flush` and `load` is a plain call: it reads and writes this process's own replica
+and waits for nobody. Implemented by `plait.engines.graph`, in a node and in a client alike.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from plait.base.causality import Context, VersionVector
+from plait.graph.event import Event, Op
+from plait.types.graph_type import Mutation
+from plait.types.paths import Path
+
+
+class Changed(NamedTuple):
+    """One operation that took effect here, own or another's."""
+
+    key: str
+    path: Path  # of the object; () is the document (deleted, revived)
+    op: Op
+    event: Event  # who, when, and what its author had seen
+    before: Any  # the value as far as the operation touched it
+    after: Any
+    last: bool  # of its batch: a watcher that wants atomic groups waits for it
+
+
+class Past(NamedTuple):
+    """One batch of a history."""
+
+    version: VersionVector  # what was seen up to and with this batch, in this replica's order
+    event: Event  # of its first operation
+    ops: tuple[Op, ...]
+
+
+class GraphView(Protocol):
+    """What can be read: of the present, or of a version of the past."""
+
+    def object(self, key: str, path: Path) -> Any | None:
+        """The state of an object, for its type to read; None if nothing was ever written there."""
+        ...
+
+    def children(self, key: str, path: Path) -> list[str]:
+        """Components of the children that are alive, sorted."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether the document is there and not deleted."""
+        ...
+
+    def keys(self, start: str | None = None, stop: str | None = None) -> Iterator[str]:
+        """The keys of the documents that are there, in order; start <= key < stop."""
+        ...
+
+    def count(self) -> int:
+        """How many documents are there."""
+        ...
+
+
+class GraphReplica(GraphView, Protocol):
+    """This process's replica of one collection."""
+
+    name: str
+
+    @property
+    def replica(self) -> int:
+        """This replica's id now; it may be exchanged for a fresh one when its state was lost."""
+        ...
+
+    @property
+    def vector(self) -> Context:
+        """What was delivered here."""
+        ...
+
+    def check(self) -> None:
+        """Raise `Closed`, `WrongThread`, `NotLoaded`."""
+        ...
+
+    def mutate(self, key: str, path: Path, mutation: Mutation) -> tuple[int, int] | None:
+        """Prepare and apply; visible here at once. The event's dot, or None if nothing changed.
+
+        Raises what `GraphType.prepare` does, `ReadOnly`, `ChangeOpen` or `ClockWrong`.
+        """
+        ...
+
+    def clear(self, key: str, path: Path) -> None:
+        """Reset everything at and below the path."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Hide the document; an edit elsewhere that has not seen this revives it."""
+        ...
+
+    def begin(self, message: str | None) -> None:
+        """Open a draft: what is written until `commit` becomes one batch. `ChangeOpen`."""
+        ...
+
+    def commit(self) -> None:
+        """The draft becomes an ordinary batch."""
+        ...
+
+    def discard(self) -> None:
+        """The draft never happened."""
+        ...
+
+    def listen(self, tell: Callable[[Sequence[Changed]], None]) -> Callable[[], None]:
+        """Be told of every batch that takes effect here, after it has; returns how to stop."""
+        ...
+
+    def past(self, version: Context | None, time_ms: int | None) -> GraphView:
+        """The documents as of a version (or a wall-clock time). `HistoryTrimmed`."""
+        ...
+
+    def history(self, key: str) -> Iterator[Past]:
+        """The batches that touched a document, oldest first. `HistoryTrimmed` says from when on."""
+        ...
+
+    def who(self, replica: int) -> str:
+        """The name that a replica was admitted under, or its id in hex."""
+        ...
+
+    async def flush(self) -> None:
+        """Return when everything written so far is on disk here (a guest: at the node)."""
+        ...
+
+    async def load(self, keys: Sequence[str]) -> None:
+        """Hold these documents in this process."""
+        ...

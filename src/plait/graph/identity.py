@@ -1,0 +1,171 @@
+"""Who this replica is to its peers: greetings, admission, and when its id is used up.
+
+Each side greets with the end of its own stream, and is told how that stands at the other side. An
+author that learns of more than it wrote, or of something else, gives its id up: `Restart` if its
+state is good (a restored backup: what it wrote since is a beginning of what the others have),
+`Adopt` if it is not (two processes wrote under one id), or if it was retired. Before it adopts,
+the peer has taken everything else that only this replica has.
+
+Two live processes with one id decide by themselves: the shorter stream gives up, or the greater
+incarnation.
+"""
+
+from plait.graph.event import GENESIS
+from plait.graph.links import Links
+from plait.graph.messages import (
+    FORKED,
+    Adopt,
+    Greeting,
+    Join,
+    Restart,
+    Standing,
+    Write,
+)
+from plait.graph.notices import Behind, Below, Notice
+from plait.graph.peers import Peer, checked_vector
+from plait.graph.standing import clock_verdict, lost_after, standing_of
+
+JOIN_SECONDS = 2.0
+
+
+class Identity:
+    """This replica's standing at its peers, and theirs here."""
+
+    def __init__(self, links: Links, name: str, incarnation: int) -> None:
+        self.links = links
+        self.scope = links.scope
+        self.name = name
+        self.incarnation = incarnation
+        self.given_up = False
+        self._join_at = 0.0
+        self._offsets_ms: dict[int, int] = {}  # how far our clock is ahead of a replica's
+
+    # ------------------------------------------------------------------ greetings
+
+    def greeting(self, sync: str, now_ms: int, mark: tuple[int, bytes] | None = None) -> Greeting:
+        """Who we are; `mark`: another place of our own stream than its end."""
+        scope = self.scope
+        stream = scope.streams.get(scope.replica)
+        seq, digest = mark or ((stream.last, stream.digest) if stream else (0, GENESIS))
+        return Greeting(
+            self.links.lineage,
+            scope.replica,
+            scope.vector.pairs(),
+            scope.quarantine.known(scope.vector),
+            seq,
+            digest,
+            self.links.neighbours(),
+            sync,
+            self.incarnation,
+            now_ms,
+        )
+
+    def greeted(self, peer: Peer, message: Greeting, now_ms: int) -> None:
+        """A peer said who it is."""
+        peer.replica = message.replica
+        peer.sync = message.sync
+        peer.neighbours = message.neighbours
+        peer.vector = checked_vector(message.vector)
+        peer.sent = peer.vector.merged(checked_vector(message.held))
+        peer.mark = (message.seq, message.digest)
+        mine = self.scope.next_seq - 1
+        if message.replica == self.scope.replica:
+            peer.twin = True
+            peer.prevails = (mine, -self.incarnation) <= (message.seq, -message.incarnation)
+        self.clock(peer, message.now_ms, now_ms)
+        self.judge(peer)
+
+    def judge(self, peer: Peer) -> None:
+        """Tell a peer how it stands here."""
+        told = [(r, seq) for r, seq in peer.vector.pairs() if r != peer.replica]
+        complete = not self.scope.lacks(told)
+        peer.judged = standing_of(self.scope, self.links.lineage, peer.replica, peer.mark, complete)
+        self.links.send(peer, peer.judged)
+
+    def clock(self, peer: Peer, theirs_ms: int, now_ms: int) -> None:
+        """A peer said what time it is."""
+        self._offsets_ms[peer.replica] = now_ms - theirs_ms
+        self.scope.clock_wrong = clock_verdict(self._offsets_ms)
+
+    # ------------------------------------------------------------------ how we stand
+
+    def stands(self, peer: Peer, message: Standing, sync: str, now: float, now_ms: int) -> None:
+        """A peer told how we stand there."""
+        peer.standing = message
+        if self.given_up or (peer.twin and not peer.prevails):
+            return
+        scope = self.scope
+        mine = scope.next_seq - 1
+        here = scope.history.digest_at((scope.replica, message.seq))
+        if message.verdict == FORKED:
+            self.links.mute = True
+            if message.complete:
+                lost = lost_after(scope, message.tail)
+                self.give_up(Adopt("another process wrote under this replica's id", lost))
+        elif message.seq > mine:
+            self.give_up(Restart(f"a peer has this replica's stream up to {message.seq}"))
+        elif (
+            message.seq
+            and here != message.digest
+            and (here is not None or message.seq > scope.floor.get(scope.replica, 0))
+        ):
+            self.links.mute = True  # let it compare there, and tell where the streams part
+            mark = (message.seq, here or bytes(len(GENESIS)))
+            self.links.send(peer, self.greeting(sync, now_ms, mark))
+        elif peer.twin:
+            self.give_up(Restart("another process runs under this replica's id"))
+        elif message.retired is not None:
+            if message.complete:
+                lost = lost_after(scope, ((message.retired, b""),))
+                self.give_up(Adopt("this replica was retired", lost))
+        elif not message.member:
+            self.ask_in(peer, now)
+
+    def ask_in(self, peer: Peer, now: float) -> None:
+        """Ask to be admitted, one peer at a time."""
+        if self.scope.replica not in self.scope.members.names and now >= self._join_at:
+            self._join_at = now + JOIN_SECONDS
+            self.links.send(peer, Join(self.links.lineage, self.name))
+
+    def asked_in(self, peer: Peer, message: Join) -> None:
+        """A peer asks to be admitted: it is told when that is written."""
+        members = self.scope.members
+        if peer.replica in members.names or not self.scope.writable:
+            self.judge(peer)
+            return
+        peer.joining = True
+        self.links.out.append(Write((self.scope.admit(peer.replica, message.name),)))
+
+    def admitted(self) -> None:
+        """Tell those who asked and are members now."""
+        for peer in self.links.peers.values():
+            if peer.joining and self.scope.members.is_member(peer.replica):
+                peer.joining = False
+                self.judge(peer)
+
+    def tick(self, now: float) -> None:
+        """Ask again to be admitted; judge again those who wait for our verdict."""
+        for peer in self.links.peers.values():
+            standing, judged = peer.standing, peer.judged
+            if standing is not None and not standing.member and standing.retired is None:
+                self.ask_in(peer, now)
+            if judged is not None and (
+                not judged.complete or judged.member != self.scope.members.is_member(peer.replica)
+            ):
+                self.judge(peer)
+
+    def noticed(self, notice: Notice) -> None:
+        """Something was found that may concern this replica's id."""
+        match notice:
+            case Behind(seq):
+                self.give_up(Restart(f"somebody has this replica's stream up to {seq}"))
+            case Below():
+                scope = self.scope
+                lost = tuple(b for b in scope.history.since({}) if b.replica == scope.replica)
+                self.give_up(Adopt("the others have folded what this replica has not seen", lost))
+
+    def give_up(self, effect: Restart | Adopt) -> None:
+        """Say once that the id is used up."""
+        if not self.given_up:
+            self.given_up = self.links.mute = True
+            self.links.out.append(effect)

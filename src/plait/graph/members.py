@@ -1,0 +1,85 @@
+"""Who writes in a scope: the founder, the admitted, and until where the retired.
+
+A retirement names the last sequence number that counts. Whoever had delivered more of the retired
+stream says so with a retirement of its own in its very next batch; the greatest number counts. A
+batch of a member that has *seen* more is such a statement as well, so that what it depends on can
+be delivered before it.
+
+Invariant: once every remaining member has said something that covers a retirement, no later number
+can come to count, and the retired one need not be waited for any more.
+"""
+
+from collections.abc import Mapping
+
+from plait.base.causality import Dot
+from plait.graph.streams import Stream
+
+
+class Retirement:
+    """Until where a retired replica counts."""
+
+    __slots__ = ("dots", "last", "said")
+
+    def __init__(self, last: int, said: int, dots: tuple[Dot, ...]) -> None:
+        self.last = last  # the greatest sequence number that counts
+        self.said = said  # the greatest that a retirement named
+        self.dots = dots  # the retirements
+
+
+class Members:
+    """The founder, the admitted and the retired."""
+
+    def __init__(self, founder: int) -> None:
+        self.founder = founder
+        self.names: dict[int, str] = {founder: ""}  # everybody who was ever admitted
+        self.retired: dict[int, Retirement] = {}
+
+    def is_member(self, replica: int) -> bool:
+        """Whether it may write now, as far as is known here."""
+        return replica in self.names and replica not in self.retired
+
+    def admit(self, replica: int, name: str) -> None:
+        """An admission was delivered. The first name stays; a retired id does not come back."""
+        if not self.names.get(replica):
+            self.names[replica] = name
+
+    def retire(self, replica: int, last: int, had: int, dot: Dot) -> None:
+        """A retirement was delivered; `had`: what was delivered here of the retired stream."""
+        known = self.retired.setdefault(replica, Retirement(0, 0, ()))
+        if dot not in known.dots:
+            known.last = max(known.last, last, had)
+            known.said = max(known.said, last)
+            known.dots = tuple(sorted((*known.dots, dot)))
+
+    def counts(self, replica: int, seq: int) -> bool:
+        """Whether an event of `replica` is one of this scope's."""
+        retirement = self.retired.get(replica)
+        if retirement is not None and seq > retirement.last:
+            return False
+        return replica in self.names
+
+    def seen(self, replica: int, seq: int) -> bool:
+        """A batch that counts has seen this; whether a retired replica counts further for it."""
+        retirement = self.retired.get(replica)
+        if retirement is None or seq <= retirement.last:
+            return False
+        retirement.last = seq
+        return True
+
+    def remaining(self) -> list[int]:
+        """The members that no retirement names, in one order."""
+        return sorted(replica for replica in self.names if replica not in self.retired)
+
+    def awaited(self, streams: Mapping[int, Stream]) -> list[int]:
+        """Whose word stability needs, in one order: the remaining, and those whose retirement
+        some remaining member may not have heard of."""
+        remaining = self.remaining()
+        contexts = [streams[r].context for r in remaining if r in streams]
+        awaited = list(remaining)
+        for replica, retirement in sorted(self.retired.items()):
+            heard = len(contexts) == len(remaining) and any(
+                all(context.contains(dot) for context in contexts) for dot in retirement.dots
+            )
+            if replica in self.names and not heard:
+                awaited.append(replica)
+        return awaited

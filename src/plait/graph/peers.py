@@ -1,0 +1,71 @@
+"""What an exchange knows of each peer on its present connection."""
+
+from collections.abc import Iterable
+
+from plait.base.causality import VersionVector, vector_of
+from plait.base.errors import BadFrame
+from plait.graph.event import REPLICA_MAX, SEQ_MAX
+from plait.graph.messages import Effect, Part, Send, Standing
+
+
+class Peer:
+    """One linked peer; forgotten when the link breaks."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.replica = 0  # 0: it has not greeted yet
+        self.sync = "auto"
+        self.vector = VersionVector()  # what it said it has seen
+        self.sent = VersionVector()  # that, and what it was sent: it needs no copy of these
+        self.told = VersionVector()  # what it was told that we have seen
+        self.tell_at: float | None = None  # when it is to be told more
+        self.told_all_at = 0.0
+        self.neighbours: tuple[int, ...] = ()
+        self.standing: Standing | None = None  # ours, there
+        self.judged: Standing | None = None  # its, here
+        self.mark: tuple[int, bytes] | None = None  # a place of its own stream, and the hash there
+        self.twin = False  # it has the same id as this replica
+        self.prevails = False  # of twins, it keeps the id
+        self.joining = False  # it asks to be admitted
+        self.busy_until = 0.0  # it could not answer
+        self.ops_only = False  # what it offers must pass the clock batch by batch
+        self.outgoing: tuple[int, list[Part]] | None = None  # a parcel on its way there
+
+    @property
+    def greeted(self) -> bool:
+        """Whether it has said who it is."""
+        return self.replica != 0
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether it wants batches as they happen."""
+        return self.greeted and self.sync in ("auto", "ops")
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether it would answer: only members are given anything."""
+        return self.standing is not None and (self.standing.member or self.twin)
+
+    def send_parts(self, number: int, index: int, out: list[Effect]) -> None:
+        """Send the parts before `index` of the parcel on its way there."""
+        if self.outgoing is None or self.outgoing[0] != number:
+            return
+        parts = self.outgoing[1]
+        while parts and parts[0].index < index:
+            out.append(Send(self.name, parts.pop(0)))
+        if not parts:
+            self.outgoing = None
+
+    def saw(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """It told what it has seen."""
+        vector = checked_vector(pairs)
+        self.vector.merge(vector)
+        self.sent.merge(vector)
+
+
+def checked_vector(pairs: Iterable[tuple[int, int]]) -> VersionVector:
+    """A vector that came from outside; raises `BadFrame`."""
+    pairs = tuple(pairs)
+    if not all(1 <= replica <= REPLICA_MAX and 1 <= seq <= SEQ_MAX for replica, seq in pairs):
+        raise BadFrame("a vector with an entry that cannot be")
+    return vector_of(pairs)

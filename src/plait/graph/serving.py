@@ -1,0 +1,98 @@
+"""Answering a peer that lacks something: which road, and the messages.
+
+::
+
+    asked      retained since its vector?   few, or history is kept?   answer
+    auto       yes                          yes                        ops
+    auto       yes                          no                         the shorter of delta, ops
+    ops        yes                                                     ops
+    delta      yes                                                     delta
+    any        no                                                      state
+    state                                                              state
+
+A delta also needs that the peer has seen what was folded here. A replica that shows something
+voided gives nothing but ops.
+
+Absent: when to ask (`exchange`), and joining (`parcels`).
+"""
+
+from plait.base.causality import VersionVector, descends
+from plait.base.codec import encode
+from plait.graph.event import Batch
+from plait.graph.links import ops_message
+from plait.graph.messages import (
+    PAGE_BYTES,
+    PAGE_BYTES_MAX,
+    Nothing,
+    Ops,
+    Part,
+    Want,
+)
+from plait.graph.parcels import Parcel, parcel_of
+from plait.graph.scope import Scope
+
+OPS_FEW = 512
+
+
+def answer(
+    scope: Scope, want: Want, since: VersionVector, held: VersionVector
+) -> list[Ops] | list[Part] | list[Nothing]:
+    """The messages that answer `want`: one page of batches, or a parcel in parts."""
+    history, unclean = scope.history, scope.voids.unclean
+    if want.keys:
+        if unclean:
+            return [Nothing(want.lineage, want.number)]
+        return parts(want, parcel_of(scope, keys=want.keys))
+    reaches = history.reaches(since.merged(held))
+    if unclean and not reaches:
+        return [Nothing(want.lineage, want.number)]
+    road = want.road
+    if road == "delta" and not (reaches and descends(since, scope.stable)):
+        road = "ops" if reaches and scope.forever else "state"
+    if unclean or (road == "ops" and reaches):
+        return [page(scope, want, since.merged(held))]
+    if road == "auto" and reaches:
+        count = history.count_since(since.merged(held))
+        if scope.forever or count <= OPS_FEW or not descends(since, scope.stable):
+            return [page(scope, want, since.merged(held))]
+        return _shorter(scope, want, since, held, count)
+    return parts(want, parcel_of(scope, since if road == "delta" else None))
+
+
+def _shorter(
+    scope: Scope, want: Want, since: VersionVector, held: VersionVector, count: int
+) -> list[Ops] | list[Part]:
+    """A delta, unless the batches are shorter: judged by their first page."""
+    first = page(scope, want, since.merged(held))
+    sample = sum(len(batch.ops) for batch in first.batches)
+    bytes_ops = len(encode(first)) * count // max(sample, 1)
+    delta = parts(want, parcel_of(scope, since))
+    return delta if sum(len(part.data) for part in delta) < bytes_ops else [first]
+
+
+def page(scope: Scope, want: Want, since: VersionVector) -> Ops:
+    """Batches after `since`, at least one, of about `bytes_max`."""
+    bytes_left = min(max(want.bytes_max, 1), PAGE_BYTES_MAX)
+    batches: list[Batch] = []
+    more = False
+    for batch in scope.history.since(since):
+        size = len(encode(batch))
+        if batches and size > bytes_left:
+            more = True
+            break
+        bytes_left -= size
+        batches.append(batch)
+    if not more:
+        batches += [b for b in scope.quarantine.batches() if b.last > since.get(b.replica, 0)]
+    return ops_message(scope, want.lineage, want.number, more, batches)
+
+
+def parts(want: Want, parcel: Parcel) -> list[Part]:
+    """A parcel cut to pieces."""
+    data = encode(parcel)
+    pieces = [data[i : i + PAGE_BYTES] for i in range(0, len(data), PAGE_BYTES)]
+    last = len(pieces) - 1
+    return [
+        Part(want.lineage, want.number, index, index == last, piece)
+        for index, piece in enumerate(pieces)
+    ]

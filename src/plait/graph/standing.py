@@ -1,0 +1,68 @@
+"""How a peer's own stream stands here: what tells an author that its id is used up."""
+
+from collections.abc import Mapping, Sequence
+
+from plait.graph.event import GENESIS, Batch
+from plait.graph.messages import BEHIND, FINE, FORKED, Standing
+from plait.graph.quarantine import AHEAD_MS_MAX
+from plait.graph.scope import Scope
+
+TAIL_MAX = 4096
+CLOCKS_MIN = 2
+
+
+def standing_of(
+    scope: Scope, lineage: bytes, replica: int, mark: tuple[int, bytes] | None, complete: bool
+) -> Standing:
+    """What to tell `replica`, whose stream ends at `mark` (number and rolling hash) at home."""
+    stream = scope.streams.get(replica)
+    last = stream.last if stream else 0
+    retirement = scope.members.retired.get(replica)
+    verdict, tail = FINE, tuple[tuple[int, bytes], ...]()
+    if mark is not None and last:
+        verdict = _verdict(scope, replica, last, mark)
+        if verdict == FORKED:
+            tail = scope.history.tail(replica, TAIL_MAX)
+    return Standing(
+        lineage,
+        scope.members.is_member(replica),
+        None if retirement is None else retirement.last,
+        verdict,
+        last,
+        stream.digest if stream else GENESIS,
+        complete,
+        tail,
+    )
+
+
+def _verdict(scope: Scope, replica: int, last: int, mark: tuple[int, bytes]) -> int:
+    """A stream that ends at `mark` at home, and at `last` here."""
+    seq, digest = mark
+    if seq > last:
+        return FINE  # it will be asked for, and checked batch by batch
+    stream = scope.streams[replica]
+    known = stream.digest if seq == last else scope.history.digest_at((replica, seq))
+    if seq and known is not None and known != digest:
+        return FORKED
+    if seq and known is None and seq > scope.floor.get(replica, 0):
+        return FORKED  # no batch ends there
+    return FINE if seq == last else BEHIND
+
+
+def lost_after(scope: Scope, tail: Sequence[tuple[int, bytes]]) -> tuple[Batch, ...]:
+    """The own batches after the latest of the marks that the own stream shares (a mark without a
+    hash is shared)."""
+    shared = 0
+    for seq, digest in tail:
+        if not digest or scope.history.digest_at((scope.replica, seq)) == digest:
+            shared = max(shared, seq)
+    others = {replica: last for replica, last in scope.vector.items() if replica != scope.replica}
+    return tuple(scope.history.since({**others, scope.replica: shared}))
+
+
+def clock_verdict(offsets_ms: Mapping[int, int]) -> str:
+    """Why this machine's clock is out of bounds, by how far it is ahead of each peer's; or ""."""
+    ahead = sum(offset > AHEAD_MS_MAX for offset in offsets_ms.values())
+    if len(offsets_ms) >= CLOCKS_MIN and 2 * ahead > len(offsets_ms):
+        return f"{ahead} of {len(offsets_ms)} peers have clocks more than a minute behind this one"
+    return ""
