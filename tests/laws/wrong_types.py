@@ -84,7 +84,52 @@ class ForgettingFloors(ResetCounter):
                 del state[replica]
 
 
+class MaxOfSums(NegativeReset):
+    """Increments and decrements in one sum per replica, joined by the greater one."""
+
+    def prepare(self, state, mutation, here):
+        return mutation[1]
+
+    def apply(self, state, body, event):
+        if type(body) is int:
+            state.setdefault(event.replica, [0, 0])[0] += body
+
+    def gen_op(self, random, state):
+        return ("add", pick(random, (1, -1)))
+
+    def specification(self, history):
+        return sum(e.body for e in history)
+
+
+class LocalTally(ResetCounter):
+    """The canonical bytes count what was applied here, and joins are not."""
+
+    def zero(self):
+        return _Tally()
+
+    def apply(self, state, body, event):
+        super().apply(state, body, event)
+        state.applied += 1
+
+    def canonical(self, state, cut):
+        return encode([self.delta(state, None), state.applied])
+
+
+class _Tally(dict):
+    applied = 0
+
+
 # ----------------------------------------------------------------------------- registers
+
+
+class TwoSiblings(Shown):
+    """No more than two concurrent writes are kept."""
+
+    def apply(self, state, body, event):
+        super().apply(state, body, event)
+        for cells in state.values():
+            while len(cells) > 2:
+                del cells[min(cells)]
 
 
 class WallClockRegister(OrMap):
@@ -233,6 +278,31 @@ class GreedyJoin(OrMap):
 
     def join(self, state, data, mine, theirs, whole):
         super().join(state, data, mine, mine, whole)
+
+
+class DeltaAsWhole(OrMap):
+    """A delta is joined as if it were everything that the other has."""
+
+    def join(self, state, data, mine, theirs, whole):
+        super().join(state, data, mine, theirs, True)
+
+
+class OneSeqTooMany(OrMap):
+    """A join takes the first event that the other has not seen for seen."""
+
+    def join(self, state, data, mine, theirs, whole):
+        super().join(state, data, mine, {r: seq + 1 for r, seq in theirs.items()}, whole)
+
+
+class GuessedContext(OrMap):
+    """A join guesses from the data what the other has seen, and does not use its vector."""
+
+    def join(self, state, data, mine, theirs, whole):
+        seen = {}
+        for _, row in data:
+            for r, seq, _ in row:
+                seen[r] = max(seq, seen.get(r, 0))
+        super().join(state, data, mine, seen, whole)
 
 
 class EmptySlotsLeftOut(OrMap):
@@ -496,6 +566,7 @@ class MeanRegister(MaxRegister):
 
 
 WRONG = [
+    MaxOfSums(), LocalTally(), TwoSiblings(), DeltaAsWhole(), OneSeqTooMany(), GuessedContext(),
     RevivingCounter(), NegativeReset(), AddingJoin(), ForgettingFloors(), WallClockRegister(),
     LastArrival(), ArrivalValue(), PythonSet(), ForgetfulEncoding(), LoserFold(), UnseenRemove(),
     EatingRemove(), UnionJoin(), ForgottenRemovals(), GreedyJoin(), EmptySlotsLeftOut(),

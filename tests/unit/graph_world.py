@@ -272,6 +272,7 @@ class World:
         self.wires.pop((other, one), None)
         for here, there in ((one, other), (other, one)):
             machine = self.machines[here]
+            machine.outbox = [item for item in machine.outbox if item[1].peer != there]
             machine.carry_out(machine.exchange.unlinked(there, self.now))
 
     def relink(self, machine: Machine) -> None:
@@ -393,7 +394,7 @@ class World:
 
     # ------------------------------------------------------------------ the end
 
-    def heal(self, seconds: float = 120.0) -> None:
+    def heal(self, seconds: float = 90.0) -> None:
         """Connect everybody somehow, set the clocks, and let time pass until all is quiet."""
         names = sorted(self.machines)
         shape = self.random.choice(["ring", "star", "mesh"])

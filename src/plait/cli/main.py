@@ -16,6 +16,7 @@ from plait.cli.completion import completion
 from plait.cli.demo.command import demo
 from plait.cli.exporting import export_command
 from plait.cli.importing import import_command
+from plait.cli.laws import laws
 from plait.cli.leadership import promote, switchover, transfer
 from plait.cli.members import join, leave, members
 from plait.cli.recover import recover_command
@@ -102,7 +103,7 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
     watch, import_command, export_command, transfer, switchover, promote, rescued, recover_command,
-    check, bench, completion,
+    check, laws, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -25,7 +25,7 @@ from plait.graph.notices import Behind, Below, Notice
 from plait.graph.peers import Peer, checked_vector
 from plait.graph.standing import clock_verdict, lost_after, standing_of
 
-JOIN_SECONDS = 2.0
+JOIN_SECONDS = 1.0
 
 
 class Identity:
@@ -38,6 +38,7 @@ class Identity:
         self.incarnation = incarnation
         self.given_up = False
         self._join_at = 0.0
+        self._join_last = ""  # the peer that was asked last
         self._offsets_ms: dict[int, int] = {}  # how far our clock is ahead of a replica's
 
     # ------------------------------------------------------------------ greetings
@@ -119,11 +120,22 @@ class Identity:
                 lost = lost_after(scope, ((message.retired, b""),))
                 self.give_up(Adopt("this replica was retired", lost))
         elif not message.member:
-            self.ask_in(peer, now)
+            self.ask_in(now)
 
-    def ask_in(self, peer: Peer, now: float) -> None:
-        """Ask to be admitted, one peer at a time."""
-        if self.scope.replica not in self.scope.members.names and now >= self._join_at:
+    def ask_in(self, now: float) -> None:
+        """Ask the next peer to admit us, if we are no member."""
+        if self.scope.replica in self.scope.members.names or now < self._join_at:
+            return
+        peers = [
+            peer
+            for peer in self.links.peers.values()
+            if peer.standing is not None and not peer.standing.member
+        ]
+        if peers:
+            names = [peer.name for peer in peers]
+            after = names.index(self._join_last) + 1 if self._join_last in names else 0
+            peer = peers[after % len(peers)]
+            self._join_last = peer.name
             self._join_at = now + JOIN_SECONDS
             self.links.send(peer, Join(self.links.lineage, self.name))
 
@@ -145,10 +157,9 @@ class Identity:
 
     def tick(self, now: float) -> None:
         """Ask again to be admitted; judge again those who wait for our verdict."""
+        self.ask_in(now)
         for peer in self.links.peers.values():
-            standing, judged = peer.standing, peer.judged
-            if standing is not None and not standing.member and standing.retired is None:
-                self.ask_in(peer, now)
+            judged = peer.judged
             if judged is not None and (
                 not judged.complete or judged.member != self.scope.members.is_member(peer.replica)
             ):

@@ -21,23 +21,25 @@ Absent: tombstones. What was taken away is covered by the vector and not there.
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+import msgspec
+
 from plait.base.causality import Context, Dot
 from plait.base.codec import canonical, encode
-from plait.base.errors import BadFrame
-from plait.graph.event import Event
-from plait.types.graph_type import GraphType, Slot
+from plait.base.errors import BadCall, BadFrame
+from plait.graph.event import REPLICA_MAX, SEQ_MAX, Event
+from plait.types.graph_type import GraphType, Mutation, Slot
 
 Journal: TypeAlias = list[tuple[Slot, dict[Dot, Any] | None]]  # slots as they were, oldest first
 
 
 class Cells:
-    """The state: cells by slot. Change it only through `put`, `take` and `replace`."""
+    """The state: cells by slot. Change it only through `put`, `take`, `replace` and `place`."""
 
     __slots__ = ("dirty", "journal", "slots")
 
     def __init__(self) -> None:
         self.slots: dict[Slot, dict[Dot, Any]] = {}
-        self.dirty: set[Slot] = set()  # changed since they were last saved
+        self.dirty: dict[Slot, None] = {}  # changed since they were last saved, in that order
         self.journal: Journal | None = None  # while a draft is open
 
     def put(self, slot: Slot, dot: Dot, payload: Any) -> None:
@@ -49,7 +51,7 @@ class Cells:
             self.slots[slot] = {dot: payload}
         else:
             cells[dot] = payload
-        self.dirty.add(slot)
+        self.dirty[slot] = None
 
     def take(self, slot: Slot, event: Event) -> None:
         """Take away every cell of the slot that the event has seen."""
@@ -69,7 +71,15 @@ class Cells:
             self.slots[slot] = cells
         else:
             self.slots.pop(slot, None)
-        self.dirty.add(slot)
+        self.dirty[slot] = None
+
+    def place(self, slot: Slot, cells: dict[Dot, Any]) -> None:
+        """`replace` for the hot paths: some cells, which are not what the slot holds now."""
+        if self.journal is not None:
+            before = self.slots.get(slot)
+            self.journal.append((slot, None if before is None else dict(before)))
+        self.slots[slot] = cells
+        self.dirty[slot] = None
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -109,11 +119,12 @@ class CellType(GraphType[Cells]):
     def join(self, state: Cells, data: Any, mine: Context, theirs: Context, whole: bool) -> None:
         """The table at the top, slot by slot."""
         incoming = self.read(data)
+        if theirs:
+            _check_known(incoming, theirs)
         if whole:
-            for slot in state.slots.keys() - incoming.keys():
-                incoming[slot] = {}
-        for slot in sorted(incoming, key=slot_order) if whole else incoming:
-            cells = incoming[slot]
+            for slot in state.slots:
+                incoming.setdefault(slot, {})
+        for slot, cells in incoming.items():
             here = state.slots.get(slot)
             if here:
                 joined = {
@@ -137,40 +148,59 @@ class CellType(GraphType[Cells]):
         try:
             result: dict[Slot, dict[Dot, Any]] = {}
             for slot, *cells in data:
-                if type(slot) not in (bytes, int):
-                    raise BadFrame(f"{slot!r} is no slot")
-                result[slot] = {_checked(r, s): self.payload(slot, p) for r, s, p in cells}
-        except (TypeError, ValueError) as error:
+                if type(slot) not in (bytes, int) or slot in result:
+                    raise BadFrame(f"{slot!r} is no slot, or there twice")
+                self.check_slot(slot)
+                result[slot] = self.checked(
+                    slot, {_checked(r, s): self.payload(slot, p) for r, s, p in cells}
+                )
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             raise BadFrame(f"no cells of {type(self).__name__}: {error}") from None
         return result
 
+    def check_slot(self, slot: Slot) -> None:
+        """A slot that came from outside; raises as `payload` does."""
+        return
+
+    def checked(self, slot: Slot, cells: dict[Dot, Any]) -> dict[Dot, Any]:
+        """The cells of a slot that came from outside, together; raises as `payload` does."""
+        return cells
+
     def payload(self, slot: Slot, payload: Any) -> Any:
-        """A payload that came from outside, checked; raises `BadFrame`, TypeError or ValueError."""
+        """A payload that came from outside, checked.
+
+        Raises `BadFrame`, TypeError, ValueError or `msgspec.DecodeError`.
+        """
         return payload
+
+    def unknown(self, mutation: Mutation) -> BadCall:
+        """The error for a mutation that the type does not have."""
+        return BadCall(f"{type(self).__name__} has no mutation {mutation!r}")
 
     def slots(self, state: Cells) -> Iterable[Slot] | None:
         """The slots that changed since this was last asked."""
-        dirty, state.dirty = state.dirty, set()
-        return dirty
+        dirty, state.dirty = state.dirty, {}
+        return tuple(dirty)
 
     def mark(self, state: Cells) -> Any:
         """Begin to note slots as they are before they change; drafts nest."""
         if state.journal is None:
             state.journal = []
+            return None
         return len(state.journal)
 
     def rollback(self, state: Cells, mark: Any) -> Cells:
         """Put the noted slots back."""
         assert state.journal is not None
         undo, state.journal = state.journal, None
-        for slot, cells in reversed(undo[mark:]):
+        for slot, cells in reversed(undo[mark or 0 :]):
             state.replace(slot, cells or {})
-        state.journal = undo[:mark] if mark else None
+        state.journal = None if mark is None else undo[:mark]
         return state
 
     def keep(self, state: Cells, mark: Any) -> None:
         """The draft was kept."""
-        if not mark:
+        if mark is None:  # the outermost one
             state.journal = None
 
     def fold_slots(
@@ -186,6 +216,12 @@ class CellType(GraphType[Cells]):
 def covered(dot: Dot, context: Context) -> bool:
     """Whether a vector covers a dot."""
     return dot[1] <= context.get(dot[0], 0)
+
+
+def all_covered(dots: Iterable[Dot], context: Context) -> bool:
+    """Whether a vector covers every one of these dots."""
+    get = context.get
+    return all(seq <= get(replica, 0) for replica, seq in dots)
 
 
 def slot_of(value: Any) -> bytes:
@@ -204,6 +240,17 @@ def _dot(item: tuple[Dot, Any]) -> Dot:
 
 
 def _checked(replica: Any, seq: Any) -> Dot:
-    if type(replica) is not int or type(seq) is not int or replica < 1 or seq < 1:
+    if type(replica) is not int or type(seq) is not int:
         raise BadFrame(f"({replica!r}, {seq!r}) is no dot")
+    if not (1 <= replica <= REPLICA_MAX and 1 <= seq <= SEQ_MAX):
+        raise BadFrame(f"({replica}, {seq}) is no dot")
     return (replica, seq)
+
+
+def _check_known(incoming: dict[Slot, dict[Dot, Any]], theirs: Context) -> None:
+    """A sender has no cells of events that it has not seen."""
+    get = theirs.get
+    for cells in incoming.values():
+        for replica, seq in cells:
+            if seq > get(replica, 0):
+                raise BadFrame(f"a cell of ({replica}, {seq}), which its sender has not seen")

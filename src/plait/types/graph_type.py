@@ -69,6 +69,11 @@ class GraphType(abc.ABC, Generic[S]):
 
     tag: ClassVar[str]  # what path components call it; letters, digits, `.` and `_`
 
+    # What a clear must say beside its event, for a type that cannot tell from the context alone
+    # what was seen: its author prepares this mutation, and everybody applies the body just before
+    # `clear`, at the same event or an earlier one of the same batch.
+    clearing: ClassVar[Mutation | None] = None
+
     # ------------------------------------------------------------------ must have
 
     @abc.abstractmethod

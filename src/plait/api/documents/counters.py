@@ -96,7 +96,7 @@ class GrowCounterView(NumberView):
             self._key, self._path, _GROW, ("add", self._amount(amount, "a counter that only grows"))
         )
 
-    def __iadd__(self, amount: int) -> Self:
+    def __iadd__(self, amount: int) -> Self:  # type: ignore[misc]
         self.add(amount)
         return self
 
@@ -123,11 +123,11 @@ class CounterView(NumberView):
         """Back to 0, as far as this replica has seen; what is counted elsewhere meanwhile stays."""
         self._access.mutate(self._key, self._path, _COUNTER, ("reset",))
 
-    def __iadd__(self, amount: int) -> Self:
+    def __iadd__(self, amount: int) -> Self:  # type: ignore[misc]
         self.add(amount)
         return self
 
-    def __isub__(self, amount: int) -> Self:
+    def __isub__(self, amount: int) -> Self:  # type: ignore[misc]
         self.subtract(amount)
         return self
 
@@ -152,9 +152,7 @@ class BoundedCounterView(NumberView):
 
     def add(self, amount: int = 1) -> None:
         """Count `amount` more; this replica has the right to spend them."""
-        self._access.mutate(
-            self._key, self._path, _BOUNDED, ("add", self._amount(amount, "add()"))
-        )
+        self._access.mutate(self._key, self._path, _BOUNDED, ("add", self._amount(amount, "add()")))
 
     def spend(self, amount: int = 1) -> None:
         """Count `amount` less. `RightsElsewhere` says who may, if this replica may not.
@@ -183,11 +181,11 @@ class BoundedCounterView(NumberView):
             return {}
         return {f"{replica:x}": units for replica, units in rights_of(state).items()}
 
-    def __iadd__(self, amount: int) -> Self:
+    def __iadd__(self, amount: int) -> Self:  # type: ignore[misc]
         self.add(amount)
         return self
 
-    def __isub__(self, amount: int) -> Self:
+    def __isub__(self, amount: int) -> Self:  # type: ignore[misc]
         self.spend(amount)
         return self
 

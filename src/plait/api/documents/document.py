@@ -7,6 +7,7 @@ A class is checked when it is made (`BadDocument`): what a name means is then kn
 assigning to a name that is no field is an `AttributeError`, not a new attribute.
 """
 
+from abc import ABCMeta
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar, get_origin, overload
@@ -27,7 +28,7 @@ from plait.types.paths import Path
 D = TypeVar("D", bound="Document")
 
 
-class DocumentClass(type):
+class DocumentClass(ABCMeta):
     """Makes document classes, and refuses what would not work."""
 
     fields: dict[str, Field]
@@ -47,9 +48,7 @@ class DocumentClass(type):
         return made
 
 
-def _fields_of(
-    name: str, bases: tuple[type, ...], namespace: dict[str, Any]
-) -> dict[str, Field]:
+def _fields_of(name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> dict[str, Field]:
     """The fields that a class body declares, settled; `BadDocument`."""
     own: dict[str, Field] = {}
     reserved = {attribute for base in bases for attribute in _reserved(base)}
@@ -280,5 +279,3 @@ class Nested(Field, Generic[D]):
         with access.together():
             for name, one in value.items():
                 setattr(document, name, one)
-
-

@@ -73,9 +73,13 @@ class Counter(ViewField):
 
     def __set__(self, held: Held, value: CounterView) -> None:
         # what `+=` assigns is told by one look
-        if type(value) is CounterView and value._path[-1:] == self._own and value._key == held._key:
-            if value._path[:-1] == held._path and value._access is held._access:
-                return
+        if (
+            type(value) is CounterView
+            and value._path == held._path + self._own
+            and value._key == held._key
+            and value._access is held._access
+        ):
+            return
         self.assign(held._access, held._key, self.place(held), value)
 
 

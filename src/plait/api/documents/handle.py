@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from plait.api.documents.access import Access
 from plait.api.documents.change import OpenChange
 from plait.api.documents.checking import shown
-from plait.api.documents.conflicts import Conflict, conflicts_in, losers_of
+from plait.api.documents.conflicts import Conflict, conflicts_in
 from plait.api.documents.document import Document, DocumentClass, JsonDocument
 from plait.api.documents.history import encode_version, past_of
 from plait.api.documents.registers import Loser
@@ -94,15 +94,13 @@ class Documents(Generic[D]):
         """The documents that are there, in the order of their keys."""
         return (self[key] for key in self.keys(start, stop))
 
-    def items(
-        self, start: str | None = None, stop: str | None = None
-    ) -> Iterator[tuple[str, D]]:
+    def items(self, start: str | None = None, stop: str | None = None) -> Iterator[tuple[str, D]]:
         """Pairs (key, document), in the order of the keys."""
         return ((key, self[key]) for key in self.keys(start, stop))
 
     def get(self, key: str, default: D | None = None) -> D | None:
         """The document if it is there, or `default`."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401 - this is `get`
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Every document's values by key."""
@@ -158,7 +156,7 @@ class Documents(Generic[D]):
 
     def losers(self, key: str, field: str) -> list[Loser]:
         """Values that a register was assigned at the same time as the one it shows."""
-        return losers_of(self[key], field)
+        return self[key].register(field).losers()
 
     # ------------------------------------------------------------------ waiting
 
@@ -184,5 +182,7 @@ def _class_of(document: type[Document] | None) -> type[Document]:
     if document is None:
         return JsonDocument
     if not isinstance(document, DocumentClass) or document is Document:
-        raise BadDocument(f"{shown(document)} is no document class: class Note(plait.Document): ...")
+        raise BadDocument(
+            f"{shown(document)} is no document class: class Note(plait.Document): ..."
+        )
     return document

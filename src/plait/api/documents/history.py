@@ -5,17 +5,17 @@ at every replica that has seen as much, whatever order things came in there.
 """
 
 import base64
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
 from plait.api.documents.access import Access, PastAccess
 from plait.api.documents.naming import names_of
+from plait.api.documents.registers import time_of
 from plait.base.causality import Context, VersionVector, vector_of
 from plait.base.codec import encode
 from plait.base.errors import BadValue
-from plait.base.hlc import hlc_ms
 from plait.graph.event import REPLICA_MAX, SEQ_MAX
 
 TOKEN_CHARACTERS_MAX: Final = 1 << 20
@@ -59,11 +59,6 @@ def past_of(access: Access, version: str | datetime) -> PastAccess:
     if isinstance(version, datetime):
         return PastAccess(replica, replica.past(None, int(version.timestamp() * 1000)))
     return PastAccess(replica, replica.past(decode_version(version), None))
-
-
-def time_of(hlc: int) -> datetime:
-    """When an event was stamped, in UTC."""
-    return datetime.fromtimestamp(hlc_ms(hlc) / 1000, UTC)
 
 
 def encode_version(vector: Context) -> str:

@@ -78,9 +78,7 @@ class JsonMapping(MutableMapping[str, Any]):
         """What a document class wrote there, as a value."""
         for part in self._access.children(self._key, self._path):
             if name_of(part) == name and tag_of(part) not in ("o", "r"):
-                return self._access.read(
-                    self._key, (*self._path, part), type_of(tag_of(part))
-                )
+                return self._access.read(self._key, (*self._path, part), type_of(tag_of(part)))
         return _MISSING
 
     # ------------------------------------------------------------------ writing

@@ -71,7 +71,7 @@ class MapView(MutableMapping[str, Any], View):
 
     def get(self, name: str, default: Any = None) -> Any:
         """What is under `name`, or `default`."""
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401 - this is `get`
 
     def pop(self, name: str, *default: Any) -> Any:
         """Take out what is under `name`, as plain values; `KeyError` without a default."""
@@ -96,9 +96,10 @@ class MapView(MutableMapping[str, Any], View):
                 if name not in value:
                     self._access.clear(self._key, self._place(name))
             for name, one in value.items():
-                if name not in self or self._field.plain(
-                    self._access, self._key, self._place(name)
-                ) != one:
+                if (
+                    name not in self
+                    or self._field.plain(self._access, self._key, self._place(name)) != one
+                ):
                     self[name] = one
 
     def _names(self) -> list[str]:

@@ -20,11 +20,7 @@ def field_at(document: Any, path: Path) -> Field | None:
         if isinstance(field, Map):
             field = field.values
             continue
-        found = [
-            one
-            for one in fields.values()
-            if part in (one.part, f"{one.tag}:{one.alias}")
-        ]
+        found = [one for one in fields.values() if part in (one.part, f"{one.tag}:{one.alias}")]
         if not found:
             return None
         field = found[0]

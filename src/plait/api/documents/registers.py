@@ -5,16 +5,24 @@ wrote it and when, what lost against it, what is undecided.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Generic, Self, TypeVar, overload
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, overload
 
 from plait.api.documents.access import Access
 from plait.api.documents.checking import Checker, shown
 from plait.api.documents.field import Field, Held
 from plait.api.documents.resolve import Ask, LastWriterWins, Merge, Resolve
 from plait.api.documents.view import View
-from plait.base.errors import BadDocument
+from plait.base.causality import Dot
+from plait.base.errors import BadDocument, Refused
+from plait.base.hlc import hlc_ms
 from plait.types.graph_type import GraphType
+from plait.types.kept_writes import SLOT, Writes
+from plait.types.merging.functions import MergeFunction
 from plait.types.paths import Path
+from plait.types.plain import given
+from plait.types.register import ASK, MERGE
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -32,7 +40,7 @@ class Register(Field, Generic[T]):
     alias: the name that the field had before it was renamed.
     """
 
-    __slots__ = ("_default", "_type", "checker", "declared", "resolve", "tag")
+    __slots__ = ("_default", "_merge", "_type", "checker", "declared", "resolve", "tag")
 
     @overload
     def __init__(
@@ -71,6 +79,7 @@ class Register(Field, Generic[T]):
         self.resolve = resolve
         self.tag = _TAGS[type(resolve)]
         self._type = super().type
+        self._merge = resolve.named() if isinstance(resolve, Merge) else None
         self._default = default
         self.checker = Checker(declared, "Register()")
 
@@ -110,13 +119,25 @@ class Register(Field, Generic[T]):
         state = access.state(key, path)
         if state is None or not self._type.alive(state):
             return self._nothing()
-        return self.checker.load(self.read(state))
+        value = self.read(state)
+        if self._merge is not None and len(state.heads) > 1:
+            self._contest(access, key, path, state, self._merge)
+        return self.checker.load(value)
+
+    def _contest(
+        self, access: Access, key: str, path: Path, state: Any, merge: MergeFunction
+    ) -> None:
+        """Tell everybody that the function raises on these values, so that all read the same."""
+        heads = None if access.is_past else MERGE.failed(state, merge)
+        if heads is not None:
+            with suppress(Refused):  # whoever reads next says so
+                access.mutate(key, path, MERGE, ("contest", heads))
 
     def read(self, state: Any) -> Any:
         """The value that a state shows, as it is stored."""
-        if isinstance(self.resolve, Merge):
-            return merged(self._type, state, self.resolve)
-        return self._type.value(state)
+        if self._merge is None:
+            return self._type.value(state)
+        return MERGE.merged(state, self._merge)
 
     def assign(self, access: Access, key: str, path: Path, value: Any) -> None:
         """Write a value."""
@@ -134,9 +155,12 @@ class Register(Field, Generic[T]):
         return self.checker.load(self.checker.store(self._default, lambda: "default"))
 
 
-def merged(type_: GraphType[Any], state: Any, resolve: Merge) -> Any:
-    """What a merge function makes of a state."""
-    return type_.merged(state, resolve.function)  # type: ignore[attr-defined]
+class Loser(NamedTuple):
+    """A value that was assigned at the same time as the one that is shown, and lost."""
+
+    value: Any
+    who: str
+    when: datetime
 
 
 class RegisterView(View):
@@ -165,3 +189,44 @@ class RegisterView(View):
     def clear(self) -> None:
         """Back to unset; what is written elsewhere meanwhile stays."""
         self._access.clear(self._key, self._path)
+
+    @property
+    def who(self) -> str | None:
+        """The replica that wrote what is shown; None if it is not set."""
+        written = self._written()
+        return written[0][1] if written else None
+
+    @property
+    def when(self) -> datetime | None:
+        """When that was written; None if it is not set."""
+        written = self._written()
+        return written[0][2] if written else None
+
+    def losers(self) -> list[Loser]:
+        """What was assigned at the same time and is not shown; kept until it is stable."""
+        return [Loser(value, who, when) for value, who, when in self._written()[1:]]
+
+    def _written(self) -> list[tuple[Any, str, datetime]]:
+        """(value, who, when) of every value that stands, the one shown first."""
+        state = self._access.state(self._key, self._path)
+        if state is None:
+            return []
+        replica, load = self._access.replica, self._field.checker.load
+        return [
+            (load(value), replica.who(dot[0]), time_of(hlc)) for dot, hlc, value in standing(state)
+        ]
+
+
+def standing(state: Any) -> list[tuple[Dot, int, Any]]:
+    """(dot, stamp, value) of what was assigned to a register and not replaced, greatest first."""
+    if isinstance(state, Writes):
+        siblings = ASK.siblings(state).heads
+        return [(sibling.dot, sibling.hlc, sibling.value) for sibling in reversed(siblings)]
+    cells = [(dot, *cell) for dot, cell in state.slots.get(SLOT, {}).items()]
+    cells.sort(key=lambda cell: (cell[1], cell[0]), reverse=True)
+    return [(dot, hlc, given(value)) for dot, hlc, value in cells]
+
+
+def time_of(hlc: int) -> datetime:
+    """When an event was stamped, in UTC."""
+    return datetime.fromtimestamp(hlc_ms(hlc) / 1000, UTC)

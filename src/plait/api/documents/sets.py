@@ -18,6 +18,7 @@ class GrowSetView(TypedView, Generic[T]):
     """A set that only grows."""
 
     __slots__ = ("_checker",)
+    __hash__ = None  # type: ignore[assignment]
     _type = type_of("gs")
 
     def __init__(self, access: Access, key: str, path: Path, checker: Checker) -> None:
@@ -165,7 +166,7 @@ class SetView(GrowSetView[T]):
         plains = [self._plain(element) for other in others for element in other]
         self._replace(plains, [])
 
-    def __isub__(self, other: Iterable[T]) -> Self:
+    def __isub__(self, other: Iterable[T]) -> Self:  # type: ignore[override,misc]
         self.difference_update(list(other))
         return self
 

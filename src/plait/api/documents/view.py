@@ -11,6 +11,7 @@ from plait.base.errors import BadValue
 from plait.types.graph_type import GraphType
 from plait.types.paths import Path
 
+
 class View:
     """One object of a document."""
 

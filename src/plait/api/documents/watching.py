@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from plait.api.documents.access import Access
-from plait.api.documents.history import time_of
 from plait.api.documents.naming import field_at, names_of
+from plait.api.documents.registers import time_of
 from plait.base.codec import encode_key
 from plait.base.errors import BadValue, Busy
 from plait.engines.graph_port import Changed

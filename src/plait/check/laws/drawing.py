@@ -7,7 +7,7 @@ and now and then a round after which everybody has seen everything, so that some
 from random import Random
 
 from plait.check.laws.guard import JUNK
-from plait.check.laws.law import COMMUTES, FOLDS, GARBAGE, JOIN_FOLD
+from plait.check.laws.law import COMMUTES, FOLDS
 from plait.check.laws.probes import PROBES
 from plait.check.laws.steps import (
     DISCARD,
@@ -137,8 +137,6 @@ class _Drawing:
     def _probe(self) -> Probe:
         random = self._random
         law = random.choice((*PROBES, COMMUTES, COMMUTES, FOLDS))
-        if law == GARBAGE and not self._garbage:
-            law = random.choice((FOLDS, JOIN_FOLD))
         site, other, third = (random.randrange(self._count) for _ in range(3))
         if other == site:
             other = (site + 1) % self._count

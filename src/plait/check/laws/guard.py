@@ -12,7 +12,7 @@ from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, PlaitError
 from plait.check.laws.contract import Event, Subject
 from plait.check.laws.image import image
-from plait.check.laws.law import ARGUMENTS, CARRIED, GARBAGE, TOTAL, Broken
+from plait.check.laws.law import ARGUMENTS, CARRIED, GARBAGE, REFUSES, TOTAL, Broken
 from plait.check.laws.past import CLEAR, ELSEWHERE, Moment
 
 JUNK: tuple[Any, ...] = (
@@ -114,12 +114,12 @@ class Guard:
         except BadFrame:
             if self.state_image(state) != before:
                 raise Broken(
-                    GARBAGE, f"`join` refused {data!r} after it had changed the state"
+                    REFUSES, f"`join` refused {data!r} after it had changed the state"
                 ) from None
         except Exception as error:
             kind = type(error).__name__
             raise Broken(
-                GARBAGE, f"`join` of {data!r} raised {kind}, not BadFrame: {_line(error)}"
+                REFUSES, f"`join` of {data!r} raised {kind}, not BadFrame: {_line(error)}"
             ) from error
 
     def prepare(self, state: Any, mutation: Any, here: Any) -> Any:

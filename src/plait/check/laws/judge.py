@@ -14,6 +14,8 @@ from plait.check.laws.law import CARRIED, CLEARED, ROADS, SPECIFICATION, VALUES,
 from plait.check.laws.past import Past
 from plait.check.laws.site import Site
 
+OBSERVER = "the observer"
+
 
 class Judge:
     """Compares states; raises `Broken` with both sides."""
@@ -31,7 +33,7 @@ class Judge:
     def look(self, site: Site, law: str = ROADS) -> None:
         """Compare a replica with the observer of its vector, and with the specification."""
         observer = self.observer(site.vector)
-        self.same(law, site.cut, ("the observer", observer), (site.name, site.state))
+        self.same(law, site.cut, (OBSERVER, observer), (site.name, site.state))
         if not self._specified or self._past.garbage:
             return
         history = self._past.happened(site.vector)

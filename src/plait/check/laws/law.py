@@ -23,6 +23,7 @@ FRESH = "a value is a fresh object"
 CLEARED = "a clear that has seen everything leaves nothing"
 DRAFTS = "a rolled back draft leaves no trace"
 GARBAGE = "garbage has no effect, and the same one everywhere"
+REFUSES = "nonsense from a peer is refused"
 CARRIED = "MessagePack carries bodies, data and values"
 TOTAL = "legal calls do not raise"
 
@@ -47,8 +48,9 @@ LAWS: dict[str, str] = {
     FRESH: "who changes what `value` gave does not change the state",
     CLEARED: "after a clear that has seen every event the value is that of `zero()`",
     DRAFTS: "`rollback` gives the state that `mark` saw",
-    GARBAGE: "a body that makes no sense raises nothing and acts the same at every replica; data "
-    "that makes no sense raises BadFrame and changes nothing",
+    GARBAGE: "a body that makes no sense raises nothing and acts the same at every replica",
+    REFUSES: "joining data that no replica can have sent raises BadFrame and changes nothing "
+    "(tried with --hostile)",
     CARRIED: "bodies, data and values are what MessagePack can encode",
     TOTAL: "no method raises for what the contract allows; `prepare` refuses with a UsageError or "
     "Refused",

@@ -18,11 +18,11 @@ from plait.check.laws.law import (
     COMMUTES,
     FOLDS,
     FRESH,
-    GARBAGE,
     IDEMPOTENT,
     JOIN_FOLD,
     NOTHING_NEW,
     READING,
+    REFUSES,
     UNSEEN_FOLD,
     Broken,
 )
@@ -267,7 +267,7 @@ def _junk(world: World, step: Probe) -> None:
     random = Random(step.salt)
     data = decode(world.take(site, None).data)
     junk = JUNK[step.salt % len(JUNK)]
-    world.judge.count(GARBAGE)
+    world.judge.count(REFUSES)
     for nonsense in (junk, _bent(random, data, junk)):
         copy = _Copy(world, site)
         guard.join_junk(copy.state, nonsense, copy.vector, step.salt % 2 == 0)
@@ -295,5 +295,5 @@ PROBES: dict[str, Callable[[World, Probe], None]] = {
     CODEC: _codec,
     READING: _reading,
     FRESH: _fresh,
-    GARBAGE: _junk,
+    REFUSES: _junk,
 }

@@ -11,10 +11,11 @@ import msgspec
 from plait.check.laws.contract import Subject
 from plait.check.laws.diagram import draw_diagram
 from plait.check.laws.drawing import draw
-from plait.check.laws.law import LAWS, Broken, Side
+from plait.check.laws.judge import OBSERVER
+from plait.check.laws.law import LAWS, REFUSES, Broken, Side
 from plait.check.laws.probes import probe
 from plait.check.laws.shrink import Shrinking
-from plait.check.laws.steps import Schedule
+from plait.check.laws.steps import Probe, Schedule
 from plait.check.laws.world import World
 
 SCHEDULES = 1_000  # when nobody says how many
@@ -46,6 +47,8 @@ class Counterexample(msgspec.Struct, frozen=True):
         for side in self.sides:
             lines += ["", f"  {side.name}", f"    value      {side.value}"]
             lines += [f"    canonical  {side.canonical}"] if side.canonical else []
+        if any(side.name == OBSERVER for side in self.sides):
+            lines += ["", f"{OBSERVER} is a replica that was given the same events one by one"]
         return "\n".join([*lines, "", f"replay: {replay}"])
 
 
@@ -68,18 +71,20 @@ def check_type(
     seeds: Iterable[int] = range(SCHEDULES),
     replicas: int | None = None,
     steps: int | None = None,
+    hostile: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Report:
     """Try the schedules of the seeds, until a law breaks; that is shrunk.
 
     replicas: 2 to 4; else each seed draws how many. steps: so many before everybody is brought
-    together; else drawn. progress: is called with the number of schedules tried.
+    together; else drawn. hostile: join nonsense too, as an evil peer would send. progress: is
+    called with the number of schedules tried.
     """
     report = Report(counts=dict.fromkeys(LAWS, 0))
     found: list[_Found] = []
     further = LOOK_FURTHER
     for seed in seeds:
-        world, broken = _run(subject, draw(seed, replicas, steps))
+        world, broken = _run(subject, _schedule(seed, replicas, steps, hostile))
         if not found:
             report.schedules += 1
             for law, count in world.guard.counts.items():
@@ -105,6 +110,14 @@ def assert_laws(subject: Any, seeds: Iterable[int] = range(SCHEDULES)) -> None:
         kind = type(subject)
         target = f"{kind.__module__}:{kind.__qualname__}"
         raise AssertionError("\n" + broken.explain(f"plait laws {target} --seed {broken.seed}"))
+
+
+def _schedule(seed: int, replicas: int | None, steps: int | None, hostile: bool) -> Schedule:
+    drawn = draw(seed, replicas, steps)
+    if hostile:
+        return drawn
+    kept = [step for step in drawn.steps if not (isinstance(step, Probe) and step.law == REFUSES)]
+    return msgspec.structs.replace(drawn, steps=tuple(kept))
 
 
 def _run(subject: Subject, schedule: Schedule) -> tuple[World, Broken | None]:

@@ -19,6 +19,7 @@ from plait.check.laws.judge import Judge
 from plait.check.laws.law import (
     CODEC,
     DRAFTS,
+    GARBAGE,
     READING,
     Broken,
 )
@@ -133,16 +134,17 @@ class World:
         wishes: list[Wish] = []
         for wish in step.wishes:
             self.done[-1] = Write(site.number, (*wishes, wish), step.ms, step.draft)
-            seq = before.get(site.replica, 0) + len(moments) + 1
-            found = self._fulfil(site, wish, seq, hlc)
-            if found is None:
-                continue
-            wish, moment = found
-            wishes.append(wish)
-            moments.append(moment)
-            # not in a draft that will be discarded: its dots will be given again
-            if step.draft != DISCARD:
-                site.vector.saw(*moment.dot)
+            for part in self._parts(wish):
+                seq = before.get(site.replica, 0) + len(moments) + 1
+                found = self._fulfil(site, part, seq, hlc)
+                if found is None:
+                    continue
+                if part is wish:
+                    wishes.append(found[0])
+                moments.append(found[1])
+                # not in a draft that will be discarded: its dots will be given again
+                if step.draft != DISCARD:
+                    site.vector.saw(*found[1].dot)
         self.done[-1] = Write(site.number, tuple(wishes), step.ms, step.draft)
         if step.draft == DISCARD:
             site.state = self.guard.call("rollback", site.state, mark)
@@ -158,6 +160,7 @@ class World:
             return False
         self.past.add(Batch(before, tuple(moments)))
         self._cut_may_have_grown(site)
+        self.judge.look(site)
         return True
 
     def _everything(self, site: Site) -> tuple[bytes, bytes, bytes]:
@@ -166,6 +169,13 @@ class World:
             self.guard.call("canonical", site.state, site.cut),
             self.guard.value_image(site.state),
         )
+
+    def _parts(self, wish: Wish) -> tuple[Wish, ...]:
+        """What is written for a wish: some types say in a body what a clear has seen."""
+        clearing = getattr(self.guard.subject, "clearing", None)
+        if isinstance(wish, Clear) and clearing is not None:
+            return (Mutate(0, clearing), wish)
+        return (wish,)
 
     def _fulfil(self, site: Site, wish: Wish, seq: int, hlc: int) -> tuple[Wish, Moment] | None:
         """The event that a wish becomes, applied to the state of its author."""
@@ -183,6 +193,7 @@ class World:
                 kind, text = CLEAR, "clear"
             case Garbage(body=body):
                 self.past.garbage = self.guard.garbage = True
+                self.judge.count(GARBAGE)
                 kind, text = APPLY, f"garbage {body!r}"
             case Elsewhere():
                 pass

@@ -77,6 +77,10 @@ class Archive:
 
     def drop(self, floor: Context) -> None:
         """Batches that the floor covers are not needed for syncing any more."""
+        if not self._forever:
+            fresh = [b for b in self._fresh if b.last > floor.get(b.replica, 0)]
+            self.events -= sum(len(b.ops) for b in self._fresh) - sum(len(b.ops) for b in fresh)
+            self._fresh = fresh
         for number, (vector, events, size) in list(self._live.items()):
             if not descends(floor, vector):
                 continue

@@ -13,9 +13,10 @@ state that is synced.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from plait.base.errors import PlaitError
+from plait.base.ports import Change
 from plait.engines.graph.journal import Journal
 from plait.engines.graph.parts import Parts
 
@@ -102,11 +103,11 @@ class Flusher:
             return
         self._events = 0
         self._parts.collect(position)
-        self._running = asyncio.get_running_loop().create_task(self._flush(position))
+        changes = self._parts.view.freeze()
+        self._running = asyncio.get_running_loop().create_task(self._flush(position, changes))
 
-    async def _flush(self, position: int) -> None:
+    async def _flush(self, position: int, changes: Sequence[Change]) -> None:
         view = self._parts.view
-        changes = view.freeze()
         stored = False
         try:
             await self._journal.wait(position)
@@ -147,5 +148,3 @@ class Flusher:
 def _answer(done: "asyncio.Future[PlaitError | None]", error: PlaitError | None) -> None:
     if not done.done():
         done.set_result(error)
-
-

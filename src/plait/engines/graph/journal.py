@@ -104,6 +104,13 @@ class Journal:
         except PlaitError:
             pass  # the next one trims as much
 
+    def begin_at(self, position: int, hard_state: bytes) -> None:
+        """The line lost rows that the state file has: go on behind those."""
+        self.written = self.durable = self._head = position
+        done = partial(self._done, self._generation, position, None)
+        writes = (ResetLine(self._line, position), PutHardState(self._line, hard_state))
+        self._log.submit(writes, done)
+
     def reset(self, hard_state: bytes, records: list[Record]) -> None:
         """Begin anew behind everything that was written: earlier rows count for nothing."""
         self.close_row()

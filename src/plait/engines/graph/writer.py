@@ -95,6 +95,12 @@ class Writer:
         if self._parts.shelf.exists(key):
             self._write((Op(key, (), None, DELETE),))
 
+    def write(self, op: Op) -> None:
+        """Apply an operation that was prepared elsewhere, as it is."""
+        if self._watched:
+            self._look()
+        self._write((op,))
+
     def say(self, ops: Sequence[Op]) -> Batch:
         """Write a batch that concerns the scope itself (or a beat), at once."""
         self.seal()

@@ -7,10 +7,10 @@ Absent: heuristics that look for pretty differences. `EDITS_MAX` bounds the work
 differ more are taken to differ wholly between their common start and end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-EDITS_MAX = 1000
+EDITS_MAX = 500
 
 Items = Sequence[str]
 
@@ -83,7 +83,7 @@ def _walk_back(trace: list[dict[int, int]], i: int, j: int) -> list[tuple[int, i
 
 
 def chunks(base: Items, one: Items, other: Items) -> list[Chunk]:
-    """The base in stretches: those that both sides kept, alternating with those that one changed."""
+    """The base in stretches: items that both sides kept, and between them what one changed."""
     in_one, in_other = dict(matches(base, one)), dict(matches(base, other))
     kept = [index for index in range(len(base)) if index in in_one and index in in_other]
     result: list[Chunk] = []
@@ -99,6 +99,30 @@ def chunks(base: Items, one: Items, other: Items) -> list[Chunk]:
     if at != end:
         result.append(_chunk(base, one, other, at, end))
     return result
+
+
+def interleaved(chunk: Chunk, join: Callable[[Items, Items], Items]) -> list[str]:
+    """What neither side removed, with what both put in; `join` says how where they meet."""
+    in_one, in_other = dict(matches(chunk.base, chunk.one)), dict(matches(chunk.base, chunk.other))
+    new_in_one, new_in_other = _insertions(chunk.one, in_one), _insertions(chunk.other, in_other)
+    result: list[str] = []
+    for index in range(len(chunk.base) + 1):
+        one, other = new_in_one.get(index, []), new_in_other.get(index, [])
+        result += join(one, other) if one and other and one != other else one or other
+        if index in in_one and index in in_other:
+            result.append(chunk.base[index])
+    return result
+
+
+def _insertions(side: Items, kept: dict[int, int]) -> dict[int, Items]:
+    """What a side put in, by the index in the base that it stands before."""
+    found: dict[int, Items] = {}
+    after, start = 0, 0
+    for index, place in [*kept.items(), (-1, len(side))]:
+        if place > start:
+            found[after] = side[start:place]
+        after, start = index + 1, place + 1
+    return found
 
 
 def _chunk(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from plait.types.merging.difference import Chunk, Items, chunks
+from plait.types.merging.difference import Chunk, Items, chunks, interleaved
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -59,5 +59,9 @@ def _by_words(chunk: Chunk) -> Items:
 
 
 def _keep_both(chunk: Chunk) -> Items:
-    gap = not chunk.one[-1].isspace() and not chunk.other[0].isspace()
-    return [*chunk.one, *([" "] if gap else []), *chunk.other]
+    return interleaved(chunk, _in_sequence)
+
+
+def _in_sequence(one: Items, other: Items) -> Items:
+    gap = not one[-1].isspace() and not other[0].isspace()
+    return [*one, *([" "] if gap else []), *other]

@@ -1,0 +1,475 @@
+"""This process's replica of one collection: the cores, the log, the state file and the peers.
+
+::
+
+    writer ---sealed---> journal ---durable---> outbox ---> peers
+       ^                   ^                       ^
+    documents           syncing (exchange) --------+
+                           |
+                        flusher: shelf, scope, archive -> state file
+
+Reading and writing are plain calls; once a tick the open batch is sealed, put into the log as one
+row, and told to the peers when that is durable.
+
+Invariant: nothing derived from an event leaves before the event is on disk. Absent: which
+collections there are and how peers are reached (the node), and what documents look like (the api).
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from plait.base.causality import Context
+from plait.base.errors import (
+    Closed,
+    DiskFull,
+    FolderReadOnly,
+    NotLoaded,
+    PlaitError,
+    ReadOnly,
+    StorageError,
+    Unavailable,
+    WrongThread,
+)
+from plait.base.ports import Clock, Random, Storage
+from plait.engines.graph import poison, wal
+from plait.engines.graph.flusher import Flusher
+from plait.engines.graph.identity import Hard, encode_hard
+from plait.engines.graph.journal import Journal
+from plait.engines.graph.parts import Parts
+from plait.engines.graph.past import history_of, past_view
+from plait.engines.graph.reissue import gather, reissue
+from plait.engines.graph.syncing import Say, Syncing
+from plait.engines.graph.telling import Listener, Telling
+from plait.engines.graph.writer import Writer
+from plait.engines.graph_port import GraphView, Past
+from plait.graph.event import Batch, Op
+from plait.types.graph_type import Mutation
+from plait.types.paths import Path
+
+logger = logging.getLogger("plait.graph")
+
+RECOVER_S = 0.25
+FOLD_S = 1.0
+
+
+class Replica:
+    """Implements `plait.engines.graph_port.GraphReplica`; made by `open_replica`."""
+
+    def __init__(
+        self, parts: Parts, position: int, storage: Storage, clock: Clock, random: Random
+    ) -> None:
+        self.name = parts.options.name
+        self._parts = parts
+        self._clock = clock
+        self._random = random
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._error: PlaitError | None = None  # why nothing can even be read
+        self._log = storage.log
+        line = parts.options.line
+        self.journal = Journal(storage.log, line, position, self._durable, self._failed)
+        self.telling = Telling()
+        self.writer = Writer(parts, clock, self._soon, self._sealed, self.telling.forget)
+        self.syncing = Syncing(parts, self.journal, self, clock, random)
+        self.flusher = Flusher(parts, self.journal, self._tidy)
+        self.fresh_ids: list[str] = []  # why, each time
+        self._ticking = False
+        self._events = 0  # since the last tick
+        self._fold_at = 0.0
+        self._recovering: asyncio.TimerHandle | None = None
+        self._adopting: asyncio.Task[None] | None = None
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._bind()
+        poison.guard(self)
+
+    def _bind(self) -> None:
+        shelf = self._parts.shelf
+        self.object = shelf.object
+        self.children = shelf.children
+        self.exists = shelf.exists
+        self.keys = shelf.keys
+        self.count = shelf.count
+        self.mutate = self.writer.mutate
+        self.telling.watch(shelf)
+
+    # ------------------------------------------------------------------ reading
+
+    @property
+    def replica(self) -> int:
+        """This replica's id now."""
+        return self._parts.scope.replica
+
+    @property
+    def vector(self) -> Context:
+        """What was delivered here, own writes included. Live: whoever keeps it copies it."""
+        return self._parts.scope.vector
+
+    def check(self) -> None:
+        """Raise `Closed`, `WrongThread`, `NotLoaded` or, in a forked child, `StorageError`."""
+        if self._error is not None:
+            raise self._error
+        if threading.get_ident() != self._thread:
+            raise WrongThread(f"documents {self.name!r} belong to another thread")
+
+    def listen(self, tell: Listener) -> Callable[[], None]:
+        """Be told of every batch that takes effect here, after it has; returns how to stop."""
+        return self.telling.listen(tell)
+
+    def past(self, version: Context | None, time_ms: int | None) -> GraphView:
+        """The documents as of a version, or of a wall-clock time. `HistoryTrimmed`."""
+        self.settle()
+        return past_view(self._parts.scope, self._parts.archive, version, time_ms)
+
+    def history(self, key: str) -> Iterator[Past]:
+        """The retained batches that touched a document, oldest first. `HistoryTrimmed`."""
+        self.settle()
+        return history_of(self._parts.scope, self._parts.archive, key)
+
+    def who(self, replica: int) -> str:
+        """The name that a replica was admitted under, or its id in hex."""
+        if replica == self.replica:
+            return self._parts.options.node
+        return self._parts.scope.members.names.get(replica) or f"{replica:x}"
+
+    # ------------------------------------------------------------------ writing
+
+    def clear(self, key: str, path: Path) -> None:
+        """Reset everything at and below the path."""
+        self.writer.clear(key, path)
+
+    def delete(self, key: str) -> None:
+        """Hide the document; an edit elsewhere that has not seen this revives it."""
+        self.writer.delete(key)
+
+    def begin(self, message: str | None) -> None:
+        """Open a draft. `ChangeOpen`."""
+        self.writer.begin(message)
+
+    def commit(self) -> None:
+        """The draft becomes an ordinary batch."""
+        self.writer.commit()
+        self.syncing.resume()
+
+    def discard(self) -> None:
+        """The draft never happened."""
+        self.writer.discard()
+        self.syncing.resume()
+
+    async def flush(self) -> None:
+        """Return when everything written so far is on disk here (a guest: at a peer)."""
+        self.settle()
+        self._end_of_tick()
+        seq = self._parts.scope.next_seq - 1
+        replica = self.replica
+        await self.journal.wait(self.journal.written)
+        if self._parts.options.guest and seq:
+            await self._until(
+                lambda: (
+                    self.replica != replica
+                    or any(v.get(replica, 0) >= seq for v in self.syncing.vectors())
+                )
+            )
+
+    async def load(self, keys: Sequence[str]) -> None:
+        """Hold these documents in this process: a replica always does."""
+        self.check()
+
+    # ------------------------------------------------------------------ life
+
+    async def ready(self, timeout: float) -> None:
+        """Return once there is something to read: what this replica holds, or what a peer gave.
+
+        `Unavailable` if it holds nothing and nobody gave anything in time.
+        """
+        scope = self._parts.scope
+        if scope.vector or scope.writable:
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await self._until(lambda: self._parts.scope.writable and self.syncing.caught_up())
+        except TimeoutError:
+            raise Unavailable(f"no peer gave the documents {self.name!r} yet") from None
+
+    async def leave(self) -> None:
+        """Let a peer have everything, and stop being a member."""
+        await self.flush()
+        scope = self._parts.scope
+        if scope.writable and len(scope.members.remaining()) > 1:
+            self.say((scope.retire(scope.replica, scope.next_seq),))
+            await self.flush()
+
+    async def close(self) -> None:
+        """Stop; what was written is in the log, and in the state file if that is possible now."""
+        if isinstance(self._error, Closed):
+            return
+        closed = Closed(f"documents {self.name!r} were closed")
+        if self._adopting is not None:
+            self._adopting.cancel()
+            await asyncio.gather(self._adopting, return_exceptions=True)
+        if self.writer.draft is not None:
+            self.discard()
+        self._end_of_tick()
+        if self.journal.error is None:
+            try:
+                await self.flusher.flush()
+            except PlaitError as error:
+                logger.warning("graph %s is closed unflushed: %s", self.name, error)
+        self._error = self.writer.error = closed
+        self.writer.watch()
+        if self._recovering is not None:
+            self._recovering.cancel()
+        self.syncing.close()
+        self.journal.close()
+        await self.flusher.stop(abandon=True)
+        for _, future in self._waiting:
+            if not future.done():
+                future.set_exception(closed)
+        poison.release(self)
+
+    def forked(self) -> None:
+        """This is a child process: it may not use its parent's replica."""
+        self._error = StorageError("a forked child may not use its parent's documents")
+        self.writer.error = self._error
+        self.writer.watch()
+
+    # ------------------------------------------------------------------ peers
+
+    def linked(self, peer: str, say: Say) -> None:
+        """A connection to a peer is open; `say` sends it bytes, in order."""
+        self.syncing.linked(peer, say)
+
+    def unlinked(self, peer: str) -> None:
+        """The connection broke."""
+        self.syncing.unlinked(peer)
+
+    def received(self, peer: str, data: bytes) -> None:
+        """A message arrived. Raises `BadFrame` or `WrongLineage`: close the connection then."""
+        if self._error is None:
+            self.syncing.received(peer, data)
+            self._look()
+
+    def heard(self, peer: str, message: Any) -> None:
+        """Something that only rides along; see `attend`."""
+        for attend in self.attendants:
+            attend(peer, message)
+
+    attendants: tuple[Callable[[str, Any], None], ...] = ()
+
+    def say(self, ops: tuple[Op, ...]) -> None:
+        """Write a batch that concerns the scope itself. `ReadOnly`, `ClockWrong`."""
+        if self.journal.error is not None:
+            raise self.writer.error or ReadOnly(str(self.journal.error))
+        self.writer.say(ops)
+
+    # ------------------------------------------------------------------ ticks
+
+    def settle(self) -> bool:
+        """Seal the open batch; False if a draft is open."""
+        if self.writer.draft is not None:
+            return False
+        self.writer.seal()
+        return True
+
+    def took(self, events: int) -> None:
+        """Something of others took effect and is in the log."""
+        self._events += events
+        self._soon()
+        self.telling.tell()
+
+    def _soon(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_soon(self._end_of_tick)
+
+    def _sealed(self, batch: Batch) -> None:
+        self.journal.add(wal.wrote(batch))
+        self._parts.archive.add(batch)
+        self._events += len(batch.ops)
+        self._soon()
+        self.syncing.wrote(batch)
+        self.telling.tell()
+
+    def _end_of_tick(self) -> None:
+        self._ticking = False
+        if self._error is not None:
+            return
+        self.settle()
+        self.journal.close_row()
+        events, self._events = self._events, 0
+        if events:
+            self.flusher.changed(events)
+        self._reissue()
+
+    def _tidy(self) -> bool:
+        """Before a flush: fold what is stable, and have everything in the log."""
+        if not self.settle():
+            return False
+        now = self._clock.monotonic()
+        if now >= self._fold_at:
+            self._fold_at = now + FOLD_S
+            if self._parts.fold():
+                self.journal.add(wal.Folded())
+        self.journal.close_row()
+        return True
+
+    def _durable(self, durable: int) -> None:
+        self.syncing.outbox.release(durable)
+
+    def _look(self) -> None:
+        """Wake whoever waits for what is so now."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        for holds, future in waiting:
+            if not future.done():
+                if holds():
+                    future.set_result(None)
+                else:
+                    self._waiting.append((holds, future))
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        if not holds():
+            future: asyncio.Future[None] = self._loop.create_future()
+            self._waiting.append((holds, future))
+            await future
+
+    # ------------------------------------------------------------------ failures
+
+    def _failed(self, error: PlaitError) -> None:
+        if self._error is not None:
+            return
+        logger.error("graph %s takes no writes: %s", self.name, error)
+        self.writer.error = ReadOnly(f"documents {self.name!r} take no writes: {error}")
+        self.writer.watch()
+        self._recovering = self._loop.call_later(RECOVER_S, self._try_again)
+
+    def _try_again(self) -> None:
+        """Go on when the owner has recovered the storage."""
+        if self._error is not None:
+            return
+        if self._log.read_only is not None:
+            self._recovering = self._loop.call_later(RECOVER_S, self._try_again)
+            return
+        self._recovering = None
+        error = self.journal.error
+        self.writer.error = None
+        self.writer.watch()
+        self.journal.retry()
+        if not isinstance(error, DiskFull | FolderReadOnly):
+            self.restart(f"a write failed: {error}", trusted=True)
+
+    def restart(self, reason: str, trusted: bool = False) -> None:
+        """Go on under a fresh id; `trusted`: the old stream is whole, and may admit it."""
+        scope = self._parts.scope
+        self.writer.seal()
+        fresh = self._random.getrandbits(63) or 1
+        alone = scope.members.remaining() == [scope.replica]
+        if (trusted or alone) and scope.writable:
+            self.writer.say((scope.admit(fresh, self._parts.options.node),))
+        self._note_fresh(reason, fresh, self._parts.hard.epoch)
+        scope.renamed(fresh)
+        self.journal.add(wal.Renamed(fresh))
+        self.journal.put_hard_state(encode_hard(self._parts.hard))
+        self.writer.rebind()
+        self._soon()
+        self.syncing.begin()
+        self.syncing.greet_again()
+
+    def _note_fresh(self, reason: str, fresh: int, epoch: int) -> None:
+        options = self._parts.options
+        logger.warning("graph %s goes on under a fresh id: %s", self.name, reason)
+        self.fresh_ids.append(reason)
+        self.syncing.note(f"fresh id: {reason}")
+        self._parts.hard = Hard(options.lineage, fresh, options.fingerprint, epoch)
+
+    def adopt(self, reason: str, lost: tuple[Batch, ...]) -> None:
+        """Begin again empty under a fresh id, and write anew what the others lack."""
+        if self._adopting is None:
+            self._error = NotLoaded(f"documents {self.name!r} are being fetched: {reason}")
+            data = gather(self._parts, lost)
+            self._adopting = self._loop.create_task(self._adopt(reason, data))
+
+    async def _adopt(self, reason: str, lost: bytes) -> None:
+        parts, journal = self._parts, self.journal
+        await self.flusher.stop(abandon=True)
+        self._note_fresh(reason, self._random.getrandbits(63) or 1, parts.hard.epoch + 1)
+        journal.reset(encode_hard(parts.hard), [wal.Lost(lost)])
+        await journal.wait(journal.written)
+        await parts.state.clear()
+        parts.begin_empty()
+        parts.lost = lost
+        self.flusher.resume(journal.written)
+        self.writer.rebind()
+        self._bind()
+        self._adopting = None
+        self._error = None
+        self.syncing.begin()
+        self.syncing.greet_again()
+
+    def _reissue(self) -> None:
+        """Write anew what was lost with an id that was given up."""
+        parts = self._parts
+        if not parts.lost or not parts.scope.writable or not self.syncing.caught_up():
+            return
+        if self.writer.error is not None or self.writer.draft is not None:
+            return
+        lost, parts.lost = parts.lost, b""
+        self.journal.add(wal.Reissued())
+        for left in reissue(self, lost):
+            self.syncing.note(f"not written anew: {left}")
+        self._soon()
+
+    def write_mutation(self, key: str, path: Path, mutation: Mutation) -> None:
+        """Prepare and apply, for `reissue`."""
+        self.writer.mutate(key, path, mutation)
+
+    def write_op(self, op: Op) -> None:
+        """Apply an operation as it is, for `reissue`."""
+        self.writer.write(op)
+
+    def object_state(self, key: str, path: Path) -> Any | None:
+        """The state of an object, for `reissue`."""
+        return self._parts.shelf.object(key, path)
+
+    # ------------------------------------------------------------------ for people
+
+    def status(self) -> dict[str, Any]:
+        """What people want to know."""
+        parts, journal = self._parts, self.journal
+        scope, archive = parts.scope, parts.archive
+        cut = scope.cut()
+        return {
+            "replica": f"{scope.replica:x}",
+            "documents": parts.shelf.count(),
+            "writable": scope.writable and self.writer.error is None,
+            "error": str(self._error or self.writer.error or "") or None,
+            "clock": scope.clock_wrong or None,
+            "events": sum(scope.vector.values()),
+            "events_retained": archive.events,
+            "history_bytes": archive.bytes,
+            "history_complete": archive.complete,
+            "unstable": sum(scope.vector.values()) - sum(cut.values()),
+            "members": {
+                f"{replica:x}": {
+                    "name": self.who(replica),
+                    "holds_back": _holds_back(scope.vector, scope.streams.get(replica)),
+                }
+                for replica in scope.members.remaining()
+            },
+            "peers": sorted(self.syncing.exchange.peers),
+            "unsent": len(self.syncing.outbox),
+            "quarantined": len(scope.quarantine.held),
+            "log_rows": journal.written - self.flusher.flushed,
+            "not_durable": journal.waiting,
+            "fresh_ids": list(self.fresh_ids),
+            "notices": list(self.syncing.notices),
+        }
+
+
+def _holds_back(vector: Context, stream: Any) -> int:
+    """Events that a member has not said it has seen."""
+    seen = {} if stream is None else stream.context
+    return sum(max(0, seq - seen.get(replica, 0)) for replica, seq in vector.items())

@@ -1,0 +1,241 @@
+"""One collection's part of a round through a shared folder: what others left is taken in, and what
+they lack is left for them.
+
+Each other writer's entry is played by a stand-in that is linked with this process's replica for the
+length of the round, so everything goes the way that it goes over a connection: through the log of
+the replica before anything is said of it.
+
+Invariant: what `export` and `entry` give out is durable here.
+
+Absent: files, and who writes them (`folder_sync`).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Generic, TypeVar
+
+import msgspec
+
+from plait.base.causality import VersionVector, descends, meet_all
+from plait.base.codec import encode
+from plait.base.errors import BadFrame, NotLoaded, PlaitError, Unavailable
+from plait.base.ports import Clock
+from plait.engines.graph import Replica
+from plait.graph.messages import (
+    PAGE_BYTES_MAX,
+    Greeting,
+    Message,
+    Nothing,
+    Ops,
+    Part,
+    Want,
+    decode_message,
+    encode_message,
+)
+from plait.graph.offers import Answer, Bundle, answer_of, choose, reach
+from plait.graph.standin import Entry, Judged, StandIn
+
+STEPS_MAX = 1_000_000  # messages of one round
+ADOPT_S = 30.0
+POLL_S = 0.02
+SPARE_BYTES = 64 * 1024  # a page grows a little when it is encoded
+
+_PROBE = "folder"
+
+Place = TypeVar("Place")
+Load = Callable[[Place], Awaitable[Sequence[Message]]]
+
+_texts = msgspec.msgpack.Decoder(tuple[bytes, ...])
+
+
+def pack_messages(messages: Sequence[Message]) -> bytes:
+    """Messages as the body of a file."""
+    return encode([encode_message(message) for message in messages])
+
+
+def unpack_messages(data: bytes) -> list[Message]:
+    """The messages in a file's body. Raises `BadFrame`."""
+    try:
+        return [decode_message(text) for text in _texts.decode(data)]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadFrame(f"no messages: {error}") from None
+
+
+class CollectionRound(Generic[Place]):
+    """One replica, the stand-ins of the others, and the bundles that lie in the folder."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        stand_ins: Sequence[StandIn],
+        bundles: Sequence[Bundle[Place]],
+        load: Load[Place],
+        clock: Clock,
+    ) -> None:
+        self.replica = replica
+        self.stand_ins = list(stand_ins)
+        self.bundles = list(bundles)
+        self.errors: list[str] = []
+        self._load = load
+        self._clock = clock
+        self._inbox: deque[tuple[StandIn, bytes]] = deque()
+        self._numbers = 0
+
+    # ------------------------------------------------------------------ talking
+
+    async def link(self) -> None:
+        """Let the replica take in all that it can get, and judge every stand-in by that."""
+        for stand_in in self.stand_ins:
+            self.replica.linked(_peer(stand_in), partial(self._said, stand_in))
+        await self._talk()
+        for stand_in in self.stand_ins:
+            self._tell(stand_in, stand_in.greet(self._clock.wall_ms()))
+        await self._talk()
+
+    def unlink(self) -> None:
+        """The round is over."""
+        for stand_in in self.stand_ins:
+            self.replica.unlinked(_peer(stand_in))
+
+    def _said(self, stand_in: StandIn, data: bytes) -> None:
+        if data:  # nothing at all asks to greet again, which a greeting does by itself
+            self._inbox.append((stand_in, data))
+
+    def _tell(self, stand_in: StandIn, message: Message) -> None:
+        if stand_in not in self.stand_ins:
+            return
+        try:
+            self.replica.received(_peer(stand_in), encode_message(message))
+        except PlaitError as error:
+            self.errors.append(f"what {stand_in.writer} left cannot be used: {error.message}")
+            self.stand_ins.remove(stand_in)
+            self.replica.unlinked(_peer(stand_in))
+
+    async def _talk(self) -> None:
+        """Pass messages on until nobody says anything more."""
+        for _ in range(STEPS_MAX):
+            if not self._inbox:
+                await self._settled()
+                if not self._inbox:
+                    return
+            stand_in, data = self._inbox.popleft()
+            heard = stand_in.hear(decode_message(data), self._clock.wall_ms())
+            for reply in heard.replies:
+                self._tell(stand_in, reply)
+            if heard.want is not None:
+                await self._serve(stand_in, heard.want)
+        self.errors.append("the round was too long; the next one goes on")
+
+    async def _settled(self) -> None:
+        """Everything is durable, so everything that waited for that was said."""
+        until = self._clock.monotonic() + ADOPT_S
+        while True:
+            try:
+                self.replica.check()
+                await self.replica.flush()
+                return
+            except NotLoaded:  # it begins again empty, under a fresh id
+                if self._clock.monotonic() > until:
+                    raise
+                await asyncio.sleep(POLL_S)
+
+    async def _serve(self, stand_in: StandIn, want: Want) -> None:
+        """Answer a question from what lies in the folder."""
+        since = VersionVector(dict(want.since)).merged(dict(want.held))
+        while (bundle := choose(since, want.road, self.bundles)) is not None:
+            try:
+                messages = [
+                    message for place in bundle.pieces for message in await self._load(place)
+                ]
+            except BadFrame as error:
+                self.errors.append(error.message)
+                self.bundles.remove(bundle)
+                continue
+            for message in messages:
+                if isinstance(message, Ops):
+                    ops = msgspec.structs.replace(message, number=want.number, more=False)
+                    self._tell(stand_in, ops)
+                elif isinstance(message, Part):
+                    self._tell(stand_in, msgspec.structs.replace(message, number=want.number))
+            return
+        self._tell(stand_in, Nothing(want.lineage, want.number))
+
+    # ------------------------------------------------------------------ leaving
+
+    def served(self) -> list[VersionVector]:
+        """What each of those had seen who are given anything."""
+        return [stand_in.entry.vector for stand_in in self.stand_ins if stand_in.served]
+
+    async def export(self, bundles: Sequence[Bundle[Place]]) -> AsyncIterator[Answer]:
+        """What those who are served lack, unless they find it in `bundles`."""
+        served = [stand_in for stand_in in self.stand_ins if stand_in.served]
+        if not served:
+            return
+        base = meet_all(stand_in.entry.vector for stand_in in served)
+        vector = reach(base, bundles)
+        while not descends(vector, self.replica.vector):
+            answer = await self._ask(served[0], vector)
+            if answer is None or descends(vector, answer.reaches):
+                return
+            vector.merge(answer.reaches)
+            yield answer
+
+    async def _ask(self, stand_in: StandIn, since: VersionVector) -> Answer | None:
+        self._numbers += 1
+        limit = PAGE_BYTES_MAX - SPARE_BYTES
+        self._tell(stand_in, stand_in.ask(self._numbers, since, limit))
+        await self._talk()
+        if not stand_in.answered or not stand_in.answers:
+            return None
+        return answer_of(stand_in.answers)
+
+    async def entry(self, earlier: Entry | None, settings: tuple[str, str]) -> Entry:
+        """What this replica leaves of itself; `earlier`: what it left last time."""
+        greeting = await self._greeting()
+        member = any(stand_in.member for stand_in in self.stand_ins)
+        joins = any(stand_in.joins for stand_in in self.stand_ins)
+        same = earlier is not None and earlier.greeting.replica == greeting.replica
+        asked = earlier.asks if earlier is not None and same and not member else ""
+        sync, history = settings
+        return Entry(
+            self.replica.name,
+            sync,
+            history,
+            greeting,
+            (self.replica.who(self.replica.replica) or _PROBE) if joins else asked,
+            tuple([s.mark for s in self.stand_ins if s.mark is not None]),
+            tuple(
+                [
+                    Judged(s.writer, s.entry.greeting.replica, s.judged)
+                    for s in self.stand_ins
+                    if s.judged is not None
+                ]
+            ),
+        )
+
+    async def _greeting(self) -> Greeting:
+        """What the replica says of itself now, when it is durable."""
+        said: list[bytes] = []
+        self.replica.linked(_PROBE, said.append)
+        await self._settled()
+        self.replica.unlinked(_PROBE)
+        for data in reversed(said):
+            if data and isinstance(message := decode_message(data), Greeting):
+                return msgspec.structs.replace(message, neighbours=())
+        raise Unavailable(f"documents {self.replica.name!r} have nothing to say yet")
+
+
+def same_entry(one: Entry, other: Entry) -> bool:
+    """Whether nothing but the time has changed."""
+
+    def timeless(entry: Entry) -> Entry:
+        greeting = msgspec.structs.replace(entry.greeting, now_ms=0, incarnation=0)
+        return msgspec.structs.replace(entry, greeting=greeting)
+
+    return timeless(one) == timeless(other)
+
+
+def _peer(stand_in: StandIn) -> str:
+    return f"{_PROBE}/{stand_in.writer}"

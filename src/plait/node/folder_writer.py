@@ -1,0 +1,113 @@
+"""Under which name this store writes into a shared folder, and which files there are its own.
+
+A writer's name and the tokens of its files are kept in the node's own log, tokens before they are
+used. So a file under the own name with an unknown token was written by somebody who believes to be
+this store: a copy of the data folder, or what it was before it was restored. Then a fresh name is
+taken; what stands under the old one is another's from then on.
+
+Invariant: a token is durable before a file bears it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+import msgspec
+
+from plait.base.codec import encode
+from plait.base.errors import PlaitError
+from plait.base.ports import PutHardState, Random, Storage
+from plait.host.shared_folder import Found, Label
+
+PREFIX = "folder/"  # of lines of the log that have hard state only
+TOKENS_MAX = 2048  # a file that comes back after so many others is taken for another's
+AHEAD = 64  # tokens that are made durable at once
+WRITERS_MAX = 64
+
+
+class _Record(msgspec.Struct, frozen=True, array_like=True, tag="folder-writer"):
+    number: int  # every file so far has a smaller one
+    lost: bool  # somebody else writes under this name
+    used: tuple[str, ...]
+    ahead: tuple[str, ...]
+
+
+_decoder = msgspec.msgpack.Decoder(_Record)
+
+
+class Writer:
+    """This store's name in one shared folder."""
+
+    def __init__(self, storage: Storage, random: Random, name: str, record: _Record) -> None:
+        self.name = name
+        self._storage = storage
+        self._random = random
+        self._record = record
+
+    def owns(self, label: Label) -> bool:
+        """Whether this store wrote the file."""
+        record = self._record
+        return label.writer == self.name and (
+            label.token in record.used or label.token in record.ahead
+        )
+
+    async def label(self, kind: str, about: bytes) -> Label:
+        """A label for one more file."""
+        record = self._record
+        if not record.ahead:
+            fresh = tuple([f"{self._random.getrandbits(32):08x}" for _ in range(AHEAD)])
+            record = _Record(record.number + AHEAD, False, record.used, fresh)
+            await self._keep(record)
+        number = record.number - len(record.ahead)
+        token, ahead = record.ahead[0], record.ahead[1:]
+        used = (*record.used, token)[-TOKENS_MAX:]
+        self._record = _Record(record.number, False, used, ahead)
+        return Label(self.name, number, token, kind, about)
+
+    async def give_up(self) -> None:
+        """Never write under this name again."""
+        await self._keep(_Record(self._record.number, True, (), ()))
+
+    async def _keep(self, record: _Record) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def kept(error: PlaitError | None) -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        line = PREFIX + self.name
+        self._storage.log.submit((PutHardState(line, encode(record)),), kept)
+        await done
+        self._record = record
+
+
+async def find_writer(storage: Storage, random: Random, files: Iterable[Found]) -> Writer:
+    """The writer that this store is in a folder that holds `files`; a fresh one if it is none."""
+    found = list(files)
+    there = {file.label.writer for file in found}
+    records = _records(storage)
+    for name in sorted(set(records) & there):
+        if records[name].lost:
+            continue
+        writer = Writer(storage, random, name, records[name])
+        if all(writer.owns(file.label) for file in found if file.label.writer == name):
+            return writer
+        await writer.give_up()
+    unused = sorted(name for name in set(records) - there if not records[name].lost)
+    if len(unused) >= WRITERS_MAX:
+        return Writer(storage, random, unused[0], records[unused[0]])
+    return Writer(storage, random, f"{random.getrandbits(64):016x}", _Record(0, False, (), ()))
+
+
+def _records(storage: Storage) -> dict[str, _Record]:
+    records = {}
+    for line, extent in storage.log.lines().items():
+        if line.startswith(PREFIX) and extent.hard_state is not None:
+            try:
+                records[line.removeprefix(PREFIX)] = _decoder.decode(extent.hard_state)
+            except msgspec.DecodeError:
+                continue  # another version's; its files are another writer's
+    return records
