@@ -4,10 +4,30 @@
 `plait.blocking` has the same names without ``await``.
 """
 
+from plait.api.documents import (
+    AddWinsSet,
+    Ask,
+    BoundedCounter,
+    Counter,
+    Custom,
+    DisableFlag,
+    Document,
+    Documents,
+    EnableFlag,
+    GrowCounter,
+    GrowSet,
+    Json,
+    LastWriterWins,
+    Map,
+    Merge,
+    Register,
+    RemoveWinsSet,
+    TwoPhaseSet,
+)
 from plait.api.machine import Machine
 from plait.api.port import Receipt
 from plait.api.session import Session
-from plait.api.settings import Consensus, Leader
+from plait.api.settings import Consensus, Eventual, Leader
 from plait.api.store import Store
 from plait.api.table import Table, TableRow
 from plait.api.transaction import Transaction
@@ -22,21 +42,40 @@ __version__ = "0.2.0"
 
 __all__ = [
     "ABSENT",
+    "AddWinsSet",
+    "Ask",
+    "BoundedCounter",
     "Change",
     "CommandFailed",
     "Conflict",
     "Consensus",
+    "Counter",
+    "Custom",
+    "DisableFlag",
+    "Document",
+    "Documents",
+    "EnableFlag",
+    "Eventual",
+    "GrowCounter",
+    "GrowSet",
+    "Json",
+    "LastWriterWins",
     "Leader",
     "Machine",
+    "Map",
+    "Merge",
     "PlaitError",
     "Receipt",
+    "Register",
     "Reject",
+    "RemoveWinsSet",
     "Session",
     "StateMachine",
     "Store",
     "Table",
     "TableRow",
     "Transaction",
+    "TwoPhaseSet",
     "Watch",
     "command",
     "connect",

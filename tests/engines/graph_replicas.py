@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from plait.base.causality import VersionVector
 from plait.base.ports import Storage
 from plait.engines.graph import GraphOptions, Replica, open_replica
 from plait.host.clock import SystemClock
@@ -49,9 +50,9 @@ def state_value(state: Any) -> Any:
 
 def canonical(replica: Replica) -> bytes:
     """The canonical bytes, folded to nothing."""
-    scope = replica._parts.scope
+    scope = replica.parts.scope
     replica.settle()
-    return replica._parts.shelf.canonical(scope.cut())
+    return replica.parts.shelf.canonical(scope.cut())
 
 
 class Wire:
@@ -95,6 +96,8 @@ async def same(*replicas: Replica) -> None:
         return all(dict(r.vector) == dict(replicas[0].vector) for r in replicas[1:])
 
     await until(agree)
-    cut = {}
-    found = {r._parts.shelf.canonical(cut) for r in replicas}
-    assert len(found) == 1 or len({canonical(r) for r in replicas}) == 1
+    # at one cut, which is at least as late as what each of them has folded
+    cut = VersionVector()
+    for replica in replicas:
+        cut.merge(replica.parts.scope.cut())
+    assert len({replica.parts.shelf.canonical(cut) for replica in replicas}) == 1

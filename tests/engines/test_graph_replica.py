@@ -4,7 +4,6 @@ import asyncio
 import os
 
 import pytest
-from tests.unit.disks import FaultyDisk
 from graph_replicas import LINEAGE, TITLE, canonical, opened, put, title, until
 
 from plait.base.errors import (
@@ -16,10 +15,12 @@ from plait.base.errors import (
     StorageError,
 )
 from plait.base.ports import AppendRows
+from plait.engines.graph.identity import distrusted
 from plait.engines.graph.options import line_of
 from plait.engines.graph.spaces import HISTORY, META, SCOPE
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
 from plait.host.storage import open_storage
+from tests.unit.disks import FaultyDisk, flip_byte, frames_in, newest_segment
 
 LINE = line_of("notes", LINEAGE)
 
@@ -195,7 +196,8 @@ async def test_a_forked_child_may_not_use_its_parents_replica():
             os._exit(7)
         finally:
             os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    _, ended = await asyncio.to_thread(os.waitpid, pid, 0)
+    assert os.waitstatus_to_exitcode(ended) == 7
     put(replica, "a", 3)
     await replica.close()
 
@@ -220,7 +222,7 @@ async def test_a_row_of_the_state_that_does_not_fit_is_corrupt(space_key):
     storage = MemoryStorage(disk)
     replica = await opened(storage, history="forever")
     put(replica, "a", 1)
-    replica._parts.scope.members.admit(99, "silent")
+    replica.say((replica.parts.scope.admit(99, "silent"),))  # it holds everything back
     await replica.flusher.flush()
     await replica.close()
     await storage.close()
@@ -244,7 +246,7 @@ async def test_a_discarded_draft_leaves_nothing_and_its_dots_are_used_again():
     put(replica, "b", 4)
     replica.commit()
     await replica.flush()
-    batches = list(replica._parts.archive.batches())
+    batches = list(replica.parts.archive.batches())
     assert [(len(b.ops), b.message) for b in batches] == [(1, None), (2, "really")]
     await replica.close()
 
@@ -341,3 +343,32 @@ async def test_the_log_is_trimmed_below_what_is_flushed_and_synced():
     again = await opened(MemoryStorage(storage.disk))
     assert canonical(again) == before
     await again.close()
+
+
+async def test_a_damaged_log_keeps_what_is_good_and_takes_a_fresh_id(tmp_path):
+    storage = await open_storage(tmp_path / "data")
+    replica = await opened(storage)
+    for number in range(3):
+        put(replica, "a", number)
+        await replica.flush()
+    before = replica.replica
+    await replica.close()
+    await storage.close()
+    segment = newest_segment(tmp_path / "data")
+    frames = frames_in(segment)
+    flip_byte(segment, frames[-3].end - 2)
+    storage = await open_storage(tmp_path / "data")
+    assert storage.log.suspect is not None
+    await storage.log.trust(distrusted(storage.log, LINE))
+    again = await opened(storage, seed=9)
+    assert again.replica != before
+    assert title(again, "a") == 2  # the state file has it, though the log has lost it
+    put(again, "a", 3)
+    await again.flush()
+    await again.close()
+    await storage.close()
+    storage = await open_storage(tmp_path / "data")
+    third = await opened(storage)
+    assert (third.replica, title(third, "a")) == (again.replica, 3)
+    await third.close()
+    await storage.close()

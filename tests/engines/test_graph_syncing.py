@@ -4,7 +4,7 @@ import asyncio
 import random
 
 import pytest
-from graph_replicas import Wire, canonical, opened, put, same, title, until
+from graph_replicas import Wire, opened, put, same, title, until
 
 from plait.base.errors import Unavailable
 from plait.engines.graph import Replica
@@ -21,7 +21,7 @@ async def members(*nodes: str, **more) -> list[Replica]:  # type: ignore[no-unty
         Wire(replicas[0], other)
     for other in replicas[1:]:
         await other.ready(5.0)
-        await until(lambda other=other: other._parts.scope.writable)
+        await until(lambda other=other: other.parts.scope.writable)
     return replicas
 
 
@@ -88,7 +88,7 @@ async def test_a_member_that_restarts_goes_on_under_its_id():
     storage = MemoryStorage(disk)
     two = await opened(storage, "two", founds=False)
     wire = Wire(one, two)
-    await until(lambda: two._parts.scope.writable)
+    await until(lambda: two.parts.scope.writable)
     put(two, "a", 1)
     await same(one, two)
     id_before = two.replica
@@ -144,7 +144,7 @@ async def test_an_older_copy_that_is_restored_takes_a_fresh_id_when_a_peer_knows
     storage = MemoryStorage(disk)
     two = await opened(storage, "two", founds=False)
     wire = Wire(one, two)
-    await until(lambda: two._parts.scope.writable)
+    await until(lambda: two.parts.scope.writable)
     put(two, "old", 1)
     await same(one, two)
     await two.flusher.flush()
@@ -163,7 +163,7 @@ async def test_an_older_copy_that_is_restored_takes_a_fresh_id_when_a_peer_knows
     put(restored, "local", 3)
     Wire(one, restored)
     await until(lambda: title(restored, "new") == 2)
-    await until(lambda: restored.replica != before and restored._parts.scope.writable)
+    await until(lambda: restored.replica != before and restored.parts.scope.writable)
     put(restored, "again", 4)
     await same(one, restored)
     assert title(one, "local") == 3
@@ -183,7 +183,7 @@ async def test_a_storm_of_writes_links_and_restarts_ends_equal():
         ]
         wires = [Wire(replicas[0], other) for other in replicas[1:]]
         for other in replicas[1:]:
-            await until(lambda other=other: other._parts.scope.writable)
+            await until(lambda other=other: other.parts.scope.writable)
         for step in range(60):
             n = chance.randrange(4)
             match chance.randrange(10):
@@ -220,5 +220,4 @@ async def test_a_storm_of_writes_links_and_restarts_ends_equal():
         for a in range(3):
             Wire(replicas[a], replicas[a + 1])
         await same(*replicas)
-        assert len({canonical(r) for r in replicas}) >= 1
         await close(*replicas)

@@ -123,9 +123,9 @@ class Machine:
                     self.rows.append(("parcel", encode(parcel)))
                 case Write(ops):
                     self.write(list(ops))
-                case Restart(reason):
+                case Restart(reason, retire):
                     self.restarts.append(reason)
-                    self.scope.renamed(self.world.fresh())
+                    self.scope.renamed(self.world.fresh(), retire)
                     self.exchange.renamed(self.world.random.getrandbits(62))
                     self.checkpoint()
                     self.world.relink(self)
@@ -482,13 +482,21 @@ def decode_all(data: bytes) -> Any:
     return msgspec.msgpack.decode(data)
 
 
-def run_world(seed: int, steps: int = 250, **settings: Any) -> World:
-    """One world from its seed, healed and checked."""
+def storm(seed: int, steps: int = 300, **settings: Any) -> World:
+    """A world from its seed after as many random steps."""
     world = World(seed, **settings)
     world.connect("m0", "m1")
     world.connect("m0", "m2")
+    world.connect("m1", "m2")
+    world.settle(world.converged)
     for _ in range(steps):
         world.step()
+    return world
+
+
+def run_world(seed: int, steps: int = 300, **settings: Any) -> World:
+    """One world from its seed, healed and checked."""
+    world = storm(seed, steps, **settings)
     world.heal()
     world.check()
     return world

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from plait.engines.graph_port import GraphReplica
 from plait.api.messages import FeedItem, GraphInfo, MachineInfo, Query, TableInfo
 from plait.api.settings import Eventual, ReadOptions, Settings
+from plait.engines.graph_port import GraphReplica
 from plait.line.entry import Epoch
 from plait.types.machines import MachineClass
 

@@ -7,11 +7,12 @@ at least as much. Sessions of one store know nothing of each other.
 
 import random as chance
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from plait.api.context import Context
+from plait.api.documents import Document, Documents, JsonDocument
 from plait.api.machine import Machine
-from plait.api.settings import ReadFrom, ReadOptions, Settings
+from plait.api.settings import Eventual, ReadFrom, ReadOptions, Settings
 from plait.api.table import Table
 from plait.api.transaction import ATTEMPTS, Described, Transaction, run_transaction
 from plait.base.ports import Random
@@ -19,6 +20,7 @@ from plait.types.machines import describe
 from plait.types.state_machine import StateMachine
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Document)
 
 
 class Session:
@@ -69,6 +71,40 @@ class Session:
         described = describe(machine)
         info = await self._context.backend.open_machine(name, described, settings)
         return Machine(self._context, info, described, ReadOptions())
+
+    @overload
+    async def documents(
+        self, name: str, kind: type[D], settings: Eventual | None = ..., *, author: str | None = ...
+    ) -> Documents[D]: ...
+
+    @overload
+    async def documents(
+        self,
+        name: str,
+        kind: None = ...,
+        settings: Eventual | None = ...,
+        *,
+        author: str | None = ...,
+    ) -> Documents[JsonDocument]: ...
+
+    async def documents(
+        self,
+        name: str,
+        kind: type[D] | None = None,
+        settings: Eventual | None = None,
+        *,
+        author: str | None = None,
+    ) -> Documents[Any]:
+        """Open the collection of documents `name`; make it if there is none.
+
+        kind: the class of its documents; without one they are free-form JSON.
+        author: who is named in histories, conflicts and changes; the store's own name if None.
+        Reading and writing documents are plain calls from here on. Raises `BadSettings` if it
+        exists with other settings, `BadDocument`, `Unavailable`.
+        """
+        self._context.check()
+        replica = await self._context.backend.open_graph(name, settings or Eventual())
+        return Documents(replica, kind, author)
 
     def transaction(self, *tables: Described) -> Transaction:
         """A transaction over tables of one line; the first is the one that `t[key]` means.

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from plait.api.context import Context
-from plait.api.messages import TableInfo
+from plait.api.messages import GraphInfo, TableInfo
 from plait.api.port import Backend
 from plait.api.session import Session
 from plait.base.ports import Random
@@ -49,6 +49,16 @@ class Store(Session):
         """Remove a table and its rows for good."""
         self._context.check()
         await self._backend.drop_table(name)
+
+    async def collections(self) -> list[GraphInfo]:
+        """Every collection of documents, with its lineage and settings."""
+        self._context.check()
+        return await self._backend.graphs()
+
+    async def drop_documents(self, name: str) -> None:
+        """Remove a collection of documents for good, on every node."""
+        self._context.check()
+        await self._backend.drop_graph(name)
 
     def session(self, token: str | None = None) -> Session:
         """A session of its own, perhaps going on where another (its `token`) stopped.

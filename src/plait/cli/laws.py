@@ -16,6 +16,7 @@ from plait.base.errors import UsageError
 from plait.check.laws import LAWS, SCHEDULES, Report, check_type, missing
 from plait.cli.display import console, table
 from plait.cli.exits import OK, REFUSED
+from plait.types.catalogue import type_of
 
 TAGS = ("gc", "c", "b", "r", "m", "q", "ew", "dw", "gs", "tp", "aw", "rw", "t")  # with state
 
@@ -152,7 +153,6 @@ def _instance(target: str, found: Any) -> Any:
 
 
 def _catalogue() -> list[tuple[str, Any]]:
-    type_of = importlib.import_module("plait.types.catalogue").type_of
     return [(tag, type_of(tag)) for tag in TAGS]
 
 

@@ -11,19 +11,26 @@
 Belongs to the event loop that it was connected on.
 """
 
+import asyncio
 import random as chance
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
 from plait.api.messages import (
+    DropGraphRequest,
     DropTableRequest,
     FeedItem,
+    GraphInfo,
+    GraphOpened,
+    Graphs,
     Join,
     Leave,
+    ListGraphs,
     ListMembers,
     ListTables,
     MachineInfo,
     MachineOpened,
+    OpenGraph,
     OpenMachine,
     OpenTable,
     Query,
@@ -33,7 +40,7 @@ from plait.api.messages import (
 )
 from plait.api.pipeline import Pipeline
 from plait.api.port import Answers, Mark, Receipt
-from plait.api.settings import ReadOptions, Settings
+from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import Closed, NoSuchCollection, PlaitError
 from plait.base.ports import Network, Random
 from plait.client.address import parse_address
@@ -41,9 +48,11 @@ from plait.client.admin import Admin
 from plait.client.attempts import Attempts, is_transient
 from plait.client.cluster import Cluster
 from plait.client.feed import follow
+from plait.client.guest import Guest, open_guest
 from plait.client.limits import ClientLimits
 from plait.client.reader import Reader
 from plait.client.writer import LineWriter
+from plait.engines.graph_port import GraphReplica
 from plait.host.tcp import TcpNetwork
 from plait.types.machines import MachineClass
 
@@ -90,6 +99,8 @@ class NetworkBackend:
         self._pipelines: dict[tuple[str, str | None], Pipeline] = {}  # by line and acks
         self._reader = Reader(cluster)
         self._admin = Admin(cluster)
+        self._guests: dict[str, Guest] = {}  # by lineage
+        self._opening = asyncio.Lock()
         self._closed = False
 
     @property
@@ -131,6 +142,26 @@ class NetworkBackend:
         )
         assert isinstance(opened, MachineOpened)
         return opened.machine
+
+    async def open_graph(self, name: str, settings: Eventual | None) -> GraphReplica:
+        """See `Backend`. The replica is this client's own, in memory, and a guest of the nodes."""
+        opened = await self._anywhere(f"opening documents {name!r}", OpenGraph, name, settings)
+        assert isinstance(opened, GraphOpened)
+        lineage = opened.graph.lineage
+        async with self._opening:
+            if lineage not in self._guests:
+                self._guests[lineage] = await open_guest(self._cluster, opened.graph)
+        return self._guests[lineage].replica
+
+    async def graphs(self) -> list[GraphInfo]:
+        """See `Backend`."""
+        graphs = await self._anywhere("listing documents", ListGraphs)
+        assert isinstance(graphs, Graphs)
+        return list(graphs.graphs)
+
+    async def drop_graph(self, name: str) -> None:
+        """See `Backend`."""
+        await self._anywhere(f"dropping documents {name!r}", DropGraphRequest, name)
 
     # ---------------------------------------------------------------------- writes and reads
 
@@ -229,6 +260,8 @@ class NetworkBackend:
         self._closed = True
         for writer in self._writers.values():
             await writer.close(Closed("this client was closed"))
+        for guest in self._guests.values():
+            await guest.close()
         await self._reader.close()
         await self._cluster.close()
 

@@ -22,10 +22,15 @@ from plait.api.messages import (
     Applied,
     Failure,
     Feed,
+    GraphOpened,
+    Graphs,
+    GraphSaid,
     Hello,
+    ListGraphs,
     ListTables,
     Located,
     MachineOpened,
+    OpenGraph,
     OpenMachine,
     OpenTable,
     Propose,
@@ -56,6 +61,8 @@ _RTT_WEIGHT = 0.25  # of the newest measurement in the smoothed one
 ANSWERED_BY: dict[Any, type[Answer]] = {
     OpenMachine: MachineOpened,
     OpenTable: TableOpened,
+    OpenGraph: GraphOpened,
+    ListGraphs: Graphs,
     ListTables: Tables,
     Propose: Applied,
     Read: ReadReply,
@@ -210,7 +217,7 @@ class Link:
                     self.on_welcome(answer)
                 else:
                     self._welcomed.set_result(answer)
-            elif isinstance(answer, Feed):
+            elif isinstance(answer, Feed | GraphSaid):
                 outcome = outstanding.get(answer.id)
                 if outcome is not None:
                     outcome(answer)

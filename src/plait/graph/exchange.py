@@ -108,7 +108,7 @@ class Exchange:
             return []
         match message:
             case Greeting():
-                self.identity.greeted(known, message, now_ms)
+                self.identity.greeted(known, message, now, now_ms)
                 self.links.tell_neighbours()
                 self.links.send_batches(known, self.scope.quarantine.batches())
                 self.asking.ask(now)
@@ -123,7 +123,7 @@ class Exchange:
                 self.asking.ops(known, message, now, now_ms)
             case Vector():
                 known.saw(message.pairs)
-                self.identity.clock(known, message.now_ms, now_ms)
+                self.identity.clock(known, message.now_ms, now, now_ms)
                 if self.asking.sync in ("delta", "state"):
                     self.asking.ask(now)
             case Want():
@@ -177,7 +177,7 @@ class Exchange:
         if now >= self._compare_at:
             self._compare_at = now + COMPARE_SECONDS
             self.links.compare(now, now_ms)
-            self.identity.tick(now)
+            self.identity.tick(now, now_ms)
             self.asking.ask(now)
         if self._beats and now >= self.asking.quiet_since + BEAT_SECONDS:
             self.asking.quiet_since = now

@@ -39,7 +39,6 @@ class Identity:
         self.given_up = False
         self._join_at = 0.0
         self._join_last = ""  # the peer that was asked last
-        self._offsets_ms: dict[int, int] = {}  # how far our clock is ahead of a replica's
 
     # ------------------------------------------------------------------ greetings
 
@@ -55,13 +54,14 @@ class Identity:
             scope.quarantine.known(scope.vector),
             seq,
             digest,
+            scope.members.chain(scope.replica),
             self.links.neighbours(),
             sync,
             self.incarnation,
             now_ms,
         )
 
-    def greeted(self, peer: Peer, message: Greeting, now_ms: int) -> None:
+    def greeted(self, peer: Peer, message: Greeting, now: float, now_ms: int) -> None:
         """A peer said who it is."""
         peer.replica = message.replica
         peer.sync = message.sync
@@ -69,24 +69,31 @@ class Identity:
         peer.vector = checked_vector(message.vector)
         peer.sent = peer.vector.merged(checked_vector(message.held))
         peer.mark = (message.seq, message.digest)
+        peer.chain = message.chain
         mine = self.scope.next_seq - 1
         if message.replica == self.scope.replica:
             peer.twin = True
             peer.prevails = (mine, -self.incarnation) <= (message.seq, -message.incarnation)
-        self.clock(peer, message.now_ms, now_ms)
+        self.clock(peer, message.now_ms, now, now_ms)
         self.judge(peer)
 
     def judge(self, peer: Peer) -> None:
         """Tell a peer how it stands here."""
         told = [(r, seq) for r, seq in peer.vector.pairs() if r != peer.replica]
         complete = not self.scope.lacks(told)
-        peer.judged = standing_of(self.scope, self.links.lineage, peer.replica, peer.mark, complete)
+        peer.judged = standing_of(self.scope, self.links.lineage, peer, complete)
         self.links.send(peer, peer.judged)
 
-    def clock(self, peer: Peer, theirs_ms: int, now_ms: int) -> None:
+    def clock(self, peer: Peer, theirs_ms: int, now: float, now_ms: int) -> None:
         """A peer said what time it is."""
-        self._offsets_ms[peer.replica] = now_ms - theirs_ms
-        self.scope.clock_wrong = clock_verdict(self._offsets_ms)
+        peer.clock = (theirs_ms, now)
+        self._compare_clocks(now, now_ms)
+
+    def _compare_clocks(self, now: float, now_ms: int) -> None:
+        """Whether our clock is out of bounds, by what the linked peers' show now."""
+        clocks = [peer.clock for peer in self.links.peers.values() if peer.clock is not None]
+        offsets = [now_ms - theirs_ms - int((now - heard) * 1000) for theirs_ms, heard in clocks]
+        self.scope.clock_wrong = clock_verdict(offsets)
 
     # ------------------------------------------------------------------ how we stand
 
@@ -104,7 +111,8 @@ class Identity:
                 lost = lost_after(scope, message.tail)
                 self.give_up(Adopt("another process wrote under this replica's id", lost))
         elif message.seq > mine:
-            self.give_up(Restart(f"a peer has this replica's stream up to {message.seq}"))
+            reason = f"a peer has this replica's stream up to {message.seq}"
+            self.give_up(Restart(reason, retire=not peer.twin))
         elif (
             message.seq
             and here != message.digest
@@ -114,7 +122,7 @@ class Identity:
             mark = (message.seq, here or bytes(len(GENESIS)))
             self.links.send(peer, self.greeting(sync, now_ms, mark))
         elif peer.twin:
-            self.give_up(Restart("another process runs under this replica's id"))
+            self.give_up(Restart("another process runs under this replica's id", False))
         elif message.retired is not None:
             if message.complete:
                 lost = lost_after(scope, ((message.retired, b""),))
@@ -155,8 +163,9 @@ class Identity:
                 peer.joining = False
                 self.judge(peer)
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, now_ms: int) -> None:
         """Ask again to be admitted; judge again those who wait for our verdict."""
+        self._compare_clocks(now, now_ms)
         self.ask_in(now)
         for peer in self.links.peers.values():
             judged = peer.judged
@@ -169,7 +178,7 @@ class Identity:
         """Something was found that may concern this replica's id."""
         match notice:
             case Behind(seq):
-                self.give_up(Restart(f"somebody has this replica's stream up to {seq}"))
+                self.give_up(Restart(f"somebody has this replica's stream up to {seq}", True))
             case Below():
                 scope = self.scope
                 lost = tuple(b for b in scope.history.since({}) if b.replica == scope.replica)

@@ -77,7 +77,7 @@ class Links:
         peer.tell_at = None
         if everything:
             peer.told_all_at = now
-        if pairs:
+        if pairs or everything:
             peer.told = VersionVector(vector)
             self.send(peer, Vector(self.lineage, pairs, now_ms))
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from plait.base.causality import Dot
 from plait.graph.streams import Stream
 
+CHAIN_MAX = 64
+
 
 class Retirement:
     """Until where a retired replica counts."""
@@ -32,16 +34,26 @@ class Members:
     def __init__(self, founder: int) -> None:
         self.founder = founder
         self.names: dict[int, str] = {founder: ""}  # everybody who was ever admitted
+        self.sponsors: dict[int, Dot] = {}  # the admission of everybody but the founder
         self.retired: dict[int, Retirement] = {}
 
     def is_member(self, replica: int) -> bool:
         """Whether it may write now, as far as is known here."""
         return replica in self.names and replica not in self.retired
 
-    def admit(self, replica: int, name: str) -> None:
-        """An admission was delivered. The first name stays; a retired id does not come back."""
-        if not self.names.get(replica):
+    def admit(self, replica: int, name: str, dot: Dot) -> None:
+        """An admission was delivered. The first one stays; a retired id does not come back."""
+        if replica not in self.names:
             self.names[replica] = name
+            self.sponsors[replica] = dot
+
+    def chain(self, replica: int) -> tuple[Dot, ...]:
+        """The admission of a replica, of its sponsor, and so on up to the founder."""
+        dots: list[Dot] = []
+        while replica in self.sponsors and len(dots) < CHAIN_MAX:
+            dots.append(self.sponsors[replica])
+            replica = dots[-1][0]
+        return tuple(dots)
 
     def retire(self, replica: int, last: int, had: int, dot: Dot) -> None:
         """A retirement was delivered; `had`: what was delivered here of the retired stream."""
@@ -70,16 +82,22 @@ class Members:
         """The members that no retirement names, in one order."""
         return sorted(replica for replica in self.names if replica not in self.retired)
 
+    def final(self, replica: int, streams: Mapping[int, Stream]) -> bool:
+        """Whether every remaining member has heard of a retirement: its number stands."""
+        retirement = self.retired.get(replica)
+        if retirement is None:
+            return False
+        remaining = self.remaining()
+        contexts = [streams[r].context for r in remaining if r in streams]
+        return len(contexts) == len(remaining) and any(
+            all(context.contains(dot) for context in contexts) for dot in retirement.dots
+        )
+
     def awaited(self, streams: Mapping[int, Stream]) -> list[int]:
         """Whose word stability needs, in one order: the remaining, and those whose retirement
         some remaining member may not have heard of."""
-        remaining = self.remaining()
-        contexts = [streams[r].context for r in remaining if r in streams]
-        awaited = list(remaining)
-        for replica, retirement in sorted(self.retired.items()):
-            heard = len(contexts) == len(remaining) and any(
-                all(context.contains(dot) for context in contexts) for dot in retirement.dots
-            )
-            if replica in self.names and not heard:
-                awaited.append(replica)
-        return awaited
+        return self.remaining() + [
+            replica
+            for replica in sorted(self.retired)
+            if replica in self.names and not self.final(replica, streams)
+        ]

@@ -47,6 +47,7 @@ class Greeting(_Message, frozen=True, array_like=True, tag=80):
     held: Pairs  # beyond the vector: what waits for the clock
     seq: int  # its own stream's end, and the rolling hash there
     digest: bytes
+    chain: Pairs  # its admission, its sponsor's, and so on
     neighbours: tuple[int, ...]  # replicas it is linked with
     sync: str
     incarnation: int  # random: of two processes with one id the greater takes a fresh one
@@ -57,7 +58,7 @@ class Standing(_Message, frozen=True, array_like=True, tag=81):
     """How the receiver stands at the sender."""
 
     member: bool
-    retired: int | None  # the last of its numbers that count, if it was retired
+    retired: int | None  # the last of its numbers that count, once its retirement is final
     verdict: int
     seq: int  # what is known of its stream, and the rolling hash there
     digest: bytes
@@ -201,6 +202,7 @@ class Restart(msgspec.Struct, frozen=True, tag=True):
     (`Scope.renamed`, `Exchange.renamed`)."""
 
     reason: str
+    retire: bool  # nobody else uses the old id
 
 
 class Adopt(msgspec.Struct, frozen=True, tag=True):

@@ -174,7 +174,7 @@ def replace(scope: Scope, parcel: Parcel, contents: Contents) -> list[Batch] | N
     if not descends(theirs, scope.floor):
         return None
     for key in parcel.keys:
-        if key not in scope.voids.unclean:
+        if key not in scope.voids.unclean or not scope.voids.said(key, theirs):
             continue
         scope.fold.refold(key, ())
         scope.fold.join([f for f in parcel.fragments if f.key == key], {}, theirs, False)

@@ -24,11 +24,13 @@ class Peer:
         self.standing: Standing | None = None  # ours, there
         self.judged: Standing | None = None  # its, here
         self.mark: tuple[int, bytes] | None = None  # a place of its own stream, and the hash there
+        self.chain: tuple[tuple[int, int], ...] = ()  # its admission, its sponsor's, and so on
         self.twin = False  # it has the same id as this replica
         self.prevails = False  # of twins, it keeps the id
         self.joining = False  # it asks to be admitted
         self.busy_until = 0.0  # it could not answer
         self.ops_only = False  # what it offers must pass the clock batch by batch
+        self.clock: tuple[int, float] | None = None  # what its clock showed, and when it said so
         self.outgoing: tuple[int, list[Part]] | None = None  # a parcel on its way there
 
     @property

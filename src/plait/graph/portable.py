@@ -118,7 +118,7 @@ class Roll(msgspec.Struct, frozen=True, array_like=True):
     """The members of a scope."""
 
     founder: int
-    admitted: tuple[tuple[int, str], ...]
+    admitted: tuple[tuple[int, str, int, int], ...]  # who, its name, the admission
     retired: tuple[Retired, ...]
 
 
@@ -126,7 +126,12 @@ def roll_of(members: Members, names: Names) -> Roll:
     """The members by number."""
     return Roll(
         names.of(members.founder),
-        tuple([(names.of(replica), name) for replica, name in sorted(members.names.items())]),
+        tuple(
+            [
+                (names.of(replica), members.names[replica], *names.dots([dot])[0])
+                for replica, dot in sorted(members.sponsors.items())
+            ]
+        ),
         tuple(
             [
                 Retired(names.of(replica), known.last, known.said, names.dots(known.dots))
@@ -138,8 +143,8 @@ def roll_of(members: Members, names: Names) -> Roll:
 
 def call_roll(members: Members, roll: Roll, names: Sequence[int]) -> None:
     """Learn of a roll what `members` does not know."""
-    for number, name in roll.admitted:
-        members.admit(_at(names, number), name)
+    for number, name, sponsor, seq in roll.admitted:
+        members.admit(_at(names, number), name, dot_at(sponsor, seq, names))
     for retired in roll.retired:
         replica = _at(names, retired.replica)
         dots = tuple(dot_at(r, seq, names) for r, seq in retired.dots)

@@ -35,6 +35,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     lineage: bytes
     forever: bool
     replica: int
+    former: int
     names: tuple[int, ...]
     clock: int
     heads: tuple[Head, ...]
@@ -72,6 +73,7 @@ def encode_scope(scope: Scope) -> bytes:
         lineage=lineage_bytes(scope.lineage),
         forever=scope.forever,
         replica=scope.replica,
+        former=scope.former,
         clock=scope.clock.last,
         heads=tuple([head_of(stream, names) for _, stream in sorted(scope.streams.items())]),
         bases=tuple(bases),
@@ -126,4 +128,5 @@ def decode_scope(data: bytes, fold: Fold) -> Scope:
     scope.quarantine.accepted = dict(vector_at(record.accepted, names))
     scope.news = dict.fromkeys(names[number] for number in record.news)
     scope.unsaid = record.unsaid
+    scope.former = record.former
     return scope

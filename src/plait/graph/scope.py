@@ -75,6 +75,7 @@ class Scope:
         self.quarantine = Quarantine()
         self.voids = Voids()
         self.stable = VersionVector()  # what was folded
+        self.former = 0  # the id that this replica gave up, to be retired
         self.unsaid = False  # something was delivered since the own latest batch that is no beat
         self.judge: Judge | None = None  # why an event of another replica is refused, or None
         self.news: dict[int, None] = {}  # authors that advanced since the own latest batch
@@ -129,6 +130,8 @@ class Scope:
     def owed(self) -> list[Op]:
         """What the next own batch must say: who retired amended, what was refused."""
         owed = self.voids.owed()
+        if self.former and self.writable and self.members.is_member(self.former):
+            owed.append(self.retire(self.former))
         if self.members.retired and self.writable:
             for replica, known in sorted(self.members.retired.items()):
                 had = self.vector.get(replica, 0)
@@ -211,8 +214,10 @@ class Scope:
     def lacks(self, theirs: Iterable[tuple[int, int]]) -> bool:
         """Whether a replica that has seen this has seen anything that counts and is not here."""
         get = self.known().get
-        retired = self.members.retired
+        names, retired = self.members.names, self.members.retired
         for replica, seq in theirs:
+            if replica not in names:
+                continue  # whoever has seen its events has seen its admission as well
             if replica in retired:
                 seq = min(seq, retired[replica].last)
             if seq > get(replica, 0):
@@ -279,6 +284,8 @@ class Scope:
             return None
         members, get = self.members, self.vector.get
         missing = [(r, seq) for r, seq in batch.seen if seq > get(r, 0)]
+        if now_ms is None:
+            members.seen(author, batch.last)  # it was delivered before, for whatever reason
         counts = members.counts(author, batch.last)
         if not counts and (author in members.retired or not missing):
             self._refuse(batch, Refused(author, batch.first))
@@ -341,7 +348,7 @@ class Scope:
             stream.spoke = event.seq
         match kind, op.body:
             case "admit", [int(replica), str(name)] if 1 <= replica <= REPLICA_MAX:
-                self.members.admit(replica, name)
+                self.members.admit(replica, name, event.dot)
             case "retire", [int(replica), int(last)] if 0 <= last <= SEQ_MAX:
                 # what was delivered here will be said by this replica's next batch
                 had = 0 if replica == self.replica else self.vector.get(replica, 0)
@@ -393,9 +400,13 @@ class Scope:
         waiting = [w for author in authors for w in (author, *self.waiting.unblock(author))]
         return self._drain(waiting, now_ms)
 
-    def renamed(self, replica: int) -> None:
-        """Go on under a fresh id; what was written under the old one is now another's."""
+    def renamed(self, replica: int, retire: bool = False) -> None:
+        """Go on under a fresh id; what was written under the old one is now another's.
+
+        retire: nobody else uses the old id, so it is retired as soon as this one is admitted.
+        """
         assert not self.vector.get(replica), "a fresh id has written nothing"
+        self.former = self.replica if retire else 0
         self.replica = replica
         self.news = dict.fromkeys(self.vector)
         self.unsaid = True

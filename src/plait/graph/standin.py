@@ -19,7 +19,8 @@ from typing import NamedTuple
 import msgspec
 
 from plait.base.causality import VersionVector, descends
-from plait.graph.event import GENESIS
+from plait.base.errors import BadFrame
+from plait.graph.event import GENESIS, REPLICA_MAX
 from plait.graph.messages import (
     FINE,
     Greeting,
@@ -33,6 +34,7 @@ from plait.graph.messages import (
     Want,
 )
 from plait.graph.peers import checked_vector
+from plait.graph.records import LINEAGE_BYTES
 
 WINDOW = 4  # parts under way
 
@@ -57,6 +59,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """What a replica of a collection leaves of itself."""
 
     name: str
+    founder: int  # the replica that began the graph
     sync: str
     history: str
     greeting: Greeting
@@ -73,6 +76,17 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, tag=3):
     def vector(self) -> VersionVector:
         """What its replica had seen. Raises `BadFrame`."""
         return checked_vector(self.greeting.vector)
+
+
+def checked_entry(entry: Entry) -> Entry:
+    """`entry`; raises `BadFrame` for one that no replica can have left."""
+    greeting = entry.greeting
+    if len(greeting.lineage) != LINEAGE_BYTES:
+        raise BadFrame("a lineage that cannot be")
+    if not (1 <= greeting.replica <= REPLICA_MAX and 1 <= entry.founder <= REPLICA_MAX):
+        raise BadFrame("a replica that cannot be")
+    checked_vector(greeting.vector)
+    return entry
 
 
 class Heard(NamedTuple):

@@ -1,9 +1,10 @@
 """How a peer's own stream stands here: what tells an author that its id is used up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from plait.graph.event import GENESIS, Batch
 from plait.graph.messages import BEHIND, FINE, FORKED, Standing
+from plait.graph.peers import Peer
 from plait.graph.quarantine import AHEAD_MS_MAX
 from plait.graph.scope import Scope
 
@@ -11,13 +12,11 @@ TAIL_MAX = 4096
 CLOCKS_MIN = 2
 
 
-def standing_of(
-    scope: Scope, lineage: bytes, replica: int, mark: tuple[int, bytes] | None, complete: bool
-) -> Standing:
-    """What to tell `replica`, whose stream ends at `mark` (number and rolling hash) at home."""
+def standing_of(scope: Scope, lineage: bytes, peer: Peer, complete: bool) -> Standing:
+    """What to tell a peer about its own stream; `complete`: it has nothing else that lacks here."""
+    replica, mark = peer.replica, peer.mark
     stream = scope.streams.get(replica)
     last = stream.last if stream else 0
-    retirement = scope.members.retired.get(replica)
     verdict, tail = FINE, tuple[tuple[int, bytes], ...]()
     if mark is not None and last:
         verdict = _verdict(scope, replica, last, mark)
@@ -26,13 +25,28 @@ def standing_of(
     return Standing(
         lineage,
         scope.members.is_member(replica),
-        None if retirement is None else retirement.last,
+        _retired(scope, peer),
         verdict,
         last,
         stream.digest if stream else GENESIS,
         complete,
         tail,
     )
+
+
+def _retired(scope: Scope, peer: Peer) -> int | None:
+    """The last of a peer's numbers that count, if that will not change any more.
+
+    Who was admitted by a retired member beyond its last number never was a member.
+    """
+    members, streams = scope.members, scope.streams
+    if members.final(peer.replica, streams):
+        return members.retired[peer.replica].last
+    if peer.replica not in members.names:
+        for sponsor, seq in peer.chain:
+            if members.final(sponsor, streams) and seq > members.retired[sponsor].last:
+                return 0
+    return None
 
 
 def _verdict(scope: Scope, replica: int, last: int, mark: tuple[int, bytes]) -> int:
@@ -60,9 +74,9 @@ def lost_after(scope: Scope, tail: Sequence[tuple[int, bytes]]) -> tuple[Batch, 
     return tuple(scope.history.since({**others, scope.replica: shared}))
 
 
-def clock_verdict(offsets_ms: Mapping[int, int]) -> str:
-    """Why this machine's clock is out of bounds, by how far it is ahead of each peer's; or ""."""
-    ahead = sum(offset > AHEAD_MS_MAX for offset in offsets_ms.values())
+def clock_verdict(offsets_ms: Sequence[int]) -> str:
+    """Why this machine's clock is out of bounds, by how far it is ahead of others'; or ""."""
+    ahead = sum(offset > AHEAD_MS_MAX for offset in offsets_ms)
     if len(offsets_ms) >= CLOCKS_MIN and 2 * ahead > len(offsets_ms):
         return f"{ahead} of {len(offsets_ms)} peers have clocks more than a minute behind this one"
     return ""

@@ -61,6 +61,14 @@ class Voids:
             if known.by is None
         ]
 
+    def said(self, key: str, context: Context) -> bool:
+        """Whether a vector covers every void that is known of a document."""
+        return all(
+            known.by is not None and known.by[1] <= context.get(known.by[0], 0)
+            for known in self.known.values()
+            if known.key == key
+        )
+
     def settle(self, history: History, fold: Fold) -> None:
         """Fold again the documents where something was voided too late."""
         late, self._late = self._late, {}

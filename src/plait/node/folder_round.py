@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from plait.api.messages import GraphInfo
 from plait.base.causality import VersionVector, descends, meet_all
 from plait.base.codec import encode
 from plait.base.errors import BadFrame, NotLoaded, PlaitError, Unavailable
@@ -191,18 +192,18 @@ class CollectionRound(Generic[Place]):
             return None
         return answer_of(stand_in.answers)
 
-    async def entry(self, earlier: Entry | None, settings: tuple[str, str]) -> Entry:
+    async def entry(self, earlier: Entry | None, info: GraphInfo) -> Entry:
         """What this replica leaves of itself; `earlier`: what it left last time."""
         greeting = await self._greeting()
         member = any(stand_in.member for stand_in in self.stand_ins)
         joins = any(stand_in.joins for stand_in in self.stand_ins)
         same = earlier is not None and earlier.greeting.replica == greeting.replica
         asked = earlier.asks if earlier is not None and same and not member else ""
-        sync, history = settings
         return Entry(
-            self.replica.name,
-            sync,
-            history,
+            info.name,
+            info.founder,
+            info.settings.sync,
+            info.settings.history,
             greeting,
             (self.replica.who(self.replica.replica) or _PROBE) if joins else asked,
             tuple([s.mark for s in self.stand_ins if s.mark is not None]),

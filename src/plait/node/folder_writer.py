@@ -37,31 +37,36 @@ _decoder = msgspec.msgpack.Decoder(_Record)
 class Writer:
     """This store's name in one shared folder."""
 
-    def __init__(self, storage: Storage, random: Random, name: str, record: _Record) -> None:
+    def __init__(
+        self, storage: Storage, random: Random, name: str, record: _Record, there: Iterable[str]
+    ) -> None:
         self.name = name
         self._storage = storage
         self._random = random
-        self._record = record
+        # what was ahead may have been used just before a crash
+        self._record = _Record(record.number, record.lost, record.used + record.ahead, ())
+        self._there = frozenset(there)  # tokens of the files in the folder: never forgotten
 
     def owns(self, label: Label) -> bool:
         """Whether this store wrote the file."""
-        record = self._record
-        return label.writer == self.name and (
-            label.token in record.used or label.token in record.ahead
-        )
+        return label.writer == self.name and label.token in self._record.used
 
     async def label(self, kind: str, about: bytes) -> Label:
         """A label for one more file."""
         record = self._record
         if not record.ahead:
             fresh = tuple([f"{self._random.getrandbits(32):08x}" for _ in range(AHEAD)])
-            record = _Record(record.number + AHEAD, False, record.used, fresh)
+            record = _Record(record.number + AHEAD, False, self._remembered(), fresh)
             await self._keep(record)
         number = record.number - len(record.ahead)
         token, ahead = record.ahead[0], record.ahead[1:]
-        used = (*record.used, token)[-TOKENS_MAX:]
-        self._record = _Record(record.number, False, used, ahead)
+        self._record = _Record(record.number, False, (*record.used, token), ahead)
         return Label(self.name, number, token, kind, about)
+
+    def _remembered(self) -> tuple[str, ...]:
+        used = self._record.used
+        older = [token for token in used[:-TOKENS_MAX] if token in self._there]
+        return (*older, *used[-TOKENS_MAX:])
 
     async def give_up(self) -> None:
         """Never write under this name again."""
@@ -86,20 +91,22 @@ class Writer:
 
 async def find_writer(storage: Storage, random: Random, files: Iterable[Found]) -> Writer:
     """The writer that this store is in a folder that holds `files`; a fresh one if it is none."""
-    found = list(files)
-    there = {file.label.writer for file in found}
+    there: dict[str, list[Label]] = {}
+    for file in files:
+        there.setdefault(file.label.writer, []).append(file.label)
     records = _records(storage)
-    for name in sorted(set(records) & there):
+    for name in sorted(set(records) & set(there)):
         if records[name].lost:
             continue
-        writer = Writer(storage, random, name, records[name])
-        if all(writer.owns(file.label) for file in found if file.label.writer == name):
+        tokens = [label.token for label in there[name]]
+        writer = Writer(storage, random, name, records[name], tokens)
+        if all(writer.owns(label) for label in there[name]):
             return writer
         await writer.give_up()
-    unused = sorted(name for name in set(records) - there if not records[name].lost)
+    unused = sorted(name for name in set(records) - set(there) if not records[name].lost)
     if len(unused) >= WRITERS_MAX:
-        return Writer(storage, random, unused[0], records[unused[0]])
-    return Writer(storage, random, f"{random.getrandbits(64):016x}", _Record(0, False, (), ()))
+        return Writer(storage, random, unused[0], records[unused[0]], ())
+    return Writer(storage, random, f"{random.getrandbits(64):016x}", _Record(0, False, (), ()), ())
 
 
 def _records(storage: Storage) -> dict[str, _Record]:

@@ -8,10 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import partial
 from typing import Any
 
-from plait.api.messages import Applied, FeedItem, Located, MachineInfo, Query, TableInfo
+from plait.api.messages import (
+    Applied,
+    FeedItem,
+    GraphInfo,
+    Located,
+    MachineInfo,
+    Query,
+    TableInfo,
+)
 from plait.api.pipeline import Pipeline, reject, resolve, without_malformed
 from plait.api.port import Answers, Mark, Receipt
-from plait.api.settings import ReadOptions, Settings
+from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import (
     BadFrame,
     BadSettings,
@@ -24,6 +32,7 @@ from plait.base.errors import (
 )
 from plait.base.ports import DropRescued
 from plait.engines import feed
+from plait.engines.graph import Replica as GraphReplica
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
 from plait.node.line_host import LineHost
@@ -88,6 +97,26 @@ class Local:
         info = machine_info(await self._machines.open(name, class_name, settings))
         await self._tables.led(info.line)
         return info
+
+    # ------------------------------------------------------------------ graphs
+
+    async def open_graph(self, name: str, settings: Eventual | None) -> GraphReplica:
+        """Find a collection of documents, or create it: this node's replica of it."""
+        self.node.check_open()
+        return await self.node.graphs.open(name, settings)
+
+    async def open_graph_here(self, name: str, settings: Eventual | None) -> GraphInfo:
+        """The same, for a client that is to have a replica of its own."""
+        await self.open_graph(name, settings)
+        return next(info for info in self.node.graphs.infos() if info.name == name)
+
+    async def graphs(self) -> list[GraphInfo]:
+        """Every collection of documents that is known here."""
+        return self.node.graphs.infos()
+
+    async def drop_graph(self, name: str) -> None:
+        """Remove a collection of documents, everywhere."""
+        await self.node.graphs.drop(name)
 
     # ------------------------------------------------------------------ reading, writing
 
@@ -182,6 +211,7 @@ class Local:
         """Fold everything applied into the states on disk."""
         for host in self.node.hosts():
             await host.replica.flush()
+        await self.node.graphs.flush()
 
     # ------------------------------------------------------------------ who leads
 

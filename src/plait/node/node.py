@@ -23,12 +23,14 @@ from plait.node.config import MEMBERS_MAX, NodeConfig
 from plait.node.degradation import Degradation
 from plait.node.distrust import begin_anew, remembers_others
 from plait.node.failover import Failover, Report
+from plait.node.graphs import Graphs
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL, open_control, open_line
 from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
 from plait.node.rescue import Rescue
+from plait.node.said import GraphSaid
 from plait.node.takeover import keep_place
 from plait.node.versions import Versions
 from plait.types.commands import Command, encode_group
@@ -80,6 +82,7 @@ class Node:
         self.failover = Failover(self)
         self.versions = Versions(self)
         self.audits = Audits(self)
+        self.graphs = Graphs(self)
         self.down: set[str] = set()  # peers whose connections broke
 
     # ------------------------------------------------------------------ life
@@ -192,6 +195,7 @@ class Node:
         await self.storage.close()
 
     async def _close_lines(self) -> None:
+        await self.graphs.close()
         for host in [*self.lines.values(), self.control]:
             await host.close()
         self.lines.clear()
@@ -244,6 +248,7 @@ class Node:
                     await host.start()
                     self.lines[record.line] = host
                     keep_place(self, host, record.leader)
+            await self.graphs.reconcile()
 
     def host(self, line: str) -> LineHost:
         """The line at this node; `TooStale` if it is not known here (yet)."""
@@ -285,6 +290,9 @@ class Node:
             case AuditReport() | CopyWanted():
                 self.audits.hear(peer, message)
                 return
+            case GraphSaid():
+                self.graphs.hear(peer, message)
+                return
         host = self.control if message.line == CONTROL else self.lines.get(message.line)
         if host is not None:
             host.hear(peer, message)
@@ -301,11 +309,13 @@ class Node:
             self.versions.note(peer, self.links[peer].reads)
         for host in self.hosts():
             host.loglet.peer_up(peer)
+        self.graphs.peer_up(peer)
 
     def peer_down(self, peer: str) -> None:
         """A connection with a member broke: lines that it leads need not wait for its silence."""
         if not self.closed:
             self.down.add(peer)
+            self.graphs.peer_down(peer)
             for host in self.hosts():
                 if host.raft is not None:
                     host.raft.peer_down(peer)

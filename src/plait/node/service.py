@@ -19,6 +19,7 @@ from plait.base.errors import BadFrame, Busy, Indefinite, PlaitError, VersionMis
 from plait.base.ports import Connection, Listener, Network, Receiver
 from plait.line.outcome import Outcome
 from plait.node.feeds import Feeds
+from plait.node.guests import Guests
 from plait.node.local import Local
 from plait.node.peers import PeerHello, accept_peer, check_peer
 
@@ -138,6 +139,7 @@ class _Client:
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._feeds = Feeds(local, self._send)
+        self._guests = Guests(local.node.graphs, f"guest-{id(self):x}", self._send)
         clients.add(self)
 
     def welcome(self) -> None:
@@ -158,8 +160,13 @@ class _Client:
         match request:
             case m.Propose(acks=None):
                 self._propose(request)
-            case m.Follow() | m.FeedCredit() | m.Cancel():
+            case m.Follow() | m.FeedCredit():
                 self._feeds.handle(request)
+            case m.LinkGraph() | m.GraphSay():
+                self._guests.handle(request)
+            case m.Cancel():
+                self._feeds.handle(request)
+                self._guests.cancel(request.id)
             case m.Hello():
                 raise BadFrame("a second greeting")
             case _:
@@ -240,6 +247,13 @@ class _Client:
             case m.DropTableRequest(id_, name):
                 await local.drop_table(name)
                 return m.Result(id_, None)
+            case m.OpenGraph(id_, name, settings):
+                return m.GraphOpened(id_, await local.open_graph_here(name, settings))
+            case m.ListGraphs(id_):
+                return m.Graphs(id_, tuple(await local.graphs()))
+            case m.DropGraphRequest(id_, name):
+                await local.drop_graph(name)
+                return m.Result(id_, None)
             case m.Where(id_, line):
                 return local.where(id_, line)
             case m.StatusRequest(id_):
@@ -298,5 +312,6 @@ class _Client:
         """The client is gone: stop working for it."""
         self._clients.discard(self)
         self._feeds.close()
+        self._guests.close()
         for task in list(self._tasks):
             task.cancel()

@@ -36,6 +36,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "versions": node.versions.status(),
         "memory_bytes": _memory_bytes(),
         "lines": lines,
+        "documents": node.graphs.status(),
         "tables": [
             {"name": table.name, "line": table.line, "acks": table.acks, "degrade": table.degrade}
             for table in tables

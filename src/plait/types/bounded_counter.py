@@ -26,13 +26,13 @@ twice, and only an order that all agree on could tell which was first.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from plait.base.causality import Context, Dot
+from plait.base.causality import Dot
 from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, BadSettings, BadValue, RightsElsewhere
 from plait.base.ports import Random
 from plait.graph.event import REPLICA_MAX, Event
 from plait.types.cells import Cells, CellType
-from plait.types.graph_type import Happened, Here, Mutation, Slot
+from plait.types.graph_type import GraphType, Happened, Here, Mutation, Slot
 from plait.types.tally import TOTAL_MAX, check_amount
 
 
@@ -88,9 +88,7 @@ class BoundedCounter(CellType):
             if given <= TOTAL_MAX:
                 state.place(pair, {event.dot: given})
 
-    def clear(self, state: Cells, event: Event) -> None:
-        """Cannot be: NotImplementedError."""
-        raise NotImplementedError("a bounded counter cannot be cleared: others may be spending")
+    clear = GraphType.clear  # cannot be
 
     # ------------------------------------------------------------------ reading
 
@@ -112,7 +110,7 @@ class BoundedCounter(CellType):
                 rights[slot] = rights.get(slot, 0) + plus - minus
             else:
                 (given,) = cells.values()
-                giver, receiver = decode(slot)
+                giver, receiver = _ends(slot)
                 rights[giver] = rights.get(giver, 0) - given
                 rights[receiver] = rights.get(receiver, 0) + given
         return {replica: units for replica, units in sorted(rights.items()) if units > 0}
@@ -152,7 +150,7 @@ class BoundedCounter(CellType):
     def check_slot(self, slot: Slot) -> None:
         """A replica, or two that are not the same."""
         if type(slot) is not int:
-            giver, receiver = decode(slot)
+            giver, receiver = _ends(slot)
             if not _is_replica(giver) or not _is_replica(receiver) or giver == receiver:
                 raise BadFrame(f"{slot!r} is no pair of replicas")
             if _pair(giver, receiver) != slot:
@@ -170,7 +168,7 @@ class BoundedCounter(CellType):
 
     def checked(self, slot: Slot, cells: dict[Dot, Any]) -> dict[Dot, Any]:
         """One cell at most, of the owner."""
-        owner = slot if type(slot) is int else decode(slot)[0]
+        owner = slot if type(slot) is int else _ends(slot)[0]
         if len(cells) > 1 or any(replica != owner for replica, _ in cells):
             raise BadFrame(f"{cells!r} are no cells of {owner}")
         return cells
@@ -199,6 +197,11 @@ def _given(state: Cells, pair: bytes) -> int:
 
 def _pair(giver: int, receiver: int) -> bytes:
     return encode((giver, receiver))
+
+
+def _ends(pair: Slot) -> Any:
+    assert isinstance(pair, bytes)
+    return decode(pair)
 
 
 def _is_replica(replica: Any) -> bool:

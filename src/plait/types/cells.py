@@ -39,7 +39,7 @@ class Cells:
 
     def __init__(self) -> None:
         self.slots: dict[Slot, dict[Dot, Any]] = {}
-        self.dirty: dict[Slot, None] = {}  # changed since they were last saved, in that order
+        self.dirty: set[Slot] = set()  # changed since they were last saved
         self.journal: Journal | None = None  # while a draft is open
 
     def put(self, slot: Slot, dot: Dot, payload: Any) -> None:
@@ -51,7 +51,7 @@ class Cells:
             self.slots[slot] = {dot: payload}
         else:
             cells[dot] = payload
-        self.dirty[slot] = None
+        self.dirty.add(slot)
 
     def take(self, slot: Slot, event: Event) -> None:
         """Take away every cell of the slot that the event has seen."""
@@ -71,7 +71,7 @@ class Cells:
             self.slots[slot] = cells
         else:
             self.slots.pop(slot, None)
-        self.dirty[slot] = None
+        self.dirty.add(slot)
 
     def place(self, slot: Slot, cells: dict[Dot, Any]) -> None:
         """`replace` for the hot paths: some cells, which are not what the slot holds now."""
@@ -79,7 +79,7 @@ class Cells:
             before = self.slots.get(slot)
             self.journal.append((slot, None if before is None else dict(before)))
         self.slots[slot] = cells
-        self.dirty[slot] = None
+        self.dirty.add(slot)
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -103,6 +103,10 @@ class CellType(GraphType[Cells]):
     def alive(self, state: Cells) -> bool:
         """Whether there is any cell."""
         return bool(state.slots)
+
+    def dots(self, state: Cells) -> Iterable[Dot]:
+        """The events that what is there comes from: a deletion that has seen them all hides it."""
+        return [dot for cells in state.slots.values() for dot in cells]
 
     def delta(self, state: Cells, slots: Iterable[Slot] | None) -> Any:
         """[slot, [replica, seq, payload]…] of each, in the order of their encoding."""
@@ -179,8 +183,8 @@ class CellType(GraphType[Cells]):
 
     def slots(self, state: Cells) -> Iterable[Slot] | None:
         """The slots that changed since this was last asked."""
-        dirty, state.dirty = state.dirty, {}
-        return tuple(dirty)
+        dirty, state.dirty = state.dirty, set()
+        return dirty
 
     def mark(self, state: Cells) -> Any:
         """Begin to note slots as they are before they change; drafts nest."""

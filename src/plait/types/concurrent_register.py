@@ -106,9 +106,17 @@ class ConcurrentRegister(CellType, abc.ABC):
                     state.put(SLOT, event.dot, [heads])
 
     def clear(self, state: Cells, event: Event) -> None:
-        """A write without value: what the event has not seen stays beside it."""
+        """A write without value: what the event has not seen stays beside it.
+
+        When a deletion is carried out that is stable, no replica's event clears; nobody will be
+        concurrent to what is cleared then, so it just goes.
+        """
         assert isinstance(state, Writes)
-        _write(state, event, [])
+        if event.replica:
+            _write(state, event, [])
+        else:
+            left = {dot: cell for dot, cell in state.cells.items() if not event.sees(dot)}
+            state.replace(SLOT, tidied(left))
 
     # ------------------------------------------------------------------ reading
 

@@ -9,8 +9,8 @@ Invariant: the order of the log is causal, and an operation is in it once.
 Absent: reading and writing. To show such an object as anything would be a guess.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -214,26 +214,5 @@ def clearable(type_: GraphType[Any]) -> bool:
     return type(type_).clear is not GraphType.clear
 
 
-_Tag: TypeAlias = Literal[0, 1]  # in rows and fragments: the type's own data, or a log of it
-PLAIN: _Tag = 0
-LOGGED: _Tag = 1
-
-
 def _dot(entry: Heard) -> Dot:
     return (entry.replica, entry.seq)
-
-
-__all__: Sequence[str] = (
-    "LOGGED",
-    "PLAIN",
-    "Gone",
-    "Heard",
-    "Image",
-    "Log",
-    "Opaque",
-    "Saved",
-    "clear",
-    "clearable",
-    "read_log",
-    "realise",
-)

@@ -19,7 +19,6 @@ from plait.base.codec import checksum, decode, encode
 from plait.base.errors import BadFrame, Corrupt
 
 VISIBLE = 1  # flag: the document is listed
-INDEXED = 2  # flag: there is an UNFOLDED row for it
 
 _CHECKSUM = struct.Struct(">I")
 _HEADER_BYTES = _CHECKSUM.size + 1

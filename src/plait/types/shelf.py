@@ -6,42 +6,40 @@
                     ├─> apply ─> documents ┼─> delta, state                (other replicas)
     other replicas ─┘    join ──^          └─> changes -> rows             (storage)
 
-A shelf never waits: a document that is not in memory is read from its rows on the spot. What was
-changed stays in memory until `changes` has given out its rows; `evict` drops the clean documents
-that were not touched lately.
+A shelf never waits: a document that is not in memory is read from its rows on the spot. The parts:
+`held_documents` (memory, drafts), `shelf_rows` (storage), `shelf_roads` (fragments),
+`shelf_folding`, `hiding` (deletion), `nesting` (maps), `opaque` (types that are not known).
 
-A *draft* (mark, then rollback or keep) notes every object before it is first touched; one that is
-rolled back leaves no trace. Rows of documents in an open draft are not given out.
-
-Invariants: `documents` and the rows together are the state, and where both have a document,
-`documents` is right; `count()` is the number of documents that `keys()` lists.
+Invariants: any two shelves that applied or joined the same events are `canonical`ly equal, however
+they came by them and whatever is in memory; `count()` is the number of keys that `keys()` lists;
+what a remote replica wrote raises nothing in `apply`.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from plait.base.causality import Context, VersionVector
-from plait.base.codec import KEY_BYTES_MAX, encode, encode_key
+from plait.base.causality import Context
+from plait.base.codec import encode, encode_key
 from plait.base.errors import BadCall, BadFrame
 from plait.graph.event import APPLY, CLEAR, DELETE, Event, Op
 from plait.graph.fold import Fragment
 from plait.types.catalogue import type_of as catalogue_type_of
-from plait.types.graph_type import GraphType, Here, Mutation
+from plait.types.graph_type import Here, Mutation
+from plait.types.held_documents import HeldDocuments, TypeOf, is_key, is_shown
 from plait.types.nesting import CHILDREN_MAX, check_path, holds
-from plait.types.opaque import clearable, realise
+from plait.types.opaque import Opaque, clearable, realise
 from plait.types.paths import Path, tag_of
-from plait.types.shelf_drafts import Draft
-from plait.types.shelf_folding import Folding
+from plait.types.shelf_folding import fold_document
 from plait.types.shelf_roads import FORGOT, Joining, Touched, bundle, drop_others, join
-from plait.types.shelf_rows import Row, Rows, ShelfRows
+from plait.types.shelf_rows import Rows
 from plait.types.shelved_document import ShelvedDocument, ShelvedObject
 from plait.types.telling import Observer, tell_apply, tell_others
 
 DOCUMENTS_MAX = 20_000
 OBJECTS_MAX = 1_000_000  # of one document
 
-TypeOf: TypeAlias = Callable[[str], GraphType[Any]]
+JoinObserver: TypeAlias = Callable[[str, Path, Any, Any], None]  # key, path, before, after
 
 
 class Shelf:
@@ -53,29 +51,29 @@ class Shelf:
         documents_max: int = DOCUMENTS_MAX,
         type_of: TypeOf = catalogue_type_of,
     ) -> None:
-        self.documents_max = documents_max
-        self.observer: Observer | None = None
+        held = HeldDocuments(rows, documents_max, type_of)
+        self.observer: Observer | None = None  # told of every operation, after it was applied
+        self.join_observer: JoinObserver | None = None  # told of every object that a join changed
+        self._held = held
+        self._meta = held.meta
+        self._documents = held.documents
         self._type_of = type_of
-        self._rows = ShelfRows(rows, type_of)
-        self._meta = self._rows.meta
-        self._seen = self._meta.seen
-        self._documents: dict[str, ShelvedDocument] = {}
-        self._dirty: dict[str, ShelvedDocument] = {}  # their rows are old
-        self._stale: dict[str, ShelvedDocument] = {}  # written since they were last counted
-        self._count = self._meta.count
-        self._draft: Draft | None = None
-        self._folding = Folding(self)
+        self.mark = held.mark
+        self.rollback = held.rollback
+        self.keep = held.keep
+        self.changes = held.changes
+        self.evict = held.evict
 
     # ------------------------------------------------------------------ reading
 
     def object(self, key: str, path: Path) -> Any | None:
         """The state of an object, live; None if there is none."""
-        document = self._documents.get(key) or self._load(key)
+        document = self._held.get(key)
         if document is None:
             return None
         document.used = True
         object_ = document.objects.get(path)
-        if object_ is None or (document.markers and document.hidden()):
+        if object_ is None or (document.markers and not is_shown(document)):
             return None
         if object_.opaque:
             self._learn(object_)
@@ -83,8 +81,8 @@ class Shelf:
 
     def children(self, key: str, path: Path) -> list[str]:
         """Components of the children that are alive, sorted."""
-        document = self._documents.get(key) or self._load(key)
-        if document is None or (document.markers and document.hidden()):
+        document = self._held.get(key)
+        if document is None or (document.markers and not is_shown(document)):
             return []
         document.used = True
         return document.nesting.children(path, document.alive)
@@ -93,19 +91,18 @@ class Shelf:
         """Whether the document is visible."""
         document = self._documents.get(key)
         if document is None:
-            return self._rows.shown(key)
-        return document.visible() if document.stale else document.shown
+            return self._held.rows.shown(key)
+        return is_shown(document)
 
     def keys(self, start: str | None = None, stop: str | None = None) -> Iterator[str]:
         """Keys of visible documents in order; start <= key < stop. May be left at any time."""
-        for key in self._all_keys(start, stop):
+        for key in self._held.all_keys(start, stop):
             if self.exists(key):
                 yield key
 
     def count(self) -> int:
         """How many documents are visible."""
-        self._settle()
-        return self._count
+        return self._held.count()
 
     # ------------------------------------------------------------------ writing
 
@@ -123,7 +120,7 @@ class Shelf:
 
     def prepare_clear(self, key: str, path: Path) -> tuple[Op, ...]:
         """Reset everything at and below a path; nothing if nothing is there. `BadCall`."""
-        document = self._get(key)
+        document = self._held.get(key)
         if document is None or not document.visible():
             return ()
         alive = [object_ for _, object_ in document.below(path) if object_.alive()]
@@ -136,62 +133,43 @@ class Shelf:
         """Hide the document; nothing if it is not visible."""
         return (Op(key, (), None, DELETE),) if self.exists(key) else ()
 
-    def mark(self) -> None:
-        """Begin a draft."""
-        assert self._draft is None, "drafts do not nest"
-        self._settle()
-        self._draft = Draft(self._count)
-
-    def rollback(self) -> None:
-        """What was applied since `mark` never happened."""
-        draft, self._draft = self._draft, None
-        assert draft is not None
-        draft.rollback(self._documents, self._dirty, self._stale)
-        self._count = draft.count
-
-    def keep(self) -> None:
-        """What was applied since `mark` stays."""
-        draft, self._draft = self._draft, None
-        assert draft is not None
-        draft.keep()
-
     # ------------------------------------------------------------------ the fold: operations
 
     def apply(self, op: Op, event: Event) -> None:
         """Apply one operation, with what it does to deletions that it has seen."""
-        self._seen[event.replica] = event.seq
+        self._meta.seen[event.replica] = event.seq
         document = self._documents.get(op.key)
-        if document is None:
-            document = self._get_or_make(op.key)
-            if document is None:
+        if document is not None and not document.markers and self.observer is None:
+            object_ = document.objects.get(op.path)
+            if object_ is not None and not object_.quiet and op.kind == APPLY:
+                object_.type.apply(object_.state, op.body, event)
+                if object_.touches is not None:
+                    object_.touch(event)
                 return
-        if self.observer is not None:
-            self._apply_told(document, op, event)
-        else:
+        document = self._held.get_or_make(op.key)
+        if document is None:
+            return
+        if self.observer is None:
             self._apply(document, op, event)
+        else:
+            self._apply_told(document, op, event)
 
     def _apply(self, document: ShelvedDocument, op: Op, event: Event) -> None:
         if op.kind == APPLY:
-            object_ = document.objects.get(op.path)
-            if object_ is None or not object_.quiet:
-                if object_ is None and not holds(op.path):
-                    return
-                if object_ is None:
-                    object_ = self._wake(document, op.path)
-            else:
-                self._wake_object(document, op.path, object_)
-            if document.markers:
-                self._take_markers(document, event)
+            if not holds(op.path):
+                return
+            object_ = self._held.wake(document, op.path)
+            self._take_markers(document, event)
             object_.type.apply(object_.state, op.body, event)
             if object_.touches is not None:
                 object_.touch(event)
         elif op.kind == CLEAR:
             for path, object_ in document.below(op.path):
-                self._wake(document, path)
+                self._held.wake(document, path)
                 object_.clear(event)
             self._take_markers(document, event)
         elif op.kind == DELETE and not op.path:
-            self._wake_document(document)
+            self._held.wake_document(document)
             document.markers.take(event)
             document.markers.put(event)
 
@@ -204,22 +182,21 @@ class Shelf:
 
     def _take_markers(self, document: ShelvedDocument, event: Event) -> None:
         if document.markers:
-            self._wake_document(document)
+            self._held.wake_document(document)
             document.markers.take(event)
 
     def refold(self, key: str, events: Iterable[tuple[Op, Event]]) -> None:
         """Forget a document and apply these events to it instead."""
-        assert self._draft is None, "nothing is refolded inside a draft"
-        before = self._get(key)
+        assert self._held.draft is None, "nothing is refolded inside a draft"
+        before = self._held.get(key)
         document = ShelvedDocument(key)
         if before is not None:
-            self._settle()
-            self._dirty.pop(key, None)
-            document.gone = self._rows.forget(before)
+            self._held.settle()
+            self._held.dirty.pop(key, None)
+            document.gone = self._held.rows.forget(before)
             document.shown, document.shown_in_row = before.shown, before.shown_in_row
-            document.indexed = before.indexed
         self._documents[key] = document
-        self._wake_document(document)
+        self._held.wake_document(document)
         for op, event in events:
             self._apply(document, op, event)
 
@@ -229,22 +206,22 @@ class Shelf:
         """What the operations (with their authors) touched, as it is now."""
         touched: dict[str, Touched] = {}
         for op, author in events:
-            if _is_key(op.key):
+            if is_key(op.key):
                 touched.setdefault(op.key, Touched()).touch(op, author, self._type_of)
         if self._meta.forgot:
             yield FORGOT
         for key, what in touched.items():
-            with self._reading(key) as document:
-                yield from what.fragments(document or ShelvedDocument(key), self._type_of)
+            document = self._held.peek(key) or ShelvedDocument(key)
+            yield from what.fragments(document, self._type_of)
 
     def state(self) -> Iterator[Fragment]:
         """Everything, document by document, hidden ones too."""
         if self._meta.forgot:
             yield FORGOT
-        for key in self._all_keys(None, None):
-            with self._reading(key) as document:
-                if document is not None and (document.objects or document.markers):
-                    yield bundle(document, ())
+        for key in self._held.all_keys(None, None):
+            document = self._held.peek(key)
+            if document is not None and (document.objects or document.markers):
+                yield bundle(document, ())
 
     def join(
         self, fragments: Iterable[Fragment], mine: Context, theirs: Context, whole: bool
@@ -253,50 +230,72 @@ class Shelf:
 
         Raises `BadFrame` for what no replica can have sent; nothing changed then.
         """
-        joining = Joining(mine, theirs, self._type_of, self._wake, self._wake_document)
+        values: dict[tuple[str, Path], Any] = {}  # before, of what the join changed
+
+        def wake(document: ShelvedDocument, path: Path) -> ShelvedObject:
+            object_ = self._held.wake(document, path)
+            if self.join_observer is not None and (document.key, path) not in values:
+                values[document.key, path] = object_.type.value(object_.state)
+            return object_
+
+        joining = Joining(mine, theirs, self._type_of, wake, self._held.wake_document)
         forgot = self._meta.forgot
-        self.mark()
+        self._held.mark()
         try:
-            sent: dict[str, None] = {}
-            for fragment in fragments:
-                if fragment.key == "" and fragment.data is True:
-                    self._meta.forgot = True
-                    continue
-                document = self._get_or_make(fragment.key)
-                if document is None:
-                    raise BadFrame(f"{fragment.key[:80]!r} is no key of a document")
-                sent[fragment.key] = None
-                join(document, fragment, joining)
-            if whole:
-                self._join_absent(sent, joining)
+            self._join(fragments, joining, whole)
         except BaseException:
             self._meta.forgot = forgot
-            self.rollback()
+            self._held.rollback()
             raise
-        self.keep()
-        self._seen.merge(theirs)
+        self._held.keep()
+        self._meta.seen.merge(theirs)
+        for (key, path), before in values.items():
+            object_ = self._documents[key].objects[path]
+            after = object_.type.value(object_.state)
+            if self.join_observer is not None and after != before:
+                self.join_observer(key, path, before, after)
 
-    def _join_absent(self, sent: dict[str, None], joining: Joining) -> None:
-        """Documents that the sender of everything did not send."""
-        for key in list(self._all_keys(None, None)):
-            if key not in sent:
-                with self._reading(key) as document:
-                    if document is not None:
-                        drop_others(document, (), set(), joining)
-                        if document.markers:
-                            self._wake_document(document)
-                            document.markers.join((), joining.mine, joining.theirs)
+    def _join(self, fragments: Iterable[Fragment], joining: Joining, whole: bool) -> None:
+        sent: dict[str, None] = {}
+        for fragment in fragments:
+            if fragment.key == "" and fragment.data is True:
+                self._meta.forgot = True
+                continue
+            document = self._held.get_or_make(fragment.key)
+            if document is None:
+                raise BadFrame(f"{fragment.key[:80]!r} is no key of a document")
+            sent[fragment.key] = None
+            join(document, fragment, joining)
+        if not whole:
+            return
+        # documents that the sender of everything did not send
+        for key in list(self._held.all_keys(None, None)):
+            document = None if key in sent else self._held.peek(key)
+            if document is not None:
+                drop_others(document, (), set(), joining)
+                if document.markers:
+                    self._held.wake_document(document)
+                    document.markers.join((), joining.mine, joining.theirs)
 
     def fold(self, cut: Context) -> None:
         """Drop what no event that is still to come can make a difference to."""
-        assert self._draft is None, "nothing is folded inside a draft"
-        self._settle()
-        self._folding.fold(cut)
+        assert self._held.draft is None, "nothing is folded inside a draft"
+        self._held.settle()
+        marked: dict[str, None] = {}
+        for key in self._held.unfolded.due(lambda: self._held.all_keys(None, None)):
+            document = self._held.peek(key)
+            if document is not None:
+                if fold_document(document, cut, self._held.unfolded, self._held.change):
+                    self._meta.forgot = True
+                if document.markers:
+                    marked[key] = None
+        self._held.unfolded.done(cut, marked)
+        self._held.settle()
 
     def canonical(self, cut: Context) -> bytes:
         """A digest of all documents, hidden ones too, as they are when folded to the cut."""
         digest = hashlib.blake2b(digest_size=32)
-        for key in self._all_keys(None, None):
+        for key in self._held.all_keys(None, None):
             image = self.image(key, cut)
             if image:
                 digest.update(encode(image))
@@ -304,39 +303,54 @@ class Shelf:
 
     def image(self, key: str, cut: Context) -> list[Any]:
         """What `canonical` digests of one document: [key, markers, objects], or [] for nothing."""
-        with self._reading(key) as document:
-            return [] if document is None else document.image(cut)
+        document = self._held.peek(key)
+        return [] if document is None else document.image(cut)
 
-    # ------------------------------------------------------------------ storage
+    # ------------------------------------------------------------------ inside
 
-    def changes(self) -> list[Row]:
-        """The rows that changed since this was last asked, to be written in one transaction."""
-        self._settle()
-        drafted = {} if self._draft is None else self._draft.documents
-        rows: list[Row] = []
-        for key, document in list(self._dirty.items()):
-            if key not in drafted:
-                del self._dirty[key]
-                rows += self._rows.pack(document, self._folding.waits(key))
-        rows += self._folding.rows()
-        return rows + self._rows.tail() if rows else rows
+    def _prepare(self, key: str, path: Path, mutation: Mutation, here: Here) -> tuple[Op, ...]:
+        """`prepare` where anything is unusual."""
+        encode_key(key)
+        document = self._held.get(key)
+        object_ = None if document is None else document.objects.get(path)
+        if object_ is None:
+            check_path(path)
+            if document is not None:
+                self._check_room(document, path)
+            type_ = self._type_of(tag_of(path[-1]))
+            state = type_.zero()
+        else:
+            if object_.opaque:
+                self._learn(object_)
+            type_, state = object_.type, object_.state
+        clears = False
+        if document is not None and document.hidden():
+            clears = True
+            if object_ is not None:
+                object_ = object_.copy()
+                object_.clear(Event(here.replica, here.context.get(here.replica, 0) + 1, 0,
+                                    here.context))  # fmt: skip
+                state = object_.state
+        elif self._meta.forgot:
+            # others may hold, hidden, what was folded here: see plait.types.hiding
+            clears = document is None or not document.there()
+        body = type_.prepare(state, mutation, here)
+        if body is None:
+            return ()
+        op = Op(key, path, body)
+        return (Op(key, (), None, CLEAR), op) if clears else (op,)
 
-    def evict(self) -> None:
-        """Drop clean documents beyond `documents_max`, those not touched lately first.
+    def _check_room(self, document: ShelvedDocument, path: Path) -> None:
+        if len(document.objects) >= OBJECTS_MAX:
+            raise BadCall(f"a document has at most {OBJECTS_MAX} objects")
+        for depth in range(len(path)):
+            children = document.nesting.components.get(path[:depth], ())
+            if len(children) >= CHILDREN_MAX and path[depth] not in children:
+                raise BadCall(f"an object has at most {CHILDREN_MAX} children")
 
-        Call it when what `changes` gave is in storage.
-        """
-        excess = len(self._documents) - self.documents_max
-        drafted = {} if self._draft is None else self._draft.documents
-        for _ in range(2):  # the second look finds those that the first one gave a chance
-            for key, document in list(self._documents.items()) if excess > 0 else ():
-                if excess <= 0:
-                    return
-                if key in self._dirty or key in drafted or document.stale:
-                    continue
-                if document.used:
-                    document.used = False
-                    self._documents[key] = self._documents.pop(key)
-                else:
-                    del self._documents[key]
-                    excess -= 1
+    def _learn(self, object_: ShelvedObject) -> None:
+        """The type of the object may have been registered since."""
+        assert isinstance(object_.type, Opaque)
+        type_ = self._type_of(object_.type.unknown)
+        if self._held.draft is None and not isinstance(type_, Opaque):
+            object_.become(type_, realise(type_, object_.state))

@@ -16,11 +16,10 @@ from plait.base.codec import encode
 from plait.types.cells import CellType, slot_order
 from plait.types.graph_type import GraphType
 from plait.types.nesting import holds
-from plait.types.opaque import LOGGED, PLAIN, Log, Saved, read_log, realise
+from plait.types.opaque import Log, Saved, read_log, realise
 from plait.types.paths import Path, tag_of
 from plait.types.row_codec import (
     DECODING,
-    INDEXED,
     VISIBLE,
     Names,
     corrupt,
@@ -39,13 +38,15 @@ from plait.types.row_keys import (
     key_in,
     object_row,
     slot_part,
-    unfolded_row,
 )
 from plait.types.shelved_document import ShelvedDocument, ShelvedObject
 
 SPREAD_MIN = 65  # objects
 PAGED_MIN = 257  # slots
 PAGE_ROWS = 512  # rows in one scan
+
+PLAIN = 0  # forms: the type's own data
+LOGGED = 1  # what was heard of a type that is not known
 
 Row: TypeAlias = tuple[bytes, bytes | None]
 
@@ -104,7 +105,6 @@ class ShelfRows:
         except DECODING as error:
             raise corrupt(row, f"{type(error).__name__}: {error}") from None
         document.shown = document.shown_in_row = bool(flags & VISIBLE)
-        document.indexed = bool(flags & INDEXED)
         return document
 
     def shown(self, key: str) -> bool:
@@ -195,7 +195,7 @@ class ShelfRows:
 
     # ------------------------------------------------------------------ writing
 
-    def pack(self, document: ShelvedDocument, unfolded: bool) -> list[Row]:
+    def pack(self, document: ShelvedDocument) -> list[Row]:
         """The rows of a document that differ from storage. The document is clean then."""
         rows: dict[bytes, bytes | None] = dict.fromkeys(document.gone, None)
         document.gone = {}
@@ -211,7 +211,7 @@ class ShelfRows:
                 record = None if object_ is None else self._record(path, object_)
                 rows[row] = None if record is None else seal(row, 0, record)
         document.changed = {}
-        self._pack_document(document, rows, unfolded)
+        self._pack_document(document, rows)
         return list(rows.items())
 
     def tail(self) -> list[Row]:
@@ -225,20 +225,12 @@ class ShelfRows:
         content = (meta.count, seen, meta.forgot, meta.indexing)
         return [*rows, (META, seal(META, 0, content))]
 
-    def _pack_document(
-        self, document: ShelvedDocument, rows: dict[bytes, bytes | None], unfolded: bool
-    ) -> None:
+    def _pack_document(self, document: ShelvedDocument, rows: dict[bytes, bytes | None]) -> None:
         row = document_row(document.key)
-        there = bool(document.objects or document.markers)
-        indexed = unfolded and there
-        if indexed != document.indexed:
-            document.indexed = indexed
-            index = unfolded_row(document.key)
-            rows[index] = b"" if indexed else None
         shown = document.shown
         self.meta.count += shown - document.shown_in_row
         document.shown_in_row = shown
-        if not there:
+        if not document.objects and not document.markers:
             rows[row] = None
             return
         names = self.names
@@ -249,8 +241,7 @@ class ShelfRows:
         objects = None
         if not document.spread:
             objects = [self._record(path, o) for path, o in sorted(document.objects.items())]
-        flags = (VISIBLE if shown else 0) | (INDEXED if indexed else 0)
-        rows[row] = seal(row, flags, (markers, objects))
+        rows[row] = seal(row, VISIBLE if shown else 0, (markers, objects))
 
     def _pack_pages(
         self, document: ShelvedDocument, path: Path, rows: dict[bytes, bytes | None]
@@ -300,5 +291,3 @@ class ShelfRows:
                 for slot in sorted(slots, key=slot_order):
                     gone[row + slot_part(slot)] = None
         return gone
-
-

@@ -55,6 +55,12 @@ class ShelvedObject:
         if self.touches:
             self.touches = {dot: None for dot in self.touches if not event.sees(dot)}
 
+    def become(self, type_: GraphType[Any], state: Any) -> None:
+        """The type is known now."""
+        self.type, self.state, self.opaque = type_, state, False
+        if isinstance(type_, CellType):
+            self.touches = None
+
     def alive(self) -> bool:
         """Whether anything is there."""
         return self.type.alive(self.state)
@@ -111,7 +117,7 @@ class ShelvedDocument:
     """The objects under one key, and what is known of their rows."""
 
     __slots__ = (
-        "awake", "changed", "gone", "indexed", "key", "markers", "nesting", "objects",
+        "awake", "changed", "gone", "key", "markers", "nesting", "objects",
         "shown", "shown_in_row", "spread", "stale", "used",
     )  # fmt: skip
 
@@ -126,7 +132,6 @@ class ShelvedDocument:
         self.changed: dict[Path, None] = {}
         self.gone: dict[bytes, None] = {}  # rows to remove, unless they are written again
         self.shown_in_row = False
-        self.indexed = False  # there is an UNFOLDED row
         self.spread = False  # its objects have rows of their own
         self.used = True  # since `evict` last looked
 
@@ -135,6 +140,19 @@ class ShelvedDocument:
         object_ = self.objects[path] = ShelvedObject(type_, type_.zero())
         self.nesting.add(path)
         return object_
+
+    def wake(self, path: Path, object_: ShelvedObject) -> None:
+        """The object will change."""
+        object_.quiet = False
+        self.awake.append(object_)
+        self.changed[path] = None
+
+    def settle(self) -> None:
+        """The next write to an object wakes it again."""
+        for object_ in self.awake:
+            object_.quiet = True
+        self.awake.clear()
+        self.stale = False
 
     def drop(self, path: Path) -> None:
         """Forget an object."""

@@ -115,7 +115,7 @@ class Tally(CellType):
             kept[(replica, seq)] = (run, plus, minus)
             if state.journal is None:  # `place`, without the call
                 state.slots[replica] = kept
-                state.dirty[replica] = None
+                state.dirty.add(replica)
             else:
                 state.place(replica, kept)
 
@@ -143,6 +143,11 @@ class Tally(CellType):
     def alive(self, state: Cells) -> bool:
         """Whether something was added that no reset has seen."""
         return any(not _dead(cells) for cells in state.slots.values())
+
+    def dots(self, state: Cells) -> Iterable[Dot]:
+        """Those of the totals that count."""
+        parts = map(_parts, state.slots.values())
+        return [dot for dot, _, _, floor in parts if dot[1] > floor[0]]
 
     def touched(self, body: Any, replica: int) -> Iterable[Slot] | None:
         """The author's slot; those that a reset names."""

@@ -40,7 +40,7 @@ from plait.types.tree_bodies import (
     numbers_of,
     read_body,
 )
-from plait.types.tree_state import MOVES, NOTHING_SETTLED, VALUES, TreeState
+from plait.types.tree_state import MOVES, NOTHING_SETTLED, SETTLED, VALUES, TreeState, horizon_in
 
 
 class Tree(CellType):
@@ -117,13 +117,13 @@ class Tree(CellType):
                 state.put(slot, dot, [event.hlc, *value])
 
     def touched(self, body: Any, replica: int) -> Iterable[Slot]:
-        """The slots of the node."""
+        """The slots of the node, and how far moves are settled."""
         found = read_body(body, replica, None)
         if found is None:
             return ()
         node, move, value = found
         slots = ((MOVES, move), (VALUES, value))
-        return [kind + node.encode() for kind, part in slots if part is not None]
+        return [*(kind + node.encode() for kind, part in slots if part is not None), SETTLED]
 
     # ------------------------------------------------------------------ reading
 
@@ -153,7 +153,7 @@ class Tree(CellType):
         """``{node: [parent, value]}`` of the nodes in the slots, None for those not shown."""
         if slots is None:
             return self.value(state)
-        names = sorted({slot[1:].decode() for slot in slots if isinstance(slot, bytes)})
+        names = sorted({slot[1:].decode() for slot in slots if isinstance(slot, bytes)} - {""})
         found: dict[str, Any] = {}
         for node in names:
             parent = self.parent(state, node)
@@ -161,10 +161,6 @@ class Tree(CellType):
         return found
 
     # ------------------------------------------------------------------ joining, folding
-
-    def delta(self, state: Cells, slots: Iterable[Slot] | None) -> Any:
-        """How far moves are settled here, then the cells."""
-        return [list(_tree(state).horizon), *super().delta(state, slots)]
 
     def join(self, state: Cells, data: Any, mine: Context, theirs: Context, whole: bool) -> None:
         """As cells join, having settled as far as the sender has.
@@ -174,23 +170,20 @@ class Tree(CellType):
         clear in it which is new here: that touches everything.
         """
         tree = _tree(state)
-        if type(data) is not list or not data or not _is_order(data[0]):
-            raise BadFrame("a tree does not say how far it is settled")
-        incoming = _Read(self.read(data[1:]))
-        horizon = tuple(data[0])
-        if horizon > tree.horizon:
-            if mine and not whole:
-                tree.settle(lambda move: move.order <= horizon)
-            tree.horizon = horizon
-        super().join(state, incoming, mine, theirs, whole)
+        incoming = self.read(data)
+        here, there = tree.horizon, horizon_in(incoming.pop(SETTLED, {}))
+        if there > here and mine and not whole:
+            tree.settle(lambda move: move.order <= there)
+        super().join(state, _Read(incoming), mine, theirs, whole)
+        tree.horizon = max(here, there)
 
     def read(self, data: Any) -> dict[Slot, dict[Dot, Any]]:
-        """Cells from what `delta` gave, after its first item; raises `BadFrame`."""
+        """Cells from what `delta` gave; raises `BadFrame`."""
         return data.cells if isinstance(data, _Read) else super().read(data)
 
     def payload(self, slot: Slot, payload: Any) -> Any:
         """See `plait.types.tree_state`."""
-        if type(slot) is not bytes or not is_node(slot[1:].decode()):
+        if type(slot) is not bytes or not (slot == SETTLED or is_node(slot[1:].decode())):
             raise BadFrame(f"{slot!r} is no slot of a tree")
         stamp, *rest = payload
         match slot[:1], rest:
@@ -198,8 +191,8 @@ class Tree(CellType):
                 fits = is_move(parent, position)
             case b"v", [_]:
                 fits = True
-            case _:
-                fits = False
+            case kind, rest:
+                fits = kind == SETTLED and not rest
         if not fits or type(stamp) is not int or not 0 <= stamp <= HLC_MAX:
             raise BadFrame(f"no cell of a tree: {payload!r}")
         return payload
@@ -227,6 +220,11 @@ class Tree(CellType):
         copy.horizon = NOTHING_SETTLED
         return self.encode(copy)
 
+    def rollback(self, state: Cells, mark: Any) -> Cells:
+        """Put the noted slots back; what was settled meanwhile is not."""
+        _tree(state).forget_placing()
+        return super().rollback(state, mark)
+
     # ------------------------------------------------------------------ undo, laws
 
     def inverse(self, state: Cells, mutation: Mutation, dot: Dot) -> Mutation | None:
@@ -253,14 +251,17 @@ class Tree(CellType):
         chance = random.getrandbits(4)
         if len(nodes) < 3 or (chance < 3 and len(nodes) < 8):
             parent = _pick(random, [ROOT, *nodes])
-            return ("create", None, parent, random.getrandbits(2), _pick(random, [None, 0, 1]))
+            places = [None, *range(len(placing.children(parent)) + 1)]
+            return ("create", None, parent, random.getrandbits(2), _pick(random, places))
         node = _pick(random, nodes)
         if chance == 3:
             return ("delete", node)
         if chance < 6:
             return ("set", node, random.getrandbits(2))
         parents = [other for other in [ROOT, *nodes] if not placing.is_below(other, node)]
-        return ("move", node, _pick(random, parents), _pick(random, [None, 0, 1]))
+        parent = _pick(random, parents)
+        places = [None, *range(len(placing.siblings(parent, node)) + 1)]
+        return ("move", node, parent, _pick(random, places))
 
     def specification(self, history: Sequence[Happened]) -> Any:
         """All moves that no clear has seen, done in order; the greatest of the values not seen."""
@@ -278,12 +279,12 @@ class Tree(CellType):
                 writes.setdefault(node, []).append(event._replace(body=value))
         clears = [event for event in history if event.cleared]
         places: dict[str, Move] = {}
-        for move in sorted(moves):
-            above = move.parent
-            while above != move.node and above in places:
+        for next_ in sorted(moves):
+            above = next_.parent
+            while above != next_.node and above in places:
                 above = places[above].parent
-            if above != move.node:
-                places[move.node] = move
+            if above != next_.node:
+                places[next_.node] = next_
 
         def children(parent: str) -> list[str]:
             found = [place for place in places.values() if place.parent == parent]
@@ -372,14 +373,6 @@ def _value(tree: TreeState, node: str) -> Any:
     cells = tree.slots.get(VALUES + node.encode())
     dot = _writer(tree, node)
     return None if cells is None or dot is None else given(cells[dot][1])
-
-
-def _is_order(data: Any) -> bool:
-    return (
-        type(data) is list
-        and len(data) == 3
-        and all(type(part) is int and part >= 0 for part in data)
-    )
 
 
 def _pick(random: Random, things: Sequence[Any]) -> Any:

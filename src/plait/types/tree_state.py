@@ -1,7 +1,7 @@
 """The state of a tree: cells of moves and of values, and the placing that follows from them.
 
-Slots are ``b"m" + node`` with cells ``{dot: [stamp, parent, position]}``, and ``b"v" + node`` with
-cells ``{dot: [stamp, value]}``.
+Slots: ``b"m" + node`` has cells ``{dot: [stamp, parent, position]}``, ``b"v" + node`` has
+``{dot: [stamp, value]}``, and ``b"s"`` has one ``{dot: [stamp]}``: how far moves are settled.
 
 Settling a prefix of the ordered moves keeps, of each node, only the move that put it where it
 stands at the end of the prefix. That changes nothing, if no move still to come is ordered before
@@ -10,11 +10,12 @@ from nothing, they make at each step a part of that placing, which has no cycle,
 is ignored.
 
 It does change something if it is done for some nodes only: a move that was ignored may count once
-what it collided with is gone. So a delta says how far its sender has settled (`horizon`), and the
+what it collided with is gone. So a delta says how far its sender has settled (``b"s"``), and the
 receiver settles as far before it joins.
 
 Invariants: `placing`, if there is one, is what the moves in the cells give, and its log holds all
-that are not settled; `crowded` holds the slots of values with several cells.
+that are not settled; `crowded` holds the slots of values with several cells; nothing is settled
+where nothing is.
 """
 
 from collections.abc import Callable
@@ -28,20 +29,24 @@ from plait.types.tree_bodies import numbers_of
 
 MOVES = b"m"
 VALUES = b"v"
+SETTLED = b"s"
 NOTHING_SETTLED: Order = (0, 0, 0)
 
 
 class TreeState(Cells):
     """Cells that know where the nodes stand."""
 
-    __slots__ = ("_numbers", "_placing", "crowded", "horizon")
+    __slots__ = ("_numbers", "_placing", "crowded")
 
     def __init__(self) -> None:
         super().__init__()
-        self.horizon = NOTHING_SETTLED  # everything up to here was settled
         self.crowded: dict[bytes, None] = {}
         self._numbers: dict[int, int] | None = None
         self._placing: Placing | None = None
+
+    def forget_placing(self) -> None:
+        """It is not what the cells say any more."""
+        self._placing = self._numbers = None
 
     def put(self, slot: Slot, dot: Dot, payload: Any) -> None:
         """Add a cell."""
@@ -59,12 +64,24 @@ class TreeState(Cells):
         super().replace(slot, cells)
         if slot[:1] == VALUES:
             self._count(slot)
+        elif slot == SETTLED:
+            return
         elif any(dot not in cells for dot in before):
-            self._placing = self._numbers = None
+            self.forget_placing()
         else:
             for dot, payload in cells.items():
                 if dot not in before:
                     self._added(slot, dot, payload)
+
+    @property
+    def horizon(self) -> Order:
+        """Moves up to here were settled."""
+        return horizon_in(self.slots.get(SETTLED, {}))
+
+    @horizon.setter
+    def horizon(self, order: Order) -> None:
+        settled = order != NOTHING_SETTLED and any(slot != SETTLED for slot in self.slots)
+        super().replace(SETTLED, {order[1:]: [order[0]]} if settled else {})
 
     @property
     def placing(self) -> Placing:
@@ -129,6 +146,11 @@ class TreeState(Cells):
                 self._placing.add(move)
             else:  # its place in the order is not in the log any more
                 self._placing = None
+
+
+def horizon_in(cells: dict[Dot, Any]) -> Order:
+    """How far moves are settled, from the cells of its slot."""
+    return max(((stamp, *dot) for dot, (stamp,) in cells.items()), default=NOTHING_SETTLED)
 
 
 def move_of(slot: bytes, dot: Dot, payload: Any) -> Move:

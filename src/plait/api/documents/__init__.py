@@ -26,6 +26,7 @@ from plait.api.documents.maps import Map, MapView
 from plait.api.documents.registers import Loser, Register, RegisterView
 from plait.api.documents.resolve import Ask, LastWriterWins, Merge, Resolve
 from plait.api.documents.sets import GrowSetView, SetView
+from plait.api.documents.trees import Tree, TreeView
 from plait.api.documents.view import CustomView, View
 from plait.api.documents.watching import Change, Watch
 
@@ -63,6 +64,8 @@ __all__ = [
     "Resolve",
     "SetView",
     "Sibling",
+    "Tree",
+    "TreeView",
     "TwoPhaseSet",
     "Version",
     "View",

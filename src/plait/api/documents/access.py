@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
 from plait.api.documents.undo import Entry, Undo, restoring
+from plait.base.causality import Dot
 from plait.base.codec import encode_key
 from plait.base.errors import ReadOnly
 from plait.engines.graph_port import GraphReplica, GraphView
@@ -69,8 +70,11 @@ class Access:
 
     # ------------------------------------------------------------------ writing
 
-    def mutate(self, key: str, path: Path, type_: GraphType[Any], mutation: Mutation) -> None:
-        """Change an object; visible here at once. Raises what `GraphReplica.mutate` does."""
+    def mutate(self, key: str, path: Path, type_: GraphType[Any], mutation: Mutation) -> Dot | None:
+        """Change an object; visible here at once. The event, or None if nothing changed.
+
+        Raises what `GraphReplica.mutate` does.
+        """
         self.check()
         replica = self.replica
         me = replica.replica
@@ -79,11 +83,12 @@ class Access:
         inverse = type_.inverse(type_.zero() if state is None else state, mutation, dot)
         born = self._mutate(key, path, mutation)
         if born is None:
-            return
+            return None
         if born != dot:  # a deleted document was cleared first: what it held is gone
             inverse = type_.inverse(type_.zero(), mutation, born)
         if inverse is not None:
-            self.undo.wrote(Entry(key, path, inverse))
+            self.undo.wrote(Entry(key, path, inverse, mutation))
+        return born
 
     def clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path."""

@@ -95,7 +95,9 @@ def conflicts_in(access: Access, document: Any) -> list[Conflict]:
     """Every conflict of a collection, by key and path."""
     access.check()
     return [
-        conflict for key in access.view.keys(None, None) for conflict in conflicts_of(access, document, key)
+        conflict
+        for key in access.view.keys(None, None)
+        for conflict in conflicts_of(access, document, key)
     ]
 
 

@@ -6,12 +6,14 @@ from plait.api.documents.access import Access
 from plait.api.documents.checking import shown
 from plait.api.documents.view import TypedView
 from plait.base.errors import BadValue
-from plait.types.catalogue import type_of
+from plait.types.bounded_counter import BoundedCounter
+from plait.types.counter import Counter
+from plait.types.grow_counter import GrowCounter
 from plait.types.paths import Path
 
-_GROW: Final = type_of("gc")
-_COUNTER: Final = type_of("c")
-_BOUNDED: Final = type_of("b")
+_GROW: Final = GrowCounter()
+_COUNTER: Final = Counter()
+_BOUNDED: Final = BoundedCounter()
 
 
 class NumberView(TypedView):
@@ -192,8 +194,7 @@ class BoundedCounterView(NumberView):
 
 def rights_of(state: Any) -> dict[int, int]:
     """Units that each replica may spend."""
-    rights: dict[int, int] = _BOUNDED.rights(state)  # type: ignore[attr-defined]
-    return rights
+    return _BOUNDED.rights(state)
 
 
 def _number(other: Any) -> Any:

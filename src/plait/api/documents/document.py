@@ -216,7 +216,7 @@ class JsonDocument(JsonMapping, Document):
     """A free-form document: a map of anything. What a collection without a class holds."""
 
     __eq__ = Document.__eq__
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in it, as plain Python values."""

@@ -65,7 +65,8 @@ class Field:
     @property
     def type(self) -> GraphType[Any]:
         """The graph type of its objects."""
-        return type_of(self.tag)
+        found: GraphType[Any] = type_of(self.tag)
+        return found
 
     # ------------------------------------------------------------------ places
 
@@ -128,9 +129,13 @@ class ViewField(Field):
 
     def assign(self, access: Access, key: str, path: Path, value: Any) -> None:
         """Accept the field's own view, which is what ``+=`` assigns."""
-        if isinstance(value, View) and self.at(access, key, path)._stands_for(value):
-            return
+        refuse(self.at(access, key, path), value, self.instead)
+
+
+def refuse(view: View, value: Any, instead: str) -> None:
+    """`BadValue` that says what to do instead, unless `value` is this view itself."""
+    if not view._stands_for(value):
         raise BadValue(
-            f"{access.where(key, path)} cannot be set to {shown(value)}, since others change it at"
-            f" the same time; {self.instead}"
+            f"{view._where()} cannot be set to {shown(value)}, since others change it at the same"
+            f" time; {instead}"
         )

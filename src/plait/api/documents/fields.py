@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 from plait.api.documents.access import Access
 from plait.api.documents.checking import Checker, shown
 from plait.api.documents.counters import BoundedCounterView, CounterView, GrowCounterView
-from plait.api.documents.field import Field, Held, ViewField
+from plait.api.documents.field import Field, Held, ViewField, refuse
 from plait.api.documents.flags import DisableFlagView, EnableFlagView, FlagView
 from plait.api.documents.sets import (
     AddWinsSetView,
@@ -22,8 +22,8 @@ from plait.api.documents.sets import (
     SetView,
     TwoPhaseSetView,
 )
-from plait.api.documents.view import CustomView, View
-from plait.base.errors import BadDocument, BadValue
+from plait.api.documents.view import CustomView
+from plait.base.errors import BadDocument
 from plait.types.catalogue import register
 from plait.types.graph_type import GraphType
 from plait.types.paths import Path
@@ -309,6 +309,4 @@ class Custom(Field):
 
     def assign(self, access: Access, key: str, path: Path, value: Any) -> None:
         """Only its own view."""
-        if isinstance(value, View) and self.at(access, key, path)._stands_for(value):
-            return
-        raise BadValue(f"{access.where(key, path)} cannot be assigned; change it with do()")
+        refuse(self.at(access, key, path), value, "change it with do()")

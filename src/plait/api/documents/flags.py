@@ -3,10 +3,11 @@
 from typing import Final
 
 from plait.api.documents.view import TypedView
-from plait.types.catalogue import type_of
+from plait.types.disable_flag import DisableFlag
+from plait.types.enable_flag import EnableFlag
 
-_ENABLE_WINS: Final = type_of("ew")
-_DISABLE_WINS: Final = type_of("dw")
+_ENABLE_WINS: Final = EnableFlag()
+_DISABLE_WINS: Final = DisableFlag()
 
 
 class FlagView(TypedView):

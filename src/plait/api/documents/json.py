@@ -18,9 +18,10 @@ from plait.api.documents.view import View
 from plait.base.errors import BadValue
 from plait.graph.event import PATH_MAX
 from plait.types.catalogue import type_of
+from plait.types.last_writer_wins import LAST_WRITER_WINS
 from plait.types.paths import Path, component, name_of, tag_of
 
-_LEAF: Final = type_of("r")
+_LEAF: Final = LAST_WRITER_WINS
 _ANYTHING: Final = Checker(Any, "Json")
 _MISSING: Final = object()
 
@@ -127,6 +128,10 @@ class JsonMapping(MutableMapping[str, Any]):
             for part in self._access.children(self._key, self._path):
                 self._access.clear(self._key, (*self._path, part))
 
+    def __ior__(self, other: Mapping[str, Any]) -> Self:
+        self.update(other)
+        return self
+
     def _become(self, value: Any) -> None:
         """Hold these keys and no others."""
         if isinstance(value, JsonMapping):
@@ -175,7 +180,7 @@ class JsonView(JsonMapping, View):
 
     __slots__ = ()
     __eq__ = View.__eq__
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
     __repr__ = View.__repr__
 
     @property

@@ -25,7 +25,7 @@ class MapView(MutableMapping[str, Any], View):
 
     __slots__ = ("_field",)
     __eq__ = View.__eq__
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
     __repr__ = View.__repr__
 
     def __init__(self, access: Access, key: str, path: Path, field: Field) -> None:
@@ -86,6 +86,10 @@ class MapView(MutableMapping[str, Any], View):
         with self._access.together():
             for name in self._names():
                 self._access.clear(self._key, self._place(name))
+
+    def __ior__(self, other: Mapping[str, Any]) -> Self:
+        self.update(other)
+        return self
 
     def _become(self, value: Any) -> None:
         """Hold these keys and no others."""

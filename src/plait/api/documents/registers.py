@@ -15,7 +15,7 @@ from plait.api.documents.field import Field, Held
 from plait.api.documents.resolve import Ask, LastWriterWins, Merge, Resolve
 from plait.api.documents.view import View
 from plait.base.causality import Dot
-from plait.base.errors import BadDocument, Refused
+from plait.base.errors import BadDocument, BadValue, Refused
 from plait.base.hlc import hlc_ms
 from plait.types.graph_type import GraphType
 from plait.types.kept_writes import SLOT, Writes
@@ -86,7 +86,10 @@ class Register(Field, Generic[T]):
     def check_declared(self, where: str) -> None:
         """A default must be of the type."""
         if self._default is not _UNSET:
-            self.checker.store(self._default, lambda: f"{where}: default")
+            try:
+                self.checker.store(self._default, lambda: f"{where}: default")
+            except BadValue as error:
+                raise BadDocument(error.message) from None
 
     @property
     def type(self) -> GraphType[Any]:

@@ -1,15 +1,19 @@
 """Views on sets: everything that Python's sets do, as far as the type lets them shrink."""
 
 from collections.abc import Iterable, Iterator, Set
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from plait.api.documents.access import Access
 from plait.api.documents.checking import Checker, shown
 from plait.api.documents.view import TypedView, View
 from plait.base.errors import BadValue
-from plait.types.catalogue import type_of
-from plait.types.cells import slot_of
+from plait.types.add_wins_set import AddWinsSet
+from plait.types.element import element_slot
+from plait.types.element_set import ElementSet
+from plait.types.grow_set import GrowSet
 from plait.types.paths import Path
+from plait.types.remove_wins_set import RemoveWinsSet
+from plait.types.two_phase_set import TwoPhaseSet
 
 T = TypeVar("T")
 
@@ -19,7 +23,7 @@ class GrowSetView(TypedView, Generic[T]):
 
     __slots__ = ("_checker",)
     __hash__ = None  # type: ignore[assignment]
-    _type = type_of("gs")
+    _type: ClassVar[ElementSet] = GrowSet()
 
     def __init__(self, access: Access, key: str, path: Path, checker: Checker) -> None:
         super().__init__(access, key, path)
@@ -45,10 +49,10 @@ class GrowSetView(TypedView, Generic[T]):
         if state is None:
             return False
         try:
-            plain = self._checker.store(element, self._where)
+            slot = element_slot(self._plain(element))
         except BadValue:
             return False
-        return bool(self._type.partial(state, (slot_of(plain),)))
+        return self._type.has(state, slot)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self._elements())
@@ -107,7 +111,7 @@ class GrowSetView(TypedView, Generic[T]):
 
     def add(self, element: T) -> None:
         """Put an element in."""
-        plain = self._checker.store(element, self._where)
+        plain = self._plain(element)
         self._access.mutate(self._key, self._path, self._type, ("add", plain))
 
     def update(self, *others: Iterable[T]) -> None:
@@ -122,14 +126,15 @@ class GrowSetView(TypedView, Generic[T]):
         return self
 
     def _plain(self, element: Any) -> Any:
-        return self._checker.store(element, self._where)
+        plain = self._checker.store(element, self._where)
+        return _tuple(plain) if type(plain) is list else plain
 
     def _become(self, elements: Iterable[T]) -> None:
         """What assigning to the field does: these elements and no others."""
         if isinstance(elements, str | bytes) or not isinstance(elements, Iterable):
             raise BadValue(f"{self._where()} is a set; it cannot become {shown(elements)}")
-        wanted = {slot_of(plain): plain for plain in map(self._plain, elements)}
-        present = {slot_of(plain): plain for plain in super().value}
+        wanted = {element_slot(plain): plain for plain in map(self._plain, elements)}
+        present = {element_slot(plain): plain for plain in super().value}
         self._replace(
             [plain for slot, plain in present.items() if slot not in wanted],
             [plain for slot, plain in wanted.items() if slot not in present],
@@ -152,7 +157,7 @@ class SetView(GrowSetView[T]):
 
     def discard(self, element: T) -> None:
         """Take an element out, if it is in."""
-        plain = self._checker.store(element, self._where)
+        plain = self._plain(element)
         self._access.mutate(self._key, self._path, self._type, ("remove", plain))
 
     def remove(self, element: T) -> None:
@@ -166,7 +171,7 @@ class SetView(GrowSetView[T]):
         plains = [self._plain(element) for other in others for element in other]
         self._replace(plains, [])
 
-    def __isub__(self, other: Iterable[T]) -> Self:  # type: ignore[override,misc]
+    def __isub__(self, other: Iterable[T]) -> Self:  # type: ignore[override]
         self.difference_update(list(other))
         return self
 
@@ -186,18 +191,23 @@ class TwoPhaseSetView(SetView[T]):
     """A set in which what was removed is never in again."""
 
     __slots__ = ()
-    _type = type_of("tp")
+    _type = TwoPhaseSet()
 
 
 class AddWinsSetView(SetView[T]):
     """An element stays if somebody added it while somebody else removed it."""
 
     __slots__ = ()
-    _type = type_of("aw")
+    _type = AddWinsSet()
 
 
 class RemoveWinsSetView(SetView[T]):
     """An element goes if somebody removed it while somebody else added it."""
 
     __slots__ = ()
-    _type = type_of("rw")
+    _type = RemoveWinsSet()
+
+
+def _tuple(plain: list[Any]) -> tuple[Any, ...]:
+    """What cannot be hashed cannot be in a set: arrays are tuples there."""
+    return tuple([_tuple(part) if type(part) is list else part for part in plain])

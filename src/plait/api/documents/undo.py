@@ -13,13 +13,15 @@ Invariant: `_undone` is empty after any write that is no redo; at most `STEPS_MA
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
+from plait.base.causality import Dot
 from plait.engines.graph_port import GraphView
 from plait.types.catalogue import type_of
 from plait.types.graph_type import Mutation
 from plait.types.paths import Path, tag_of
 
+RESTORE: Final = "restore"  # how registers take back: (RESTORE, dot, was set, value)
 STEPS_MAX = 1000  # that can be undone
 ENTRIES_MAX = 10_000  # of one step
 
@@ -30,10 +32,35 @@ class Entry(NamedTuple):
     key: str
     path: Path
     mutation: Mutation
+    written: Mutation = ()  # what it takes back
     if_gone: bool = False  # only if nobody wrote it anew
 
 
-Step = Sequence[Entry]
+Step: TypeAlias = list[Entry]
+
+
+class Restored(NamedTuple):
+    """A register holds a value again: written by the event `dot` now, by another one before."""
+
+    key: str
+    path: Path
+    value: Any
+    dot: Dot
+
+    def re_aim(self, step: Step, end: int | None = None) -> bool:
+        """Let the newest write of the register in `step` (before `end`) be undoable again.
+
+        Its inverse names the event that wrote the value, and that one was overwritten; what
+        stands there now is the same value, unless somebody else's was overwritten.
+        """
+        for index in range(len(step) - 1 if end is None else end - 1, -1, -1):
+            entry = step[index]
+            if entry.key == self.key and entry.path == self.path and entry.mutation[0] == RESTORE:
+                if entry.written[-1] == self.value:
+                    mutation = (RESTORE, self.dot, *entry.mutation[2:])
+                    step[index] = entry._replace(mutation=mutation)
+                return True
+        return False
 
 
 class Undo:
@@ -52,16 +79,16 @@ class Undo:
         if self._group is not None:
             self._group.append(entry)
             return
-        self._steps.append((entry,))
+        self._steps.append([entry])
         if self._undone:
             self._undone.clear()
 
-    def wrote_all(self, entries: Sequence[Entry]) -> None:
+    def wrote_all(self, entries: list[Entry]) -> None:
         """Something was written in one go that takes several mutations to take back."""
         if self._group is not None:
             self._group.extend(reversed(entries))
         elif entries:
-            self._steps.append(tuple(reversed(entries)))
+            self._steps.append(entries[::-1])
             self._undone.clear()
 
     def open(self) -> bool:
@@ -78,7 +105,7 @@ class Undo:
             if len(group) <= ENTRIES_MAX:
                 self._steps.append(group)
             self._undone.clear()
-        return group or ()
+        return group or []
 
     def drop(self) -> None:
         """End the step: it was discarded."""
@@ -98,7 +125,7 @@ class Undo:
         self._group = []
         self._replaying = True
 
-    def end_replay(self, step: Step, again: bool) -> None:
+    def end_replay(self, step: Step, again: bool, restored: Sequence["Restored"]) -> None:
         """`step` was taken back (or done again); what was written can itself be taken back."""
         inverse = self.close()
         self._replaying = False
@@ -106,6 +133,10 @@ class Undo:
         if again:
             source, target = target, source
         _remove(source, step)
+        for one in restored:
+            for older in reversed(source):
+                if one.re_aim(older):
+                    break
         if inverse:
             target.append(inverse)
 

@@ -173,7 +173,7 @@ class World:
     def _parts(self, wish: Wish) -> tuple[Wish, ...]:
         """What is written for a wish: some types say in a body what a clear has seen."""
         clearing = getattr(self.guard.subject, "clearing", None)
-        if isinstance(wish, Clear) and clearing is not None:
+        if isinstance(wish, Clear) and clearing is not None and self._clears:
             return (Mutate(0, clearing), wish)
         return (wish,)
 

@@ -15,6 +15,7 @@ Absent: what rows mean (`wal`), and the thread that commits (the storage's).
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -99,10 +100,8 @@ class Journal:
         if before - self._head < _TRIM_ROWS or self.error is not None:
             return
         self._head = before
-        try:
+        with contextlib.suppress(PlaitError):  # the next one trims as much
             self._log.submit((TrimPrefix(self._line, before),), _forget)
-        except PlaitError:
-            pass  # the next one trims as much
 
     def begin_at(self, position: int, hard_state: bytes) -> None:
         """The line lost rows that the state file has: go on behind those."""

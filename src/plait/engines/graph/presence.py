@@ -2,8 +2,9 @@
 
 Each replica has one entry, a value that MessagePack carries. Whoever sets it says it again every
 `REFRESH_S`, and everybody forgets it `TTL_S` after it was last heard, so nobody has to leave in an
-orderly way. A newer entry of the same replica replaces an older one by its count, which begins at
-the wall clock so that a restart goes on above what was said before.
+orderly way. Whoever hears something new passes it on, so it reaches everybody in any topology; the
+count, which begins at the wall clock so that a restart goes on above what was said before, tells
+what is new.
 
 Absent: delivery guarantees of any kind.
 """
@@ -11,79 +12,86 @@ Absent: delivery guarantees of any kind.
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
+from plait.graph.messages import Presence
 
 REFRESH_S = 10.0
 TTL_S = 30.0
 ENTRIES_MAX = 4096
-VALUE_BYTES_MAX = 16 * 1024
 
 
-class Present(msgspec.Struct, frozen=True, array_like=True, tag=98):
-    """What one replica says of itself; None: it has left."""
-
-    lineage: int
-    replica: int
-    count: int  # newer ones are greater
-    value: Any
-
-
-class Presence:
+class Presences:
     """What is known of everybody, own entry included. Time is an argument, in seconds."""
 
-    def __init__(self, lineage: int, tell: Callable[[int, Any], None]) -> None:
+    def __init__(self, lineage: bytes) -> None:
+        self.tell: Callable[[int, Any], None] | None = None  # (replica, value; None: it left)
         self._lineage = lineage
-        self._tell = tell  # (replica, value or None), whenever it changed
-        self._heard: dict[int, tuple[Present, float]] = {}  # with when it ends
-        self._mine: Present | None = None
-        self._refresh_at = 0.0
+        self._heard: dict[int, tuple[int, Any, float]] = {}  # count, value, when it ends
+        self._mine: tuple[int, int, Any] | None = None  # replica, count, value
+        self._refresh_at = float("inf")
 
-    def set(self, replica: int, value: Any, now: float, now_ms: int) -> Present:
+    def set(self, replica: int, value: Any, now: float, now_ms: int) -> Presence:
         """Say something of oneself, None to leave; the message for every peer."""
-        count = now_ms if self._mine is None else max(now_ms, self._mine.count + 1)
-        self._mine = mine = Present(self._lineage, replica, count, value)
-        self._refresh_at = now + REFRESH_S
-        self.hear(mine, now)
-        return mine
+        count = now_ms if self._mine is None else max(now_ms, self._mine[1] + 1)
+        self._mine = (replica, count, value)
+        self._refresh_at = float("inf") if value is None else now + REFRESH_S
+        self._hear(replica, count, value, TTL_S, now)
+        return self._message(replica, count, value, TTL_S)
 
-    def hear(self, message: Present, now: float) -> bool:
-        """What a replica says of itself; whether that was news, which others should hear."""
-        known = self._heard.get(message.replica)
-        if known is not None and known[0].count >= message.count:
-            return False
-        if known is None and (message.value is None or len(self._heard) >= ENTRIES_MAX):
-            return False
-        if message.value is None:
-            del self._heard[message.replica]
-        else:
-            self._heard[message.replica] = (message, now + TTL_S)
-        if known is None or known[0].value != message.value:
-            self._tell(message.replica, message.value)
-        return True
+    def hear(self, message: Presence, now: float) -> bool:
+        """What somebody says of itself; whether that was news, which others should hear."""
+        news = False
+        for _, said, lives_ms in message.entries:
+            match said:
+                case [int(count), value]:
+                    lives_s = min(lives_ms / 1000, TTL_S)
+                    news |= self._hear(message.replica, count, value, lives_s, now)
+        return news
 
     def everybody(self) -> dict[int, Any]:
         """Value by replica."""
-        return {replica: message.value for replica, (message, _) in sorted(self._heard.items())}
+        return {replica: value for replica, (_, value, _) in sorted(self._heard.items())}
 
-    def entries(self) -> list[Present]:
+    def messages(self, now: float) -> list[Presence]:
         """What a peer that has just come should hear."""
-        return [message for _, (message, _) in sorted(self._heard.items())]
+        return [
+            self._message(replica, count, value, ends - now)
+            for replica, (count, value, ends) in sorted(self._heard.items())
+        ]
 
-    def tick(self, now: float, now_ms: int) -> Present | None:
-        """Forget whom was not heard of; the own entry if it is time to say it again."""
-        for replica, (_, ends) in list(self._heard.items()):
+    def tick(self, now: float, now_ms: int) -> Presence | None:
+        """Forget who was not heard of; the own entry if it is time to say it again."""
+        for replica, (_, _, ends) in list(self._heard.items()):
             if ends <= now:
                 del self._heard[replica]
-                self._tell(replica, None)
-        mine = self._mine
-        if mine is None or mine.value is None or now < self._refresh_at:
+                self._told(replica, None)
+        if self._mine is None or now < self._refresh_at:
             return None
-        return self.set(mine.replica, mine.value, now, now_ms)
+        replica, _, value = self._mine
+        return self.set(replica, value, now, now_ms)
 
     @property
     def deadline(self) -> float:
         """When `tick` is next of use; infinite if never."""
-        ends = [ends for _, ends in self._heard.values()]
-        if self._mine is not None and self._mine.value is not None:
-            ends.append(self._refresh_at)
-        return min(ends, default=float("inf"))
+        return min([ends for _, _, ends in self._heard.values()] + [self._refresh_at])
+
+    def _hear(self, replica: int, count: int, value: Any, lives_s: float, now: float) -> bool:
+        known = self._heard.get(replica)
+        if known is not None and known[0] >= count:
+            return False
+        if known is None and (value is None or len(self._heard) >= ENTRIES_MAX):
+            return False
+        if value is None:
+            del self._heard[replica]
+        else:
+            self._heard[replica] = (count, value, now + lives_s)
+        if known is None or known[1] != value:
+            self._told(replica, value)
+        return True
+
+    def _told(self, replica: int, value: Any) -> None:
+        if self.tell is not None:
+            self.tell(replica, value)
+
+    def _message(self, replica: int, count: int, value: Any, lives_s: float) -> Presence:
+        lives_ms = max(0, int(lives_s * 1000))
+        return Presence(self._lineage, replica, (("", [count, value], lives_ms),))

@@ -26,7 +26,6 @@ from plait.base.errors import (
     Closed,
     DiskFull,
     FolderReadOnly,
-    NotLoaded,
     PlaitError,
     ReadOnly,
     StorageError,
@@ -35,18 +34,19 @@ from plait.base.errors import (
 )
 from plait.base.ports import Clock, Random, Storage
 from plait.engines.graph import poison, wal
+from plait.engines.graph.company import Company
 from plait.engines.graph.flusher import Flusher
-from plait.engines.graph.identity import Hard, encode_hard
+from plait.engines.graph.gauges import gauges
 from plait.engines.graph.journal import Journal
 from plait.engines.graph.parts import Parts
 from plait.engines.graph.past import history_of, past_view
-from plait.engines.graph.reissue import gather, reissue
+from plait.engines.graph.renewal import Renewal
+from plait.engines.graph.silence import Silence
 from plait.engines.graph.syncing import Say, Syncing
 from plait.engines.graph.telling import Listener, Telling
 from plait.engines.graph.writer import Writer
 from plait.engines.graph_port import GraphView, Past
 from plait.graph.event import Batch, Op
-from plait.types.graph_type import Mutation
 from plait.types.paths import Path
 
 logger = logging.getLogger("plait.graph")
@@ -62,9 +62,8 @@ class Replica:
         self, parts: Parts, position: int, storage: Storage, clock: Clock, random: Random
     ) -> None:
         self.name = parts.options.name
-        self._parts = parts
+        self.parts = parts
         self._clock = clock
-        self._random = random
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._error: PlaitError | None = None  # why nothing can even be read
@@ -72,21 +71,25 @@ class Replica:
         line = parts.options.line
         self.journal = Journal(storage.log, line, position, self._durable, self._failed)
         self.telling = Telling()
-        self.writer = Writer(parts, clock, self._soon, self._sealed, self.telling.forget)
+        self.writer = Writer(parts, clock, self.soon, self._sealed, self.telling.forget)
         self.syncing = Syncing(parts, self.journal, self, clock, random)
+        self.company = Company(parts, self.syncing, self.writer, clock)
         self.flusher = Flusher(parts, self.journal, self._tidy)
-        self.fresh_ids: list[str] = []  # why, each time
+        self._silence = Silence(parts.options.retire_silent_s)
+        self.renewal = Renewal(
+            self, parts, self.writer, self.journal, self.flusher, self.syncing, random
+        )
         self._ticking = False
         self._events = 0  # since the last tick
         self._fold_at = 0.0
         self._recovering: asyncio.TimerHandle | None = None
-        self._adopting: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._bind()
+        self.bind()
         poison.guard(self)
 
-    def _bind(self) -> None:
-        shelf = self._parts.shelf
+    def bind(self) -> None:
+        """The shelf was exchanged: read from it."""
+        shelf = self.parts.shelf
         self.object = shelf.object
         self.children = shelf.children
         self.exists = shelf.exists
@@ -100,12 +103,12 @@ class Replica:
     @property
     def replica(self) -> int:
         """This replica's id now."""
-        return self._parts.scope.replica
+        return self.parts.scope.replica
 
     @property
     def vector(self) -> Context:
         """What was delivered here, own writes included. Live: whoever keeps it copies it."""
-        return self._parts.scope.vector
+        return self.parts.scope.vector
 
     def check(self) -> None:
         """Raise `Closed`, `WrongThread`, `NotLoaded` or, in a forked child, `StorageError`."""
@@ -121,18 +124,18 @@ class Replica:
     def past(self, version: Context | None, time_ms: int | None) -> GraphView:
         """The documents as of a version, or of a wall-clock time. `HistoryTrimmed`."""
         self.settle()
-        return past_view(self._parts.scope, self._parts.archive, version, time_ms)
+        return past_view(self.parts.scope, self.parts.archive, version, time_ms)
 
     def history(self, key: str) -> Iterator[Past]:
         """The retained batches that touched a document, oldest first. `HistoryTrimmed`."""
         self.settle()
-        return history_of(self._parts.scope, self._parts.archive, key)
+        return history_of(self.parts.scope, self.parts.archive, key)
 
     def who(self, replica: int) -> str:
         """The name that a replica was admitted under, or its id in hex."""
         if replica == self.replica:
-            return self._parts.options.node
-        return self._parts.scope.members.names.get(replica) or f"{replica:x}"
+            return self.parts.options.node
+        return self.parts.scope.members.names.get(replica) or f"{replica:x}"
 
     # ------------------------------------------------------------------ writing
 
@@ -162,10 +165,10 @@ class Replica:
         """Return when everything written so far is on disk here (a guest: at a peer)."""
         self.settle()
         self._end_of_tick()
-        seq = self._parts.scope.next_seq - 1
+        seq = self.parts.scope.next_seq - 1
         replica = self.replica
         await self.journal.wait(self.journal.written)
-        if self._parts.options.guest and seq:
+        if self.parts.options.guest and seq:
             await self._until(
                 lambda: (
                     self.replica != replica
@@ -184,19 +187,19 @@ class Replica:
 
         `Unavailable` if it holds nothing and nobody gave anything in time.
         """
-        scope = self._parts.scope
+        scope = self.parts.scope
         if scope.vector or scope.writable:
             return
         try:
             async with asyncio.timeout(timeout):
-                await self._until(lambda: self._parts.scope.writable and self.syncing.caught_up())
+                await self._until(lambda: self.parts.scope.writable and self.syncing.caught_up())
         except TimeoutError:
             raise Unavailable(f"no peer gave the documents {self.name!r} yet") from None
 
     async def leave(self) -> None:
         """Let a peer have everything, and stop being a member."""
         await self.flush()
-        scope = self._parts.scope
+        scope = self.parts.scope
         if scope.writable and len(scope.members.remaining()) > 1:
             self.say((scope.retire(scope.replica, scope.next_seq),))
             await self.flush()
@@ -206,9 +209,7 @@ class Replica:
         if isinstance(self._error, Closed):
             return
         closed = Closed(f"documents {self.name!r} were closed")
-        if self._adopting is not None:
-            self._adopting.cancel()
-            await asyncio.gather(self._adopting, return_exceptions=True)
+        await self.renewal.close()
         if self.writer.draft is not None:
             self.discard()
         self._end_of_tick()
@@ -221,6 +222,7 @@ class Replica:
         self.writer.watch()
         if self._recovering is not None:
             self._recovering.cancel()
+        self.company.close()
         self.syncing.close()
         self.journal.close()
         await self.flusher.stop(abandon=True)
@@ -240,6 +242,7 @@ class Replica:
     def linked(self, peer: str, say: Say) -> None:
         """A connection to a peer is open; `say` sends it bytes, in order."""
         self.syncing.linked(peer, say)
+        self.company.arrived()
 
     def unlinked(self, peer: str) -> None:
         """The connection broke."""
@@ -252,11 +255,8 @@ class Replica:
             self._look()
 
     def heard(self, peer: str, message: Any) -> None:
-        """Something that only rides along; see `attend`."""
-        for attend in self.attendants:
-            attend(peer, message)
-
-    attendants: tuple[Callable[[str, Any], None], ...] = ()
+        """Something that only rides along."""
+        self.company.heard(message)
 
     def say(self, ops: tuple[Op, ...]) -> None:
         """Write a batch that concerns the scope itself. `ReadOnly`, `ClockWrong`."""
@@ -276,19 +276,20 @@ class Replica:
     def took(self, events: int) -> None:
         """Something of others took effect and is in the log."""
         self._events += events
-        self._soon()
+        self.soon()
         self.telling.tell()
 
-    def _soon(self) -> None:
+    def soon(self) -> None:
+        """Have the tick end in an orderly way."""
         if not self._ticking:
             self._ticking = True
             self._loop.call_soon(self._end_of_tick)
 
     def _sealed(self, batch: Batch) -> None:
         self.journal.add(wal.wrote(batch))
-        self._parts.archive.add(batch)
+        self.parts.archive.add(batch)
         self._events += len(batch.ops)
-        self._soon()
+        self.soon()
         self.syncing.wrote(batch)
         self.telling.tell()
 
@@ -301,7 +302,7 @@ class Replica:
         events, self._events = self._events, 0
         if events:
             self.flusher.changed(events)
-        self._reissue()
+        self.renewal.reissue()
 
     def _tidy(self) -> bool:
         """Before a flush: fold what is stable, and have everything in the log."""
@@ -310,10 +311,18 @@ class Replica:
         now = self._clock.monotonic()
         if now >= self._fold_at:
             self._fold_at = now + FOLD_S
-            if self._parts.fold():
+            self._retire_silent(now)
+            if self.parts.fold():
                 self.journal.add(wal.Folded())
         self.journal.close_row()
         return True
+
+    def _retire_silent(self, now: float) -> None:
+        scope = self.parts.scope
+        if scope.writable and self.writer.error is None:
+            for replica in self._silence.due(scope, now):
+                self.syncing.note(f"{self.who(replica)} was silent for too long and is retired")
+                self.say((scope.retire(replica),))
 
     def _durable(self, durable: int) -> None:
         self.syncing.outbox.release(durable)
@@ -363,113 +372,20 @@ class Replica:
 
     def restart(self, reason: str, trusted: bool = False) -> None:
         """Go on under a fresh id; `trusted`: the old stream is whole, and may admit it."""
-        scope = self._parts.scope
-        self.writer.seal()
-        fresh = self._random.getrandbits(63) or 1
-        alone = scope.members.remaining() == [scope.replica]
-        if (trusted or alone) and scope.writable:
-            self.writer.say((scope.admit(fresh, self._parts.options.node),))
-        self._note_fresh(reason, fresh, self._parts.hard.epoch)
-        scope.renamed(fresh)
-        self.journal.add(wal.Renamed(fresh))
-        self.journal.put_hard_state(encode_hard(self._parts.hard))
-        self.writer.rebind()
-        self._soon()
-        self.syncing.begin()
-        self.syncing.greet_again()
-
-    def _note_fresh(self, reason: str, fresh: int, epoch: int) -> None:
-        options = self._parts.options
-        logger.warning("graph %s goes on under a fresh id: %s", self.name, reason)
-        self.fresh_ids.append(reason)
-        self.syncing.note(f"fresh id: {reason}")
-        self._parts.hard = Hard(options.lineage, fresh, options.fingerprint, epoch)
+        self.renewal.restart(reason, trusted)
 
     def adopt(self, reason: str, lost: tuple[Batch, ...]) -> None:
         """Begin again empty under a fresh id, and write anew what the others lack."""
-        if self._adopting is None:
-            self._error = NotLoaded(f"documents {self.name!r} are being fetched: {reason}")
-            data = gather(self._parts, lost)
-            self._adopting = self._loop.create_task(self._adopt(reason, data))
+        self.renewal.adopt(reason, lost)
 
-    async def _adopt(self, reason: str, lost: bytes) -> None:
-        parts, journal = self._parts, self.journal
-        await self.flusher.stop(abandon=True)
-        self._note_fresh(reason, self._random.getrandbits(63) or 1, parts.hard.epoch + 1)
-        journal.reset(encode_hard(parts.hard), [wal.Lost(lost)])
-        await journal.wait(journal.written)
-        await parts.state.clear()
-        parts.begin_empty()
-        parts.lost = lost
-        self.flusher.resume(journal.written)
-        self.writer.rebind()
-        self._bind()
-        self._adopting = None
-        self._error = None
-        self.syncing.begin()
-        self.syncing.greet_again()
-
-    def _reissue(self) -> None:
-        """Write anew what was lost with an id that was given up."""
-        parts = self._parts
-        if not parts.lost or not parts.scope.writable or not self.syncing.caught_up():
-            return
-        if self.writer.error is not None or self.writer.draft is not None:
-            return
-        lost, parts.lost = parts.lost, b""
-        self.journal.add(wal.Reissued())
-        for left in reissue(self, lost):
-            self.syncing.note(f"not written anew: {left}")
-        self._soon()
-
-    def write_mutation(self, key: str, path: Path, mutation: Mutation) -> None:
-        """Prepare and apply, for `reissue`."""
-        self.writer.mutate(key, path, mutation)
-
-    def write_op(self, op: Op) -> None:
-        """Apply an operation as it is, for `reissue`."""
-        self.writer.write(op)
-
-    def object_state(self, key: str, path: Path) -> Any | None:
-        """The state of an object, for `reissue`."""
-        return self._parts.shelf.object(key, path)
-
-    # ------------------------------------------------------------------ for people
+    def bar(self, error: PlaitError | None) -> None:
+        """Why nothing can be read now, or None."""
+        if not isinstance(self._error, Closed):
+            self._error = error
 
     def status(self) -> dict[str, Any]:
         """What people want to know."""
-        parts, journal = self._parts, self.journal
-        scope, archive = parts.scope, parts.archive
-        cut = scope.cut()
-        return {
-            "replica": f"{scope.replica:x}",
-            "documents": parts.shelf.count(),
-            "writable": scope.writable and self.writer.error is None,
-            "error": str(self._error or self.writer.error or "") or None,
-            "clock": scope.clock_wrong or None,
-            "events": sum(scope.vector.values()),
-            "events_retained": archive.events,
-            "history_bytes": archive.bytes,
-            "history_complete": archive.complete,
-            "unstable": sum(scope.vector.values()) - sum(cut.values()),
-            "members": {
-                f"{replica:x}": {
-                    "name": self.who(replica),
-                    "holds_back": _holds_back(scope.vector, scope.streams.get(replica)),
-                }
-                for replica in scope.members.remaining()
-            },
-            "peers": sorted(self.syncing.exchange.peers),
-            "unsent": len(self.syncing.outbox),
-            "quarantined": len(scope.quarantine.held),
-            "log_rows": journal.written - self.flusher.flushed,
-            "not_durable": journal.waiting,
-            "fresh_ids": list(self.fresh_ids),
-            "notices": list(self.syncing.notices),
-        }
-
-
-def _holds_back(vector: Context, stream: Any) -> int:
-    """Events that a member has not said it has seen."""
-    seen = {} if stream is None else stream.context
-    return sum(max(0, seq - seen.get(replica, 0)) for replica, seq in vector.items())
+        self.settle()
+        return gauges(
+            self.parts, self.writer, self.journal, self.flusher, self.syncing, self.renewal
+        )

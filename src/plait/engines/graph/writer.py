@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from plait.base.errors import BadValue, ChangeOpen, PlaitError
 from plait.base.ports import Clock
 from plait.engines.graph.parts import Parts
-from plait.graph.event import CLEAR, DELETE, Batch, Event, Op
+from plait.graph.event import Batch, Event, Op
 from plait.types.graph_type import Here, Mutation
 from plait.types.paths import Path
 
@@ -86,14 +86,17 @@ class Writer:
         """Reset everything at and below the path."""
         if self._watched:
             self._look()
-        self._write((Op(key, path, None, CLEAR),))
+        ops = self._parts.shelf.prepare_clear(key, path)
+        if ops:
+            self._write(ops)
 
     def delete(self, key: str) -> None:
         """Hide the document, if it is there."""
         if self._watched:
             self._look()
-        if self._parts.shelf.exists(key):
-            self._write((Op(key, (), None, DELETE),))
+        ops = self._parts.shelf.prepare_delete(key)
+        if ops:
+            self._write(ops)
 
     def write(self, op: Op) -> None:
         """Apply an operation that was prepared elsewhere, as it is."""
@@ -115,9 +118,9 @@ class Writer:
         if not batch:
             self._hlc = self._parts.scope.stamp(self._clock.wall_ms())
             self._dirty()
-        apply, hlc = self._apply, self._hlc
+        apply, hlc, new = self._apply, self._hlc, tuple.__new__  # half the cost of Event(...)
         for op in ops:
-            apply(op, Event(replica, seq, hlc, vector))
+            apply(op, new(Event, (replica, seq, hlc, vector, None, None)))
             vector[replica] = seq
             seq += 1
             batch.append(op)

@@ -1,0 +1,164 @@
+"""Going on under a fresh id, with the state as it is (`restart`) or from nothing (`adopt`).
+
+The old stream admits the fresh id where it is whole, or where nobody else is there to do so; else
+a peer is asked. A state that is thrown away is thrown away by one atomic write to the log, which
+keeps what has to be written anew; the state file is cleared after it, and its epoch tells if that
+was interrupted.
+"""
+
+import asyncio
+import logging
+from typing import Any, Protocol
+
+from plait.base.errors import NotLoaded, PlaitError
+from plait.base.ids import random_id
+from plait.base.ports import Random
+from plait.engines.graph import wal
+from plait.engines.graph.flusher import Flusher
+from plait.engines.graph.identity import Hard, encode_hard
+from plait.engines.graph.journal import Journal
+from plait.engines.graph.parts import Parts
+from plait.engines.graph.reissue import gather, reissue
+from plait.engines.graph.syncing import Syncing
+from plait.engines.graph.writer import Writer
+from plait.graph.event import Batch, Op
+from plait.types.graph_type import Mutation
+from plait.types.paths import Path
+
+logger = logging.getLogger("plait.graph")
+
+
+class Owner(Protocol):
+    """The replica, as far as changing its id needs it."""
+
+    def bar(self, error: PlaitError | None) -> None:
+        """Why nothing can be read now, or None."""
+        ...
+
+    def bind(self) -> None:
+        """The shelf was exchanged."""
+        ...
+
+    def settle(self) -> bool:
+        """Seal the open batch; False if a draft is open."""
+        ...
+
+    def soon(self) -> None:
+        """Have the tick end in an orderly way."""
+        ...
+
+
+class Renewal:
+    """One replica's changes of identity."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        parts: Parts,
+        writer: Writer,
+        journal: Journal,
+        flusher: Flusher,
+        syncing: Syncing,
+        random: Random,
+    ) -> None:
+        self.reasons: list[str] = []  # of every fresh id since the replica was opened
+        self._owner = owner
+        self._parts = parts
+        self._writer = writer
+        self._journal = journal
+        self._flusher = flusher
+        self._syncing = syncing
+        self._random = random
+        self._adopting: asyncio.Task[None] | None = None
+
+    def restart(self, reason: str, trusted: bool) -> None:
+        """Go on with the state as it is. `trusted`: the old stream is whole."""
+        owner, parts, writer = self._owner, self._parts, self._writer
+        scope = parts.scope
+        if writer.draft is not None:
+            writer.discard()
+        owner.settle()
+        fresh = random_id(self._random)
+        alone = scope.members.remaining() == [scope.replica]
+        if (trusted or alone) and scope.writable:
+            writer.say((scope.admit(fresh, parts.options.node),))
+        self._note(reason, fresh, parts.hard.epoch)
+        scope.renamed(fresh)
+        self._journal.add(wal.Renamed(fresh))
+        self._journal.put_hard_state(encode_hard(parts.hard))
+        writer.rebind()
+        owner.soon()
+        self._syncing.begin()
+        self._syncing.greet_again()
+
+    def adopt(self, reason: str, lost: tuple[Batch, ...]) -> None:
+        """Begin again empty; `lost` own batches are written anew later."""
+        if self._adopting is not None:
+            return
+        name = self._parts.options.name
+        self._owner.bar(NotLoaded(f"documents {name!r} are being fetched: {reason}"))
+        data = gather(self._parts, lost)
+        self._adopting = asyncio.get_running_loop().create_task(self._adopt(reason, data))
+
+    async def _adopt(self, reason: str, lost: bytes) -> None:
+        owner, parts, journal = self._owner, self._parts, self._journal
+        try:
+            await self._flusher.stop(abandon=True)
+            self._note(reason, random_id(self._random), parts.hard.epoch + 1)
+            journal.reset(encode_hard(parts.hard), [wal.Lost(lost)])
+            await journal.wait(journal.written)
+            await parts.state.clear()
+        except PlaitError as error:
+            logger.error("graph %s could not begin again: %s", parts.options.name, error)
+            return  # it does so when it is opened: the log says which epoch counts
+        finally:
+            self._adopting = None
+        parts.begin_empty()
+        parts.lost = lost
+        parts.position = journal.written
+        self._flusher.resume(journal.written)
+        self._writer.rebind()
+        owner.bind()
+        owner.bar(None)
+        self._syncing.begin()
+        self._syncing.greet_again()
+
+    def reissue(self) -> None:
+        """Write anew what was lost, once this replica is a member and has what the others have."""
+        owner, parts, writer = self._owner, self._parts, self._writer
+        if not parts.lost or not parts.scope.writable or not self._syncing.caught_up():
+            return
+        if writer.error is not None or writer.draft is not None:
+            return
+        lost, parts.lost = parts.lost, b""
+        left = reissue(self, lost)
+        owner.settle()  # in the same row of the log as the record that it is done
+        self._journal.add(wal.Reissued())
+        for what in left:
+            self._syncing.note(f"not written anew: {what}")
+        owner.soon()
+
+    def write_mutation(self, key: str, path: Path, mutation: Mutation) -> None:
+        """Prepare and apply, for `reissue`."""
+        self._writer.mutate(key, path, mutation)
+
+    def write_op(self, op: Op) -> None:
+        """Apply an operation as it is, for `reissue`."""
+        self._writer.write(op)
+
+    def object_state(self, key: str, path: Path) -> Any | None:
+        """The state of an object, for `reissue`."""
+        return self._parts.shelf.object(key, path)
+
+    async def close(self) -> None:
+        """Wait for nothing any more."""
+        if self._adopting is not None:
+            self._adopting.cancel()
+            await asyncio.gather(self._adopting, return_exceptions=True)
+
+    def _note(self, reason: str, fresh: int, epoch: int) -> None:
+        options = self._parts.options
+        logger.warning("graph %s goes on under a fresh id: %s", options.name, reason)
+        self.reasons.append(reason)
+        self._syncing.note(f"fresh id: {reason}")
+        self._parts.hard = Hard(options.lineage, fresh, options.fingerprint, epoch)

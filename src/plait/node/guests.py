@@ -1,0 +1,72 @@
+"""Guests: clients that hold replicas of their own and sync them over their connection.
+
+A client links its replica of a collection with this node's, under the request's id; what either
+says travels as opaque messages of `plait.graph.messages`, in order, until the client cancels or
+goes away.
+
+Invariant: a link is told to the node's replica exactly as long as it stands.
+"""
+
+from collections.abc import Callable
+
+from plait.api import messages as m
+from plait.base.errors import Busy, PlaitError
+from plait.node.graphs import Graphs
+
+LINKS_PER_CLIENT_MAX = 256
+
+
+class Guests:
+    """The replicas of one client."""
+
+    def __init__(
+        self,
+        graphs: Graphs,
+        client: str,
+        send: Callable[[m.Answer], None],
+    ) -> None:
+        self._graphs = graphs
+        self._client = client
+        self._send = send
+        self._links: dict[int, str] = {}  # request id to lineage
+
+    def handle(self, request: m.LinkGraph | m.GraphSay) -> None:
+        """Begin a link, or hear what comes over it."""
+        match request:
+            case m.LinkGraph(id_, lineage):
+                self._link(id_, lineage)
+            case m.GraphSay(id_, data) if id_ in self._links:
+                self._hear(id_, self._links[id_], data)
+
+    def _link(self, id_: int, lineage: str) -> None:
+        try:
+            if len(self._links) >= LINKS_PER_CLIENT_MAX or id_ in self._links:
+                raise Busy(f"a client links at most {LINKS_PER_CLIENT_MAX} graphs")
+            replica = self._graphs.by_lineage(lineage)
+        except PlaitError as error:
+            self._send(m.Failure(id_, error.code, error.message, error.details))
+            return
+        self._links[id_] = lineage
+        self._send(m.GraphSaid(id_, b""))
+        replica.linked(self._peer(id_), lambda data: self._send(m.GraphSaid(id_, data)))
+
+    def _hear(self, id_: int, lineage: str, data: bytes) -> None:
+        try:
+            self._graphs.by_lineage(lineage).received(self._peer(id_), data)
+        except PlaitError as error:
+            self.cancel(id_)
+            self._send(m.Failure(id_, error.code, error.message, error.details))
+
+    def cancel(self, id_: int) -> None:
+        """End one link."""
+        lineage = self._links.pop(id_, None)
+        if lineage is not None:
+            self._graphs.unlink(lineage, self._peer(id_))
+
+    def close(self) -> None:
+        """The client is gone."""
+        for id_ in list(self._links):
+            self.cancel(id_)
+
+    def _peer(self, id_: int) -> str:
+        return f"{self._client}/{id_}"
