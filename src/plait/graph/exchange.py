@@ -89,6 +89,7 @@ class Exchange:
         """A connection to `peer` is open."""
         known = self.peers[peer] = Peer(peer)
         known.told = self.scope.vector.copy()
+        known.chain_told = self.scope.members.chain(self.scope.replica)
         self.links.send(known, self.identity.greeting(self.asking.sync, now_ms))
         return self._flush()
 

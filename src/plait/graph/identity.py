@@ -79,10 +79,13 @@ class Identity:
 
     def judge(self, peer: Peer) -> None:
         """Tell a peer how it stands here."""
+        peer.judged = self._standing(peer)
+        self.links.send(peer, peer.judged)
+
+    def _standing(self, peer: Peer) -> Standing:
         told = [(r, seq) for r, seq in peer.vector.pairs() if r != peer.replica]
         complete = not self.scope.lacks(told)
-        peer.judged = standing_of(self.scope, self.links.lineage, peer, complete)
-        self.links.send(peer, peer.judged)
+        return standing_of(self.scope, self.links.lineage, peer, complete)
 
     def clock(self, peer: Peer, theirs_ms: int, now: float, now_ms: int) -> None:
         """A peer said what time it is."""
@@ -129,6 +132,10 @@ class Identity:
                 self.give_up(Adopt("this replica was retired", lost))
         elif not message.member:
             self.ask_in(now)
+            chain = scope.members.chain(scope.replica)
+            if chain != peer.chain_told:
+                peer.chain_told = chain  # it may know that our sponsor was none
+                self.links.send(peer, self.greeting(sync, now_ms))
 
     def ask_in(self, now: float) -> None:
         """Ask the next peer to admit us, if we are no member."""
@@ -169,8 +176,15 @@ class Identity:
         self.ask_in(now)
         for peer in self.links.peers.values():
             judged = peer.judged
-            if judged is not None and (
-                not judged.complete or judged.member != self.scope.members.is_member(peer.replica)
+            # members are told when they greet; the others wait for our word
+            fine = judged is not None and judged.member and judged.complete
+            if judged is None or (fine and self.scope.members.is_member(peer.replica)):
+                continue
+            standing = self._standing(peer)
+            if (standing.member, standing.retired, standing.complete) != (
+                judged.member,
+                judged.retired,
+                judged.complete,
             ):
                 self.judge(peer)
 

@@ -122,7 +122,10 @@ class CollectionRound(Generic[Place]):
                 if not self._inbox:
                     return
             stand_in, data = self._inbox.popleft()
-            heard = stand_in.hear(decode_message(data), self._clock.wall_ms())
+            message = decode_message(data)
+            if isinstance(message, Greeting) and message.replica != self.replica.replica:
+                continue  # it was said under an id that has been given up since
+            heard = stand_in.hear(message, self._clock.wall_ms())
             for reply in heard.replies:
                 self._tell(stand_in, reply)
             if heard.want is not None:
