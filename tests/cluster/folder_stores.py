@@ -11,6 +11,7 @@ from plait.api.settings import Eventual
 from plait.base.codec import decode, encode
 from plait.base.ports import PutHardState
 from plait.engines.graph import GraphOptions, Replica, open_replica
+from plait.engines.graph.options import fingerprint_of
 from plait.host.clock import SystemClock
 from plait.host.storage import open_storage
 from plait.node.folder_report import RoundReport
@@ -60,7 +61,7 @@ class Collections:
         store = self._store
         options = GraphOptions(
             info.name, info.lineage, info.founder, info.name in self._founded, store.name,
-            info.settings.sync, info.settings.history,
+            info.settings.sync, info.settings.history, fingerprint=fingerprint_of(store.data),
         )  # fmt: skip
         self._replicas[info.name] = await open_replica(
             options, store.storage, store.clock, store.random

@@ -70,8 +70,9 @@ class Machine:
         self.restarts: list[str] = []
         self.checkpoint()
 
-    def _exchange(self) -> Exchange:
-        return Exchange(self.scope, self.sync, self.name, self.world.random.getrandbits(62))
+    def _exchange(self, sponsor: str = "") -> Exchange:
+        incarnation = self.world.random.getrandbits(62)
+        return Exchange(self.scope, self.sync, self.name, incarnation, sponsor)
 
     @property
     def now_ms(self) -> int:
@@ -130,14 +131,14 @@ class Machine:
                     self.checkpoint()
                     self.world.relink(self)
                     return
-                case Adopt(reason, lost):
+                case Adopt(reason, lost, peer):
                     self.restarts.append(reason)
                     self.disk.again += lost
                     self.fold = SmallFold()
                     founder = self.scope.members.founder
                     history = self.world.history
                     self.scope = Scope(LINEAGE, self.world.fresh(), founder, self.fold, history)
-                    self.exchange = self._exchange()
+                    self.exchange = self._exchange(peer)
                     self.checkpoint()
                     self.world.relink(self)
                     return

@@ -140,13 +140,15 @@ def test_first_writes_at_once_have_no_base():
 
 
 def test_a_clear_is_no_sibling_of_what_it_has_not_seen():
-    world = diverged(ASK, ["x"])
+    world = TypeWorld(ASK)
+    world.do(world.replicas[0], "set", "base")
+    everybody_hears(world)
+    world.do(world.replicas[0], "set", "x")
     world.tell(world.replicas[1], CLEAR)
-    world.ops(world.replicas[0], world.replicas[1])
-    world.replicas[0].vector.copy()
     everybody_hears(world)
     for replica in world.replicas:
         assert ASK.conflict(replica.state) is None
+        assert ASK.value(replica.state) == "x"
         world.check(replica)
 
 

@@ -125,7 +125,8 @@ def test_a_mutation_that_registers_lack_is_refused(type_):
 @pytest.mark.parametrize(
     "data",
     [
-        None, 7, "x", [7], [[b""], 7], [[b"", [0, 1, [5, "a"]]]], [[b"other", [3, 1, [5, [], "a"]]]],
+        None, 7, "x", [7], [[b""], 7], [[b"", [0, 1, [5, "a"]]]],
+        [[b"other", [3, 1, [5, [], "a"]]]], [[b"", [3, 1, {5: 1, 6: 2}]]],
         [[b"", [3, 1, []]]], [[b"", [3, 1, ["stamp", [], "a"]]]], [[b"", [3, 1, 9]]],
         [[b"", [3, 1, [1 << 64, [], "a"]]]], [[b"", [3, 1, [5, [[0, 1]], "a", "b"]]]],
     ],
@@ -199,17 +200,20 @@ def test_concurrent_losers_can_be_looked_at_until_they_are_stable():
 def test_a_loser_that_is_not_stable_can_still_come_to_be_read():
     world = TypeWorld(LAST_WRITER_WINS)
     a, b, c = world.replicas
-    world.tell(b, ["later"], skew_ms=1000)
-    world.tell(a, ["earlier"])
-    world.ops(b, c)
-    world.tell(c, [])  # takes away what it has seen, which is the winner alone
-    for replica in (a, b):
-        world.ops(a, replica)
+    later = world.tell(b, ["later"], skew_ms=1000)
+    earlier = world.tell(a, ["earlier"])
+    for replica in (a, c):
         world.ops(b, replica)
-        world.fold(replica)
-        assert LAST_WRITER_WINS.value(replica.state) == "later"
-        world.ops(c, replica)
-        assert LAST_WRITER_WINS.value(replica.state) == "earlier"
+        world.tell(replica, ELSEWHERE)
+        world.ops(replica, b)
+    cut = world.cut(b)
+    assert cut.contains(later)
+    assert not cut.contains(earlier)
+    world.fold(b)
+    assert LAST_WRITER_WINS.value(b.state) == "later"
+    world.tell(c, [])  # takes away what it has seen, which is the winner alone
+    world.ops(c, b)
+    assert LAST_WRITER_WINS.value(b.state) == "earlier"
 
 
 @TYPES

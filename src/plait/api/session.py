@@ -98,12 +98,15 @@ class Session:
         """Open the collection of documents `name`; make it if there is none.
 
         kind: the class of its documents; without one they are free-form JSON.
-        author: who is named in histories, conflicts and changes; the store's own name if None.
+        author: who is named in histories, conflicts and changes, for all of this process's
+            writes to the collection; if nobody is named, the node is.
         Reading and writing documents are plain calls from here on. Raises `BadSettings` if it
         exists with other settings, `BadDocument`, `Unavailable`.
         """
         self._context.check()
         replica = await self._context.backend.open_graph(name, settings or Eventual())
+        if author is not None:
+            replica.author = author
         return Documents(replica, kind, author)
 
     def transaction(self, *tables: Described) -> Transaction:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from plait.api import session
-from plait.api.settings import ReadFrom, Settings
+from plait.api.documents import Document
+from plait.api.settings import Eventual, ReadFrom, Settings
 from plait.api.transaction import ATTEMPTS, Described, back_offs_s
 from plait.base.errors import Conflict
+from plait.blocking.documents import Documents
 from plait.blocking.machine import Machine
 from plait.blocking.table import Table
 from plait.blocking.transaction import Transaction
@@ -58,6 +60,19 @@ class Session:
         """
         opening = self._session.machine(name, machine, settings)
         return Machine(self._portal, self._portal.call(opening))
+
+    def documents(
+        self,
+        name: str,
+        kind: type[Document] | None = None,
+        settings: Eventual | None = None,
+        *,
+        author: str | None = None,
+    ) -> Documents:
+        """Open the collection of documents `name`; make it if there is none. See
+        `plait.Session.documents`."""
+        opening = self._session.documents(name, kind, settings, author=author)
+        return Documents(self._portal, self._portal.call(opening))
 
     def transaction(self, *tables: Described) -> Transaction:
         """A transaction over tables of one line; the first is the one that `t[key]` means.

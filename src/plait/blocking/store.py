@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Any
 
 from plait.api import store
-from plait.api.messages import TableInfo
+from plait.api.messages import GraphInfo, TableInfo
 from plait.blocking.session import Session
 from plait.host.portal import Portal
 
@@ -40,6 +40,14 @@ class Store(Session):
     def drop_table(self, name: str) -> None:
         """Remove a table and its rows for good."""
         self._portal.call(self._store.drop_table(name))
+
+    def collections(self) -> list[GraphInfo]:
+        """Every collection of documents, with its lineage and settings."""
+        return self._portal.call(self._store.collections())
+
+    def drop_documents(self, name: str) -> None:
+        """Remove a collection of documents for good, on every node."""
+        self._portal.call(self._store.drop_documents(name))
 
     def session(self, token: str | None = None) -> Session:
         """A session of its own, perhaps going on where another (its `token`) stopped.

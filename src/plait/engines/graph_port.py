@@ -61,6 +61,7 @@ class GraphReplica(GraphView, Protocol):
     """This process's replica of one collection."""
 
     name: str
+    author: str | None  # the person, for what is written from now on
 
     @property
     def replica(self) -> int:

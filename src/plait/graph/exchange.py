@@ -55,12 +55,19 @@ class Exchange:
     """One replica's side of every connection of its scope."""
 
     def __init__(
-        self, scope: Scope, sync: str = "auto", name: str = "", incarnation: int = 0
+        self,
+        scope: Scope,
+        sync: str = "auto",
+        name: str = "",
+        incarnation: int = 0,
+        sponsor: str = "",
     ) -> None:
+        """name: of this replica, when it is admitted; incarnation: random, for each process;
+        sponsor: the peer that an `Adopt` named."""
         self.scope = scope
         self.links = Links(scope)
         self.asking = Asking(self.links, sync)
-        self.identity = Identity(self.links, name, incarnation)
+        self.identity = Identity(self.links, sync, name, incarnation, sponsor)
         self._compare_at = 0.0
 
     @property
@@ -90,7 +97,7 @@ class Exchange:
         known = self.peers[peer] = Peer(peer)
         known.told = self.scope.vector.copy()
         known.chain_told = self.scope.members.chain(self.scope.replica)
-        self.links.send(known, self.identity.greeting(self.asking.sync, now_ms))
+        self.links.send(known, self.identity.greeting(now_ms))
         return self._flush()
 
     def unlinked(self, peer: str, now: float) -> list[Effect]:
@@ -114,7 +121,7 @@ class Exchange:
                 self.links.send_batches(known, self.scope.quarantine.batches())
                 self.asking.ask(now)
             case Standing():
-                self.identity.stands(known, message, self.asking.sync, now, now_ms)
+                self.identity.stands(known, message, now, now_ms)
                 self.asking.ask(now)
             case Join():
                 self.identity.asked_in(known, message)
@@ -189,7 +196,7 @@ class Exchange:
         """The scope goes on under a fresh id (`Scope.renamed`): link with every peer again."""
         self.links = Links(self.scope)
         self.asking = Asking(self.links, self.asking.sync)
-        self.identity = Identity(self.links, self.identity.name, incarnation)
+        self.identity = Identity(self.links, self.asking.sync, self.identity.name, incarnation)
 
     def _flush(self) -> list[Effect]:
         effects = self.links.flush()

@@ -31,18 +31,20 @@ JOIN_SECONDS = 1.0
 class Identity:
     """This replica's standing at its peers, and theirs here."""
 
-    def __init__(self, links: Links, name: str, incarnation: int) -> None:
+    def __init__(self, links: Links, sync: str, name: str, incarnation: int, sponsor: str) -> None:
         self.links = links
         self.scope = links.scope
+        self.sync = sync
         self.name = name
         self.incarnation = incarnation
+        self.sponsor = sponsor  # while it is linked, only this peer is asked
         self.given_up = False
         self._join_at = 0.0
         self._join_last = ""  # the peer that was asked last
 
     # ------------------------------------------------------------------ greetings
 
-    def greeting(self, sync: str, now_ms: int, mark: tuple[int, bytes] | None = None) -> Greeting:
+    def greeting(self, now_ms: int, mark: tuple[int, bytes] | None = None) -> Greeting:
         """Who we are; `mark`: another place of our own stream than its end."""
         scope = self.scope
         stream = scope.streams.get(scope.replica)
@@ -56,7 +58,7 @@ class Identity:
             digest,
             scope.members.chain(scope.replica),
             self.links.neighbours(),
-            sync,
+            self.sync,
             self.incarnation,
             now_ms,
         )
@@ -100,7 +102,7 @@ class Identity:
 
     # ------------------------------------------------------------------ how we stand
 
-    def stands(self, peer: Peer, message: Standing, sync: str, now: float, now_ms: int) -> None:
+    def stands(self, peer: Peer, message: Standing, now: float, now_ms: int) -> None:
         """A peer told how we stand there."""
         peer.standing = message
         if self.given_up or (peer.twin and not peer.prevails):
@@ -112,7 +114,9 @@ class Identity:
             self.links.mute = True
             if message.complete:
                 lost = lost_after(scope, message.tail)
-                self.give_up(Adopt("another process wrote under this replica's id", lost))
+                self.give_up(
+                    Adopt("another process wrote under this replica's id", lost, peer.name)
+                )
         elif message.seq > mine:
             reason = f"a peer has this replica's stream up to {message.seq}"
             self.give_up(Restart(reason, retire=not peer.twin))
@@ -123,19 +127,15 @@ class Identity:
         ):
             self.links.mute = True  # let it compare there, and tell where the streams part
             mark = (message.seq, here or bytes(len(GENESIS)))
-            self.links.send(peer, self.greeting(sync, now_ms, mark))
+            self.links.send(peer, self.greeting(now_ms, mark))
         elif peer.twin:
             self.give_up(Restart("another process runs under this replica's id", False))
         elif message.retired is not None:
             if message.complete:
                 lost = lost_after(scope, ((message.retired, b""),))
-                self.give_up(Adopt("this replica was retired", lost))
+                self.give_up(Adopt("this replica was retired", lost, peer.name))
         elif not message.member:
             self.ask_in(now)
-            chain = scope.members.chain(scope.replica)
-            if chain != peer.chain_told:
-                peer.chain_told = chain  # it may know that our sponsor was none
-                self.links.send(peer, self.greeting(sync, now_ms))
 
     def ask_in(self, now: float) -> None:
         """Ask the next peer to admit us, if we are no member."""
@@ -146,6 +146,7 @@ class Identity:
             for peer in self.links.peers.values()
             if peer.standing is not None and not peer.standing.member
         ]
+        peers = [peer for peer in peers if peer.name == self.sponsor] or peers
         if peers:
             names = [peer.name for peer in peers]
             after = names.index(self._join_last) + 1 if self._join_last in names else 0
@@ -174,8 +175,12 @@ class Identity:
         """Ask again to be admitted; judge again those who wait for our verdict."""
         self._compare_clocks(now, now_ms)
         self.ask_in(now)
+        chain = self.scope.members.chain(self.scope.replica)
         for peer in self.links.peers.values():
-            judged = peer.judged
+            standing, judged = peer.standing, peer.judged
+            if standing is not None and not standing.member and chain != peer.chain_told:
+                peer.chain_told = chain  # it may know that our sponsor was none
+                self.links.send(peer, self.greeting(now_ms))
             # members are told when they greet; the others wait for our word
             fine = judged is not None and judged.member and judged.complete
             if judged is None or (fine and self.scope.members.is_member(peer.replica)):

@@ -111,6 +111,7 @@ class Contents:
                 )
                 for v in parcel.voids
             ]
+            self.said = {names[r.replica]: r.said for r in parcel.roll.retired if r.replica >= 0}
         except IndexError:
             raise BadFrame("a parcel names a replica that it does not list") from None
         self.vector = VersionVector((stream.replica, stream.last) for stream in self.streams)
@@ -134,6 +135,10 @@ def joinable(scope: Scope, parcel: Parcel, contents: Contents, now_ms: int | Non
         accepted = stream.hlc <= scope.quarantine.accepted.get(stream.replica, 0)
         if ahead > AHEAD_MS_MAX and stream.last > mine.get(stream.replica, 0) and not accepted:
             return False
+    for replica, known in scope.members.retired.items():
+        last = max(known.last, contents.said.get(replica, 0))
+        if now_ms is not None and theirs.get(replica, 0) > last:
+            return False  # what is beyond a retirement counts only if a member has said so
     if not descends(mine, contents.stable) and not descends(theirs, mine):
         scope.notice(Below())
         return False

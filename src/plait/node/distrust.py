@@ -1,5 +1,7 @@
 """A member whose log was found damaged begins anew: it cannot vouch for what it acknowledged.
 
+A graph is not refetched: its replica keeps what it has and goes on under a fresh id.
+
 Its promises, its vote and its memberships stay (they may be what fences somebody), its entries
 and states go, and it counts as a new disk until a leader has admitted it again. A lone node has
 nobody to refetch from: it stays read-only, and a person decides.
@@ -12,6 +14,7 @@ import msgspec
 
 from plait.base.codec import decode, encode
 from plait.base.ports import LogWrite, PutHardState, ResetLine, Storage
+from plait.engines.graph.identity import distrusted, is_graph_line
 from plait.line.primary import member as primary
 from plait.line.raft import member as raft
 from plait.node.identity import IDENTITY_LINE
@@ -28,6 +31,9 @@ async def begin_anew(storage: Storage) -> None:
     writes: list[LogWrite] = []
     for line, extent in sorted(storage.log.lines().items()):
         if line == IDENTITY_LINE:
+            continue
+        if is_graph_line(line):
+            writes += distrusted(storage.log, line)
             continue
         await storage.state(line).clear()
         writes.append(ResetLine(line, 0))

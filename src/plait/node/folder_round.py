@@ -11,6 +11,7 @@ Absent: files, and who writes them (`folder_sync`).
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
@@ -21,7 +22,7 @@ import msgspec
 from plait.api.messages import GraphInfo
 from plait.base.causality import VersionVector, descends, meet_all
 from plait.base.codec import encode
-from plait.base.errors import BadFrame, NotLoaded, PlaitError, Unavailable
+from plait.base.errors import BadFrame, NotLoaded, PlaitError, Refused, Unavailable
 from plait.base.ports import Clock
 from plait.engines.graph import Replica
 from plait.graph.messages import (
@@ -87,10 +88,16 @@ class CollectionRound(Generic[Place]):
     # ------------------------------------------------------------------ talking
 
     async def link(self) -> None:
-        """Let the replica take in all that it can get, and judge every stand-in by that."""
+        """Let the replica take in all that it can get, say that it has seen it (what is stable
+        depends on that, and the store may be open for this round only), and judge every stand-in.
+        """
         for stand_in in self.stand_ins:
             self.replica.linked(_peer(stand_in), partial(self._said, stand_in))
         await self._talk()
+        scope = self.replica.parts.scope
+        if scope.unsaid and scope.writable:
+            with contextlib.suppress(Refused):  # another round will say it
+                self.replica.say(())
         for stand_in in self.stand_ins:
             self._tell(stand_in, stand_in.greet(self._clock.wall_ms()))
         await self._talk()

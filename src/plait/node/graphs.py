@@ -119,7 +119,11 @@ class Graphs:
         await node.command(
             CONTROL,
             CreateGraph(
-                name, lineage, founder, node.name if founds else "", settings.sync,
+                name,
+                lineage,
+                founder,
+                node.name if founds else "",
+                settings.sync,
                 settings.history,
             ),
         )

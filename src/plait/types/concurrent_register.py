@@ -172,8 +172,8 @@ class ConcurrentRegister(CellType, abc.ABC):
 
     def payload(self, slot: Slot, payload: Any) -> Any:
         """See `plait.types.kept_writes`."""
-        if slot != SLOT:
-            raise BadFrame(f"a register has no slot {slot!r}")
+        if slot != SLOT or not isinstance(payload, list) or not payload:
+            raise BadFrame(f"no cell of a register: {payload!r}")
         if len(payload) == CONTEST:
             return [dots_of(payload[0])]
         stamp = payload[0]

@@ -18,7 +18,7 @@ Source: the version graphs of Mercurial and Git; "critical version" as in Gentle
 "Collaborative Text Editing with Eg-walker" (2025).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from plait.base.causality import Context, Dot
@@ -192,9 +192,11 @@ def folded(cells: dict[Dot, Cell], cut: Context) -> dict[Dot, Cell]:
     return tidy({dot: cell for dot, cell in cells.items() if dot not in dropped})
 
 
-def dots_of(pairs: Iterable[Any]) -> tuple[Dot, ...]:
+def dots_of(pairs: Any) -> tuple[Dot, ...]:
     """Dots as they stand in cells, from pairs; ValueError or TypeError for what is none."""
-    dots = []
+    dots: list[Dot] = []
+    if not isinstance(pairs, list | tuple):
+        raise ValueError(f"{pairs!r} are no dots")
     for replica, seq in pairs:
         if type(replica) is not int or type(seq) is not int or replica < 1 or seq < 1:
             raise ValueError(f"({replica!r}, {seq!r}) is no dot")

@@ -97,9 +97,11 @@ class LastWriterWins(CellType):
 
     def payload(self, slot: Slot, payload: Any) -> Any:
         """[stamp, value]."""
-        stamp, _ = payload
-        if slot != SLOT or type(stamp) is not int or not 0 <= stamp <= HLC_MAX:
+        if slot != SLOT or not isinstance(payload, list) or len(payload) != 2:
             raise BadFrame(f"no cell of a register: {payload!r}")
+        stamp = payload[0]
+        if type(stamp) is not int or not 0 <= stamp <= HLC_MAX:
+            raise BadFrame(f"no stamp: {stamp!r}")
         return payload
 
     def inverse(self, state: Cells, mutation: Mutation, dot: Dot) -> Mutation | None:

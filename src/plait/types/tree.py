@@ -185,6 +185,8 @@ class Tree(CellType):
         """See `plait.types.tree_state`."""
         if type(slot) is not bytes or not (slot == SETTLED or is_node(slot[1:].decode())):
             raise BadFrame(f"{slot!r} is no slot of a tree")
+        if not isinstance(payload, list):
+            raise BadFrame(f"no cell of a tree: {payload!r}")
         stamp, *rest = payload
         match slot[:1], rest:
             case b"m", [parent, position]:

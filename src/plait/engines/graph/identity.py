@@ -14,6 +14,7 @@ import msgspec
 from plait.base.codec import decode, encode
 from plait.base.errors import Corrupt
 from plait.base.ports import LogStorage, LogWrite, PutHardState
+from plait.engines.graph.options import LINE_PREFIX
 
 
 class Hard(msgspec.Struct, frozen=True, array_like=True):
@@ -40,6 +41,11 @@ def load_hard(log: LogStorage, line: str) -> Hard | None:
         return decode(extent.hard_state, type=Hard)
     except msgspec.DecodeError as error:
         raise Corrupt(f"the identity of graph line {line!r} cannot be read: {error}") from error
+
+
+def is_graph_line(line: str) -> bool:
+    """Whether a line of the log is a graph's and not one of ordered entries."""
+    return line.startswith(LINE_PREFIX)
 
 
 def distrusted(log: LogStorage, line: str) -> list[LogWrite]:

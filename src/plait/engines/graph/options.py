@@ -5,6 +5,7 @@ import os
 import msgspec
 
 LINEAGE_DIGITS = 32
+LINE_PREFIX = "graph/"
 
 
 class GraphOptions(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ class GraphOptions(msgspec.Struct, frozen=True):
 
 def line_of(name: str, lineage: str) -> str:
     """The log line of a collection; one that was dropped and made anew has another."""
-    return f"graph/{name}/{lineage[:8]}"
+    return f"{LINE_PREFIX}{name}/{lineage[:8]}"
 
 
 def fingerprint_of(folder: str | os.PathLike[str]) -> str:

@@ -101,6 +101,16 @@ class Replica:
     # ------------------------------------------------------------------ reading
 
     @property
+    def author(self) -> str | None:
+        """The person who is named for what is written from now on."""
+        return self.writer.who
+
+    @author.setter
+    def author(self, who: str | None) -> None:
+        self.settle()
+        self.writer.who = who
+
+    @property
     def replica(self) -> int:
         """This replica's id now."""
         return self.parts.scope.replica
