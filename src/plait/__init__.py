@@ -38,7 +38,7 @@ from plait.base.errors import CommandFailed, Conflict, PlaitError
 from plait.entry import connect, open
 from plait.types.state_machine import Reject, StateMachine, command, query
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "ABSENT",

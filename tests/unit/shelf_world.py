@@ -193,7 +193,8 @@ class Replica:
         self.rows = DictRows()
         self.shelf = Shelf(self.rows, documents_max, types)
         self.vector = VersionVector()
-        self.floor = VersionVector()
+        self.floor = VersionVector()  # below it, batches are not retained
+        self.stable = VersionVector()  # what the shelf was folded to
         self.heads = {}  # replica -> (seq, context)
         self.log = []  # (ops, event of the first)
         self.clock = 0
@@ -273,6 +274,8 @@ class Replica:
             if seq > self.heads.get(replica, (0, None))[0]:
                 self.heads[replica] = (seq, context)
         self.clock = max(self.clock, other.clock)
+        self.stable.merge(other.stable)
+        self.shelf.fold(self.stable)
 
     def cut(self, members):
         return meet_all(self.heads.get(m, (0, {}))[1] for m in members)
@@ -283,7 +286,8 @@ class Replica:
             return
         self.log = [b for b in self.log if b[1].seq > cut.get(b[1].replica, 0)]
         self.floor.merge(cut)
-        self.shelf.fold(cut)
+        self.stable.merge(cut)
+        self.shelf.fold(self.stable)
 
     def save(self):
         self.rows.write(self.shelf.changes())
@@ -330,8 +334,10 @@ class Storm:
 
     def change(self, one, other):
         path = self.random.choice(self.paths)
-        mutation = one.types(tag_of(path[-1])).gen_op(self.random, None)
-        one.change(self.random.choice(self.keys), path, *mutation)
+        key, type_ = self.random.choice(self.keys), one.types(tag_of(path[-1]))
+        state = one.shelf.object(key, path)
+        mutation = type_.gen_op(self.random, type_.zero() if state is None else state)
+        one.change(key, path, *mutation)
 
     def delete(self, one, other):
         one.delete(self.random.choice(self.keys))
@@ -379,7 +385,8 @@ def draft_and_discard(one, random, key, path):
     one.shelf.mark()
     vector = one.vector.copy()
     for _ in range(3):
-        mutation = one.types(tag_of(path[-1])).gen_op(random, None)
+        type_, state = one.types(tag_of(path[-1])), one.shelf.object(key, path)
+        mutation = type_.gen_op(random, type_.zero() if state is None else state)
         seq = vector.get(one.replica, 0) + 1
         for op in one.shelf.prepare(key, path, mutation, Here(one.replica, vector)):
             one.shelf.apply(op, Event(one.replica, seq, one.clock, vector.copy()))

@@ -4,7 +4,6 @@ import pytest
 
 from plait.types.merging.functions import MergeFunction
 from plait.types.register import ASK, MERGE, MergeRegister
-from tests.unit.test_registers import settle
 from tests.unit.type_world import CLEAR, TypeWorld
 
 BOTH = pytest.mark.parametrize("type_", [ASK, MERGE], ids=["ask", "merge"])
@@ -157,13 +156,13 @@ def test_open_heads_and_their_base_outlive_every_fold(type_):
     world = diverged(type_, "xyz")
     before = type_.siblings(world.replicas[0].state)
     for _ in range(3):
-        settle(world)
+        world.settle()
         for replica in world.replicas:
             world.fold(replica)
             assert type_.siblings(replica.state) == before
             assert len(replica.state.slots[b""]) == 4
     world.do(world.replicas[0], "resolve", "agreed")
-    settle(world)
+    world.settle()
     for replica in world.replicas:
         world.fold(replica)
         assert len(replica.state.slots[b""]) == 1
@@ -182,7 +181,7 @@ def test_a_sibling_beyond_a_clear_finds_the_same_conflict_folded_or_not():
     world.ops(a, b)
     world.ops(b, a)
     world.do(b, "set", "unaware")  # of x and y it replaces the shown one
-    settle(world)
+    world.settle()
     for replica in world.replicas:
         world.fold(replica)
         world.check(replica)

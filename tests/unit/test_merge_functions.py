@@ -1,6 +1,7 @@
 """The ready-made merge functions, and the registry that knows them by name and version."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_differences_are_the_shortest():
         one, other = ([chance.choice("abc") for _ in range(chance.randrange(9))] for _ in range(2))
         pairs = matches(one, other)
         assert all(one[i] == other[j] for i, j in pairs)
-        assert all(a[0] < b[0] and a[1] < b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+        assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
         assert len(pairs) == longest(one, other)
 
 

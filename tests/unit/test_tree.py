@@ -21,14 +21,6 @@ def everybody_hears(world, road="ops"):
                     getattr(world, road)(source, target)
 
 
-def settle(world):
-    for _ in range(2):
-        everybody_hears(world)
-        for replica in world.replicas:
-            world.tell(replica, ELSEWHERE)
-    everybody_hears(world)
-
-
 def create(world, replica, parent=ROOT, value=None, index=None):
     node = TREE.next_node(replica.state, Here(replica.id, replica.vector))
     world.do(replica, "create", node, parent, value, index)
@@ -220,7 +212,7 @@ def test_of_many_moves_one_a_node_is_left_once_they_are_stable():
         world.do(replica, "move", x, ROOT if number % 2 else y)
         world.do(replica, "set", x, number)
         everybody_hears(world)
-    settle(world)
+    world.settle()
     before = [TREE.encode(replica.state) for replica in world.replicas]
     for replica, data in zip(world.replicas, before, strict=True):
         world.fold(replica)
@@ -238,7 +230,7 @@ def test_who_has_not_folded_settles_what_the_sender_of_a_delta_has():
     everybody_hears(world)
     assert outline(a) == {"y": {"x": {}}}
     world.do(a, "move", x, ROOT)
-    settle(world)
+    world.settle()
     world.fold(a)  # forgets where x was, and so why the move of y was ignored
     world.do(a, "move", x, ROOT, 0)
     world.delta(a, b)
@@ -249,7 +241,7 @@ def test_who_has_not_folded_settles_what_the_sender_of_a_delta_has():
 def test_moves_before_an_unstable_one_alone_are_settled():
     world, (x, y) = planted("x", "y")
     a, b, c = world.replicas
-    settle(world)
+    world.settle()
     world.do(c, "move", y, x)  # nobody hears of it for long
     world.do(a, "move", x, y)
     world.ops(a, b)
@@ -257,7 +249,7 @@ def test_moves_before_an_unstable_one_alone_are_settled():
     for replica in (a, b):
         world.ops(b, replica)
         world.fold(replica)
-    settle(world)
+    world.settle()
     found = [outline(replica) for replica in world.replicas]
     assert found == [found[0]] * 3
     for replica in world.replicas:

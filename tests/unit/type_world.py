@@ -122,6 +122,16 @@ class TypeWorld:
             known.append(event.context.merged({other.id: last}))
         return meet_all(known)
 
+    def settle(self) -> None:
+        """Everybody has seen everything, and everybody knows."""
+        for told in (True, True, False):
+            for _ in range(2):
+                for replica in self.replicas:
+                    for other in self.replicas:
+                        self.ops(other, replica)
+            for replica in self.replicas if told else ():
+                self.tell(replica, ELSEWHERE)
+
     def fold(self, replica: Replica) -> None:
         """Fold at the stable cut."""
         cut = self.cut(replica)

@@ -24,6 +24,7 @@ from plait.cli.rescued import rescued
 from plait.cli.rows import count, delete, get, put, scan, watch
 from plait.cli.serve import serve
 from plait.cli.status import status
+from plait.cli.sync import sync
 from plait.cli.tables import create, drop, tables
 
 
@@ -102,8 +103,8 @@ def cli() -> None:
 
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
-    watch, import_command, export_command, transfer, switchover, promote, rescued, recover_command,
-    check, laws, bench, completion,
+    watch, sync, import_command, export_command, transfer, switchover, promote, rescued,
+    recover_command, check, laws, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -50,19 +50,22 @@ class Asking:
         if self.pull is not None:
             return
         for peer in self._in_turn():
-            if not peer.may_be_asked or now < peer.busy_until:
-                continue
-            if self.scope.lacks(peer.vector.pairs()):
+            if self._answers_us(peer, now) and self.scope.lacks(peer.vector.pairs()):
                 self._want(peer, now)
                 return
         self._clean(now)
+
+    def _answers_us(self, peer: Peer, now: float) -> bool:
+        standing = peer.standing
+        welcome = standing is not None and (standing.member or bool(self.scope.vector))
+        return welcome and now >= peer.busy_until
 
     def _clean(self, now: float) -> None:
         """Ask for documents that show what was voided, if there are any."""
         unclean = tuple(self.scope.voids.unclean)
         if unclean:
             for peer in self._in_turn():
-                if peer.may_be_asked and now >= peer.busy_until:
+                if self._answers_us(peer, now):
                     peer.busy_until = now + BUSY_SECONDS
                     self._want(peer, now, unclean)
                     return

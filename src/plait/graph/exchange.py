@@ -147,10 +147,10 @@ class Exchange:
         return self._flush()
 
     def _wanted(self, peer: Peer, want: Want) -> None:
-        """A peer asks for what it lacks. Who is no member gets nothing: a state that somebody
-        holds unknown to the others could be folded too far for what it writes later."""
+        """A peer asks for what it lacks. A newcomer gets nothing before it was admitted; whoever
+        was a member once does, because others may hear through it that it is none any more."""
         since, held = checked_vector(want.since), checked_vector(want.held)
-        if not self.scope.members.is_member(peer.replica) and not peer.twin:
+        if not since and not self.scope.members.is_member(peer.replica):
             self.links.send(peer, Nothing(want.lineage, want.number))
             return
         peer.saw(want.since)
@@ -196,7 +196,9 @@ class Exchange:
         """The scope goes on under a fresh id (`Scope.renamed`): link with every peer again."""
         self.links = Links(self.scope)
         self.asking = Asking(self.links, self.asking.sync)
-        self.identity = Identity(self.links, self.asking.sync, self.identity.name, incarnation)
+        self.identity = Identity(
+            self.links, self.asking.sync, self.identity.name, incarnation, ""
+        )
 
     def _flush(self) -> list[Effect]:
         effects = self.links.flush()

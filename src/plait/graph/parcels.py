@@ -135,8 +135,8 @@ def joinable(scope: Scope, parcel: Parcel, contents: Contents, now_ms: int | Non
         accepted = stream.hlc <= scope.quarantine.accepted.get(stream.replica, 0)
         if ahead > AHEAD_MS_MAX and stream.last > mine.get(stream.replica, 0) and not accepted:
             return False
-    for replica, known in scope.members.retired.items():
-        last = max(known.last, contents.said.get(replica, 0))
+    for replica, retirement in scope.members.retired.items():
+        last = max(retirement.last, contents.said.get(replica, 0))
         if now_ms is not None and theirs.get(replica, 0) > last:
             return False  # what is beyond a retirement counts only if a member has said so
     if not descends(mine, contents.stable) and not descends(theirs, mine):

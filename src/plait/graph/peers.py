@@ -44,11 +44,6 @@ class Peer:
         """Whether it wants batches as they happen."""
         return self.greeted and self.sync in ("auto", "ops")
 
-    @property
-    def may_be_asked(self) -> bool:
-        """Whether it would answer: only members are given anything."""
-        return self.standing is not None and (self.standing.member or self.twin)
-
     def send_parts(self, number: int, index: int, out: list[Effect]) -> None:
         """Send the parts before `index` of the parcel on its way there."""
         if self.outgoing is None or self.outgoing[0] != number:

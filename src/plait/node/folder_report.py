@@ -12,6 +12,7 @@ class CollectionReport(msgspec.Struct):
     events_out: int = 0
     bytes_out: int = 0
     admitted: list[str] = []
+    asks: bool = False  # this store asks to be admitted
     waits: str = ""  # what has to come from others before it is complete
     error: str = ""
 

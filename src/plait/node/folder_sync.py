@@ -232,7 +232,9 @@ class _Round:
             report.events_in = _gained(before, replica)
             report.admitted = [s.entry.asks or "?" for s in stand_ins if s.welcomed]
             await self._export(talk, lineage, others, own, report)
-            return await talk.entry(mine.get(lineage), self._info(replica))
+            entry = await talk.entry(mine.get(lineage), self._info(replica))
+            report.asks = bool(entry.asks)
+            return entry
         finally:
             talk.unlink()
             report.error = "; ".join(talk.errors)

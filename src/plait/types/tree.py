@@ -175,7 +175,7 @@ class Tree(CellType):
         if there > here and mine and not whole:
             tree.settle(lambda move: move.order <= there)
         super().join(state, _Read(incoming), mine, theirs, whole)
-        tree.horizon = max(here, there)
+        tree.settled(max(here, there))
 
     def read(self, data: Any) -> dict[Slot, dict[Dot, Any]]:
         """Cells from what `delta` gave; raises `BadFrame`."""
@@ -219,7 +219,7 @@ class Tree(CellType):
         """The cells alone: how far they were settled before does not count."""
         copy = _tree(self.decode(self.encode(state)))
         self.fold(copy, cut)
-        copy.horizon = NOTHING_SETTLED
+        copy.settled(NOTHING_SETTLED)
         return self.encode(copy)
 
     def rollback(self, state: Cells, mark: Any) -> Cells:

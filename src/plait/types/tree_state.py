@@ -78,10 +78,10 @@ class TreeState(Cells):
         """Moves up to here were settled."""
         return horizon_in(self.slots.get(SETTLED, {}))
 
-    @horizon.setter
-    def horizon(self, order: Order) -> None:
-        settled = order != NOTHING_SETTLED and any(slot != SETTLED for slot in self.slots)
-        super().replace(SETTLED, {order[1:]: [order[0]]} if settled else {})
+    def settled(self, order: Order) -> None:
+        """Moves up to `order` were settled, here or where the cells come from."""
+        some = order != NOTHING_SETTLED and any(slot != SETTLED for slot in self.slots)
+        super().replace(SETTLED, {order[1:]: [order[0]]} if some else {})
 
     @property
     def placing(self) -> Placing:
@@ -129,7 +129,7 @@ class TreeState(Cells):
             if len(kept) != len(cells):
                 super().replace(slot, kept)  # the placing stays as it is
         placing.settle(count)
-        self.horizon = horizon
+        self.settled(horizon)
 
     def _count(self, slot: bytes) -> None:
         if len(self.slots.get(slot, ())) > 1:
