@@ -34,7 +34,7 @@ class Collections:
     def replicas(self) -> list[Replica]:
         return [self._replicas[name] for name in sorted(self._replicas)]
 
-    def list(self) -> list[GraphInfo]:
+    def infos(self) -> list[GraphInfo]:
         return self._infos
 
     async def create(

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from folder_stores import FolderStore, agree
 
+from plait.base.causality import Context
 from plait.base.codec import encode
 from plait.base.errors import DiskFull
 from plait.graph.offers import Piece
 from plait.host.shared_folder import Label, SharedFolder
+from plait.node import folder_sync
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ async def test_stores_converge_in_any_order_of_rounds(stores, folder):
         chance = random.Random(seed)
         for _ in range(25):
             store = chance.choice(stores)
-            if store.graphs.list() and store.notes().status()["writable"]:
+            if store.graphs.infos() and store.notes().status()["writable"]:
                 store.put(f"k{chance.randrange(5)}", chance.randrange(100))
                 store.add("count", 1)
             assert (await store.round(folder)).wrong == []
@@ -100,7 +102,7 @@ async def test_stores_that_are_never_open_at_once_converge(stores, folder):
         await store.close()
     for turn in range(12):
         store = await stores[turn % 3].open()
-        if store.graphs.list() and store.notes().status()["writable"]:
+        if store.graphs.infos() and store.notes().status()["writable"]:
             store.add("n1", 1)
         assert (await store.round(folder)).wrong == []
         await store.close()
@@ -152,7 +154,7 @@ async def test_collections_of_one_name_that_began_separately_are_refused_loudly(
         second = await bob.round(folder)
     assert "WrongLineage" in first.wrong[0]
     assert "WrongLineage" in second.wrong[0]
-    assert {info.name for info in ann.graphs.list()} == {"notes", "films"}
+    assert {info.name for info in ann.graphs.infos()} == {"notes", "films"}
     assert ann.notes("films").status()["writable"]
 
 
@@ -191,7 +193,7 @@ async def test_a_careless_carrier_delays_and_loses_nothing(stores, tmp_path):
     for turn in range(45):
         number = turn % 3
         store = stores[number]
-        if store.graphs.list() and store.notes().status()["writable"] and turn < 36:
+        if store.graphs.infos() and store.notes().status()["writable"] and turn < 36:
             store.add("n1", 1)
             added += 1
         await store.round(folders[number])
@@ -339,3 +341,48 @@ def forged(chance: random.Random) -> list[tuple[str, bytes, bytes]]:
         ("piece", b"\x00", b""),
         ("other", b"", b"of a later version"),
     ]
+
+
+async def test_a_large_state_comes_in_several_files_and_only_when_all_are_there(
+    stores, folder, monkeypatch
+):
+    monkeypatch.setattr(folder_sync, "PARTS_PER_FILE", 2)
+    ann, bob, _ = stores
+    for number in range(3000):
+        ann.put(f"n{number}", f"{number}" * 200)
+    await ann.reopen()  # what is stable is folded, and its batches are dropped
+    await ann.round(folder)
+    await bob.round(folder)
+    await ann.round(folder)
+    pieces = sorted(folder.rglob("*-piece.plait"))
+    assert len(pieces) > 2
+    kept = pieces[1].read_bytes()
+    pieces[1].unlink()
+    report = await bob.round(folder)
+    assert report.collections[0].events_in == 0
+    assert "not arrived" in report.collections[0].waits
+    pieces[1].write_bytes(kept)
+    await rounds(folder, bob, ann, count=2)
+    assert agree([ann, bob])
+    assert bob.notes().count() == 3000
+    assert not list(folder.rglob("*-piece.plait"))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"history": "forever"}, {"sync": "ops"}, {"sync": "delta"}, {"sync": "state"}]
+)
+async def test_every_kind_of_collection_syncs(stores, folder, settings):
+    ann, bob, cem = stores
+    notes = await ann.found("films", "12" * 16, **settings)
+    for number in range(30):
+        notes.mutate("f", ("c:likes",), ("add", number))
+    await rounds(folder, ann, bob, cem)
+    for store in (bob, cem):
+        store.notes("films").mutate("f", ("c:likes",), ("add", 1000))
+    await rounds(folder, *stores)
+    assert len({dict_of(store.notes("films").vector) for store in stores}) == 1
+    assert len({store.canonical("films") for store in stores}) == 1
+
+
+def dict_of(vector: Context) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted(vector.items()))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from plait.base.causality import Context, VersionVector, descends
+from plait.base.causality import Context, Dot, VersionVector, descends
 from plait.base.errors import ChangeOpen, Closed
 from plait.base.hlc import HybridClock, hlc_ms
 from plait.engines.graph_port import Changed, GraphView, Past
@@ -74,6 +74,14 @@ class FakeView:
     def count(self) -> int:
         return len(list(self.keys()))
 
+    def contended(self, tags: Sequence[str], key: str | None = None) -> list[tuple[str, Path]]:
+        return sorted(
+            (one, path)
+            for one in (self.keys() if key is None else [key])
+            for path, state in self.states.get(one, {}).items()
+            if tag_of(path[-1]) in tags and len(state.heads) > 1 and not self._hidden(one)
+        )
+
     def _hidden(self, key: str) -> bool:
         markers = self.markers.get(key)
         return bool(markers) and all(
@@ -125,6 +133,7 @@ class FakeReplica(FakeView):
         self.clock = HybridClock()
         self.now_ms = 1_000_000
         self.log: list[Sent] = []
+        self.merges: list[tuple[str, Path, tuple[Dot, ...], bytes]] = []  # told to be compared
         self.closed = False
         self._draft: tuple[str | None, dict[str, Any]] | None = None
         self._open: list[tuple[Op, Event]] = []
@@ -137,7 +146,9 @@ class FakeReplica(FakeView):
 
     # ------------------------------------------------------------------ writing
 
-    def mutate(self, key: str, path: Path, mutation: Mutation) -> tuple[int, int] | None:
+    def mutate(
+        self, key: str, path: Path, mutation: Mutation, note: Note | None = None
+    ) -> tuple[int, int] | None:
         self._check_draft()
         type_ = type_of(tag_of(path[-1]))
         state = self.object(key, path)
@@ -236,8 +247,11 @@ class FakeReplica(FakeView):
         self._listeners.append(tell)
         return lambda: self._listeners.remove(tell)
 
-    def who(self, replica: int) -> str:
+    def who(self, replica: int, seq: int = 0) -> str:
         return self.names.get(replica, f"{replica:x}")
+
+    def merged(self, key: str, path: Path, heads: Sequence[Dot], digest: bytes) -> None:
+        self.merges.append((key, path, tuple(sorted(heads)), digest))
 
     async def flush(self) -> None:
         return

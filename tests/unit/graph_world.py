@@ -8,8 +8,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import msgspec
 from graph_fold import SmallFold
-from plait.base.causality import VersionVector, meet_all
+
+from plait.base.causality import VersionVector
 from plait.base.codec import encode
 from plait.base.errors import ClockWrong, HistoryTrimmed, ReadOnly
 from plait.graph.event import Batch, Event, Op
@@ -35,6 +37,9 @@ from plait.graph.scope import Scope
 LINEAGE = 0xABCDEF
 FOUNDER = 1000
 START_MS = 1_700_000_000_000
+
+PARCELS = msgspec.msgpack.Decoder(Parcel)
+BATCHES = msgspec.msgpack.Decoder(Batch)
 
 Row = tuple[str, Any]
 
@@ -68,6 +73,8 @@ class Machine:
         self.links: list[str] = []
         self.findings: list[Any] = []
         self.restarts: list[str] = []
+        self.backup: Disk | None = None
+        self.cautious = False  # a backup was restored: it writes nothing before it was told
         self.checkpoint()
 
     def _exchange(self, sponsor: str = "") -> Exchange:
@@ -80,9 +87,11 @@ class Machine:
 
     # ------------------------------------------------------------------ writing
 
-    def write(self, ops: list[Op], items: tuple[bytes, ...] = ()) -> bool:
+    def write(self, ops: list[Op]) -> bool:
         """An own batch with these operations; False if this replica may not write now."""
         scope = self.scope
+        if self.cautious:
+            return False
         try:
             hlc = scope.stamp(self.now_ms)
         except (ReadOnly, ClockWrong):
@@ -109,6 +118,15 @@ class Machine:
                 self.disk.again = []
                 self.flush()
 
+    def knows(self, replica: int, first: int) -> bool:
+        """Whether a batch is here for good."""
+        held = (replica, first) in self.scope.quarantine.held
+        stored = any(
+            kind != "parcel" and (row.replica, row.first) == (replica, first)
+            for kind, row in self.disk.rows
+        )
+        return held or stored or self.scope.vector.contains((replica, first))
+
     # ------------------------------------------------------------------ effects
 
     def carry_out(self, effects: list[Effect]) -> None:
@@ -126,6 +144,7 @@ class Machine:
                     self.write(list(ops))
                 case Restart(reason, retire):
                     self.restarts.append(reason)
+                    self.cautious = False
                     self.scope.renamed(self.world.fresh(), retire)
                     self.exchange.renamed(self.world.random.getrandbits(62))
                     self.checkpoint()
@@ -133,6 +152,7 @@ class Machine:
                     return
                 case Adopt(reason, lost, peer):
                     self.restarts.append(reason)
+                    self.cautious = False
                     self.disk.again += lost
                     self.fold = SmallFold()
                     founder = self.scope.members.founder
@@ -201,11 +221,6 @@ class Machine:
         self.rows += [("batch", batch) for batch in late]
 
 
-import msgspec  # noqa: E402
-
-PARCELS = msgspec.msgpack.Decoder(Parcel)
-
-
 class World:
     """Machines and the connections between them."""
 
@@ -226,6 +241,8 @@ class World:
         self.items: dict[bytes, tuple[int, int]] = {}  # durable elements of the grow-only log
         self.voided: set[bytes] = set()
         self.bytes = 0
+        # a retired replica whose disk is turned back as well has lost what nobody may take
+        self.backups = self.random.random() < 0.5
         self._ids = FOUNDER
         self._item = 0
         for _ in range(count):
@@ -334,12 +351,26 @@ class World:
             if self.random.random() < 0.5:
                 self.connect(machine.name, other)
 
-    def turn_back(self, machine: Machine, image: Disk) -> None:
-        """A backup of its disk is restored."""
+    def turn_back(self, machine: Machine) -> None:
+        """A backup of its disk is restored: what it had not told anybody is lost."""
         for one, other in list(self.wires):
             if one == machine.name:
                 self.cut(one, other)
-        machine.start(image)
+        assert machine.backup is not None
+        ids = {machine.scope.replica}
+        machine.start(machine.backup)
+        ids.add(machine.scope.replica)
+        machine.backup = None
+        machine.cautious = True
+        kept = machine.scope.vector
+        others = [other for other in self.machines.values() if other is not machine]
+        for author, first in list(self.ledger):
+            known = any(other.knows(author, first) for other in others)
+            if author in ids and not known and first > kept.get(author, 0):
+                batch = BATCHES.decode(self.ledger.pop((author, first)))
+                for op in batch.ops:
+                    if op.path == ("aw:log",):
+                        self.items.pop(op.body[1], None)
 
     def step(self) -> None:
         """One random thing."""
@@ -377,19 +408,22 @@ class World:
             self.add()
         elif which == 1:
             machine.skew_ms = random.choice([0, 0, 200_000, -30_000, -200_000])
-        elif which == 2:
+        elif which == 2 and machine.name == "m0":
             recent = [
                 (batch.replica, batch.first + random.randrange(len(batch.ops)))
                 for batch in machine.scope.history.since({})
             ]
             if recent:
                 machine.void(random.choice(recent))
-        elif which == 3 and machine.name == "m0":
+        elif which == 3 and machine.name == "m0" and not self.backups:
             others = [m for m in machine.scope.members.remaining() if m != machine.scope.replica]
             if len(others) > 1:
                 machine.write([machine.scope.retire(random.choice(others))])
-        elif which == 4 and machine.name != "m0":
-            self.turn_back(machine, machine.image())
+        elif which == 4 and machine.name != "m0" and self.backups:
+            if machine.backup is None:
+                machine.backup = machine.image()
+            elif not machine.disk.again:
+                self.turn_back(machine)
         else:
             machine.write_again()
 
@@ -409,7 +443,21 @@ class World:
                 for other in names[index + 1 :]:
                     self.connect(name, other)
         self.now += 300.0  # what was held for the clock is due
-        self.settle(lambda: self.converged(), seconds)
+        self.settle(self.converged, 20.0)
+        for machine in self.machines.values():
+            machine.cautious = False
+        self.settle(self.converged, seconds)
+        if not self.converged():
+            self.retire_silent()
+            self.settle(self.converged, seconds)
+
+    def retire_silent(self) -> None:
+        """What the limit for silent members does: ids that nobody has any more are retired."""
+        judge = self.machines["m0"]
+        used = {machine.scope.replica for machine in self.machines.values()}
+        for replica in judge.scope.members.remaining():
+            if replica not in used:
+                judge.write([judge.scope.retire(replica)])
 
     def settle(self, done: Callable[[], bool], seconds: float = 60.0) -> None:
         """Let time pass until `done` holds."""
@@ -476,9 +524,6 @@ class World:
         return {item for item, dot in self.items.items() if dot in voided}
 
 
-BATCHES = msgspec.msgpack.Decoder(Batch)
-
-
 def decode_all(data: bytes) -> Any:
     return msgspec.msgpack.decode(data)
 
@@ -501,6 +546,3 @@ def run_world(seed: int, steps: int = 300, **settings: Any) -> World:
     world.heal()
     world.check()
     return world
-
-
-__all__ = ["Machine", "World", "meet_all", "run_world"]

@@ -19,7 +19,7 @@ def meet(replicas):
 
 
 REAL_PATHS = [
-    ("c:likes",), ("r:title",), ("aw:tags",), ("rw:also",), ("ew:on",), ("gc:seen",),
+    ("c:likes",), ("r:title",), ("aw:tags",), ("rw:also",), ("ew:on",), ("gc:seen",), ("b:stock",),
     ("o:meta", "m:text"), ("o:meta", "o:in", "q:asked"), ("o:meta", "t:tree"),
 ]  # fmt: skip
 

@@ -53,6 +53,7 @@ class GraphInfo(msgspec.Struct, frozen=True, array_like=True):
     lineage: str  # 32 hexadecimal digits
     founder: int  # the replica id that began it; 0 if it began in another store
     settings: Eventual
+    node: str = ""  # whose replica that is, "" if it began in another store
 
 
 # ------------------------------------------------------------------------------- requests

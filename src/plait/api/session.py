@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, overload
 
 from plait.api.context import Context
-from plait.api.documents import Document, Documents, JsonDocument
+from plait.api.documents import Conflict, Document, Documents, JsonDocument
 from plait.api.machine import Machine
 from plait.api.settings import Eventual, ReadFrom, ReadOptions, Settings
 from plait.api.table import Table
@@ -108,6 +108,20 @@ class Session:
         if author is not None:
             replica.author = author
         return Documents(replica, kind, author)
+
+    async def conflicts(self, name: str | None = None) -> list[Conflict]:
+        """What waits for a person's decision: in all collections of documents, or in one.
+
+        Needs no document classes; values are plain. Over the network it fetches the collections.
+        Raises `NoSuchCollection`.
+        """
+        self._context.check()
+        backend = self._context.backend
+        names = [name] if name is not None else [info.name for info in await backend.graphs()]
+        found: list[Conflict] = []
+        for one in names:
+            found += Documents(await backend.open_graph(one, None)).conflicts()
+        return found
 
     def transaction(self, *tables: Described) -> Transaction:
         """A transaction over tables of one line; the first is the one that `t[key]` means.

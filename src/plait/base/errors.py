@@ -16,6 +16,7 @@
     │   └── Closed            a handle used after it was closed
     ├── Refused               the system said no; nothing happened; most can be tried again
     │   ├── Conflict          an optimistic transaction or compare-and-set lost its race
+    │   │   └── ConflictChanged   what was to be resolved is gone, or has other siblings by now
     │   ├── Busy              a bounded buffer is full; try again later
     │   ├── NotLeader         another node leads this line (`leader` names it if known)
     │   ├── Sealed            the loglet is sealed for ever
@@ -132,6 +133,12 @@ class Conflict(Refused):
     """An optimistic transaction or compare-and-set lost its race; details name the key."""
 
     advice = "read again and retry; store.transact() does so for you"
+
+
+class ConflictChanged(Conflict):
+    """A conflict of the inbox that somebody resolved meanwhile, or that has other siblings."""
+
+    advice = "look at the conflicts again"
 
 
 class Busy(Refused):

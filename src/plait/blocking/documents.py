@@ -121,6 +121,12 @@ class Handle:
         return str(self._road.call(format, self._inner, spec))
 
 
+def handles(portal: Portal[Any], found: list[Any]) -> list[Handle]:
+    """What was read on the loop, for another thread."""
+    road = _Road(portal)
+    return [Handle(road, one) for one in found]
+
+
 def unwrapped(value: Any) -> Any:
     """What the loop may hold."""
     return value._inner if isinstance(value, Handle | Documents) else value

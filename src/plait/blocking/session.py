@@ -10,7 +10,7 @@ from plait.api.documents import Document
 from plait.api.settings import Eventual, ReadFrom, Settings
 from plait.api.transaction import ATTEMPTS, Described, back_offs_s
 from plait.base.errors import Conflict
-from plait.blocking.documents import Documents
+from plait.blocking.documents import Documents, Handle, handles
 from plait.blocking.machine import Machine
 from plait.blocking.table import Table
 from plait.blocking.transaction import Transaction
@@ -73,6 +73,12 @@ class Session:
         `plait.Session.documents`."""
         opening = self._session.documents(name, kind, settings, author=author)
         return Documents(self._portal, self._portal.call(opening))
+
+    def conflicts(self, name: str | None = None) -> list[Handle]:
+        """What waits for a person's decision: in all collections of documents, or in one. See
+        `plait.Session.conflicts`."""
+        found = self._portal.call(self._session.conflicts(name))
+        return handles(self._portal, found)
 
     def transaction(self, *tables: Described) -> Transaction:
         """A transaction over tables of one line; the first is the one that `t[key]` means.

@@ -94,7 +94,8 @@ def _show(report: RoundReport, as_json: bool) -> bool:
 
 def line_of(report: CollectionReport) -> str:
     """What happened to one collection, on one line."""
-    said = [f"{report.events_in} events in", f"{report.events_out} out"]
+    plural = "" if report.events_in == 1 else "s"
+    said = [f"{report.events_in} event{plural} in", f"{report.events_out} out"]
     if report.bytes_out:
         said[-1] += f" ({size(report.bytes_out)})"
     if report.admitted:

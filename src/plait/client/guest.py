@@ -32,6 +32,7 @@ async def open_guest(cluster: Cluster, info: GraphInfo) -> "Guest":
     options = GraphOptions(
         name=info.name, lineage=info.lineage, founder=info.founder, founds=False, node="client",
         sync=info.settings.sync, history=info.settings.history, guest=True,
+        founder_node=info.node,
     )  # fmt: skip
     replica = await open_replica(options, MemoryStorage(), SystemClock(), chance.SystemRandom())
     guest = Guest(cluster, info.lineage, replica)

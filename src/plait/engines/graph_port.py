@@ -7,10 +7,11 @@ and waits for nobody. Implemented by `plait.engines.graph`, in a node and in a c
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from plait.base.causality import Context, VersionVector
+from plait.base.causality import Context, Dot, VersionVector
 from plait.graph.event import Event, Op
 from plait.types.graph_type import Mutation
 from plait.types.paths import Path
+from plait.types.shelf import Note
 
 
 class Changed(NamedTuple):
@@ -56,6 +57,11 @@ class GraphView(Protocol):
         """How many documents are there."""
         ...
 
+    def contended(self, tags: Sequence[str], key: str | None = None) -> list[tuple[str, Path]]:
+        """Keys and paths of the registers with these tags that may hold concurrent writes, in
+        order; of one document or of all that are there, without loading them."""
+        ...
+
 
 class GraphReplica(GraphView, Protocol):
     """This process's replica of one collection."""
@@ -77,8 +83,11 @@ class GraphReplica(GraphView, Protocol):
         """Raise `Closed`, `WrongThread`, `NotLoaded`."""
         ...
 
-    def mutate(self, key: str, path: Path, mutation: Mutation) -> tuple[int, int] | None:
+    def mutate(
+        self, key: str, path: Path, mutation: Mutation, note: Note | None = None
+    ) -> tuple[int, int] | None:
         """Prepare and apply; visible here at once. The event's dot, or None if nothing changed.
+        note: told what it takes to take it back, if that is possible.
 
         Raises what `GraphType.prepare` does, `ReadOnly`, `ChangeOpen` or `ClockWrong`.
         """
@@ -116,8 +125,14 @@ class GraphReplica(GraphView, Protocol):
         """The batches that touched a document, oldest first. `HistoryTrimmed` says from when on."""
         ...
 
-    def who(self, replica: int) -> str:
-        """The name that a replica was admitted under, or its id in hex."""
+    def who(self, replica: int, seq: int = 0) -> str:
+        """The name that a replica was admitted under, or its id in hex; of an event the author
+        that it names, as long as its batch is kept."""
+        ...
+
+    def merged(self, key: str, path: Path, heads: Sequence[Dot], digest: bytes) -> None:
+        """A value was merged here from these heads; other replicas compare its hash. A mismatch
+        makes the heads contested, at every replica."""
         ...
 
     async def flush(self) -> None:

@@ -96,7 +96,7 @@ class Exchange:
         """A connection to `peer` is open."""
         known = self.peers[peer] = Peer(peer)
         known.told = self.scope.vector.copy()
-        known.chain_told = self.scope.members.chain(self.scope.replica)
+        known.roots_told = self.scope.members.roots(self.scope.replica)
         self.links.send(known, self.identity.greeting(now_ms))
         return self._flush()
 
@@ -196,9 +196,7 @@ class Exchange:
         """The scope goes on under a fresh id (`Scope.renamed`): link with every peer again."""
         self.links = Links(self.scope)
         self.asking = Asking(self.links, self.asking.sync)
-        self.identity = Identity(
-            self.links, self.asking.sync, self.identity.name, incarnation, ""
-        )
+        self.identity = Identity(self.links, self.asking.sync, self.identity.name, incarnation, "")
 
     def _flush(self) -> list[Effect]:
         effects = self.links.flush()

@@ -56,7 +56,7 @@ class Identity:
             scope.quarantine.known(scope.vector),
             seq,
             digest,
-            scope.members.chain(scope.replica),
+            scope.members.roots(scope.replica),
             self.links.neighbours(),
             self.sync,
             self.incarnation,
@@ -71,7 +71,7 @@ class Identity:
         peer.vector = checked_vector(message.vector)
         peer.sent = peer.vector.merged(checked_vector(message.held))
         peer.mark = (message.seq, message.digest)
-        peer.chain = message.chain
+        peer.roots = message.roots
         mine = self.scope.next_seq - 1
         if message.replica == self.scope.replica:
             peer.twin = True
@@ -175,11 +175,11 @@ class Identity:
         """Ask again to be admitted; judge again those who wait for our verdict."""
         self._compare_clocks(now, now_ms)
         self.ask_in(now)
-        chain = self.scope.members.chain(self.scope.replica)
+        roots = self.scope.members.roots(self.scope.replica)
         for peer in self.links.peers.values():
             standing, judged = peer.standing, peer.judged
-            if standing is not None and not standing.member and chain != peer.chain_told:
-                peer.chain_told = chain  # it may know that our sponsor was none
+            if standing is not None and not standing.member and roots != peer.roots_told:
+                peer.roots_told = roots  # it may know that our sponsor was none
                 self.links.send(peer, self.greeting(now_ms))
             # members are told when they greet; the others wait for our word
             fine = judged is not None and judged.member and judged.complete

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from plait.base.causality import Dot
 from plait.graph.streams import Stream
 
-CHAIN_MAX = 64
+ROOTS_MAX = 256
 
 
 class Retirement:
@@ -34,26 +34,52 @@ class Members:
     def __init__(self, founder: int) -> None:
         self.founder = founder
         self.names: dict[int, str] = {founder: ""}  # everybody who was ever admitted
-        self.sponsors: dict[int, Dot] = {}  # the admission of everybody but the founder
+        self.sponsors: dict[int, tuple[Dot, ...]] = {}  # admissions, of all but the founder
         self.retired: dict[int, Retirement] = {}
 
     def is_member(self, replica: int) -> bool:
         """Whether it may write now, as far as is known here."""
-        return replica in self.names and replica not in self.retired
+        return replica in self.names and replica not in self.retired and self._rooted(replica)
+
+    def _rooted(self, replica: int) -> bool:
+        """Whether it is certain that an admission of it counts, and one of that sponsor, and so on:
+        a retired sponsor may have written it beyond what counts of it."""
+        if not self.retired:
+            return True
+        rooted, fresh = {self.founder}, True
+        while fresh and replica not in rooted:
+            fresh = False
+            for admitted, dots in self.sponsors.items():
+                if admitted not in rooted and any(
+                    sponsor in rooted and self._said(sponsor, seq) for sponsor, seq in dots
+                ):
+                    rooted.add(admitted)
+                    fresh = True
+        return replica in rooted
+
+    def _said(self, replica: int, seq: int) -> bool:
+        known = self.retired.get(replica)
+        return known is None or seq <= known.said
 
     def admit(self, replica: int, name: str, dot: Dot) -> None:
-        """An admission was delivered. The first one stays; a retired id does not come back."""
-        if replica not in self.names:
-            self.names[replica] = name
-            self.sponsors[replica] = dot
+        """An admission was delivered. The first name stays; a retired id does not come back."""
+        self.names.setdefault(replica, name)
+        dots = self.sponsors.get(replica, ())
+        if replica != self.founder and dot not in dots:
+            self.sponsors[replica] = tuple(sorted((*dots, dot)))
 
-    def chain(self, replica: int) -> tuple[Dot, ...]:
-        """The admission of a replica, of its sponsor, and so on up to the founder."""
-        dots: list[Dot] = []
-        while replica in self.sponsors and len(dots) < CHAIN_MAX:
-            dots.append(self.sponsors[replica])
-            replica = dots[-1][0]
-        return tuple(dots)
+    def roots(self, replica: int) -> tuple[tuple[int, int, int], ...]:
+        """Why it is a member: (admitted, sponsor, number) of it, of its sponsors, and so on."""
+        roots: list[tuple[int, int, int]] = []
+        queue, known = [replica], {replica}
+        while queue and len(roots) < ROOTS_MAX:
+            admitted = queue.pop(0)
+            for sponsor, seq in self.sponsors.get(admitted, ()):
+                roots.append((admitted, sponsor, seq))
+                if sponsor not in known:
+                    known.add(sponsor)
+                    queue.append(sponsor)
+        return tuple(roots)
 
     def retire(self, replica: int, last: int, had: int, dot: Dot) -> None:
         """A retirement was delivered; `had`: what was delivered here of the retired stream."""
@@ -79,8 +105,8 @@ class Members:
         return True
 
     def remaining(self) -> list[int]:
-        """The members that no retirement names, in one order."""
-        return sorted(replica for replica in self.names if replica not in self.retired)
+        """The members, in one order."""
+        return sorted(replica for replica in self.names if self.is_member(replica))
 
     def final(self, replica: int, streams: Mapping[int, Stream]) -> bool:
         """Whether every remaining member has heard of a retirement: its number stands."""

@@ -47,7 +47,7 @@ class Greeting(_Message, frozen=True, array_like=True, tag=80):
     held: Pairs  # beyond the vector: what waits for the clock
     seq: int  # its own stream's end, and the rolling hash there
     digest: bytes
-    chain: Pairs  # its admission, its sponsor's, and so on
+    roots: tuple[tuple[int, int, int], ...]  # its admissions, its sponsors', and so on
     neighbours: tuple[int, ...]  # replicas it is linked with
     sync: str
     incarnation: int  # random: of two processes with one id the greater takes a fresh one

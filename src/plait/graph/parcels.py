@@ -45,7 +45,6 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True):
     roll: Roll
     voids: tuple[Void, ...]
     stable: tuple[tuple[int, int], ...]
-    clean: bool  # no document shows what was voided
     fragments: tuple[Fragment, ...]
     keys: tuple[str, ...] = ()  # only these documents, whole, to replace unclean ones
 
@@ -75,7 +74,6 @@ def parcel_of(scope: Scope, since: Context | None = None, keys: tuple[str, ...] 
             ]
         ),
         stable=names.pairs(scope.stable),
-        clean=not scope.voids.unclean,
         fragments=fragments,
         keys=keys,
         names=names.listed(),
@@ -174,7 +172,7 @@ def replace(scope: Scope, parcel: Parcel, contents: Contents) -> list[Batch] | N
     """Put clean documents in the place of unclean ones: theirs, and the retained events that they
     lack. None if they have seen what was not delivered here yet, or lack what is not retained."""
     theirs = contents.vector
-    if not parcel.clean or not descends(scope.vector, theirs):
+    if not descends(scope.vector, theirs):
         return None
     if not descends(theirs, scope.floor):
         return None

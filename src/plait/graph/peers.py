@@ -24,8 +24,8 @@ class Peer:
         self.standing: Standing | None = None  # ours, there
         self.judged: Standing | None = None  # its, here
         self.mark: tuple[int, bytes] | None = None  # a place of its own stream, and the hash there
-        self.chain: tuple[tuple[int, int], ...] = ()  # its admission, its sponsor's, and so on
-        self.chain_told: tuple[tuple[int, int], ...] = ()  # ours
+        self.roots: tuple[tuple[int, int, int], ...] = ()  # why it is a member, as it says
+        self.roots_told: tuple[tuple[int, int, int], ...] = ()  # ours
         self.twin = False  # it has the same id as this replica
         self.prevails = False  # of twins, it keeps the id
         self.joining = False  # it asks to be admitted

@@ -128,8 +128,9 @@ def roll_of(members: Members, names: Names) -> Roll:
         names.of(members.founder),
         tuple(
             [
-                (names.of(replica), members.names[replica], *names.dots([dot])[0])
-                for replica, dot in sorted(members.sponsors.items())
+                (names.of(replica), members.names[replica], names.of(sponsor), seq)
+                for replica, dots in sorted(members.sponsors.items())
+                for sponsor, seq in dots
             ]
         ),
         tuple(

@@ -326,6 +326,10 @@ class Scope:
         self.clock.observe(batch.hlc)
         self.history.add(batch, stream.digest)
         self.news[author] = None
+        if applied and batch.ops[-1].key:  # what is owed comes last, and concerns the scope itself
+            stream.spoke = batch.last
+            self.voids.settle(self.history, self.fold)
+            return
         voided, judge = self.voids.known, self.judge if author != self.replica else None
         for op, event in events_of(batch, stream.context):
             if not op.key:

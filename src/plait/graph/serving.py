@@ -40,9 +40,10 @@ def answer(
     """The messages that answer `want`: one page of batches, or a parcel in parts."""
     history, unclean = scope.history, scope.voids.unclean
     if want.keys:
-        if unclean:
+        clean = tuple([key for key in want.keys if key not in unclean])
+        if not clean:
             return [Nothing(want.lineage, want.number)]
-        return parts(want, parcel_of(scope, keys=want.keys))
+        return parts(want, parcel_of(scope, keys=clean))
     reaches = history.reaches(since.merged(held))
     if unclean and not reaches:
         return [Nothing(want.lineage, want.number)]

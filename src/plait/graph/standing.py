@@ -1,12 +1,15 @@
 """How a peer's own stream stands here: what tells an author that its id is used up."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from plait.graph.event import GENESIS, Batch
 from plait.graph.messages import BEHIND, FINE, FORKED, Standing
 from plait.graph.peers import Peer
 from plait.graph.quarantine import AHEAD_MS_MAX
 from plait.graph.scope import Scope
+
+Roots: TypeAlias = Sequence[tuple[int, int, int]]
 
 TAIL_MAX = 4096
 CLOCKS_MIN = 2
@@ -40,13 +43,33 @@ def _retired(scope: Scope, peer: Peer) -> int | None:
     Who was admitted by a retired member beyond its last number never was a member.
     """
     members, streams = scope.members, scope.streams
+    if not scope.writable:
+        return None  # it may be this replica that does not count
     if members.final(peer.replica, streams):
         return members.retired[peer.replica].last
-    if peer.replica not in members.names:
-        for sponsor, seq in peer.chain:
-            if members.final(sponsor, streams) and seq > members.retired[sponsor].last:
-                return 0
-    return None
+    return 0 if _rejected(scope, peer.replica, peer.roots) else None
+
+
+def _rejected(scope: Scope, replica: int, roots: Roots) -> bool:
+    """Whether every admission of a replica certainly does not count."""
+    members = scope.members
+    rejected: set[int] = set()
+    while True:
+        more = {
+            admitted
+            for admitted, _, _ in roots
+            if admitted not in rejected
+            and admitted not in members.names
+            and all(
+                sponsor in rejected
+                or (members.final(sponsor, scope.streams) and seq > members.retired[sponsor].last)
+                for one, sponsor, seq in roots
+                if one == admitted
+            )
+        }
+        if not more:
+            return replica in rejected
+        rejected |= more
 
 
 def _verdict(scope: Scope, replica: int, last: int, mark: tuple[int, bytes]) -> int:

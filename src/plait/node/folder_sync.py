@@ -63,7 +63,7 @@ class Collections(Protocol):
 
     def replicas(self) -> list[Replica]: ...
 
-    def list(self) -> list[GraphInfo]: ...
+    def infos(self) -> list[GraphInfo]: ...
 
     async def create(
         self, name: str, settings: Eventual, lineage: str, founder: int, founds: bool
@@ -173,7 +173,7 @@ class _Round:
         for _, entries in sorted(heads.items()):
             for lineage, entry in entries.items():
                 named.setdefault(entry.name, {})[lineage] = entry
-        here = {info.name: bytes.fromhex(info.lineage) for info in self.node.graphs.list()}
+        here = {info.name: bytes.fromhex(info.lineage) for info in self.node.graphs.infos()}
         for name, found in sorted(named.items()):
             strange = [lineage.hex() for lineage in sorted(found) if lineage != here.get(name)]
             if name in here and strange:
@@ -303,7 +303,7 @@ class _Round:
         return file
 
     def _info(self, replica: Replica) -> GraphInfo:
-        return next(info for info in self.node.graphs.list() if info.name == replica.name)
+        return next(info for info in self.node.graphs.infos() if info.name == replica.name)
 
     def _bad(self, file: Found, why: str) -> None:
         self.report.bad.append(f"{file.path.parent.name}/{file.path.name}: {why}")
@@ -335,7 +335,9 @@ def _waits(replica: Replica, theirs: list[tuple[str, Entry]]) -> str:
     for _, entry in theirs:
         seen.merge(entry.vector)
     missing = sum(max(0, seq - replica.vector.get(r, 0)) for r, seq in seen.items())
-    return f"{missing} events have not arrived yet" if missing else ""
+    if not missing:
+        return ""
+    return f"{missing} event{'s have' if missing > 1 else ' has'} not arrived yet"
 
 
 def _worn(bundles: Sequence[Bundle[Found]]) -> bool:

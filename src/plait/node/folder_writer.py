@@ -20,7 +20,7 @@ from plait.host.shared_folder import Found, Label
 
 PREFIX = "folder/"  # of lines of the log that have hard state only
 TOKENS_MAX = 2048  # a file that comes back after so many others is taken for another's
-AHEAD = 64  # tokens that are made durable at once
+AHEAD = 16  # tokens that are made durable at once
 WRITERS_MAX = 64
 
 

@@ -29,6 +29,7 @@ from plait.base.ids import collection_name, hex_id, random_id
 from plait.base.ports import Clock, Random, Storage
 from plait.engines.graph import GraphOptions, Replica, drop_replica, open_replica
 from plait.engines.graph.options import fingerprint_of
+from plait.engines.graph.syncing import RELINK
 from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.node.config import NodeConfig
@@ -165,7 +166,7 @@ class Graphs:
             name=record.name, lineage=record.lineage, founder=record.founder,
             founds=record.node == node.name and record.founder != 0,
             node=node.name, sync=record.sync, history=record.history,
-            fingerprint=fingerprint_of(node.config.data),
+            fingerprint=fingerprint_of(node.config.data), founder_node=record.node,
         )  # fmt: skip
         replica = await open_replica(options, node.storage, node.clock, node.random)
         self._replicas[record.lineage] = replica
@@ -199,6 +200,8 @@ class Graphs:
                 replica.unlinked(peer)
 
     def _link(self, replica: Replica, lineage: str, peer: str) -> None:
+        # What the peer said before it could be answered is lost to it: let it begin anew.
+        self._say(peer, lineage, RELINK)
         replica.linked(peer, partial(self._say, peer, lineage))
 
     def _say(self, peer: str, lineage: str, data: bytes) -> None:
@@ -237,7 +240,8 @@ class Graphs:
 def info_of(record: GraphRecord) -> GraphInfo:
     """A collection as users know it."""
     stated = {"mode": "eventual", "sync": record.sync, "history": record.history}
-    return GraphInfo(record.name, record.lineage, record.founder, msgspec.convert(stated, Eventual))
+    settings = msgspec.convert(stated, Eventual)
+    return GraphInfo(record.name, record.lineage, record.founder, settings, record.node)
 
 
 def check_same(record: GraphRecord, settings: Eventual) -> None:

@@ -315,7 +315,8 @@ class Node:
         """A connection with a member broke: lines that it leads need not wait for its silence."""
         if not self.closed:
             self.down.add(peer)
-            self.graphs.peer_down(peer)
+            if peer not in self.links or not self.links[peer].up:  # else only theirs to us broke
+                self.graphs.peer_down(peer)
             for host in self.hosts():
                 if host.raft is not None:
                     host.raft.peer_down(peer)

@@ -10,6 +10,7 @@ without tombstones as in Bieniusa et al., "An optimized conflict-free replicated
 from collections.abc import Sequence
 from typing import Any
 
+from plait.base.causality import Dot
 from plait.graph.event import Event
 from plait.types.cells import Cells
 from plait.types.element import frozen
@@ -32,9 +33,16 @@ class AddWinsSet(ElementSet):
 
     def change(self, state: Cells, slot: bytes, added: bool, event: Event) -> None:
         """Take away what was seen; put a cell for an addition."""
-        state.take(slot, event)
+        cells = state.slots.get(slot)
+        left: dict[Dot, Any] = {}
+        if cells is not None:
+            sees = event.sees
+            left = {dot: True for dot in cells if not sees(dot)}
         if added:
-            state.put(slot, event.dot, True)
+            left[(event[0], event[1])] = True
+            state.place(slot, left)
+        elif cells is not None:
+            state.replace(slot, left)
 
     def specification(self, history: Sequence[Happened]) -> frozenset[Any]:
         """What was added by an event that no removal has seen."""

@@ -9,8 +9,8 @@ alone, and one join serves every such type::
     lacks, has seen  drop             -                              -
     has not seen     take             -                              -
 
-Invariants: no slot is empty; two cells with one dot in one slot are equal wherever they are; the
-dots of one slot come from events that named the slot, or are listed in `delta` of a whole state.
+Invariants: no slot is empty; two cells with one dot in one slot are equal wherever they are; only
+`put` changes the dict of a slot, all else exchanges it; the dots of one slot come from events that named the slot, or are listed in `delta` of a whole state.
 
 Source: Almeida, Shoker, Baquero, "Delta State Replicated Data Types" (2018), dot stores; the
 context is the scope's version vector, and a delta is the touched slots as they stand.
@@ -66,7 +66,7 @@ class Cells:
         if before == cells if before is not None else not cells:
             return
         if self.journal is not None:
-            self.journal.append((slot, None if before is None else dict(before)))
+            self.journal.append((slot, before))
         if cells:
             self.slots[slot] = cells
         else:
@@ -76,8 +76,7 @@ class Cells:
     def place(self, slot: Slot, cells: dict[Dot, Any]) -> None:
         """`replace` for the hot paths: some cells, which are not what the slot holds now."""
         if self.journal is not None:
-            before = self.slots.get(slot)
-            self.journal.append((slot, None if before is None else dict(before)))
+            self.journal.append((slot, self.slots.get(slot)))
         self.slots[slot] = cells
         self.dirty.add(slot)
 

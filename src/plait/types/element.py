@@ -17,12 +17,15 @@ from plait.types.graph_type import Slot
 
 ELEMENT_BYTES_MAX = 65_536
 ELEMENT_DEPTH_MAX = 16
+_SURELY_SMALL = ELEMENT_BYTES_MAX // 8  # characters of a text
 
 _PLAIN = frozenset([str, bytes, int, float, bool, type(None)])
 
 
 def element_slot(element: Any) -> bytes:
     """The slot of an element that somebody gave; `BadValue` for what cannot be one."""
+    if type(element) is str and len(element) <= _SURELY_SMALL and element.isascii():
+        return encode(element)
     if type(element) not in _PLAIN and not _is_tuple(element, tuple, ELEMENT_DEPTH_MAX):
         raise BadValue(
             f"an element is a str, bytes, int, float, bool, None or a tuple of those, "
@@ -37,6 +40,8 @@ def element_slot(element: Any) -> bytes:
 def sent_slot(element: Any) -> bytes | None:
     """The slot of an element in a body; None for what can be none."""
     kind = type(element)
+    if kind is str and len(element) <= _SURELY_SMALL:
+        return encode(element)
     if kind not in _PLAIN:
         is_tuple = _is_tuple(element, tuple, ELEMENT_DEPTH_MAX)  # not sent yet
         if not is_tuple and not _is_tuple(element, list, ELEMENT_DEPTH_MAX):

@@ -55,6 +55,11 @@ class ElementSet(CellType):
 
     def apply(self, state: Cells, body: Any, event: Event) -> None:
         """Change the element's cells."""
+        if type(body) is list and len(body) == 1 and type(body[0]) is str:  # the usual one
+            slot = sent_slot(body[0])
+            if slot is not None:
+                self.change(state, slot, True, event)
+            return
         said = self._said(body)
         if said is not None:
             self.change(state, *said, event)
@@ -65,6 +70,16 @@ class ElementSet(CellType):
         if self.has(state, element_slot(element)) == (name == "add"):
             return None
         return ("remove" if name == "add" else "add", element)
+
+    def before(self, state: Cells, mutation: Mutation, dot: Dot) -> Any:
+        """Whether the element comes in or goes out."""
+        adds = mutation[0] == "add"
+        cells = state.slots.get(element_slot(mutation[1]))
+        return True if adds != (cells is not None and all(cells.values())) else None
+
+    def taking_back(self, before: Any, mutation: Mutation, dot: Dot) -> Mutation | None:
+        """The other one."""
+        return ("remove" if mutation[0] == "add" else "add", mutation[1])
 
     # ------------------------------------------------------------------ reading
 

@@ -143,6 +143,17 @@ class GraphType(abc.ABC, Generic[S]):
         """What takes `mutation` back, asked before it is applied as the event `dot`."""
         return None
 
+    def before(self, state: S, mutation: Mutation, dot: Dot) -> Any:
+        """What `taking_back` will want to know, asked before `mutation` is applied; None if
+        nothing can be taken back. Hardly anything ever is: so types whose inverse costs something
+        only note here what it depends on."""
+        return self.inverse(state, mutation, dot)
+
+    def taking_back(self, before: Any, mutation: Mutation, dot: Dot) -> Mutation | None:
+        """The inverse, from what `before` gave."""
+        found: Mutation | None = before
+        return found
+
     def specification(self, history: Sequence[Happened]) -> Any:
         """The value that a history has, said as plainly as possible; `NotImplemented` if unsaid."""
         return NotImplemented

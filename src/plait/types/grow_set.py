@@ -40,6 +40,10 @@ class GrowSet(ElementSet):
         """None: nothing goes out."""
         return None
 
+    def before(self, state: Cells, mutation: Mutation, dot: Dot) -> Any:
+        """None."""
+        return None
+
     def specification(self, history: Sequence[Happened]) -> frozenset[Any]:
         """Whatever was added."""
         return frozen(self.said_of(history))

@@ -97,6 +97,15 @@ class Markers(dict[Dot, VersionVector]):
         return changed
 
 
+def wiping(event: Event) -> Event:
+    """A clear of a whole document leaves nothing of what it has seen, not even as the past of what
+    it has not: some had carried out the deletion before it, and have that past no more."""
+    context = VersionVector(event.context)
+    context.pop(event.replica, None)
+    context.saw(event.replica, event.seq - 1)
+    return Event(0, 0, event.hlc, context, event.who, event.message)
+
+
 def read_markers(data: Any) -> dict[Dot, VersionVector]:
     """Markers from data that came from outside; raises `BadFrame`."""
     try:

@@ -42,12 +42,13 @@ class Place(NamedTuple):
 class Writes(Cells):
     """Cells that know their heads."""
 
-    __slots__ = ("_heads", "merged")
+    __slots__ = ("_heads", "merged", "told")
 
     def __init__(self) -> None:
         super().__init__()
         self._heads: list[Dot] | None = None
         self.merged: tuple[Any, bytes | None] | None = None  # of which heads, and the outcome
+        self.told: list[Dot] = []  # the heads whose outcome other replicas were told last
 
     def put(self, slot: Slot, dot: Dot, payload: Any) -> None:
         """Add a cell. A write is the greatest head if nothing is concurrent to it."""

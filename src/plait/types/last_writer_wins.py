@@ -25,6 +25,7 @@ from plait.types.plain import given, taken
 
 SLOT = b""
 _TOUCHED = (SLOT,)
+_NO_CELLS: dict[Dot, Any] = {}
 
 
 class LastWriterWins(CellType):
@@ -34,9 +35,9 @@ class LastWriterWins(CellType):
 
     def prepare(self, state: Cells, mutation: Mutation, here: Here) -> Any:
         """("set", value), or ("restore", ...) as `inverse` gives it."""
+        if mutation[0] == "set" and len(mutation) == 2:
+            return [taken(mutation[1])]
         match mutation:
-            case ("set", value):
-                return [taken(value)]
             case ("restore", dot, was_set, value):
                 if _winner(state) != dot:
                     return None  # somebody has written since: there is nothing to take back
@@ -45,17 +46,21 @@ class LastWriterWins(CellType):
 
     def apply(self, state: Cells, body: Any, event: Event) -> None:
         """Replace what the event has seen."""
-        if not _sensible(body):
+        if type(body) is not list or len(body) > 1:
             return
         cells = state.slots.get(SLOT)
-        if cells is None:
-            left: dict[Dot, Any] = {}
-        else:
-            sees = event.sees
-            left = {dot: cell for dot, cell in cells.items() if not sees(dot)}
+        replica, seq, context = event[0], event[1], event[3]
+        left: dict[Dot, Any] = {}
+        if cells is not None:
+            for dot, cell in cells.items():
+                author, other = dot  # `event.sees(dot)`, without the call
+                if other >= seq if author == replica else other > context.get(author, 0):
+                    left[dot] = cell
         if body:
-            left[event.dot] = [event.hlc, body[0]]
-        state.replace(SLOT, left)
+            left[(replica, seq)] = [event[2], body[0]]
+            state.place(SLOT, left)
+        else:
+            state.replace(SLOT, left)
 
     def value(self, state: Cells) -> Any:
         """The value of the winner; None if nothing was assigned."""
@@ -112,6 +117,22 @@ class LastWriterWins(CellType):
             if not mutation[2]:
                 dot = None  # type: ignore[assignment]  # nothing will be there
         return ("restore", dot, self.alive(state), self.value(state))
+
+    def before(self, state: Cells, mutation: Mutation, dot: Dot) -> Any:
+        """The cells."""
+        if mutation[0] == "set":
+            return state.slots.get(SLOT, _NO_CELLS)
+        return self.inverse(state, mutation, dot)
+
+    def taking_back(self, before: Any, mutation: Mutation, dot: Dot) -> Mutation | None:
+        """See `inverse`."""
+        if mutation[0] != "set":
+            found: Mutation | None = before
+            return found
+        state = self.zero()
+        if before:
+            state.slots[SLOT] = before
+        return self.inverse(state, mutation, dot)
 
     def gen_op(self, random: Random, state: Cells) -> Mutation:
         """One of a few values."""

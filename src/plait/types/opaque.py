@@ -20,6 +20,9 @@ from plait.base.errors import BadDocument, BadFrame
 from plait.base.ports import Random
 from plait.graph.event import Event
 from plait.types.graph_type import GraphType, Here, Mutation
+from plait.types.hiding import wiping
+
+APPLIES, CLEARS, WIPES = 0, 1, 2  # what an event did; `plait.types.hiding.wiping`
 
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -32,7 +35,7 @@ class Heard(msgspec.Struct, frozen=True, array_like=True, tag=0):
     hlc: int
     context: Pairs
     body: Any
-    clears: bool
+    clears: int  # APPLIES, CLEARS or WIPES
     who: str | None
     message: str | None
 
@@ -95,11 +98,11 @@ class Opaque(GraphType[Log]):
 
     def apply(self, state: Log, body: Any, event: Event) -> None:
         """Keep the operation."""
-        self._hear(state, body, event, clears=False)
+        self.hear(state, body, event, APPLIES)
 
     def clear(self, state: Log, event: Event) -> None:
         """Keep that it was cleared."""
-        self._hear(state, None, event, clears=True)
+        self.hear(state, None, event, CLEARS)
 
     def alive(self, state: Log) -> bool:
         """Whether there is anything that no clear has seen."""
@@ -160,7 +163,8 @@ class Opaque(GraphType[Log]):
         """There is none."""
         raise NotImplementedError
 
-    def _hear(self, state: Log, body: Any, event: Event, clears: bool) -> None:
+    def hear(self, state: Log, body: Any, event: Event, clears: int) -> None:
+        """Keep what an event did."""
         context = tuple(sorted(event.context.items()))
         entry = Heard(
             event.replica, event.seq, event.hlc, context, body, clears, event.who, event.message
@@ -186,7 +190,8 @@ def realise(type_: GraphType[Any], log: Log) -> Any:
             case Heard():
                 if not seen.contains((entry.replica, entry.seq)):
                     if entry.clears:
-                        clear(type_, state, entry.event())
+                        event = entry.event()
+                        clear(type_, state, wiping(event) if entry.clears == WIPES else event)
                     else:
                         type_.apply(state, entry.body, entry.event())
                     seen.saw(entry.replica, entry.seq)

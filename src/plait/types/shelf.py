@@ -16,16 +16,17 @@ what a remote replica wrote raises nothing in `apply`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from plait.base.causality import Context
+from plait.base.causality import Context, Dot, VersionVector
 from plait.base.codec import encode, encode_key
 from plait.base.errors import BadCall, BadFrame
 from plait.graph.event import APPLY, CLEAR, DELETE, Event, Op
 from plait.graph.fold import Fragment
 from plait.types.catalogue import type_of as catalogue_type_of
-from plait.types.graph_type import Here, Mutation
+from plait.types.contended import contended
+from plait.types.graph_type import GraphType, Here, Mutation
 from plait.types.held_documents import HeldDocuments, TypeOf, is_key, is_shown
 from plait.types.nesting import CHILDREN_MAX, check_path, holds
 from plait.types.opaque import Opaque, clearable, realise
@@ -38,7 +39,12 @@ from plait.types.telling import Observer, tell_apply, tell_others
 
 DOCUMENTS_MAX = 20_000
 OBJECTS_MAX = 1_000_000  # of one document
+UNUSUAL = Op("", (), None)
+NOBODY = Here(0, VersionVector())  # what a clear says depends on what is there, not on who says it
 
+# What was written, to be taken back: see `GraphType.taking_back`.
+Noted: TypeAlias = tuple[str, Path, GraphType[Any], Mutation, Any, Dot]
+Note: TypeAlias = Callable[[Noted], None]
 JoinObserver: TypeAlias = Callable[[str, Path, Any, Any], None]  # key, path, before, after
 
 
@@ -104,19 +110,62 @@ class Shelf:
         """How many documents are visible."""
         return self._held.count()
 
+    def contended(self, tags: Sequence[str], key: str | None = None) -> list[tuple[str, Path]]:
+        """Where registers with these tags hold several writes: see `plait.types.contended`."""
+        return contended(self._held, tags, key)
+
     # ------------------------------------------------------------------ writing
 
-    def prepare(self, key: str, path: Path, mutation: Mutation, here: Here) -> tuple[Op, ...]:
-        """What to tell everybody; nothing if nothing changes. A document that is not there (or was
-        deleted) is cleared first. Raises what the type does, `BadKey` and `BadCall`.
+    def write(
+        self, key: str, path: Path, mutation: Mutation, here: Here, event: Event, note: Note | None
+    ) -> Op | None:
+        """`prepare` and `apply` in one, for an object that was written a moment ago: the hot path.
+
+        The operation, which took effect as `event`; None if nothing changes; `UNUSUAL`, and
+        nothing happened, where the two have to be called.
         """
         document = self._documents.get(key)
-        if document is not None and not document.markers:
-            object_ = document.objects.get(path)
-            if object_ is not None and not object_.opaque and not self._meta.forgot:
-                body = object_.type.prepare(object_.state, mutation, here)
-                return () if body is None else (Op(key, path, body),)
-        return self._prepare(key, path, mutation, here)
+        if document is None or document.markers or self.observer is not None:
+            return UNUSUAL
+        object_ = document.objects.get(path)
+        if object_ is None or object_.quiet or object_.opaque:
+            return UNUSUAL
+        if self._meta.forgot and not object_.alive():
+            return UNUSUAL
+        type_, state = object_.type, object_.state
+        body = type_.prepare(state, mutation, here)
+        if body is None:
+            return None
+        if note is not None:
+            dot = (event[0], event[1])
+            before = type_.before(state, mutation, dot)
+            if before is not None:
+                note((key, path, type_, mutation, before, dot))
+        type_.apply(state, body, event)
+        if object_.touches is not None:
+            object_.touch(event)
+        self._meta.seen[event[0]] = event[1]
+        return Op(key, path, body)
+
+    def prepare(
+        self, key: str, path: Path, mutation: Mutation, here: Here, note: Note | None = None
+    ) -> tuple[Op, ...]:
+        """What to tell everybody; nothing if nothing changes. A document that is not there (or was
+        deleted) is cleared first. Raises what the type does, `BadKey` and `BadCall`.
+
+        note: told what it takes to take it back, if that is possible.
+        """
+        found = self._prepare(key, path, mutation, here)
+        if found is None:
+            return ()
+        type_, state, body, clear = found
+        if note is not None:
+            dot = (here.replica, here.context.get(here.replica, 0) + (1 if clear is None else 2))
+            before = type_.before(state, mutation, dot)
+            if before is not None:
+                note((key, path, type_, mutation, before, dot))
+        op = Op(key, path, body)
+        return (op,) if clear is None else (clear, op)
 
     def prepare_clear(self, key: str, path: Path) -> tuple[Op, ...]:
         """Reset everything at and below a path; nothing if nothing is there. `BadCall`."""
@@ -127,7 +176,7 @@ class Shelf:
         for object_ in alive:
             if not clearable(object_.type):
                 raise BadCall(f"{type(object_.type).__name__} cannot be cleared")
-        return (Op(key, path, None, CLEAR),) if alive else ()
+        return (self._clear_op(document, path, NOBODY),) if alive else ()
 
     def prepare_delete(self, key: str) -> tuple[Op, ...]:
         """Hide the document; nothing if it is not visible."""
@@ -164,9 +213,9 @@ class Shelf:
             if object_.touches is not None:
                 object_.touch(event)
         elif op.kind == CLEAR:
-            for path, object_ in document.below(op.path):
+            for path, _ in document.below(op.path):
                 self._held.wake(document, path)
-                object_.clear(event)
+            document.clear(op.path, op.body, event)
             self._take_markers(document, event)
         elif op.kind == DELETE and not op.path:
             self._held.wake_document(document)
@@ -308,8 +357,10 @@ class Shelf:
 
     # ------------------------------------------------------------------ inside
 
-    def _prepare(self, key: str, path: Path, mutation: Mutation, here: Here) -> tuple[Op, ...]:
-        """`prepare` where anything is unusual."""
+    def _prepare(
+        self, key: str, path: Path, mutation: Mutation, here: Here
+    ) -> tuple[GraphType[Any], Any, Any, Op | None] | None:
+        """The type, the state it prepared on, the body, and a CLEAR to go first."""
         encode_key(key)
         document = self._held.get(key)
         object_ = None if document is None else document.objects.get(path)
@@ -323,22 +374,25 @@ class Shelf:
             if object_.opaque:
                 self._learn(object_)
             type_, state = object_.type, object_.state
-        clears = False
+        clear = None
         if document is not None and document.hidden():
-            clears = True
+            clear = self._clear_op(document, (), here)
             if object_ is not None:
+                event = Event(here.replica, here.context.get(here.replica, 0) + 1, 0, here.context)
                 object_ = object_.copy()
-                object_.clear(Event(here.replica, here.context.get(here.replica, 0) + 1, 0,
-                                    here.context))  # fmt: skip
+                for said_to, said in clear.body or ():
+                    if said_to == path:
+                        object_.say_clearing(said, event)
+                object_.clear(event, wipes=True)
                 state = object_.state
-        elif self._meta.forgot:
+        elif self._meta.forgot and (document is None or not document.there()):
             # others may hold, hidden, what was folded here: see plait.types.hiding
-            clears = document is None or not document.there()
+            clear = Op(key, (), None, CLEAR)
         body = type_.prepare(state, mutation, here)
-        if body is None:
-            return ()
-        op = Op(key, path, body)
-        return (Op(key, (), None, CLEAR), op) if clears else (op,)
+        return None if body is None else (type_, state, body, clear)
+
+    def _clear_op(self, document: ShelvedDocument, path: Path, here: Here) -> Op:
+        return Op(document.key, path, document.clearing(path, here), CLEAR)
 
     def _check_room(self, document: ShelvedDocument, path: Path) -> None:
         if len(document.objects) >= OBJECTS_MAX:

@@ -114,7 +114,7 @@ def fold_document(
         type_, state = object_.type, object_.state
         before = None if isinstance(state, Cells) else type_.encode(state)
         if cleared:
-            object_.clear(seen_by_all(cut))
+            object_.clear(seen_by_all(cut), wipes=False)
         type_.fold(state, cut)
         changed = bool(state.dirty) if before is None else type_.encode(state) != before
         if changed or cleared:

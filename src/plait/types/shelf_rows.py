@@ -100,7 +100,7 @@ class ShelfRows:
                 ((replica, seq),) = self.names.unpack_dots([(number, seq)])
                 document.markers[replica, seq] = self.names.unpack_vector(context)
             document.spread = objects is None
-            for record in self._records(key) if objects is None else objects:
+            for record in self.records(key) if objects is None else objects:
                 self._unpack_object(document, record)
         except DECODING as error:
             raise corrupt(row, f"{type(error).__name__}: {error}") from None
@@ -117,30 +117,32 @@ class ShelfRows:
         """Keys in storage in order, and whether they are listed; start <= key < stop."""
         first = DOCUMENTS if start is None else document_row(start)
         last = after(DOCUMENTS) if stop is None else document_row(stop)
-        for row, value in self._scan(first, last):
-            yield self._key(row), bool(flags_in(row, value) & VISIBLE)
+        for row, value in self.scan(first, last):
+            yield self.key(row), bool(flags_in(row, value) & VISIBLE)
 
     def unfolded(self) -> list[str]:
         """The keys of documents that have what is not folded yet, as of storage."""
-        return [self._key(row) for row, _ in self._scan(UNFOLDED, after(UNFOLDED))]
+        return [self.key(row) for row, _ in self.scan(UNFOLDED, after(UNFOLDED))]
 
-    def _key(self, row: bytes) -> str:
+    def key(self, row: bytes) -> str:
+        """The document's key in a row's."""
         try:
             return key_in(row)
         except ValueError as error:
             raise corrupt(row, str(error)) from None
 
-    def _scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Rows with start <= key < stop, in order."""
         while page := self.rows.scan(start, stop, PAGE_ROWS):
             yield from page
             if len(page) < PAGE_ROWS:
                 return
             start = page[-1][0] + b"\x00"
 
-    def _records(self, key: str) -> Iterator[Any]:
+    def records(self, key: str) -> Iterator[Any]:
         """The records of a document's objects that have rows of their own."""
         prefix = object_row(key, ())[:-OBJECT_BYTES]
-        for row, value in self._scan(prefix, after(prefix)):
+        for row, value in self.scan(prefix, after(prefix)):
             if len(row) == len(prefix) + OBJECT_BYTES:
                 yield unseal(row, value)[1]
 
@@ -148,7 +150,7 @@ class ShelfRows:
         """The slots of an object that have rows of their own."""
         prefix = object_row(key, path)
         # the hash may end in any byte: the next slot kind's prefix bounds the scan
-        for row, value in self._scan(prefix + b"\x00", prefix + b"\x03"):
+        for row, value in self.scan(prefix + b"\x00", prefix + b"\x03"):
             yield unseal(row, value)[1]
 
     def _unpack_object(self, document: ShelvedDocument, record: Any) -> None:

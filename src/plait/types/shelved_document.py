@@ -14,16 +14,16 @@ Invariants: `awake` has the objects that are not quiet; `changed` those whose ro
 `nesting` has exactly the paths of `objects`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from plait.base.causality import Context, Dot, VersionVector
 from plait.graph.event import Event
 from plait.types.cells import Cells, CellType
-from plait.types.graph_type import GraphType
-from plait.types.hiding import Markers, Settled
+from plait.types.graph_type import GraphType, Here
+from plait.types.hiding import Markers, Settled, wiping
 from plait.types.nesting import Nesting
-from plait.types.opaque import Opaque, clear, clearable
+from plait.types.opaque import CLEARS, WIPES, Opaque, clear, clearable
 from plait.types.paths import Path
 
 
@@ -49,29 +49,28 @@ class ShelvedObject:
         else:
             self.touches = {event.dot: None}
 
-    def clear(self, event: Event) -> None:
-        """Take back what the event has seen; types that cannot keep it."""
-        clear(self.type, self.state, event)
+    def say_clearing(self, body: Any, event: Event) -> None:
+        """What the author of a clear said for a type that cannot tell what was seen."""
+        if self.type.clearing is not None:
+            self.type.apply(self.state, body, event)
+
+    def clear(self, event: Event, wipes: bool) -> None:
+        """Take back what the event has seen; types that cannot keep it. See `wiping`."""
+        type_ = self.type
+        if isinstance(type_, Opaque):
+            type_.hear(self.state, None, event, WIPES if wipes else CLEARS)
+        else:
+            clear(type_, self.state, wiping(event) if wipes else event)
         if self.touches:
             self.touches = {dot: None for dot in self.touches if not event.sees(dot)}
-
-    def become(self, type_: GraphType[Any], state: Any) -> None:
-        """The type is known now."""
-        self.type, self.state, self.opaque = type_, state, False
-        if isinstance(type_, CellType):
-            self.touches = None
 
     def alive(self) -> bool:
         """Whether anything is there."""
         return self.type.alive(self.state)
 
-    def dots(self) -> Iterator[Dot]:
+    def dots(self) -> Iterable[Dot]:
         """The live dots."""
-        if self.touches is not None:
-            yield from self.touches
-        else:
-            for cells in self.state.slots.values():
-                yield from cells
+        return self.touches if self.touches is not None else self.type.dots(self.state)
 
     def empty(self) -> bool:
         """Whether it is as if it had never been written."""
@@ -172,6 +171,26 @@ class ShelvedDocument:
         object_ = self.objects.get(path)
         return object_ is not None and object_.alive()
 
+    def clearing(self, prefix: Path, here: Here) -> list[tuple[Path, Any]] | None:
+        """The body of a CLEAR of all at and below a path: what types say beside it."""
+        said = []
+        for path, object_ in self.below(prefix):
+            type_ = object_.type
+            if type_.clearing is not None:
+                body = type_.prepare(object_.state, type_.clearing, here)
+                if body is not None:
+                    said.append((path, body))
+        return said or None
+
+    def clear(self, prefix: Path, body: Any, event: Event) -> None:
+        """A CLEAR, with its body; the objects are awake."""
+        for path, said in _said(body):
+            object_ = self.objects.get(path)
+            if object_ is not None and path[: len(prefix)] == prefix:
+                object_.say_clearing(said, event)
+        for _, object_ in self.below(prefix):
+            object_.clear(event, wipes=not prefix)
+
     def dots(self) -> list[Dot]:
         """The live dots of all that is alive."""
         return [dot for o in self.objects.values() if o.alive() for dot in o.dots()]
@@ -208,7 +227,7 @@ class ShelvedDocument:
         for path, object_ in sorted(self.objects.items()):
             if settled is Settled.HIDDEN:
                 object_ = object_.copy()
-                object_.clear(seen_by_all(cut))
+                object_.clear(seen_by_all(cut), wipes=False)
             type_ = object_.type
             data = type_.canonical(object_.state, cut)
             if data != type_.canonical(type_.zero(), cut):
@@ -218,6 +237,15 @@ class ShelvedDocument:
             stable = markers.stable(cut)
             markers = Markers({dot: c for dot, c in markers.items() if dot not in stable})
         return [self.key, markers.data(), objects] if objects or markers else []
+
+
+def _said(body: Any) -> list[tuple[Path, Any]]:
+    """The body of a CLEAR; nothing for one that makes no sense."""
+    try:
+        said = [(tuple(path), its) for path, its in body or ()]
+    except (TypeError, ValueError):
+        return []
+    return [(path, its) for path, its in said if all(type(part) is str for part in path)]
 
 
 def seen_by_all(cut: Context) -> Event:

@@ -54,6 +54,10 @@ class TwoPhaseSet(ElementSet):
         """None: a removal is for ever, also one that takes back an addition."""
         return None
 
+    def before(self, state: Cells, mutation: Mutation, dot: Dot) -> Any:
+        """None."""
+        return None
+
     def fold(self, state: Cells, cut: Context) -> None:
         """Of what is stable and removed keep one removal: nothing brings the element back."""
 

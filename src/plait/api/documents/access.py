@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
-from plait.api.documents.undo import Entry, Undo, restoring
+from plait.api.documents.undo import Undo, restoring
 from plait.base.causality import Dot
 from plait.base.codec import encode_key
 from plait.base.errors import ReadOnly
@@ -76,19 +76,7 @@ class Access:
         Raises what `GraphReplica.mutate` does.
         """
         self.check()
-        replica = self.replica
-        me = replica.replica
-        dot = (me, replica.vector.get(me, 0) + 1)
-        state = self._object(key, path)
-        inverse = type_.inverse(type_.zero() if state is None else state, mutation, dot)
-        born = self._mutate(key, path, mutation)
-        if born is None:
-            return None
-        if born != dot:  # a deleted document was cleared first: what it held is gone
-            inverse = type_.inverse(type_.zero(), mutation, born)
-        if inverse is not None:
-            self.undo.wrote(Entry(key, path, inverse, mutation))
-        return born
+        return self._mutate(key, path, mutation, self.undo.note)
 
     def clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path."""

@@ -19,11 +19,11 @@ from plait.api.documents.conflicts import Conflict, conflicts_of
 from plait.api.documents.field import Field, Held
 from plait.api.documents.history import Version, history_of, past_of
 from plait.api.documents.json import JsonMapping
-from plait.api.documents.registers import Register, RegisterView
+from plait.api.documents.registers import Register, RegisterView, untyped
 from plait.api.documents.replay import replay
 from plait.api.documents.watching import NamedPath, Watch
 from plait.base.errors import BadDocument, BadValue
-from plait.types.paths import Path
+from plait.types.paths import Path, name_of, tag_of
 
 D = TypeVar("D", bound="Document")
 
@@ -217,6 +217,14 @@ class JsonDocument(JsonMapping, Document):
 
     __eq__ = Document.__eq__
     __hash__ = None
+
+    def register(self, name: str) -> RegisterView:
+        """A register from near, though nothing is known of it but what was written."""
+        for part in self._access.children(self._key, self._path):
+            if name_of(part) == name and tag_of(part) in ("r", "m", "q"):
+                path = (*self._path, part)
+                return RegisterView(self._access, self._key, path, untyped(tag_of(part)))
+        raise BadValue(f"{self.key!r} has no register {name!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in it, as plain Python values."""

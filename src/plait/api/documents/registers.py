@@ -17,6 +17,7 @@ from plait.api.documents.view import View
 from plait.base.causality import Dot
 from plait.base.errors import BadDocument, BadValue, Refused
 from plait.base.hlc import hlc_ms
+from plait.types.catalogue import type_of
 from plait.types.graph_type import GraphType
 from plait.types.kept_writes import SLOT, Writes
 from plait.types.merging.functions import MergeFunction
@@ -123,18 +124,32 @@ class Register(Field, Generic[T]):
         if state is None or not self._type.alive(state):
             return self._nothing()
         value = self.read(state)
-        if self._merge is not None and len(state.heads) > 1:
-            self._contest(access, key, path, state, self._merge)
+        if self._merge is not None and len(state.heads) > 1 and not access.is_past:
+            self._compare(access, key, path, state, self._merge)
         return self.checker.load(value)
 
-    def _contest(
-        self, access: Access, key: str, path: Path, state: Any, merge: MergeFunction
+    def _compare(
+        self, access: Access, key: str, path: Path, state: Writes, merge: MergeFunction
     ) -> None:
-        """Tell everybody that the function raises on these values, so that all read the same."""
-        heads = None if access.is_past else MERGE.failed(state, merge)
-        if heads is not None:
+        """Have other replicas compare what the function made of these heads, once; tell everybody
+        if it raised on them, so that all read the same."""
+        heads = state.heads
+        if state.told == heads:
+            return
+        if MERGE.failed(state, merge) is not None:
             with suppress(Refused):  # whoever reads next says so
                 access.mutate(key, path, MERGE, ("contest", heads))
+            return
+        state.told = list(heads)
+        digest = MERGE.merged_hash(state, merge)
+        if digest is not None:
+            access.replica.merged(key, path, heads, digest)
+
+    def is_merged(self, state: Any) -> bool:
+        """Whether what a state shows takes in all values that stand, as far as is known here."""
+        if len(standing(state)) < 2:
+            return True
+        return self._merge is not None and MERGE.merged_hash(state, self._merge) is not None
 
     def read(self, state: Any) -> Any:
         """The value that a state shows, as it is stored."""
@@ -205,6 +220,14 @@ class RegisterView(View):
         written = self._written()
         return written[0][2] if written else None
 
+    @property
+    def merged(self) -> bool:
+        """Whether what is read is all that was assigned: one value, or what the function of
+        `Merge` made of several. False: one of several is shown, since nothing merges them here,
+        or the function could not, or replicas merged them differently."""
+        state = self._access.state(self._key, self._path)
+        return state is None or self._field.is_merged(state)
+
     def losers(self) -> list[Loser]:
         """What was assigned at the same time and is not shown; kept until it is stable."""
         return [Loser(value, who, when) for value, who, when in self._written()[1:]]
@@ -216,8 +239,17 @@ class RegisterView(View):
             return []
         replica, load = self._access.replica, self._field.checker.load
         return [
-            (load(value), replica.who(dot[0]), time_of(hlc)) for dot, hlc, value in standing(state)
+            (load(value), replica.who(*dot), time_of(hlc)) for dot, hlc, value in standing(state)
         ]
+
+
+def untyped(tag: str) -> Register[Any]:
+    """A register of which only the stored form is known, not what its class says of it: if it
+    has a merge function, then not which."""
+    register: Register[Any] = Register()
+    register.tag = tag
+    register._type = type_of(tag)
+    return register
 
 
 def standing(state: Any) -> list[tuple[Dot, int, Any]]:

@@ -1,7 +1,7 @@
 """Undo and redo of one's own writes: a stack of what takes each of them back.
 
-Inverses are asked for when something is written (`GraphType.inverse`), so they take back that
-write and nothing else: an increment by the same decrement, a set element that was added unless
+What inverses depend on is noted when something is written (`GraphType.before`), so they take back
+that write and nothing else: an increment by the same decrement, a set element that was added unless
 somebody added it again, a register only if it still holds what was written. Undoing is writing:
 others see an ordinary change.
 
@@ -20,6 +20,7 @@ from plait.engines.graph_port import GraphView
 from plait.types.catalogue import type_of
 from plait.types.graph_type import Mutation
 from plait.types.paths import Path, tag_of
+from plait.types.shelf import Note, Noted
 
 RESTORE: Final = "restore"  # how registers take back: (RESTORE, dot, was set, value)
 STEPS_MAX = 1000  # that can be undone
@@ -37,6 +38,13 @@ class Entry(NamedTuple):
 
 
 Step: TypeAlias = list[Entry]
+
+
+def entry_of(noted: Noted) -> Entry | None:
+    """What takes back what was noted; None if nothing does."""
+    key, path, type_, mutation, before, dot = noted
+    inverse = type_.taking_back(before, mutation, dot)
+    return None if inverse is None else Entry(key, path, inverse, mutation)
 
 
 class Restored(NamedTuple):
@@ -64,57 +72,79 @@ class Restored(NamedTuple):
 
 
 class Undo:
-    """The steps of one handle, newest last."""
+    """The steps of one handle, newest last. Single writes wait in `_noted`, as they were noted,
+    until somebody wants to see the steps."""
 
-    __slots__ = ("_group", "_replaying", "_steps", "_undone")
+    __slots__ = ("_group", "_noted", "_replaying", "_steps", "_undone", "note")
 
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=STEPS_MAX)
+        self._noted: deque[Noted] = deque(maxlen=STEPS_MAX)  # newer than all steps
         self._undone: deque[Step] = deque(maxlen=STEPS_MAX)
-        self._group: list[Entry] | None = None  # what a change or an assignment has written so far
+        self._group: list[Entry | Noted] | None = None  # what a change has written so far
         self._replaying = False
+        self.note: Note = self._noted.append  # called with whatever is written
 
-    def wrote(self, entry: Entry) -> None:
-        """Something was written; `entry` takes it back."""
+    def _listen(self) -> None:
+        """Have what is written noted where it belongs."""
         if self._group is not None:
-            self._group.append(entry)
-            return
-        self._steps.append([entry])
-        if self._undone:
-            self._undone.clear()
+            self.note = self._group.append
+        else:
+            self.note = self._anew if self._undone else self._noted.append
+
+    def _anew(self, noted: Noted) -> None:
+        """The first write after something was taken back."""
+        self._undone.clear()
+        self._noted.append(noted)
+        self._listen()
+
+    def _settle(self) -> None:
+        """Make steps of what was noted."""
+        steps = ([entry] for noted in self._noted if (entry := entry_of(noted)) is not None)
+        self._steps.extend(steps)
+        self._noted.clear()
 
     def wrote_all(self, entries: list[Entry]) -> None:
         """Something was written in one go that takes several mutations to take back."""
         if self._group is not None:
             self._group.extend(reversed(entries))
         elif entries:
+            self._settle()
             self._steps.append(entries[::-1])
             self._undone.clear()
+            self._listen()
 
     def open(self) -> bool:
         """Begin a step; False if one is open, which what follows belongs to."""
         if self._group is not None:
             return False
         self._group = []
+        self._listen()
         return True
 
     def close(self) -> Step:
         """End the step. It is kept for undoing unless there is nothing to undo."""
-        group, self._group = self._group, None
+        written, self._group = self._group, None
+        entries = (one if isinstance(one, Entry) else entry_of(one) for one in written or ())
+        group = [entry for entry in entries if entry is not None]
         if group and not self._replaying:
+            self._settle()
             if len(group) <= ENTRIES_MAX:
                 self._steps.append(group)
             self._undone.clear()
-        return group or []
+        self._listen()
+        return group
 
     def drop(self) -> None:
         """End the step: it was discarded."""
         self._group = None
+        self._listen()
 
     # ------------------------------------------------------------------ going back and forth
 
     def newest(self, key: str | None, again: bool) -> Step | None:
         """The step to take back (`again`: to do again): the newest that touches the document."""
+        self._settle()
         for step in reversed(self._undone if again else self._steps):
             if key is None or any(entry.key == key for entry in step):
                 return step
@@ -124,6 +154,7 @@ class Undo:
         """What is written from here on takes back a step."""
         self._group = []
         self._replaying = True
+        self._listen()
 
     def end_replay(self, step: Step, again: bool, restored: Sequence["Restored"]) -> None:
         """`step` was taken back (or done again); what was written can itself be taken back."""
@@ -139,11 +170,13 @@ class Undo:
                     break
         if inverse:
             target.append(inverse)
+        self._listen()
 
     def abandon_replay(self) -> None:
         """It was refused: nothing of it happened."""
         self._group = None
         self._replaying = False
+        self._listen()
 
 
 def _remove(steps: deque[Step], step: Step) -> None:

@@ -19,6 +19,7 @@ _LABELS = {
     "time_to_next_write_s": "leader killed, to the next write",
     "time_to_next_transfer_s": "leader killed, to the next transfer",
     "catch_up_s": "node started, to all level",
+    "documents_agree_s": "links back, to equal documents",
     "lost": "acknowledged and lost",
 }
 

@@ -2,10 +2,10 @@
 
 The leader is cut off from its followers while clients go on writing, so that it holds writes that
 are on no other disk and were acknowledged to nobody; it is replaced, killed and brought back. Then
-a leader is killed under a bank on consensus. What must be true in the end: every acknowledged
-write is on every node, what only a deposed leader had is kept as rescued, and the bank's history
-is linearizable. The clients keep their own book of what was acknowledged; the nodes are compared
-with it.
+a leader is killed under a bank on consensus, and two people edit one note on two sides of a cut.
+What must be true in the end: every acknowledged write is on every node, what only a deposed leader
+had is kept as rescued, the bank's history is linearizable, and the note is the same everywhere. The
+clients keep their own book of what was acknowledged; the nodes are compared with it.
 """
 
 import statistics
@@ -17,6 +17,7 @@ from plait import entry
 from plait.api.settings import Leader
 from plait.api.store import Store
 from plait.api.table import Table
+from plait.cli.demo.apart import edit_apart
 from plait.cli.demo.bank import Bank
 from plait.cli.demo.cluster import DemoCluster
 from plait.cli.demo.isolation import isolate_leader
@@ -70,6 +71,7 @@ class Story:
             await self._bring_back(store, stream)
             await self._show_rescued(store)
             bank = await kill_leader(self._stage, store, stream)
+            await edit_apart(self._stage, store)
             await self._verify(store, stream.line, bank)
             self._narrator.print("")
             self._narrator.print(render(await store.status(), self._narrator.width))
@@ -143,7 +145,7 @@ class Story:
             "accounts": (bank.balances, {}),
         }
         total = sum(len(records) for records, _ in expected.values())
-        tell.scene(f"6. Every node's own copy against the book: {total:,} records each")
+        tell.scene(f"7. Every node's own copy against the book: {total:,} records each")
         for each in (line, bank.line):
             await wait_caught_up(store, self._cluster.names, each, PATIENCE_S)
         for name in self._cluster.names:
@@ -189,4 +191,5 @@ class Story:
             and all(v.good for v in verdicts)
             and not bank.wrong_totals
             and self.figures["linearizable"] is True
+            and self.figures["documents_equal"] is True
         )

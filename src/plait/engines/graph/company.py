@@ -70,15 +70,30 @@ class Company:
 
     def merged(self, key: str, path: Path, heads: Sequence[Dot], digest: bytes) -> None:
         """A value was merged here from these heads; `digest` is its hash."""
-        if self._contests.note(key, path, heads, digest) and self._contest_timer is None:
-            loop = asyncio.get_running_loop()
-            self._contest_timer = loop.call_later(TELL_S, self._tell_merged)
+        if self._contests.note(key, path, heads, digest):
+            self._compare_soon()
 
-    def _tell_merged(self) -> None:
+    def _compare_soon(self) -> None:
+        if self._contest_timer is None:
+            loop = asyncio.get_running_loop()
+            self._contest_timer = loop.call_later(TELL_S, self._compare)
+
+    def _compare(self) -> None:
+        """Tell what was merged, and contest what others merged otherwise; again if need be."""
         self._contest_timer = None
         entries = self._contests.fresh()
         if entries:
             self._syncing.broadcast(MergedHashes(self._lineage, entries))
+        for name, (key, path, heads) in self._contests.disputed():
+            try:
+                dot = self._writer.mutate(key, path, ("contest", list(heads)))
+            except PlaitError:
+                continue  # nothing can be written now
+            self._contests.decided(name)
+            if dot is not None:
+                self._syncing.note(f"merge functions differ at {key} {'/'.join(path)}")
+        if self._contests.waits:
+            self._compare_soon()
 
     # ------------------------------------------------------------------ peers
 
@@ -96,12 +111,8 @@ class Company:
                 self._syncing.broadcast(message)
                 self._arm()
             return
-        for key, path, heads in self._contests.differing(message.entries):
-            try:
-                self._writer.mutate(key, path, ("contest", list(heads)))
-            except PlaitError as error:
-                self._syncing.note(f"cannot contest {key}: {error}")
-            self._syncing.note(f"merge functions differ at {key} {'/'.join(path)}")
+        if self._contests.hear(message.entries):
+            self._compare_soon()
 
     def close(self) -> None:
         """Say nothing any more."""

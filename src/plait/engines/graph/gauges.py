@@ -37,7 +37,7 @@ def gauges(
         "unstable": total - scope.cut().count(),
         "members": {
             f"{member:x}": {
-                "name": scope.members.names.get(member) or f"{member:x}",
+                "name": parts.name_of(member),
                 "holds_back": holds_back(scope.vector, scope.streams.get(member)),
             }
             for member in scope.members.remaining()

@@ -20,6 +20,7 @@ class GraphOptions(msgspec.Struct, frozen=True):
     history: str = "stable"
     guest: bool = False  # `flush` waits for a peer's disk, as there is none here
     fingerprint: str = ""  # of the folder: a clone's or a restored one's differs
+    founder_node: str = ""  # what others call the founder, if that is known
     retire_silent_s: float = 0.0  # retire members that said nothing for so long; 0: never
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from plait.base.causality import VersionVector
 from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, Corrupt, PlaitError
 from plait.base.ports import Clock, LogStorage, Random, Storage
@@ -59,6 +60,16 @@ class Parts:
         lineage, founder = int(self.options.lineage, 16), self.options.founder
         self.scope = Scope(lineage, self.hard.replica, founder, self.shelf, _HISTORY)
         self.archive = Archive(self.view, self.options.history == "forever", 0, 0, True)
+
+    def name_of(self, replica: int) -> str:
+        """The name that a replica was admitted under (nobody admits the founder), or its id."""
+        options = self.options
+        if replica == self.scope.replica:
+            return options.node
+        name = self.scope.members.names.get(replica)
+        if not name and replica == options.founder:
+            name = options.founder_node
+        return name or f"{replica:x}"
 
     # ------------------------------------------------------------------ from disk
 
@@ -129,10 +140,12 @@ class Parts:
 
     def _deliver(self, packed: Pack) -> None:
         batches = unpack(packed)
+        known = VersionVector(self.scope.vector)
         for batch in batches:
-            before = self.scope.vector.get(batch.replica, 0)
+            before = known.get(batch.replica, 0)
             if batch.first != before + 1:
                 raise BadFrame(f"batch {batch.first} of {batch.replica:x} stands after {before}")
+            known[batch.replica] = batch.last
         done = self.scope.replay(batches)
         if len(done) != len(batches):
             raise BadFrame("batches that were delivered once are not deliverable")

@@ -47,7 +47,6 @@ from plait.engines.graph.telling import Listener, Telling
 from plait.engines.graph.writer import Writer
 from plait.engines.graph_port import GraphView, Past
 from plait.graph.event import Batch, Op
-from plait.types.paths import Path
 
 logger = logging.getLogger("plait.graph")
 
@@ -84,6 +83,11 @@ class Replica:
         self._fold_at = 0.0
         self._recovering: asyncio.TimerHandle | None = None
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self.mutate = self.writer.mutate
+        self.clear = self.writer.clear
+        self.delete = self.writer.delete
+        self.begin = self.writer.begin
+        self.merged = self.company.merged
         self.bind()
         poison.guard(self)
 
@@ -95,7 +99,7 @@ class Replica:
         self.exists = shelf.exists
         self.keys = shelf.keys
         self.count = shelf.count
-        self.mutate = self.writer.mutate
+        self.contended = shelf.contended
         self.telling.watch(shelf)
 
     # ------------------------------------------------------------------ reading
@@ -141,25 +145,15 @@ class Replica:
         self.settle()
         return history_of(self.parts.scope, self.parts.archive, key)
 
-    def who(self, replica: int) -> str:
-        """The name that a replica was admitted under, or its id in hex."""
-        if replica == self.replica:
-            return self.parts.options.node
-        return self.parts.scope.members.names.get(replica) or f"{replica:x}"
+    def who(self, replica: int, seq: int = 0) -> str:
+        """A replica's name, or its id in hex; of an event its author, while its batch is kept."""
+        scope = self.parts.scope
+        batch = scope.history.batch_at((replica, seq)) if seq else None
+        if batch is not None and batch.who:
+            return batch.who
+        return self.parts.name_of(replica)
 
     # ------------------------------------------------------------------ writing
-
-    def clear(self, key: str, path: Path) -> None:
-        """Reset everything at and below the path."""
-        self.writer.clear(key, path)
-
-    def delete(self, key: str) -> None:
-        """Hide the document; an edit elsewhere that has not seen this revives it."""
-        self.writer.delete(key)
-
-    def begin(self, message: str | None) -> None:
-        """Open a draft. `ChangeOpen`."""
-        self.writer.begin(message)
 
     def commit(self) -> None:
         """The draft becomes an ordinary batch."""

@@ -2,7 +2,8 @@
 
 ::
 
-    mutate -> prepare -> apply, append        (per operation: the hot path)
+    mutate -> Shelf.write, append             (per operation: the hot path)
+           -> prepare, apply                  (where anything is unusual)
     end of the tick -> seal                   (stamp, digest, log, tell: once)
 
 While a batch is open its operations are in the shelf and counted in the vector's own entry (which
@@ -22,9 +23,12 @@ from plait.engines.graph.parts import Parts
 from plait.graph.event import Batch, Event, Op
 from plait.types.graph_type import Here, Mutation
 from plait.types.paths import Path
+from plait.types.shelf import UNUSUAL, Note, Noted
 
 BATCH_OPS = 8_192  # then a batch is sealed in the middle of a tick
 DRAFT_OPS_MAX = 60_000
+
+_new = tuple.__new__  # half the cost of Event(...)
 
 _drafting: "ContextVar[Draft | None]" = ContextVar("plait_draft", default=None)
 
@@ -68,6 +72,7 @@ class Writer:
         self._replica = scope.replica
         self._vector = scope.vector
         self._here = Here(scope.replica, scope.vector)
+        self._shelf_write = shelf.write
         self._prepare = shelf.prepare
         self._apply = shelf.apply
         self._seq = self._first = scope.next_seq
@@ -75,12 +80,43 @@ class Writer:
 
     # ------------------------------------------------------------------ operations
 
-    def mutate(self, key: str, path: Path, mutation: Mutation) -> tuple[int, int] | None:
-        """Prepare and apply; the event's dot, or None if nothing changed."""
+    def mutate(
+        self, key: str, path: Path, mutation: Mutation, note: Note | None = None
+    ) -> tuple[int, int] | None:
+        """Prepare and apply; the event's dot, or None if nothing changed.
+
+        note: told what it takes to take it back, if that is possible.
+        """
         if self._watched:
             self._look()
-        ops = self._prepare(key, path, mutation, self._here)
-        return self._write(ops) if ops else None
+        batch = self._ops
+        if not batch:
+            return self._mutate(key, path, mutation, note)
+        replica, seq, vector = self._here[0], self._seq, self._vector
+        event = _new(Event, (replica, seq, self._hlc, vector, None, None))
+        op = self._shelf_write(key, path, mutation, self._here, event, note)
+        if op is None:
+            return None
+        if op is UNUSUAL:
+            return self._mutate(key, path, mutation, note)
+        vector[replica] = seq
+        self._seq = seq + 1
+        batch.append(op)
+        if len(batch) >= BATCH_OPS and self.draft is None:
+            self.seal()
+        return replica, seq
+
+    def _mutate(
+        self, key: str, path: Path, mutation: Mutation, note: Note | None
+    ) -> tuple[int, int] | None:
+        noted: list[Noted] = []
+        ops = self._prepare(key, path, mutation, self._here, noted.append if note else None)
+        if not ops:
+            return None
+        dot = self._write(ops)
+        if note is not None and noted:
+            note(noted[0])
+        return dot
 
     def clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path."""
@@ -118,9 +154,9 @@ class Writer:
         if not batch:
             self._hlc = self._parts.scope.stamp(self._clock.wall_ms())
             self._dirty()
-        apply, hlc, new = self._apply, self._hlc, tuple.__new__  # half the cost of Event(...)
+        apply, hlc = self._apply, self._hlc
         for op in ops:
-            apply(op, new(Event, (replica, seq, hlc, vector, None, None)))
+            apply(op, _new(Event, (replica, seq, hlc, vector, None, None)))
             vector[replica] = seq
             seq += 1
             batch.append(op)

@@ -1,0 +1,123 @@
+"""Scene: two people edit the same notes while their nodes are cut apart, and nobody waits.
+
+Each has a client at another node; one node is isolated. Both sides go on reading and writing. What
+must be true once the links are back: every node shows the same documents, every like was counted
+once, what one removed without having seen the other's edit did not take that edit along, and the
+meeting that both moved asks a person.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from plait.api.documents import AddWinsSet, Ask, Counter, Document, Documents, Register
+from plait.api.store import Store
+from plait.cli.demo.stage import PATIENCE_S, Stage
+from plait.cli.display import seconds
+from plait.cli.exits import DemoFailed
+
+LIKES = 1_000  # each
+POLL_S = 0.02
+
+
+class Meeting(Document):
+    """What they edit."""
+
+    title = Register(str)
+    when = Register(str, resolve=Ask())
+    tags = AddWinsSet(str)
+    likes = Counter()
+
+
+async def edit_apart(stage: Stage, store: Store) -> None:
+    """Tell the scene; `DemoFailed` if the nodes do not agree in the end."""
+    tell, names = stage.narrator, stage.cluster.names
+    here, there = names[0], names[-1]
+    tell.scene(f"6. Ann at {here} and Bob at {there} edit one note, cut apart, and nobody waits")
+    await store.documents("meetings", Meeting)
+    async with stage.at(here) as one, stage.at(there) as two:
+        ann = await one.documents("meetings", Meeting, author="Ann")
+        bob = await two.documents("meetings", Meeting, author="Bob")
+        with ann["team"].change("planned"):
+            ann["team"].title, ann["team"].when = "Team meeting", "Monday 10:00"
+            ann["team"].tags.update(["work", "weekly"])
+        await _until(lambda: ann["team"] == bob["team"], "Bob did not see what Ann planned")
+        stage.cluster.isolate(here)
+        tell.say(f"every link between {here} and the others is cut", "red")
+        took_s = await _edit(ann, bob)
+        tell.say(
+            f"{2 * LIKES:,} likes and a dozen edits, {seconds(took_s)}: plain calls, no waiting"
+        )
+        tell.say(f"Ann sees {_shown(ann)}; Bob sees {_shown(bob)}")
+        stage.cluster.heal()
+        healed = time.monotonic()
+        await _until(lambda: ann["team"] == bob["team"], "the sides did not agree after the cut")
+        took_s = time.monotonic() - healed
+        stage.figures["documents_agree_s"] = round(took_s, 3)
+        tell.say(
+            f"links are back; both sides agree after {seconds(took_s)}: {_shown(ann)}", "green"
+        )
+        await _decide(stage, ann, bob)
+    await _compare(stage)
+
+
+async def _edit(ann: "Documents[Meeting]", bob: "Documents[Meeting]") -> float:
+    """Both edit; the seconds that it takes, their own node's disk included."""
+    began = time.monotonic()
+    for docs in (ann, bob):
+        for _ in range(LIKES):
+            docs["team"].likes += 1
+    with ann["team"].change("a room was free"):
+        ann["team"].when = "Tuesday 09:00"
+        ann["team"].tags.add("room 4")
+    bob["team"].when = "Wednesday 14:00"
+    bob["team"].title = "Team meeting, with cake"
+    bob["team"].tags.discard("weekly")
+    await asyncio.gather(ann.flush(), bob.flush())
+    return time.monotonic() - began
+
+
+async def _decide(stage: Stage, ann: "Documents[Meeting]", bob: "Documents[Meeting]") -> None:
+    """The conflict is in both inboxes; one person ends it."""
+    await _until(lambda: bool(bob.conflicts()), "both moved the meeting, and nobody was asked")
+    conflict = bob.conflicts()[0]
+    versions = " or ".join(f"{version.value!r} ({version.who})" for version in conflict.versions)
+    stage.narrator.say(
+        f"one thing asks a person: {conflict.field}, was {conflict.base!r}: {versions}"
+    )
+    conflict.resolve("Tuesday 09:00")
+    await bob.flush()
+    await _until(
+        lambda: not ann.conflicts() and ann["team"].when == "Tuesday 09:00",
+        "a conflict was resolved, and is still there",
+    )
+    stage.narrator.say("Bob takes Tuesday; the inbox is empty on both sides")
+
+
+async def _compare(stage: Stage) -> None:
+    """Every node's own replica must show the same."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in stage.cluster.names:
+        async with stage.at(name) as store:
+            docs = await store.documents("meetings", Meeting)
+            await _until(lambda docs=docs: docs["team"].likes == 2 * LIKES, f"{name} lacks likes")
+            found[name] = docs["team"].to_dict()
+    same = all(found[name] == found[stage.cluster.names[0]] for name in found)
+    stage.figures["documents_equal"] = same
+    if not same:
+        raise DemoFailed(f"the nodes show different documents: {found}")
+    stage.narrator.say(f"{', '.join(found)} show the same, and {2 * LIKES:,} likes", "green")
+
+
+def _shown(docs: "Documents[Meeting]") -> str:
+    note = docs["team"]
+    tags = ", ".join(sorted(note.tags))
+    return f"{note.title!r}, {note.when}, {int(note.likes):,} likes, tags {tags}"
+
+
+async def _until(holds: Any, otherwise: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        if time.monotonic() > end:
+            raise DemoFailed(otherwise)
+        await asyncio.sleep(POLL_S)
