@@ -4,6 +4,7 @@
 `plait.blocking` has the same names without ``await``.
 """
 
+from plait import merge
 from plait.api.documents import (
     AddWinsSet,
     Ask,
@@ -80,6 +81,7 @@ __all__ = [
     "command",
     "connect",
     "errors",
+    "merge",
     "open",
     "query",
 ]

@@ -133,9 +133,10 @@ class Office(Nodes):
                 try:
                     async with plait.connect(url, only=True, limits=LIMITS) as store:
                         status = (await store.status())["nodes"][name]
-                except PlaitError:
-                    await asyncio.sleep(0.05)
+                except PlaitError as e:
+                    print(repr(e)); await asyncio.sleep(0.05)
                 else:
+                    print(list(status))
                     if "lines" in status:
                         return dict(status)
 

@@ -19,6 +19,7 @@ from plait.graph.event import APPLY, CLEAR, DELETE, Event, Op
 from plait.types.catalogue import type_of
 from plait.types.graph_type import Here, Mutation
 from plait.types.paths import Path, tag_of
+from plait.types.shelf import Note
 
 _drafting: ContextVar[object] = ContextVar("drafting", default=None)
 
@@ -159,8 +160,11 @@ class FakeReplica(FakeView):
             return None
         if self._hidden(key):
             self._write(Op(key, (), None, CLEAR))
+        dot = (self.replica, self.vector.get(self.replica, 0) + 1)
+        before = type_.before(type_.zero() if state is None else state, mutation, dot)
         self._write(Op(key, path, body, APPLY))
-        dot = (self.replica, self.vector[self.replica])
+        if note is not None and before is not None:
+            note((key, path, type_, mutation, before, dot))
         self._seal()
         return dot
 

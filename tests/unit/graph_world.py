@@ -408,7 +408,7 @@ class World:
             self.add()
         elif which == 1:
             machine.skew_ms = random.choice([0, 0, 200_000, -30_000, -200_000])
-        elif which == 2 and machine.name == "m0":
+        elif which == 2 and machine.name == "m0" and set(self.roads) <= {"auto", "ops"}:
             recent = [
                 (batch.replica, batch.first + random.randrange(len(batch.ops)))
                 for batch in machine.scope.history.since({})

@@ -9,7 +9,6 @@ replica knows them for one task, and other threads are told `ChangeOpen`.
 """
 
 import operator
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import Context, copy_context
 from types import TracebackType
@@ -28,15 +27,14 @@ _HANDLES: Final = (documents.Documents, documents.Document, View, Conflict, Open
 class _Road:
     """The way to the loop; one for each collection."""
 
-    __slots__ = ("_local", "portal")
+    __slots__ = ("portal",)
 
     def __init__(self, portal: Portal[Any]) -> None:
         self.portal = portal
-        self._local = threading.local()
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Call on the loop, in this thread's change if it has one open; wrapped if it must be."""
-        context: Context | None = getattr(self._local, "context", None)
+        context: Context | None = getattr(self.portal.own, "context", None)
         plain = [unwrapped(argument) for argument in arguments]
         named = {name: unwrapped(option) for name, option in options.items()}
         if context is None:
@@ -72,14 +70,14 @@ class _Road:
 
     def enter(self) -> bool:
         """This thread's calls are one task's from now on; False if they are already."""
-        if getattr(self._local, "context", None) is not None:
+        if getattr(self.portal.own, "context", None) is not None:
             return False
-        self._local.context = copy_context()
+        self.portal.own.context = copy_context()
         return True
 
     def leave(self) -> None:
         """The thread's change has ended."""
-        self._local.context = None
+        self.portal.own.context = None
 
 
 class Handle:

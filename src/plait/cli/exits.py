@@ -37,11 +37,16 @@ _ADVICE = {
     "FolderInUse": "end that process, or reach it with --url",
     "PromotionRefused": "start the missing members, or accept the loss with --accept-loss",
     "NoSuchCollection": "`plait tables` lists what there is",
+    "NoSuchConflict": "`plait conflicts list` shows what waits",
 }
 
 
 class NoSuchKey(NoSuchCollection):
     """A table has no row under a key."""
+
+
+class NoSuchConflict(NoSuchCollection):
+    """Nothing waits for a decision there."""
 
 
 class DemoFailed(PlaitError):

@@ -13,6 +13,7 @@ from plait.cli import exits
 from plait.cli.bench import bench
 from plait.cli.check import check
 from plait.cli.completion import completion
+from plait.cli.conflicts import conflicts
 from plait.cli.demo.command import demo
 from plait.cli.exporting import export_command
 from plait.cli.importing import import_command
@@ -103,7 +104,7 @@ def cli() -> None:
 
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
-    watch, sync, import_command, export_command, transfer, switchover, promote, rescued,
+    watch, sync, import_command, export_command, transfer, switchover, promote, rescued, conflicts,
     recover_command, check, laws, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -244,14 +244,16 @@ class Cluster:
     async def _dial_until_one(self, avoid: Sequence[str]) -> None:
         """Open links one after another, beginning anywhere, until one outside `avoid` is live.
 
-        All members may have moved while nobody looked: without a live link, the seeds are tried.
+        All members may have moved while nobody looked: without a live link, the seeds are tried,
+        and in the end those in `avoid`.
         """
         unwanted = {self.members[node] for node in avoid if node in self.members}
         known = dict.fromkeys((*self._unlinked(), *(() if self.live() else self._seeds)))
         addresses = [address for address in known if address not in unwanted]
         first = self.random.getrandbits(31) % len(addresses) if addresses else 0
+        last = [] if self.live() else [address for address in known if address in unwanted]
         failures: list[PlaitError] = []
-        for address in addresses[first:] + addresses[:first]:
+        for address in addresses[first:] + addresses[:first] + last:
             try:
                 if (await self._dial(address)).node not in avoid:
                     return

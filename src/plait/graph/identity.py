@@ -119,7 +119,7 @@ class Identity:
                 )
         elif message.seq > mine:
             reason = f"a peer has this replica's stream up to {message.seq}"
-            self.give_up(Restart(reason, retire=not peer.twin))
+            self.give_up(Restart(reason, 0 if peer.twin else message.seq))
         elif (
             message.seq
             and here != message.digest
@@ -129,7 +129,7 @@ class Identity:
             mark = (message.seq, here or bytes(len(GENESIS)))
             self.links.send(peer, self.greeting(now_ms, mark))
         elif peer.twin:
-            self.give_up(Restart("another process runs under this replica's id", False))
+            self.give_up(Restart("another process runs under this replica's id", 0))
         elif message.retired is not None:
             if message.complete:
                 lost = lost_after(scope, ((message.retired, b""),))
@@ -197,7 +197,7 @@ class Identity:
         """Something was found that may concern this replica's id."""
         match notice:
             case Behind(seq):
-                self.give_up(Restart(f"somebody has this replica's stream up to {seq}", True))
+                self.give_up(Restart(f"somebody has this replica's stream up to {seq}", seq))
             case Below():
                 scope = self.scope
                 lost = tuple(b for b in scope.history.since({}) if b.replica == scope.replica)

@@ -202,7 +202,7 @@ class Restart(msgspec.Struct, frozen=True, tag=True):
     (`Scope.renamed`, `Exchange.renamed`)."""
 
     reason: str
-    retire: bool  # nobody else uses the old id
+    retire: int  # up to where others know the old id, if nobody uses it any more; else 0
 
 
 class Adopt(msgspec.Struct, frozen=True, tag=True):

@@ -35,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     lineage: bytes
     forever: bool
     replica: int
-    former: int
+    former: tuple[int, int] | None
     names: tuple[int, ...]
     clock: int
     heads: tuple[Head, ...]

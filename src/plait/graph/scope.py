@@ -75,7 +75,7 @@ class Scope:
         self.quarantine = Quarantine()
         self.voids = Voids()
         self.stable = VersionVector()  # what was folded
-        self.former = 0  # the id that this replica gave up, to be retired
+        self.former: Dot | None = None  # the id given up, to be retired when so much is here
         self.unsaid = False  # something was delivered since the own latest batch that is no beat
         self.judge: Judge | None = None  # why an event of another replica is refused, or None
         self.news: dict[int, None] = {}  # authors that advanced since the own latest batch
@@ -130,8 +130,10 @@ class Scope:
     def owed(self) -> list[Op]:
         """What the next own batch must say: who retired amended, what was refused."""
         owed = self.voids.owed()
-        if self.former and self.writable and self.members.is_member(self.former):
-            owed.append(self.retire(self.former))
+        former = self.former
+        waits = former is None or not self.writable or not self.vector.contains(former)
+        if former is not None and not waits and self.members.is_member(former[0]):
+            owed.append(self.retire(former[0]))
         if self.members.retired and self.writable:
             for replica, known in sorted(self.members.retired.items()):
                 had = self.vector.get(replica, 0)
@@ -404,13 +406,14 @@ class Scope:
         waiting = [w for author in authors for w in (author, *self.waiting.unblock(author))]
         return self._drain(waiting, now_ms)
 
-    def renamed(self, replica: int, retire: bool = False) -> None:
+    def renamed(self, replica: int, retire: int = 0) -> None:
         """Go on under a fresh id; what was written under the old one is now another's.
 
-        retire: nobody else uses the old id, so it is retired as soon as this one is admitted.
+        retire: up to where others know the old id, if nobody uses it: it is retired when this
+        one is admitted and has caught up.
         """
         assert not self.vector.get(replica), "a fresh id has written nothing"
-        self.former = self.replica if retire else 0
+        self.former = (self.replica, retire) if retire else None
         self.replica = replica
         self.news = dict.fromkeys(self.vector)
         self.unsaid = True

@@ -47,14 +47,16 @@ def answer(
     reaches = history.reaches(since.merged(held))
     if unclean and not reaches:
         return [Nothing(want.lineage, want.number)]
+    # what is held there is not joined there: a delta has to begin at the vector
+    legal = history.reaches(since) and descends(since, scope.stable)
     road = want.road
-    if road == "delta" and not (reaches and descends(since, scope.stable)):
+    if road == "delta" and not legal:
         road = "ops" if reaches and scope.forever else "state"
     if unclean or (road == "ops" and reaches):
         return [page(scope, want, since.merged(held))]
     if road == "auto" and reaches:
         count = history.count_since(since.merged(held))
-        if scope.forever or count <= OPS_FEW or not descends(since, scope.stable):
+        if scope.forever or count <= OPS_FEW or not legal:
             return [page(scope, want, since.merged(held))]
         return _shorter(scope, want, since, held, count)
     return parts(want, parcel_of(scope, since if road == "delta" else None))

@@ -36,6 +36,7 @@ class Portal(Generic[T]):
         self._opened: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._failed_to_close: BaseException | None = None
         self._closed = False
+        self.own = threading.local()  # what each calling thread keeps for itself
         self._abandoned = False  # the opener was interrupted and will never close this
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         try:

@@ -139,9 +139,9 @@ class _Round:
             theirs = [(w, e[lineage]) for w, e in sorted(heads.items()) if lineage in e]
             try:
                 entries.append(await self._collection(replica, lineage, theirs, mine, report))
-            except (BadFrame, PlaitError) as error:
+            except PlaitError as error:
                 report.error = report.error or error.message
-                if isinstance(error, PlaitError) and _is_disk(error):
+                if _is_disk(error):
                     raise
                 if lineage in mine:
                     entries.append(mine[lineage])

@@ -9,8 +9,9 @@ alone, and one join serves every such type::
     lacks, has seen  drop             -                              -
     has not seen     take             -                              -
 
-Invariants: no slot is empty; two cells with one dot in one slot are equal wherever they are; only
-`put` changes the dict of a slot, all else exchanges it; the dots of one slot come from events that named the slot, or are listed in `delta` of a whole state.
+Invariants: no slot is empty; two cells with one dot in one slot are equal wherever they are; the
+dots of one slot come from events that named the slot, or are listed in `delta` of a whole state.
+Only `put` changes the dict of a slot, all else exchanges it.
 
 Source: Almeida, Shoker, Baquero, "Delta State Replicated Data Types" (2018), dot stores; the
 context is the scope's version vector, and a delta is the touched slots as they stand.

@@ -218,7 +218,9 @@ def _write(
     replaced = list(seen)
     if named:
         wanted = [tuple(dot) for dot in named if isinstance(dot, list | tuple)]
-        replaced = [dot for dot in seen if dot in wanted] or replaced
+        # heads that went with the clear of a whole document are replaced, and are no parents
+        gone = all(dot not in cells and _is_seen(event, dot) for dot in wanted)
+        replaced = [dot for dot in seen if dot in wanted] or ([] if gone else replaced)
     if not value and not any(len(cells[dot]) == WRITE for dot in replaced):
         return  # nothing there to clear
     if len(replaced) < len(seen):  # a clear is no sibling: whoever writes has taken note of it
@@ -226,6 +228,10 @@ def _write(
     if state.contested:
         state.replace(SLOT, {d: cell for d, cell in cells.items() if len(cell) != CONTEST})
     state.put(SLOT, event.dot, [event.hlc, tuple(sorted(replaced)), *value])
+
+
+def _is_seen(event: Event, dot: tuple[Any, ...]) -> bool:
+    return len(dot) == 2 and all(type(part) is int for part in dot) and event.sees((dot[0], dot[1]))
 
 
 # ----------------------------------------------------------------------------- as plainly as can be

@@ -112,6 +112,7 @@ def heads_of(cells: Mapping[Dot, Cell]) -> list[Dot]:
 
 def tidy(cells: Mapping[Dot, Cell]) -> dict[Dot, Cell]:
     """The cells with the invariants made true, after some went or came."""
+    cells = _without_idle_clears(cells)
     heads: list[Dot] | None = None
     result: dict[Dot, Cell] = {}
     for dot, cell in cells.items():
@@ -125,6 +126,26 @@ def tidy(cells: Mapping[Dot, Cell]) -> dict[Dot, Cell]:
             parents = tuple([parent for parent in cell[1] if parent in cells])
             result[dot] = [cell[0], parents, *cell[2:]]
     return result
+
+
+def _without_idle_clears(cells: Mapping[Dot, Cell]) -> Mapping[Dot, Cell]:
+    """Drop clears that lost every write that they replaced, with the clear of a whole document:
+    where that came first, they found nothing to clear and left no cell."""
+    while True:
+        for dot, cell in cells.items():
+            if len(cell) == CLEAR:
+                parents = [cells[parent] for parent in cell[1] if parent in cells]
+                if all(len(parent) == CLEAR for parent in parents):
+                    break
+        else:
+            return cells
+        heirs = cells[dot][1]
+        kept = {other: cell for other, cell in cells.items() if other != dot}
+        for other, cell in kept.items():
+            if len(cell) != CONTEST and dot in cell[1]:
+                parents_now = sorted({*cell[1], *heirs} - {dot})
+                kept[other] = [cell[0], tuple(parents_now), *cell[2:]]
+        cells = kept
 
 
 def in_order(cells: Mapping[Dot, Cell]) -> list[Place]:

@@ -64,6 +64,12 @@ class ShelvedObject:
         if self.touches:
             self.touches = {dot: None for dot in self.touches if not event.sees(dot)}
 
+    def become(self, type_: GraphType[Any], state: Any) -> None:
+        """The type is known now."""
+        self.type, self.state, self.opaque = type_, state, False
+        if isinstance(type_, CellType):
+            self.touches = None
+
     def alive(self) -> bool:
         """Whether anything is there."""
         return self.type.alive(self.state)

@@ -85,7 +85,11 @@ class Tally(CellType):
     def apply(self, state: Cells, body: Any, event: Event) -> None:
         """Add, or reset."""
         if type(body) is int:
-            self._add(state, body, event, False)
+            cells = state.slots.get(event[0])
+            if state.journal is None and cells is not None and len(cells) == 1:
+                self._count_on(state, cells, body, event)
+            else:
+                self._add(state, body, event, False)
         elif type(body) is list:
             if len(body) == 1 and type(body[0]) is int:
                 self._add(state, body[0], event, True)
@@ -93,6 +97,22 @@ class Tally(CellType):
                 for floor in body:
                     if _is_floor(floor):
                         _lower(state, floor, event)
+
+    def _count_on(
+        self, state: Cells, cells: dict[Dot, Any], amount: int, event: Event
+    ) -> None:
+        """`_add` where there is a total without a floor, and no draft: the hot path."""
+        ((run, plus, minus),) = cells.values()
+        if amount > 0:
+            plus += amount
+        elif amount and amount >= self.least:
+            minus -= amount
+        else:
+            return
+        if plus <= TOTAL_MAX and minus <= TOTAL_MAX:
+            replica = event[0]
+            state.slots[replica] = {(replica, event[1]): (run, plus, minus)}
+            state.dirty.add(replica)
 
     def _add(self, state: Cells, amount: int, event: Event, begins: bool) -> None:
         if not amount or amount < self.least:
@@ -113,11 +133,7 @@ class Tally(CellType):
             minus -= amount
         if plus <= TOTAL_MAX and minus <= TOTAL_MAX:
             kept[(replica, seq)] = (run, plus, minus)
-            if state.journal is None:  # `place`, without the call
-                state.slots[replica] = kept
-                state.dirty.add(replica)
-            else:
-                state.place(replica, kept)
+            state.place(replica, kept)
 
     def clear(self, state: Cells, event: Event) -> None:
         """Take away totals that the event has seen and that count.

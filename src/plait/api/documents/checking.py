@@ -56,16 +56,21 @@ class Checker:
                 " or declare the field as Json()"
             )
 
+    def is_plain(self, value: Any) -> bool:
+        """Whether one look tells that a value is stored as it is."""
+        kind = type(value)
+        if kind not in self._members:
+            return False
+        if kind is str:
+            return len(value) < _ASCII_MAX and bool(value.isascii())
+        if kind is int:
+            return bool(_INT_MIN <= value <= _INT_MAX)
+        return kind in _AT_A_GLANCE
+
     def store(self, value: Any, where: Callable[[], str]) -> Any:
         """`value` as it is stored; `BadValue` names the field, what it takes and what it got."""
-        kind = type(value)
-        if kind in self._members:
-            if kind in _AT_A_GLANCE:
-                return value
-            if kind is str and len(value) < _ASCII_MAX and value.isascii():
-                return value
-            if kind is int and _INT_MIN <= value <= _INT_MAX:
-                return value
+        if self.is_plain(value):
+            return value
         try:
             if not self._any:
                 value = msgspec.convert(value, self._type, strict=True, builtin_types=_NATIVE)

@@ -126,7 +126,9 @@ class CounterView(NumberView):
         self._access.mutate(self._key, self._path, _COUNTER, ("reset",))
 
     def __iadd__(self, amount: int) -> Self:  # type: ignore[misc]
-        self.add(amount)
+        if type(amount) is not int:
+            self.add(amount)
+        self._access.mutate(self._key, self._path, _COUNTER, ("add", amount))
         return self
 
     def __isub__(self, amount: int) -> Self:  # type: ignore[misc]

@@ -29,7 +29,9 @@ class MapView(MutableMapping[str, Any], View):
     __repr__ = View.__repr__
 
     def __init__(self, access: Access, key: str, path: Path, field: Field) -> None:
-        super().__init__(access, key, path)
+        self._access = access
+        self._key = key
+        self._path = path
         self._field = field
 
     @property
@@ -112,7 +114,7 @@ class MapView(MutableMapping[str, Any], View):
         return [name_of(part) for part in children if part.startswith(prefix)]
 
     def _place(self, name: Any) -> Path:
-        if not isinstance(name, str):
+        if type(name) is not str and not isinstance(name, str):
             raise BadValue(f"{self._where()}: keys of a map are str, not {shown(name)}")
         return (*self._path, component(self._field.tag, name))
 
@@ -145,7 +147,8 @@ class Map(Field):
     def __get__(self, held: Held | None, owner: Any = None) -> Self | MapView:
         if held is None:
             return self
-        return MapView(held._access, held._key, self.place(held), self.values)
+        place = self.place(held) if self.alias is not None else held._path + self._own
+        return MapView(held._access, held._key, place, self.values)
 
     def __set__(self, held: Held, value: Mapping[str, Any]) -> None:
         self.assign(held._access, held._key, self.place(held), value)

@@ -7,6 +7,7 @@ wrote it and when, what lost against it, what is undecided.
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar, overload
 
 from plait.api.documents.access import Access
@@ -112,9 +113,7 @@ class Register(Field, Generic[T]):
         return self.at(held._access, held._key, self.place(held))  # type: ignore[no-any-return]
 
     def __set__(self, held: Held, value: T) -> None:
-        access, key, path = held._access, held._key, held._path + self._own
-        plain = self.checker.store(value, lambda: access.where(key, path))
-        access.mutate(key, path, self._type, ("set", plain))
+        self.assign(held._access, held._key, held._path + self._own, value)
 
     # ------------------------------------------------------------------ at a place
 
@@ -159,8 +158,9 @@ class Register(Field, Generic[T]):
 
     def assign(self, access: Access, key: str, path: Path, value: Any) -> None:
         """Write a value."""
-        plain = self.checker.store(value, lambda: access.where(key, path))
-        access.mutate(key, path, self._type, ("set", plain))
+        if not self.checker.is_plain(value):
+            value = self.checker.store(value, partial(access.where, key, path))
+        access.mutate(key, path, self._type, ("set", value))
 
     def loaded(self, value: Any) -> Any:
         """A stored value as the declared type."""

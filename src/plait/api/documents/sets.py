@@ -26,7 +26,9 @@ class GrowSetView(TypedView, Generic[T]):
     _type: ClassVar[ElementSet] = GrowSet()
 
     def __init__(self, access: Access, key: str, path: Path, checker: Checker) -> None:
-        super().__init__(access, key, path)
+        self._access = access
+        self._key = key
+        self._path = path
         self._checker = checker
 
     # ------------------------------------------------------------------ reading
@@ -111,7 +113,7 @@ class GrowSetView(TypedView, Generic[T]):
 
     def add(self, element: T) -> None:
         """Put an element in."""
-        plain = self._plain(element)
+        plain = element if self._checker.is_plain(element) else self._plain(element)
         self._access.mutate(self._key, self._path, self._type, ("add", plain))
 
     def update(self, *others: Iterable[T]) -> None:
@@ -157,7 +159,7 @@ class SetView(GrowSetView[T]):
 
     def discard(self, element: T) -> None:
         """Take an element out, if it is in."""
-        plain = self._plain(element)
+        plain = element if self._checker.is_plain(element) else self._plain(element)
         self._access.mutate(self._key, self._path, self._type, ("remove", plain))
 
     def remove(self, element: T) -> None:

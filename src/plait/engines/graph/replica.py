@@ -17,7 +17,7 @@ collections there are and how peers are reached (the node), and what documents l
 
 import asyncio
 import logging
-import threading
+from asyncio import get_running_loop
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -64,7 +64,6 @@ class Replica:
         self.parts = parts
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
         self._error: PlaitError | None = None  # why nothing can even be read
         self._log = storage.log
         line = parts.options.line
@@ -111,6 +110,7 @@ class Replica:
 
     @author.setter
     def author(self, who: str | None) -> None:
+        """From the next batch on."""
         self.settle()
         self.writer.who = who
 
@@ -128,8 +128,12 @@ class Replica:
         """Raise `Closed`, `WrongThread`, `NotLoaded` or, in a forked child, `StorageError`."""
         if self._error is not None:
             raise self._error
-        if threading.get_ident() != self._thread:
-            raise WrongThread(f"documents {self.name!r} belong to another thread")
+        try:
+            if get_running_loop() is self._loop:
+                return
+        except RuntimeError:
+            pass  # no loop runs in this thread
+        raise WrongThread(f"documents {self.name!r} were used outside their event loop")
 
     def listen(self, tell: Listener) -> Callable[[], None]:
         """Be told of every batch that takes effect here, after it has; returns how to stop."""

@@ -30,7 +30,8 @@ DRAFT_OPS_MAX = 60_000
 
 _new = tuple.__new__  # half the cost of Event(...)
 
-_drafting: "ContextVar[Draft | None]" = ContextVar("plait_draft", default=None)
+# of this task: one may have changes of several collections open
+_drafting: "ContextVar[tuple[Draft, ...]]" = ContextVar("plait_drafts", default=())
 
 
 class Draft:
@@ -196,7 +197,7 @@ class Writer:
         self.seal()
         self._parts.shelf.mark()
         self.draft = Draft(message)
-        _drafting.set(self.draft)
+        _drafting.set((*_drafting.get(), self.draft))
         self.watch()
 
     def commit(self) -> None:
@@ -219,8 +220,7 @@ class Writer:
         draft = self.draft
         assert draft is not None, "no draft is open"
         self.draft = None
-        if _drafting.get() is draft:
-            _drafting.set(None)
+        _drafting.set(tuple([other for other in _drafting.get() if other is not draft]))
         self.watch()
         return draft
 
@@ -234,7 +234,7 @@ class Writer:
         if self.error is not None:
             raise self.error
         if self.draft is not None:
-            if _drafting.get() is not self.draft:
+            if self.draft not in _drafting.get():
                 raise ChangeOpen("another task has a change of this collection open")
             if len(self._ops) >= DRAFT_OPS_MAX:
                 raise BadValue(f"a change has at most {DRAFT_OPS_MAX} operations")
