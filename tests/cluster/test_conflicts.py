@@ -50,10 +50,15 @@ def inboxes(*handles: Any) -> list[list[list[Any]]]:
     return [[conflict.siblings for conflict in docs.conflicts()] for docs in handles]
 
 
+def later() -> None:
+    """The loop stands still, so that nothing is heard, and the clock goes on."""
+    time.sleep(0.005)
+
+
 async def wrote_apart(one: Any, two: Any, field: str, first: str, second: str) -> None:
     """Both write in one tick, before either can hear of the other; the second is the later."""
     setattr(one["n"], field, first)
-    time.sleep(0.005)  # the loop stands still, the clock does not
+    later()
     setattr(two["n"], field, second)
     await until(lambda: one.version == two.version)
 
@@ -111,7 +116,7 @@ async def test_decisions_made_at_once_agree_or_are_one_new_conflict(members):
         )
         (mine,), (theirs,) = one.conflicts(), two.conflicts()
         mine.resolve("Eve")
-        time.sleep(0.005)
+        later()
         theirs.resolve("Fay")
         await until(
             lambda field=field: (

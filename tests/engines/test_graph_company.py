@@ -46,10 +46,27 @@ def test_equal_hashes_are_no_contest_and_differing_ones_are_one():
     assert one.note("k", ("m:t",), heads, b"x")
     assert not one.note("k", ("m:t",), heads, b"x")
     two.note("k", ("m:t",), heads[::-1], b"x")
-    assert two.differing(one.fresh()) == []
+    assert not two.hear(one.fresh())
     one.note("k", ("m:t",), heads, b"y")
-    assert two.differing(one.fresh()) == [("k", ("m:t",), ((1, 1), (2, 1)))]
-    assert two.differing(one.entries()) == []  # once
+    assert two.hear(one.fresh())
+    ((name, conflict),) = two.disputed()
+    assert conflict == ("k", ("m:t",), ((1, 1), (2, 1)))
+    two.decided(name)
+    assert not two.hear(one.entries())  # once
+    assert two.disputed() == []
+
+
+def test_a_replica_that_merged_nothing_passes_hashes_on_once_and_keeps_them_for_who_comes_later():
+    one, relay, two = Contests(), Contests(), Contests()
+    one.note("k", ("m:t",), [(1, 1), (2, 1)], b"x")
+    said = one.fresh()
+    assert relay.hear(said)
+    assert relay.fresh() == relay.entries() == said
+    assert not relay.hear(said)
+    assert two.hear(relay.entries())
+    assert two.disputed() == []
+    two.note("k", ("m:t",), [(1, 1), (2, 1)], b"y")  # heard before it was merged here
+    assert len(two.disputed()) == 1
 
 
 def test_the_outbox_keeps_the_order_and_lets_go_of_nothing_too_early():

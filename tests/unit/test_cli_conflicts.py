@@ -134,9 +134,7 @@ def test_changed_lines_are_marked_and_a_comma_is_no_change(world: World) -> None
     lines = printed(conflict_page(conflict, ours_of(conflict), 60), 60)
     marked = [line for line in lines if line[:2] in ("+ ", "- ")]
     assert [" ".join(line.split()) for line in marked] == [
-        '- "title": "the weekly meeting",', '- "people": [', '- "ann",', '- "bob"', "- ]", '+ "cem"',
-    ] or [" ".join(line.split()) for line in marked][:2] == [
-        '- "title": "the weekly meeting",', '+ "cem"',
+        '- "title": "the weekly meeting",', '+ "cem"', '+ "title": "x",',
     ]  # fmt: skip
 
 

@@ -49,11 +49,10 @@ def test_the_cheapest_road_that_helps_is_taken():
     state, delta = bundle({}, {ANN: 9}, "state"), bundle({ANN: 2}, {ANN: 9}, "delta")
     ops = bundle({ANN: 5}, {ANN: 6})
     offered = [state, delta, ops]
-    assert choose({ANN: 5}, "auto", offered) is ops
-    assert choose({ANN: 2}, "auto", offered) is delta
-    assert choose({}, "auto", offered) is state
-    assert choose({}, "ops", offered) is None
-    assert choose({ANN: 9}, "auto", offered) is None
+    assert choose({ANN: 5}, offered) is ops
+    assert choose({ANN: 2}, offered) is delta
+    assert choose({}, offered) is state
+    assert choose({ANN: 9}, offered) is None
 
 
 def test_a_bundle_is_whole_or_not_there():

@@ -182,7 +182,7 @@ def decode_body(data: bytes) -> Any:
 
 def events_of(batch: Batch, context: Context) -> Iterable[tuple[Op, Event]]:
     """Each operation with its place; `context` covers what the author had seen before the batch."""
-    seq = batch.first
-    for op in batch.ops:
-        yield op, Event(batch.replica, seq, batch.hlc, context, batch.who, batch.message)
-        seq += 1
+    replica, hlc, who, message = batch.replica, batch.hlc, batch.who, batch.message
+    new = tuple.__new__  # a quarter of the cost of Event(...)
+    for seq, op in enumerate(batch.ops, batch.first):
+        yield op, new(Event, (replica, seq, hlc, context, who, message))

@@ -14,11 +14,12 @@
 Every message carries the lineage, by which nodes route it. Tags are 80 to 99.
 """
 
+import zlib
 from typing import Any, TypeAlias
 
 import msgspec
 
-from plait.base.codec import encode
+from plait.base.codec import FRAME_BYTES_MAX, encode
 from plait.base.errors import BadFrame
 from plait.graph.event import Batch, Op
 from plait.graph.notices import Notice
@@ -28,6 +29,9 @@ Pairs: TypeAlias = tuple[tuple[int, int], ...]
 
 PAGE_BYTES = 256 * 1024
 PAGE_BYTES_MAX = 1 << 20
+PLAIN_BYTES_MAX = 4096  # longer messages are compressed
+_LEVEL = 1  # of zlib: the link is to be faster for it, not the processor slower
+_ZLIB = b"\x78"  # how its streams begin, and no array of MessagePack does
 
 # how a replica's own stream stands at a peer
 FINE = 0  # what the peer has of it is a beginning of it, as far as can be told
@@ -150,16 +154,30 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
 def encode_message(message: Message) -> bytes:
-    """The message as bytes."""
-    return encode(message)
+    """The message as bytes: MessagePack, in a zlib stream if it is long."""
+    data = encode(message)
+    return data if len(data) < PLAIN_BYTES_MAX else zlib.compress(data, _LEVEL)
 
 
 def decode_message(data: bytes) -> Message:
     """The message in `data`; raises `BadFrame`."""
+    if data[:1] == _ZLIB:
+        data = _inflated(data)
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadFrame(f"no message of a graph: {error}") from None
+
+
+def _inflated(data: bytes) -> bytes:
+    stream = zlib.decompressobj()
+    try:
+        plain = stream.decompress(data, FRAME_BYTES_MAX)
+    except zlib.error as error:
+        raise BadFrame(f"no message of a graph: {error}") from None
+    if not stream.eof:
+        raise BadFrame(f"a message of a graph is cut off, or longer than {FRAME_BYTES_MAX} bytes")
+    return plain
 
 
 # ----------------------------------------------------------------------------- effects

@@ -90,9 +90,10 @@ def reach(since: Context, bundles: Sequence[Bundle[Place]]) -> VersionVector:
         left = [bundle for bundle in left if not descends(vector, bundle.reaches)]
 
 
-def choose(since: Context, road: str, bundles: Sequence[Bundle[Place]]) -> Bundle[Place] | None:
-    """The next bundle for a replica that has seen `since`: the cheaper roads first."""
-    for wanted in ("ops",) if road == "ops" else ("ops", "delta", "state"):
+def choose(since: Context, bundles: Sequence[Bundle[Place]]) -> Bundle[Place] | None:
+    """The next bundle for a replica that has seen `since`: events first, which pass the clock one
+    by one and stay in its history. Which road the collection prefers its writers have heeded."""
+    for wanted in ("ops", "delta", "state"):
         for bundle in bundles:
             if bundle.road == wanted and bundle.helps(since):
                 return bundle

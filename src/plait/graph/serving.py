@@ -32,6 +32,7 @@ from plait.graph.parcels import Parcel, parcel_of
 from plait.graph.scope import Scope
 
 OPS_FEW = 512
+OPS_PER_OBJECT = 2  # from so many on a delta is shorter
 
 
 def answer(
@@ -65,12 +66,13 @@ def answer(
 def _shorter(
     scope: Scope, want: Want, since: VersionVector, held: VersionVector, count: int
 ) -> list[Ops] | list[Part]:
-    """A delta, unless the batches are shorter: judged by their first page."""
-    first = page(scope, want, since.merged(held))
-    sample = sum(len(batch.ops) for batch in first.batches)
-    bytes_ops = len(encode(first)) * count // max(sample, 1)
-    delta = parts(want, parcel_of(scope, since))
-    return delta if sum(len(part.data) for part in delta) < bytes_ops else [first]
+    """A delta, unless most of the operations are on objects of their own: then the batches are
+    shorter, and cheaper for both sides."""
+    batches = scope.history.since(since.merged(held))
+    objects = {(op.key, op.path) for batch in batches for op in batch.ops}
+    if len(objects) * OPS_PER_OBJECT > count:
+        return [page(scope, want, since.merged(held))]
+    return parts(want, parcel_of(scope, since))
 
 
 def page(scope: Scope, want: Want, since: VersionVector) -> Ops:

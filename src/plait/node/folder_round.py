@@ -155,7 +155,7 @@ class CollectionRound(Generic[Place]):
     async def _serve(self, stand_in: StandIn, want: Want) -> None:
         """Answer a question from what lies in the folder."""
         since = VersionVector(dict(want.since)).merged(dict(want.held))
-        while (bundle := choose(since, want.road, self.bundles)) is not None:
+        while (bundle := choose(since, self.bundles)) is not None:
             try:
                 messages = [
                     message for place in bundle.pieces for message in await self._load(place)

@@ -219,7 +219,7 @@ def _write(
     if named:
         wanted = [tuple(dot) for dot in named if isinstance(dot, list | tuple)]
         # heads that went with the clear of a whole document are replaced, and are no parents
-        gone = all(dot not in cells and _is_seen(event, dot) for dot in wanted)
+        gone = all(dot not in cells and _is_seen(event, dot) for dot in wanted) and wanted
         replaced = [dot for dot in seen if dot in wanted] or ([] if gone else replaced)
     if not value and not any(len(cells[dot]) == WRITE for dot in replaced):
         return  # nothing there to clear

@@ -88,9 +88,9 @@ class HeldDocuments:
             self.draft.note_document(document, key in self.dirty)
         if not document.stale:
             document.stale = document.used = True
-            self.stale[key] = document
+            self.stale[key] = self.documents[key] = document
             self.unfolded.touch(key)
-        self.dirty[key] = self.documents[key] = document
+        self.dirty[key] = document
 
     def wake(self, document: ShelvedDocument, path: Path) -> ShelvedObject:
         """The object at `path` will change; it is made if it is not there."""

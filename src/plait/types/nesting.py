@@ -9,6 +9,7 @@ been dropped since; no entry is empty.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TypeAlias
 
 from plait.base.errors import BadCall
@@ -69,6 +70,7 @@ class Nesting:
         return [part for part in sorted(children) if self.alive((*path, part), alive)]
 
 
+@lru_cache(maxsize=4096)
 def holds(path: Path) -> bool:
     """Whether an object with a state can stand at this path. Said of every path, at every replica:
     what is written elsewhere has no effect."""

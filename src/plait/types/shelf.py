@@ -190,7 +190,9 @@ class Shelf:
         document = self._documents.get(op.key)
         if document is not None and not document.markers and self.observer is None:
             object_ = document.objects.get(op.path)
-            if object_ is not None and not object_.quiet and op.kind == APPLY:
+            if object_ is not None and op.kind == APPLY:
+                if object_.quiet:
+                    self._held.wake(document, op.path)
                 object_.type.apply(object_.state, op.body, event)
                 if object_.touches is not None:
                     object_.touch(event)

@@ -18,6 +18,7 @@ from plait.base.causality import Context
 from plait.base.errors import BadFrame, ClockWrong, PlaitError, Refused
 from plait.base.ports import Clock, Random
 from plait.engines.graph import wal
+from plait.engines.graph.collector import paused
 from plait.engines.graph.journal import Journal
 from plait.engines.graph.outbox import Outbox
 from plait.engines.graph.parts import Parts, encode_parcel
@@ -149,8 +150,9 @@ class Syncing:
             self._do(lambda now, _: self.exchange.unlinked(peer, now))
             self._do(lambda now, now_ms: self.exchange.linked(peer, now, now_ms))
             return
-        message = decode_message(data)
-        self._do(lambda now, now_ms: self.exchange.received(peer, message, now, now_ms))
+        with paused():
+            message = decode_message(data)
+            self._do(lambda now, now_ms: self.exchange.received(peer, message, now, now_ms))
 
     def wrote(self, batch: Batch) -> None:
         """An own batch was sealed, and is in the log."""
