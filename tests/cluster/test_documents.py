@@ -231,3 +231,35 @@ async def test_a_client_that_leaves_is_waited_for_no_longer(tmp_path: Path) -> N
         await until(lambda: len(replica.status()["members"]) == 1)
     finally:
         await cluster.close()
+
+
+# --------------------------------------------------------------------------- folders
+
+
+async def test_two_open_stores_agree_through_a_folder(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    async with plait.open(tmp_path / "a") as one, plait.open(tmp_path / "b") as two:
+        ann = await one.documents("notes", Note)
+        ann["n1"].likes += 1
+        ann_syncs = await one.sync_folder(shared, every_s=0.05)
+        bob_syncs = await two.sync_folder(shared, every_s=0.05)
+        async with asyncio.timeout(20):
+            while not await two.collections():
+                await asyncio.sleep(0.02)
+        bob = await two.documents("notes", Note)
+        bob["n1"].likes += 1
+        await until(lambda: ann["n1"].likes == bob["n1"].likes == 2)
+        await bob_syncs.close()
+        await ann_syncs.close()
+
+
+async def test_a_client_does_not_sync_folders(tmp_path: Path) -> None:
+    cluster = Members(tmp_path, 1)
+    await cluster.start()
+    try:
+        async with cluster.only("n1") as store:
+            with pytest.raises(BadSettings, match="plait sync"):
+                await store.sync_folder(tmp_path)
+    finally:
+        await cluster.close()

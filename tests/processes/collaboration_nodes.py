@@ -28,6 +28,7 @@ from plait.client.limits import ClientLimits
 from plait.engines.graph import Replica
 
 PATIENCE_S = 40.0  # this machine may have a lot to do
+QUIET_S = 1.3
 LIMITS = ClientLimits(start_s=PATIENCE_S, read_s=4.0, attempt_s=4.0, silence_s=1.0, pause_max_s=0.2)
 
 
@@ -121,43 +122,51 @@ class Office(Nodes):
         """kill -9, and start it again."""
         self.kill(name)
         self.start(name)
-        await self.status(name, PATIENCE_S)
+        await self.status(name)
 
     # ------------------------------------------------------------------ the end
 
-    async def status(self, name: str, timeout_s: float) -> dict[str, Any]:
+    async def status(self, name: str) -> dict[str, Any]:
         """What a node says of itself, as soon as it answers."""
         url = f"plait://{self.addresses[name]}"
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     async with plait.connect(url, only=True, limits=LIMITS) as store:
                         status = (await store.status())["nodes"][name]
-                except PlaitError as e:
-                    print(repr(e)); await asyncio.sleep(0.05)
+                except PlaitError:
+                    await asyncio.sleep(0.05)
                 else:
-                    print(list(status))
                     if "lines" in status:
                         return dict(status)
 
     async def settled(self, collection: str) -> None:
-        """Return once everybody has all that anybody wrote, and everybody knows that."""
+        """Return once everybody has all that anybody wrote, and nobody has anything to add.
+
+        A replica that only reads says what it has seen after a second of quiet.
+        """
+        loop = asyncio.get_running_loop()
         async with asyncio.timeout(PATIENCE_S):
-            while True:
-                found = [
-                    (await self.status(name, PATIENCE_S))["documents"][collection]
-                    for name in self.addresses
-                ] + [person.replica.status() for person in self.people]
-                if len({status["events"] for status in found}) == 1 and not any(
-                    status["unstable"] for status in found
-                ):
-                    return
-                print([(s["events"], s["unstable"]) for s in found])
+            before, since = 0, loop.time()
+            while loop.time() < since + QUIET_S:
+                counts = await self._events(collection)
+                if counts != {before}:
+                    before, since = max(counts), loop.time()
                 await asyncio.sleep(0.1)
 
+    async def _events(self, collection: str) -> set[int]:
+        """How many events each node and each person has."""
+        counts = {person.replica.status()["events"] for person in self.people}
+        for name in self.addresses:
+            status = await self.status(name)
+            counts.add(status["documents"][collection]["events"])
+        return counts
+
     async def same_bytes(self, info: GraphInfo) -> None:
-        """Kill every node, open their folders, and compare them and the people byte by byte."""
-        await self.settled(info.name)
+        """Kill every node, open their folders, and compare them and the people byte by byte.
+
+        Everything has `settled`.
+        """
         for name in list(self._running):
             self.kill(name)
         folders = {name: self.folder / name for name in self.addresses}

@@ -130,6 +130,7 @@ class Machine:
     # ------------------------------------------------------------------ effects
 
     def carry_out(self, effects: list[Effect]) -> None:
+        assert len(self.restarts) < 20, f"{self.name} gives up one id after the other"
         for effect in effects:
             match effect:
                 case Send():

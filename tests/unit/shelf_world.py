@@ -1,4 +1,4 @@
-"""Small graph types, rows in a dict, and replicas that exchange what shelves give: for shelf tests."""
+"""For tests of shelves: small graph types, rows in a dict, and replicas that tell each other."""
 
 from contextlib import suppress
 from random import Random

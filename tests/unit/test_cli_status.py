@@ -86,3 +86,44 @@ def test_a_narrow_terminal_shows_whole_rows_of_fewer_columns() -> None:
 def test_a_line_that_stopped_says_where_and_why() -> None:
     lines = page({"n1": {"l": state("follower", halted="no class Bank")}})
     assert "stopped at n1: no class Bank" in lines
+
+
+def replica(**more: Any) -> dict[str, Any]:
+    members = {"1": {"name": "n1", "holds_back": 0}, "2": {"name": "n2", "holds_back": 7}}
+    return {
+        "documents": 5, "events": 40, "events_retained": 12, "unstable": 7, "writable": True,
+        "error": None, "clock": None, "members": members, "peers": ["n2", "guest-1/1", "guest-2/1"],
+        "unsent_messages": 0, "quarantined_batches": 0, "flush_error": None, "fresh_ids": [],
+        "notices": [],
+    } | more  # fmt: skip
+
+
+def test_documents_stand_below_the_lines_with_whom_garbage_is_kept_for() -> None:
+    lines = page({"n1": {}}, documents={"notes": replica()})
+    start = lines.index("notes   documents; members n1, n2")
+    rows = [line.split() for line in lines[start + 1 : start + 4]]
+    assert rows[0] == ["node", "documents", "events", "retained", "unstable", "unsent", "peers"]
+    assert rows[1] == ["n1", "5", "40", "12", "7", "0", "n2,", "2", "clients"]
+    assert lines[start + 3] == "garbage is kept for n2 (7 events)"
+    narrow = page({"n1": {}}, width=80, documents={"notes": replica()})
+    assert not any("unsent" in line for line in narrow)
+    assert all(len(line) <= 80 for line in narrow)
+
+
+def test_what_is_not_well_with_documents_is_told_node_by_node() -> None:
+    state = replica(
+        clock="2 h ahead of the others", quarantined_batches=3, fresh_ids=["cloned", "restored"],
+        notices=["a", "a", "b", "c", "d"], error="the disk is full",
+    )  # fmt: skip
+    lines = page({"n1": {}}, documents={"notes": state})
+    assert [line for line in lines if line.startswith("n1: ")] == [
+        "n1: takes no writes: the disk is full",
+        "n1: clock: 2 h ahead of the others",
+        "n1: 3 batches in quarantine until the clock reaches them",
+        "n1: took a fresh id (2 times): restored",
+        "n1: 1 earlier notices: see --json",
+        "n1: b",
+        "n1: c",
+        "n1: d",
+    ]
+    assert not [line for line in page({"n1": {}}, documents={"notes": replica()}) if "n1: " in line]

@@ -1,4 +1,4 @@
-"""Three roads, one state: whole documents, with deletion, clearing, folding and restarts between."""
+"""Three roads, one state: whole documents, with deletion, clearing, folding and restarts."""
 
 from itertools import combinations
 from random import Random

@@ -13,7 +13,6 @@ from plait.base.causality import VersionVector
 from plait.base.errors import PlaitError
 from plait.graph.event import Batch
 from plait.graph.history import History
-from plait.graph.members import Members
 from plait.graph.scope import Scope
 
 FIRST, LAST = (int(n) for n in os.environ.get("GRAPH_SEEDS", "0:300").split(":"))
@@ -49,10 +48,6 @@ def fold_what_is_not_stable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Scope, "cut", lambda scope: VersionVector(scope.vector))
 
 
-def stop_waiting_for_the_retired_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Members, "final", lambda members, replica, _: replica in members.retired)
-
-
 def serve_deltas_that_do_not_reach_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(History, "reaches", lambda history, since: True)
 
@@ -66,7 +61,6 @@ def owe_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         deliver_without_waiting,
         fold_what_is_not_stable,
-        stop_waiting_for_the_retired_at_once,
         serve_deltas_that_do_not_reach_back,
         owe_nothing,
     ],

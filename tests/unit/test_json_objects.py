@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.base.errors import BadValue
+from plait.base.errors import BadKey, BadValue
 from plait.types import catalogue
 from plait.types.json_object import (
     json_assign,
@@ -93,10 +93,10 @@ def test_names_may_hold_anything():
     assert read(one) == value
 
 
-@pytest.mark.parametrize("value", [{1: 2}, {"a": {2: 3}}, {"a": {1, 2}}, {"\ud800": 1}, object()])
+@pytest.mark.parametrize("value", [{1: 2}, {"a": {2: 3}}, {"\ud800": 1}, object()])
 def test_what_is_no_json_is_refused_before_anything_is_written(value):
     one = replica(1)
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises((BadValue, BadKey)):
         json_assign(one.shelf, "doc", (), "k", value)
     assert read(one) == {}
 

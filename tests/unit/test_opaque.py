@@ -94,7 +94,7 @@ def test_what_a_store_saved_is_kept_when_the_type_is_not_registered_any_more():
 
 def test_a_type_that_is_registered_later_is_known_at_the_next_look():
     known = []
-    one, other = Replica(1), Replica(2, types=lambda tag: ignorant(known)(tag))
+    one, other = Replica(1), Replica(2, types=ignorant(known))
     one.change("doc", PATH, "add", 1)
     other.receive_ops(one)
     known.append("aw")

@@ -14,6 +14,10 @@ from tests.unit.shelf_world import DictRows, Replica, type_of
 TAGS, TITLE, OTHER = ("aw:tags",), ("r:title",), ("z:other",)
 
 
+def listed(one, *bounds):
+    return list(one.shelf.keys(*bounds))
+
+
 def filled(count, **settings):
     one = Replica(1, **settings)
     for number in range(count):
@@ -114,7 +118,7 @@ def test_clean_documents_are_evicted_and_dirty_ones_are_not():
     assert one.value("k000", *TITLE) == 0  # nothing was saved, and nothing is lost
     one.save()
     assert len(one.shelf._held.documents) == 3
-    assert [one.value(key, *TITLE) for key in one.shelf.keys()] == list(range(10))
+    assert [one.value(key, *TITLE) for key in listed(one)] == list(range(10))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -155,8 +159,8 @@ def test_keys_merge_memory_and_rows_in_order():
     one.delete("k002")
     one.change("k0025", TITLE, "set", 1)
     one.change("zz", TITLE, "set", 1)
-    assert list(one.shelf.keys()) == ["k000", "k001", "k0025", "k003", "k004", "k005", "zz"]
-    assert list(one.shelf.keys("k001", "k004")) == ["k001", "k0025", "k003"]
+    assert listed(one) == ["k000", "k001", "k0025", "k003", "k004", "k005", "zz"]
+    assert listed(one, "k001", "k004") == ["k001", "k0025", "k003"]
     assert one.shelf.count() == 7
 
 
@@ -164,7 +168,8 @@ def test_keys_may_be_written_while_they_are_read():
     one = filled(20)
     one.save()
     seen = []
-    for key in one.shelf.keys():
+    keys = one.shelf.keys()
+    for key in keys:
         seen.append(key)
         one.delete(key)
         one.save()
@@ -176,7 +181,8 @@ def test_a_document_with_nothing_alive_is_not_there():
     one = Replica(1)
     one.change("doc", TAGS, "add", 1)
     one.change("doc", TAGS, "remove", 1)
-    assert not one.shelf.exists("doc") and one.shelf.count() == 0
+    assert not one.shelf.exists("doc")
+    assert one.shelf.count() == 0
     assert one.shelf.canonical({}) == Replica(2).shelf.canonical({})
 
 
@@ -197,14 +203,17 @@ def test_a_draft_that_is_rolled_back_leaves_no_trace():
     one.shelf.rollback()
     assert one.shelf.canonical({}) == before
     assert one.shelf.changes() == []
-    assert one.shelf.count() == 3 and list(one.shelf.keys()) == ["k000", "k001", "k002"]
+    assert one.shelf.count() == 3
+    assert listed(one) == ["k000", "k001", "k002"]
 
 
 def test_what_was_dirty_before_a_draft_is_dirty_after_it():
     one = filled(2)
     one.shelf.mark()
     one.change("k000", TITLE, "set", 9)
-    assert not any(b"k000" in row for row, _ in one.shelf.changes())
+    changes = one.shelf.changes()
+    assert not any(b"k000" in row for row, _ in changes)
+    one.rows.write(changes)
     one.shelf.rollback()
     one.restart()
     assert one.value("k000", *TITLE) == 0
@@ -230,8 +239,8 @@ GARBAGE_PATHS = [
 @pytest.mark.parametrize("kind", [APPLY, CLEAR, DELETE])
 @pytest.mark.parametrize("path", GARBAGE_PATHS, ids=range(len(GARBAGE_PATHS)))
 def test_operations_on_paths_that_make_no_sense_have_no_effect(path, kind):
-    if (path, kind) in {((), CLEAR), ((), DELETE)}:
-        pytest.skip("this is a legal operation")
+    if path == () and kind != APPLY:
+        path = ("o:nothing",)  # else it would be a legal operation
     one = filled(1)
     before = one.shelf.canonical({})
     for key in ("k000", "", "x" * 5000):
@@ -271,7 +280,8 @@ def test_a_delta_carries_the_touched_slots_only():
     for number in range(500):
         one.change("doc", TAGS, "add", number)
     (fragment,) = one.shelf.delta([(Op("doc", TAGS, ["add", 3]), 1)])
-    assert not fragment.whole and len(fragment.data[0]) == 1
+    assert not fragment.whole
+    assert len(fragment.data[0]) == 1
 
 
 def test_a_refolded_document_has_the_given_events_only():
@@ -280,10 +290,12 @@ def test_a_refolded_document_has_the_given_events_only():
     one.save()
     kept = [(ops[0], event) for ops, event in one.log if ops[0].path == TAGS]
     one.shelf.refold("k000", kept)
-    assert one.value("k000", *TITLE) is None and one.value("k000", *TAGS) == [1]
+    assert one.value("k000", *TITLE) is None
+    assert one.value("k000", *TAGS) == [1]
     one.shelf.refold("k001", ())
     one.restart()
-    assert list(one.shelf.keys()) == ["k000"] and one.shelf.count() == 1
+    assert listed(one) == ["k000"]
+    assert one.shelf.count() == 1
 
 
 def test_limits_are_typed_errors_at_the_author():
@@ -297,7 +309,7 @@ def test_limits_are_typed_errors_at_the_author():
     one.change("doc", ("gc:n",), "add")
     with pytest.raises(BadCall, match="cannot be cleared"):
         one.clear("doc")
-    assert list(one.shelf.keys()) == ["doc"]
+    assert listed(one) == ["doc"]
 
 
 # ----------------------------------------------------------------------------- observers

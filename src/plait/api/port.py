@@ -5,12 +5,14 @@ else, so one program runs on both. Commands and values are already encoded and c
 """
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from os import PathLike
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from plait.api.messages import FeedItem, GraphInfo, MachineInfo, Query, TableInfo
 from plait.api.settings import Eventual, ReadOptions, Settings
+from plait.base.errors import PlaitError
 from plait.engines.graph_port import GraphReplica
 from plait.line.entry import Epoch
 from plait.types.machines import MachineClass
@@ -38,6 +40,17 @@ class Answers(NamedTuple):
 
 
 Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to position
+
+
+class FolderSync(Protocol):
+    """Rounds through a folder, for as long as it is open."""
+
+    error: PlaitError | None  # why the latest round failed
+    rounds: int
+
+    async def close(self) -> None:
+        """One last round, and no more."""
+        ...
 
 
 class Backend(Protocol):
@@ -70,6 +83,11 @@ class Backend(Protocol):
     async def graphs(self) -> list[GraphInfo]: ...
 
     async def drop_graph(self, name: str) -> None: ...
+
+    async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderSync:
+        """Sync every graph through a folder, until that is closed. `BadSettings` over the
+        network, where it is for the node to do."""
+        ...
 
     def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:
         """Order one encoded command; commands of one event-loop tick share a group.

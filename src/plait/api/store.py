@@ -4,12 +4,13 @@ A store is itself a session: it reads its own writes on whichever node it asks. 
 event loop that it was opened on; `plait.blocking` is for other threads.
 """
 
+from os import PathLike
 from types import TracebackType
 from typing import Any
 
 from plait.api.context import Context
 from plait.api.messages import GraphInfo, TableInfo
-from plait.api.port import Backend
+from plait.api.port import Backend, FolderSync
 from plait.api.session import Session
 from plait.base.ports import Random
 
@@ -54,6 +55,16 @@ class Store(Session):
         """Every collection of documents, with its lineage and settings."""
         self._context.check()
         return await self._backend.graphs()
+
+    async def sync_folder(self, path: str | PathLike[str], *, every_s: float = 1.0) -> FolderSync:
+        """Sync every collection of documents through a folder that something else carries.
+
+        Returns after the first round; what it gives goes on, a round every `every_s` seconds,
+        until its `close`. Other stores do the same, or ``plait sync``, on their copies of the
+        folder. `BadSettings` for a path that is no folder, and on a store that is elsewhere.
+        """
+        self._context.check()
+        return await self._backend.sync_folder(path, every_s)
 
     async def drop_documents(self, name: str) -> None:
         """Remove a collection of documents for good, on every node."""

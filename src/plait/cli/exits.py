@@ -4,7 +4,7 @@
 0     done
 1     refused or failed, and nothing happened (a full disk, a refused promotion)
 2     usage: a wrong option, file, key, value or setting
-3     not found: no such table, key or rescued suffix
+3     not found: no such table, key, rescued suffix or conflict
 4     conflict: somebody else was first
 5     unavailable or indefinite: no answer in time; it may have happened
 6     the demo found that acknowledged data was lost, or did not reach its end

@@ -38,7 +38,9 @@ def status(target: Target, as_json: bool, watch: bool, interval_s: float) -> Non
     The control line comes first: its members are the nodes. Above each line stand its rule, its
     term where a majority elects, and who votes, learns or leaves; below it the last fail-over, and
     what stands in the way of the next. A member that does not answer is listed with the reason.
-    A narrow terminal shows fewer columns.
+    Of each collection of documents it shows, node by node, how many events are retained and not
+    stable yet, whom garbage is kept for, and in red what is not well. A narrow terminal shows
+    fewer columns.
 
     \b
     Examples:

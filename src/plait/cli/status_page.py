@@ -1,4 +1,4 @@
-"""A cluster's status as a page: the nodes, then every line, then the tables.
+"""A cluster's status as a page: the nodes, every line, the tables, the documents.
 
 Everything here is a function of what `Store.status` answers; nothing asks or waits.
 """
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plait.cli.display import PLAIN_WIDTH, seconds, size, table
+from plait.cli.status_documents import documents_part
 from plait.cli.values import show_value
 
 CONTROL = "control"
@@ -38,6 +39,7 @@ def render(answer: dict[str, Any], width: int = PLAIN_WIDTH) -> Group:
     if tables:
         text = ", ".join(f"{name} ({item['line']})" for name, item in sorted(tables.items()))
         parts += [Text(), Text(f"tables: {text}")]
+    parts += documents_part(nodes, width >= NARROW)
     return Group(*parts)
 
 

@@ -14,6 +14,7 @@ Belongs to the event loop that it was connected on.
 import asyncio
 import random as chance
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from os import PathLike
 from typing import Any
 
 from plait.api.messages import (
@@ -39,9 +40,9 @@ from plait.api.messages import (
     Tables,
 )
 from plait.api.pipeline import Pipeline
-from plait.api.port import Answers, Mark, Receipt
+from plait.api.port import Answers, FolderSync, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
-from plait.base.errors import Closed, NoSuchCollection, PlaitError
+from plait.base.errors import BadSettings, Closed, NoSuchCollection, PlaitError
 from plait.base.ports import Network, Random
 from plait.client.address import parse_address
 from plait.client.admin import Admin
@@ -162,6 +163,12 @@ class NetworkBackend:
     async def drop_graph(self, name: str) -> None:
         """See `Backend`."""
         await self._anywhere(f"dropping documents {name!r}", DropGraphRequest, name)
+
+    async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderSync:
+        """Refuse: see `Backend`."""
+        raise BadSettings(
+            "a client does not sync folders: open the store itself, or `plait sync` on the node"
+        )
 
     # ---------------------------------------------------------------------- writes and reads
 

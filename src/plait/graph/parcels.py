@@ -14,7 +14,7 @@ import msgspec
 from plait.base.causality import Context, VersionVector, descends
 from plait.base.errors import BadFrame
 from plait.base.hlc import ahead_ms
-from plait.graph.event import VOID, Batch, Op
+from plait.graph.event import Batch, Op
 from plait.graph.fold import Fragment
 from plait.graph.notices import Behind, Below, Forked
 from plait.graph.portable import (
@@ -32,7 +32,7 @@ from plait.graph.portable import (
 )
 from plait.graph.quarantine import AHEAD_MS_MAX
 from plait.graph.scope import Scope
-from plait.graph.voids import Refusal
+from plait.graph.voids import Refusal, voided_by
 
 
 class Parcel(msgspec.Struct, frozen=True, array_like=True):
@@ -86,8 +86,7 @@ def _touching(scope: Scope, since: Context) -> Iterable[tuple[Op, int]]:
         for op in batch.ops:
             if op.key:
                 yield op, batch.replica
-            elif op.path == (VOID,):
-                dot = (op.body[0], op.body[1])
+            elif (dot := voided_by(op)) is not None:
                 voided = scope.history.batch_at(dot)
                 if voided is not None and (late := voided.ops[dot[1] - voided.first]).key:
                     yield late, voided.replica

@@ -155,7 +155,7 @@ class StandIn:
     def ask(self, number: int, since: VersionVector, bytes_max: int) -> Want:
         """Ask the live one for what comes after `since`."""
         self.answers, self.answered = [], False
-        return Want(self.entry.lineage, number, since.pairs(), (), "auto", bytes_max)
+        return Want(self.entry.lineage, number, since.pairs(), (), self.entry.sync, bytes_max)
 
     def _answer(self, message: Ops | Part, last: bool) -> None:
         self.answers.append(message)

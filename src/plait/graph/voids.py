@@ -32,6 +32,14 @@ def void_op(dot: Dot, reason: str, key: str) -> Op:
     return Op("", (VOID,), [dot[0], dot[1], reason, key])
 
 
+def voided_by(op: Op) -> Dot | None:
+    """The event that an operation voids, if it is such an operation."""
+    match op:
+        case Op(key="", path=("void",), body=[int(replica), int(seq), str(), str()]):
+            return (replica, seq)
+    return None
+
+
 class Voids:
     """The voided events of a scope."""
 

@@ -6,6 +6,8 @@ What a node can answer only about itself ends in `_here`; `service` answers clie
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from plait.api.messages import (
@@ -35,6 +37,7 @@ from plait.engines import feed
 from plait.engines.graph import Replica as GraphReplica
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
+from plait.node.folder_handle import FolderHandle, sync_folder
 from plait.node.line_host import LineHost
 from plait.node.machines import MachineRoom, machine_info
 from plait.node.members import Members
@@ -117,6 +120,11 @@ class Local:
     async def drop_graph(self, name: str) -> None:
         """Remove a collection of documents, everywhere."""
         await self.node.graphs.drop(name)
+
+    async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderHandle:
+        """Sync every collection of documents through a folder."""
+        self.node.check_open()
+        return await sync_folder(self.node, Path(path), every_s)
 
     # ------------------------------------------------------------------ reading, writing
 

@@ -91,6 +91,8 @@ class Cells:
 class CellType(GraphType[Cells]):
     """A graph type whose state is cells. Subclasses say what events put and take, and the value."""
 
+    of_cells = True
+
     def zero(self) -> Cells:
         """No cells."""
         return Cells()
@@ -112,6 +114,11 @@ class CellType(GraphType[Cells]):
         """[slot, [replica, seq, payload]…] of each, in the order of their encoding."""
         wanted = state.slots if slots is None else set(slots)
         get = state.slots.get
+        if len(wanted) == 1:  # what most objects have
+            (slot,) = wanted
+            cells = get(slot, {})
+            items = sorted(cells.items(), key=_dot) if len(cells) > 1 else cells.items()
+            return [[slot, *[[r, s, payload] for (r, s), payload in items]]]
         return [
             [
                 slot,

@@ -68,6 +68,7 @@ class GraphType(abc.ABC, Generic[S]):
     """One type; instances hold its settings (a merge function, a bound) and no state."""
 
     tag: ClassVar[str]  # what path components call it; letters, digits, `.` and `_`
+    of_cells: ClassVar[bool] = False  # a `CellType`; asking an ABC's `isinstance` costs more
 
     # What a clear must say beside its event, for a type that cannot tell from the context alone
     # what was seen: its author prepares this mutation, and everybody applies the body just before

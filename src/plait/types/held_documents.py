@@ -38,13 +38,18 @@ class HeldDocuments:
         self.dirty: dict[str, ShelvedDocument] = {}
         self.stale: dict[str, ShelvedDocument] = {}
         self.draft: Draft | None = None
+        self._absent = ""  # was looked for last, and is not there: whoever makes it looks twice
         self._count: int = self.meta.count  # of visible documents, but for the stale ones
 
     # ------------------------------------------------------------------ finding
 
     def _load(self, key: str) -> ShelvedDocument | None:
+        if key == self._absent:
+            return None
         document = self.rows.load(key) if is_key(key) else None
-        if document is not None:
+        if document is None:
+            self._absent = key
+        else:
             self.documents[key] = document
         return document
 
@@ -57,6 +62,7 @@ class HeldDocuments:
         document = self.get(key)
         if document is None and is_key(key):
             document = self.documents[key] = ShelvedDocument(key)
+            self._absent = ""
         return document
 
     def peek(self, key: str) -> ShelvedDocument | None:
@@ -165,7 +171,7 @@ class HeldDocuments:
                 rows += self.rows.pack(document)
                 rows += self.unfolded.index(key)
         rows += self.unfolded.removed()
-        return rows + self.rows.tail() if rows else rows
+        return rows + self.rows.tail(bool(rows))
 
     def evict(self) -> None:
         """Drop clean documents beyond `documents_max`, those not touched lately first.

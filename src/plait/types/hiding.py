@@ -85,6 +85,8 @@ class Markers(dict[Dot, VersionVector]):
 
     def data(self) -> list[Any]:
         """For fragments: [replica, seq, pairs] of each, in one order."""
+        if not self:
+            return []
         return [[*dot, context.pairs()] for dot, context in sorted(self.items())]
 
     def join(self, data: Any, mine: Context, theirs: Context) -> bool:

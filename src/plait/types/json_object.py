@@ -4,10 +4,10 @@ A member called k is a register at ``r:k`` for scalars and lists, and an object 
 dict. A dict also sets ``r:k`` to ``{}``: nesting has no state of its own, and a dict that lost its
 last member is still a dict.
 
-Two replicas may assign different kinds of things to k at the same time, and then several components
-called k are alive. One is shown, the same at every replica: ``o`` before everything (work of several
-people may be inside), then the others in the order of their components. The next assignment, by
-somebody who has seen both, clears the other.
+Two replicas may assign different kinds of things to k at the same time, and then several
+components called k are alive. One is shown, the same at every replica: ``o`` before everything
+(work of several people may be inside), then the others in the order of their components. The next
+assignment, by somebody who has seen both, clears the other.
 
 Absent: lists that merge by element; a list is one value.
 """

@@ -132,20 +132,23 @@ def _without_idle_clears(cells: Mapping[Dot, Cell]) -> Mapping[Dot, Cell]:
     """Drop clears that lost every write that they replaced, with the clear of a whole document:
     where that came first, they found nothing to clear and left no cell."""
     while True:
-        for dot, cell in cells.items():
-            if len(cell) == CLEAR:
-                parents = [cells[parent] for parent in cell[1] if parent in cells]
-                if all(len(parent) == CLEAR for parent in parents):
-                    break
-        else:
+        dot = next((dot for dot in cells if _is_idle_clear(cells, dot)), None)
+        if dot is None:
             return cells
         heirs = cells[dot][1]
         kept = {other: cell for other, cell in cells.items() if other != dot}
         for other, cell in kept.items():
             if len(cell) != CONTEST and dot in cell[1]:
-                parents_now = sorted({*cell[1], *heirs} - {dot})
-                kept[other] = [cell[0], tuple(parents_now), *cell[2:]]
+                parents = sorted({*cell[1], *heirs} - {dot})
+                kept[other] = [cell[0], tuple(parents), *cell[2:]]
         cells = kept
+
+
+def _is_idle_clear(cells: Mapping[Dot, Cell], dot: Dot) -> bool:
+    cell = cells[dot]
+    if len(cell) != CLEAR:
+        return False
+    return all(parent not in cells or len(cells[parent]) == CLEAR for parent in cell[1])
 
 
 def in_order(cells: Mapping[Dot, Cell]) -> list[Place]:

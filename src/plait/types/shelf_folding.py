@@ -112,11 +112,13 @@ def fold_document(
             del document.markers[dot]
     for path, object_ in list(document.objects.items()):
         type_, state = object_.type, object_.state
-        before = None if isinstance(state, Cells) else type_.encode(state)
+        # cells that are not dirty yet: those that are will be saved anyway
+        before = len(state.dirty) if isinstance(state, Cells) else type_.encode(state)
         if cleared:
             object_.clear(seen_by_all(cut), wipes=False)
         type_.fold(state, cut)
-        changed = bool(state.dirty) if before is None else type_.encode(state) != before
+        after = len(state.dirty) if isinstance(state, Cells) else type_.encode(state)
+        changed = after != before
         if changed or cleared:
             change(document, path)
     return cleared

@@ -73,6 +73,10 @@ class Touched:
 
     def fragments(self, document: ShelvedDocument, type_of: TypeOf) -> Iterator[Fragment]:
         """What stands there now."""
+        if not self.whole:
+            for path, slots in self.slots.items():
+                yield _part(document, path, slots, type_of)
+            return
         whole = [path for path in self.whole if not any(path[:n] in self.whole for n in _up(path))]
         for path in whole:
             yield bundle(document, path)
@@ -182,7 +186,10 @@ def _join_object(
 
 
 def _is_path(path: Path) -> bool:
-    return all(type(part) is str for part in path) and holds(path)
+    for part in path:
+        if type(part) is not str:
+            return False
+    return holds(path)
 
 
 def _up(path: Path) -> Iterable[int]:

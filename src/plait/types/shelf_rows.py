@@ -74,6 +74,10 @@ class Meta:
         self.forgot = False  # markers were folded, here or where this state comes from
         self.indexing = False  # documents that are not folded yet have UNFOLDED rows
 
+    def switches(self) -> tuple[bool, bool]:
+        """What must be written even if no document changed."""
+        return self.forgot, self.indexing
+
 
 class ShelfRows:
     """Reads and writes the rows of one shelf."""
@@ -83,6 +87,7 @@ class ShelfRows:
         self.type_of = type_of
         self.names = Names(self._read(NAMES, list, []))
         self.meta = self._read(META, self._meta, Meta())
+        self._written = self.meta.switches()
 
     # ------------------------------------------------------------------ reading
 
@@ -173,6 +178,7 @@ class ShelfRows:
             cells = self.names.unpack_cells(data)
             if object_.opaque:
                 object_.state = Log([Saved(encode(cells))])
+                touches = [cell[:2] for _, *held in data for cell in held]
             else:
                 type_.join(object_.state, cells, {}, {}, True)
         if object_.touches is not None:
@@ -216,9 +222,12 @@ class ShelfRows:
         self._pack_document(document, rows)
         return list(rows.items())
 
-    def tail(self) -> list[Row]:
-        """The rows that go with whatever was packed."""
+    def tail(self, packed: bool) -> list[Row]:
+        """The rows that go with whatever was packed, if anything; or that are old themselves."""
         meta = self.meta
+        if not packed and meta.switches() == self._written:
+            return []
+        self._written = meta.switches()
         seen = self.names.pack_vector(meta.seen)
         rows: list[Row] = []
         if self.names.dirty:

@@ -2,10 +2,10 @@
 
 An object's *live dots* decide whether a deletion covers it. For types made of cells they are the
 dots of the cells. Other types do not say which events their state comes from, so the object keeps
-its *touches*: the operations on it that no later one has seen. That is a dot store too (an operation
-takes the touches that it has seen and puts itself; CLEAR takes those that it has seen), is joined
-as one, and so is the same on all three roads. Touches suffice: whoever has seen an operation has
-seen all that it had seen.
+its *touches*: the operations on it that no later one has seen. That is a dot store too (an
+operation takes the touches that it has seen and puts itself; CLEAR takes those that it has seen),
+is joined as one, and so is the same on all three roads. Touches suffice: whoever has seen an
+operation has seen all that it had seen.
 
 Life of a change: an object is *quiet* until it is first written after `settle`; that write *wakes*
 it, which notes what storage, counts and drafts need. Later writes pay one look at `quiet`.
@@ -35,10 +35,10 @@ class ShelvedObject:
     def __init__(self, type_: GraphType[Any], state: Any) -> None:
         self.type = type_
         self.state = state
-        self.opaque = isinstance(type_, Opaque)
+        self.opaque = not type_.of_cells and isinstance(type_, Opaque)
         self.quiet = True
         self.paged = False  # its slots have rows of their own
-        self.touches: dict[Dot, None] | None = None if isinstance(type_, CellType) else {}
+        self.touches: dict[Dot, None] | None = None if type_.of_cells else {}
 
     def touch(self, event: Event) -> None:
         """An operation was applied to an object without cells."""
@@ -76,7 +76,10 @@ class ShelvedObject:
 
     def dots(self) -> Iterable[Dot]:
         """The live dots."""
-        return self.touches if self.touches is not None else self.type.dots(self.state)
+        if self.touches is not None:
+            return self.touches
+        assert isinstance(self.type, CellType)
+        return self.type.dots(self.state)
 
     def empty(self) -> bool:
         """Whether it is as if it had never been written."""
@@ -203,7 +206,10 @@ class ShelvedDocument:
 
     def there(self) -> bool:
         """Whether anything is alive, hidden or not."""
-        return any(object_.alive() for object_ in self.objects.values())
+        for object_ in self.objects.values():  # noqa: SIM110 - half the cost of `any`
+            if object_.type.alive(object_.state):
+                return True
+        return False
 
     def visible(self) -> bool:
         """Whether anything is alive and the document is not hidden."""

@@ -7,7 +7,7 @@ who resolve at the same time agree, or make one new conflict on the same base.
 
 The tags in the paths say which registers these are, so the inbox is read without the documents'
 class too; then values are plain. There is no index: whoever looks through a whole collection reads
-its rows once (`GraphView.contended`), which takes about a second for 200,000 documents.
+its rows once (`GraphView.contended`), which takes about a second for 100,000 documents.
 
 Invariant: `resolve` writes only over the siblings that its caller has seen.
 """

@@ -1,0 +1,40 @@
+"""What the guide to conflicts says is so: its python blocks are whole programs, and run."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.house.source import ROOT
+from tests.house.test_readme import _BLOCK, _help
+
+GUIDE = ROOT / "docs" / "guide" / "conflicts.md"
+PROGRAMS = [
+    match["body"]
+    for match in _BLOCK.finditer(GUIDE.read_text(encoding="utf-8"))
+    if match["kind"] == "python" and "<!-- not run:" not in (match["before"] or "")
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_guides_example_runs(program, tmp_path):
+    (tmp_path / "example.py").write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "example.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_are_examples():
+    assert PROGRAMS
+
+
+@pytest.mark.parametrize("option", ["--ours", "--theirs", "--pick", "--value", "--edit"])
+def test_every_way_to_resolve_that_the_guide_names_exists(option):
+    assert option in GUIDE.read_text(encoding="utf-8")
+    assert option in _help(["conflicts", "resolve"])
