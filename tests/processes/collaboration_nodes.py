@@ -162,6 +162,15 @@ class Office(Nodes):
             counts.add(status["documents"][collection]["events"])
         return counts
 
+    async def shown(self, collection: str) -> dict[str, Any]:
+        """What a client at each node reads."""
+        found = {}
+        for name, address in self.addresses.items():
+            async with plait.connect(f"plait://{address}", only=True, limits=LIMITS) as store:
+                docs = await store.documents(collection, CLASSES[collection])
+                found[name] = docs.to_dict()
+        return found
+
     async def same_bytes(self, info: GraphInfo) -> None:
         """Kill every node, open their folders, and compare them and the people byte by byte.
 

@@ -196,3 +196,19 @@ async def test_lines_with_long_names_have_files_of_their_own(tmp_path):
     storage = await open_storage(tmp_path)
     assert [storage.state("ü" * 200 + str(n)).get(0, b"k") for n in range(2)] == [b"0", b"1"]
     await storage.close()
+
+
+async def test_space_that_holds_nothing_any_more_is_given_back(tmp_path):
+    storage = await open_storage(tmp_path)
+    state = storage.state("a")
+    rows = [(0, b"%05d" % n, b"v" * 500) for n in range(10_000)]
+    await put(state, *rows)
+    await state.sync()
+    [path] = (tmp_path / "state").glob("*.db")
+    full = path.stat().st_size
+    await put(state, *((0, key, None) for _, key, _ in rows))
+    for n in range(3):
+        await put(state, (1, b"%d" % n, b"v"))
+        await state.sync()
+    assert path.stat().st_size < full / 4
+    await storage.close()

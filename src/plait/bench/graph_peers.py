@@ -5,7 +5,7 @@ makes one for each call outside a transaction, loro commits after each.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import loro
@@ -13,6 +13,7 @@ import pycrdt
 
 KINDS = ("counter", "register", "set add", "set remove", "map set")
 ELEMENTS = 1000
+REMOVED_MAX = 20 * ELEMENTS  # elements that a set has for taking them out
 
 
 class Peer(Protocol):
@@ -28,26 +29,32 @@ class Peer(Protocol):
         """Two replicas that hold the same keys."""
         ...
 
+    def edits(self, count: int, a_transaction: int) -> tuple[float, float]:
+        """Bytes an edit: of the updates as they happen, and of the document saved in the end."""
+        ...
+
 
 class PeerPair(Protocol):
     """Two replicas in one process."""
 
-    def edit(self, side: int, keys: Iterator[int], tag: str) -> None:
-        """Set keys at one side, one transaction each."""
+    def edit(self, side: int, edits: Iterable[tuple[int, str]]) -> None:
+        """Assign values by number of key at one side, one transaction each."""
         ...
 
     def converge(self, whole: bool) -> tuple[float, int]:
         """Seconds and bytes until both are equal; whole: by sending whole states."""
         ...
 
-    def stored(self, side: int) -> int:
-        """Bytes of one side's document as it would be saved, history included."""
-        ...
 
 
 def key_of(number: int) -> str:
     """The key with this number."""
     return f"key-{number:07}"
+
+
+def value_of(number: int) -> str:
+    """What a small edit writes."""
+    return f"edit {number}"
 
 
 def timed(work: Callable[[], None]) -> float:
@@ -79,7 +86,7 @@ class Pycrdt:
                 for number in range(count):
                     values["title"] = names[number % ELEMENTS]
         elif kind == "set remove":
-            count = min(count, 20 * ELEMENTS)
+            count = min(count, REMOVED_MAX)
             many = [key_of(number) for number in range(count)]
             with document.transaction():
                 for name in many:
@@ -100,6 +107,19 @@ class Pycrdt:
         """See `Peer`."""
         return PycrdtPair(keys)
 
+    def edits(self, count: int, a_transaction: int) -> tuple[float, float]:
+        """See `Peer`."""
+        document: Any = pycrdt.Doc()
+        values: Any = document.get("values", type=pycrdt.Map)
+        told: list[int] = []
+        watch = document.observe(lambda event: told.append(len(event.update)))
+        for start in range(0, count, a_transaction):
+            with document.transaction():
+                for number in range(start, min(start + a_transaction, count)):
+                    values[key_of(number % ELEMENTS)] = value_of(number)
+        document.unobserve(watch)
+        return sum(told) / count, len(document.get_update()) / count
+
 
 class PycrdtPair:
     """Two documents of pycrdt."""
@@ -112,11 +132,11 @@ class PycrdtPair:
                 self.maps[0][key_of(number)] = "a value of some length"
         self.documents[1].apply_update(self.documents[0].get_update())
 
-    def edit(self, side: int, keys: Iterator[int], tag: str) -> None:
+    def edit(self, side: int, edits: Iterable[tuple[int, str]]) -> None:
         """See `PeerPair`."""
         values = self.maps[side]
-        for number in keys:
-            values[key_of(number)] = f"{tag} wrote {number}"
+        for number, value in edits:
+            values[key_of(number)] = value
 
     def converge(self, whole: bool) -> tuple[float, int]:
         """See `PeerPair`."""
@@ -130,10 +150,6 @@ class PycrdtPair:
         seconds = time.perf_counter() - begin
         assert self.maps[0].to_py() == self.maps[1].to_py()
         return seconds, len(there) + len(back)
-
-    def stored(self, side: int) -> int:
-        """See `PeerPair`."""
-        return len(self.documents[side].get_update())
 
 
 def _loro_document() -> Any:
@@ -166,7 +182,7 @@ class Loro:
                     values.insert("title", names[number % ELEMENTS])
                     commit()
         elif kind == "set remove":
-            count = min(count, 20 * ELEMENTS)
+            count = min(count, REMOVED_MAX)
             many = [key_of(number) for number in range(count)]
             for name in many:
                 values.insert(name, True)
@@ -189,6 +205,24 @@ class Loro:
         """See `Peer`."""
         return LoroPair(keys)
 
+    def edits(self, count: int, a_transaction: int) -> tuple[float, float]:
+        """See `Peer`."""
+        document: Any = _loro_document()
+        values: Any = document.get_map("values")
+        told: list[int] = []
+
+        def tell(update: bytes) -> bool:
+            told.append(len(update))
+            return True
+
+        watch = document.subscribe_local_update(tell)
+        for start in range(0, count, a_transaction):
+            for number in range(start, min(start + a_transaction, count)):
+                values.insert(key_of(number % ELEMENTS), value_of(number))
+            document.commit()
+        watch.unsubscribe()
+        return sum(told) / count, len(document.export(loro.ExportMode.Snapshot())) / count
+
 
 class LoroPair:
     """Two documents of loro."""
@@ -201,11 +235,11 @@ class LoroPair:
         self.documents[0].commit()
         self.documents[1].import_(self.documents[0].export(loro.ExportMode.Snapshot()))
 
-    def edit(self, side: int, keys: Iterator[int], tag: str) -> None:
+    def edit(self, side: int, edits: Iterable[tuple[int, str]]) -> None:
         """See `PeerPair`."""
         values, commit = self.maps[side], self.documents[side].commit
-        for number in keys:
-            values.insert(key_of(number), f"{tag} wrote {number}")
+        for number, value in edits:
+            values.insert(key_of(number), value)
             commit()
 
     def converge(self, whole: bool) -> tuple[float, int]:
@@ -222,7 +256,3 @@ class LoroPair:
         seconds = time.perf_counter() - begin
         assert self.maps[0].get_value() == self.maps[1].get_value()
         return seconds, len(there) + len(back)
-
-    def stored(self, side: int) -> int:
-        """See `PeerPair`."""
-        return len(self.documents[side].export(loro.ExportMode.Snapshot()))

@@ -78,10 +78,10 @@ def troubles(state: dict[str, Any]) -> Iterator[str]:
         yield f"not flushed: {state['flush_error']}"
     fresh = state.get("fresh_ids") or []
     if fresh:
-        yield f"took a fresh id ({len(fresh)} times): {fresh[-1]}"
+        yield f"took a fresh id, lately because: {fresh[-1]}"
     notices = list(dict.fromkeys(state.get("notices") or ()))
     if len(notices) > _NOTICES_MAX:
-        yield f"{len(notices) - _NOTICES_MAX} earlier notices: see --json"
+        yield f"earlier notices, {len(notices) - _NOTICES_MAX} of them: see --json"
     yield from notices[-_NOTICES_MAX:]
 
 
@@ -114,4 +114,4 @@ def _holding_back(here: Replicas) -> list[str]:
             place = (str(member["name"]), id_)
             behind[place] = max(behind.get(place, 0), int(member.get("holds_back", 0)))
     worst = sorted(((count, place[0]) for place, count in behind.items() if count), reverse=True)
-    return [f"{name} ({count} events)" for count, name in worst]
+    return [f"{name} ({count} event{'s' * (count != 1)})" for count, name in worst]

@@ -100,6 +100,7 @@ def _check_header(connection: apsw.Connection, path: Path) -> None:
             f"{path} has application id {application:#x} and format {version}, "
             f"this version reads {APPLICATION_ID:#x} and {FORMAT}"
         )
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect on an empty file only
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}")
 
 

@@ -25,11 +25,13 @@ import apsw
 
 from plait.base.errors import Busy, Closed, Corrupt, PlaitError
 from plait.base.ports import Change, Done, IncomingSnapshot
-from plait.host.database import open_database, rollback, storage_error
+from plait.host.database import open_database, pragma, rollback, storage_error
 from plait.host.folder import Folder, file_name, sync_folder
 from plait.host.sqlite_snapshot import IncomingFile, SnapshotFile, check_copy, checksum_file
 
 _CACHE_KIB = 4 * 1024  # for each of two connections
+_FREE_PAGES = 256  # and a quarter of the file, before some are given back
+_FREED_AT_ONCE = 4_096
 _WAL_FRAMES = 4_000  # 16 MB, then the flushing thread empties it
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS kv (space INTEGER NOT NULL, key BLOB NOT NULL,"
@@ -170,6 +172,7 @@ class SqliteState:
         except BaseException:
             rollback(writer)
             raise
+        _give_back(writer)
 
     async def sync(self) -> None:
         """Return when every finished transaction is in the file and synced."""
@@ -363,3 +366,10 @@ class SqliteState:
             return await self._loop.run_in_executor(self._executor, work)
         except apsw.Error as error:
             raise self._error(error, what, self._writer) from error
+
+
+def _give_back(writer: apsw.Connection) -> None:
+    """Return pages that hold nothing to the file system, once there are many."""
+    free = pragma(writer, "freelist_count")
+    if free >= max(_FREE_PAGES, pragma(writer, "page_count") // 4):
+        writer.execute(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})").fetchall()

@@ -191,18 +191,17 @@ class Replica:
     # ------------------------------------------------------------------ life
 
     async def ready(self, timeout: float) -> None:
-        """Return once there is something to read: what this replica holds, or what a peer gave.
-
-        `Unavailable` if it holds nothing and nobody gave anything in time.
+        """Return once this replica may write, and has what a peer had; or in time, with what it
+        holds. `Unavailable` if that is nothing.
         """
-        scope = self.parts.scope
-        if scope.vector or scope.writable:
+        if self.parts.scope.writable:
             return
         try:
             async with asyncio.timeout(timeout):
                 await self._until(lambda: self.parts.scope.writable and self.syncing.caught_up())
         except TimeoutError:
-            raise Unavailable(f"no peer gave the documents {self.name!r} yet") from None
+            if not self.parts.scope.vector:
+                raise Unavailable(f"no peer gave the documents {self.name!r} yet") from None
 
     async def leave(self) -> None:
         """Let a peer have everything, and stop being a member."""
