@@ -13,9 +13,8 @@ import icalendar
 import msgspec
 from dateutil.rrule import rrulestr
 
-from plait import AddWinsSet, Ask, Counter, Document, EnableFlag, Map, Merge, Register
+from plait import AddWinsSet, Ask, Counter, Document, EnableFlag, Map, Merge, Register, merge
 from plait.api.documents import Nested
-from plait.types import merging
 
 STAMP = datetime(2026, 1, 1, tzinfo=ZoneInfo("UTC"))
 
@@ -53,7 +52,7 @@ class Meeting(Document):
 
 class Note(Document):
     title = Register(str, default="")
-    body = Register(str, default="", resolve=Merge(merging.text))
+    body = Register(str, default="", resolve=Merge(merge.text))
     tags = AddWinsSet(str)
     likes = Counter()
 

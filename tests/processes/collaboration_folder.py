@@ -10,9 +10,7 @@ import plait
 TURNS_MAX = 20
 
 
-async def devices_at(
-    tmp_path: Path, collection: str, *names: str, shared: Path
-) -> list[Device]:
+async def devices_at(tmp_path: Path, collection: str, *names: str, shared: Path) -> list[Device]:
     """Devices with folders of their own; the first makes the collection and the others join."""
     devices = [
         await Device(name, collection, str(tmp_path / name)).start(found=name == names[0])

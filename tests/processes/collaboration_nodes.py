@@ -11,7 +11,7 @@ person goes offline and keeps the program.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from collaboration_documents import CLASSES
 from nodes import Nodes
 
 import plait
-from plait import Documents, Eventual
+from plait import Documents
 from plait.api.messages import GraphInfo
 from plait.base.errors import PlaitError
 from plait.cli.demo.proxy import Proxy
@@ -81,23 +81,21 @@ class Office(Nodes):
         command[command.index("--members") + 1] = members
         return command
 
-    async def person(self, name: str, node: str, collection: str, **settings: Any) -> Person:
+    async def person(self, name: str, node: str, collection: str) -> Person:
         """A client at one node, through a link of its own."""
         link = await self._proxy(node)
         url = f"plait://{link.address}"
         store = await self._open.enter_async_context(
             plait.connect(url, name=name, only=True, limits=LIMITS)
         )
-        docs = await store.documents(
-            collection, CLASSES[collection], Eventual(**settings), author=name
-        )
+        docs = await store.documents(collection, CLASSES[collection], author=name)
         self.people.append(Person(name, docs, link))
         return self.people[-1]
 
-    async def create(self, collection: str, **settings: Any) -> GraphInfo:
+    async def create(self, collection: str) -> GraphInfo:
         """Make a collection; what it is called everywhere."""
         async with plait.connect(self.url, limits=LIMITS) as store:
-            await store.documents(collection, CLASSES[collection], Eventual(**settings))
+            await store.documents(collection, CLASSES[collection])
             return next(info for info in await store.collections() if info.name == collection)
 
     async def _proxy(self, target: str) -> Proxy:
@@ -131,14 +129,12 @@ class Office(Nodes):
         url = f"plait://{self.addresses[name]}"
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                try:
+                with suppress(PlaitError):
                     async with plait.connect(url, only=True, limits=LIMITS) as store:
                         status = (await store.status())["nodes"][name]
-                except PlaitError:
-                    await asyncio.sleep(0.05)
-                else:
                     if "lines" in status:
                         return dict(status)
+                await asyncio.sleep(0.05)
 
     async def settled(self, collection: str) -> None:
         """Return once everybody has all that anybody wrote, and nobody has anything to add.
@@ -161,15 +157,6 @@ class Office(Nodes):
             status = await self.status(name)
             counts.add(status["documents"][collection]["events"])
         return counts
-
-    async def shown(self, collection: str) -> dict[str, Any]:
-        """What a client at each node reads."""
-        found = {}
-        for name, address in self.addresses.items():
-            async with plait.connect(f"plait://{address}", only=True, limits=LIMITS) as store:
-                docs = await store.documents(collection, CLASSES[collection])
-                found[name] = docs.to_dict()
-        return found
 
     async def same_bytes(self, info: GraphInfo) -> None:
         """Kill every node, open their folders, and compare them and the people byte by byte.

@@ -54,7 +54,7 @@ async def test_an_item_that_was_removed_offline_stays_if_somebody_wanted_more_of
 async def test_a_cart_that_was_deleted_comes_back_whole_if_somebody_used_it_meanwhile(
     devices: list[Device], shared: Path
 ) -> None:
-    phone, other, desk = devices
+    phone, other, _ = devices
     await phone.do("docs['us'].quantities['apple'] += 4; docs['them'].wishes.add('tea')")
     await settle(shared, *devices)
     await phone.do("del docs['us']; del docs['them']")

@@ -120,12 +120,12 @@ class Machine:
 
     def knows(self, replica: int, first: int) -> bool:
         """Whether a batch is here for good."""
-        held = (replica, first) in self.scope.quarantine.held
         stored = any(
-            kind != "parcel" and (row.replica, row.first) == (replica, first)
+            kind == "batch" and (row.replica, row.first) == (replica, first)
             for kind, row in self.disk.rows
         )
-        return held or stored or self.scope.vector.contains((replica, first))
+        durable = self.scope if not self.rows else decode_scope(self.disk.scope, SmallFold())
+        return stored or durable.vector.contains((replica, first))
 
     # ------------------------------------------------------------------ effects
 
@@ -358,16 +358,14 @@ class World:
             if one == machine.name:
                 self.cut(one, other)
         assert machine.backup is not None
-        ids = {machine.scope.replica}
         machine.start(machine.backup)
-        ids.add(machine.scope.replica)
         machine.backup = None
         machine.cautious = True
         kept = machine.scope.vector
         others = [other for other in self.machines.values() if other is not machine]
         for author, first in list(self.ledger):
             known = any(other.knows(author, first) for other in others)
-            if author in ids and not known and first > kept.get(author, 0):
+            if not known and first > kept.get(author, 0):
                 batch = BATCHES.decode(self.ledger.pop((author, first)))
                 for op in batch.ops:
                     if op.path == ("aw:log",):

@@ -156,6 +156,7 @@ def test_the_demo_is_content_only_if_nothing_is_lost_and_the_history_is_proved(
     story = Story(DemoCluster(tmp_path, 3), Narrator(Console(file=io.StringIO())), {})
     story.verdicts.append(Verdict("n1", "stream", expected=2, found=found))
     story.figures["linearizable"] = linearizable
+    story.figures["documents_equal"] = True
     with Recorder(tmp_path / "h.jsonl") as recorder:
         bank = Bank(telling(tmp_path), recorder)
     bank.wrong_totals += wrong

@@ -46,7 +46,6 @@ class PeerPair(Protocol):
         ...
 
 
-
 def key_of(number: int) -> str:
     """The key with this number."""
     return f"key-{number:07}"

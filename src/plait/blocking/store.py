@@ -1,12 +1,47 @@
 """Stores without ``await``."""
 
+from os import PathLike
 from types import TracebackType
 from typing import Any
 
-from plait.api import store
+from plait.api import port, store
 from plait.api.messages import GraphInfo, TableInfo
+from plait.base.errors import PlaitError
 from plait.blocking.session import Session
 from plait.host.portal import Portal
+
+
+class FolderSync:
+    """Rounds through a folder, for as long as it is open; a context manager."""
+
+    def __init__(self, portal: Portal[Any], inner: port.FolderSync) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    @property
+    def error(self) -> PlaitError | None:
+        """Why the latest round failed, or None."""
+        return self._inner.error
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds were done."""
+        return self._inner.rounds
+
+    def close(self) -> None:
+        """One last round, and no more."""
+        self._portal.call(self._inner.close())
+
+    def __enter__(self) -> "FolderSync":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class Store(Session):
@@ -44,6 +79,12 @@ class Store(Session):
     def collections(self) -> list[GraphInfo]:
         """Every collection of documents, with its lineage and settings."""
         return self._portal.call(self._store.collections())
+
+    def sync_folder(self, path: str | PathLike[str], *, every_s: float = 1.0) -> FolderSync:
+        """Sync every collection of documents through a folder that something else carries, until
+        its `close`. See `plait.Store.sync_folder`."""
+        syncing = self._portal.call(self._store.sync_folder(path, every_s=every_s))
+        return FolderSync(self._portal, syncing)
 
     def drop_documents(self, name: str) -> None:
         """Remove a collection of documents for good, on every node."""

@@ -29,6 +29,14 @@ def consensus(context: click.Context, arguments: tuple[str, ...]) -> None:
     context.exit(_run("consensus", arguments))
 
 
+@bench.command(context_settings=_PASSED_ON, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def graph(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Eventual collections: Plait, pycrdt and loro (--help for its options)."""
+    context.exit(_run("graph", arguments))
+
+
 def _run(scenario: str, arguments: tuple[str, ...]) -> int:
     # Imported here: the peers' servers and drivers are installed for measuring only.
     try:

@@ -66,6 +66,13 @@ class History:
             self.events -= sum(len(batch.ops) for batch in kept.batches)
         self.authors[base.replica] = Retained(base)
 
+    def holds_below(self, cut: Context) -> bool:
+        """Whether a batch that the vector covers is retained."""
+        return any(
+            kept.batches and kept.batches[0].last <= cut.get(replica, 0)
+            for replica, kept in self.authors.items()
+        )
+
     def drop(self, cut: Context) -> None:
         """Forget the batches that a vector covers."""
         for replica, kept in self.authors.items():

@@ -29,7 +29,7 @@ Pairs: TypeAlias = tuple[tuple[int, int], ...]
 
 PAGE_BYTES = 256 * 1024
 PAGE_BYTES_MAX = 1 << 20
-PLAIN_BYTES_MAX = 4096  # longer messages are compressed
+PLAIN_BYTES_MAX = 1024  # longer messages are compressed
 _LEVEL = 1  # of zlib: the link is to be faster for it, not the processor slower
 _ZLIB = b"\x78"  # how its streams begin, and no array of MessagePack does
 

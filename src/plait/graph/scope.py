@@ -31,9 +31,7 @@ from plait.graph.event import (
     ADMIT,
     BEAT,
     GENESIS,
-    REPLICA_MAX,
     RETIRE,
-    SEQ_MAX,
     Batch,
     Event,
     Op,
@@ -41,13 +39,14 @@ from plait.graph.event import (
     events_of,
 )
 from plait.graph.fold import Fold
+from plait.graph.governing import govern, speaks
 from plait.graph.history import History
 from plait.graph.members import Members
-from plait.graph.notices import Behind, Forked, Notice, Refused, Verdict
+from plait.graph.notices import Behind, Forked, Notice, Refused
 from plait.graph.quarantine import AHEAD_MS_MAX, Quarantine
 from plait.graph.stability import stable_cut
 from plait.graph.streams import Stream
-from plait.graph.voids import Refusal, Voids, void_op
+from plait.graph.voids import Voids, void_op
 from plait.graph.waiting import Waiting
 
 NO_MARKS: Mapping[Dot, bytes] = {}
@@ -209,9 +208,7 @@ class Scope:
     def known(self) -> VersionVector:
         """The vector, and what is held for the clock: what need not be asked for."""
         held = self.quarantine.known(self.vector)
-        if not held:
-            return self.vector
-        return self.vector.merged(dict(held))
+        return self.vector.merged(dict(held)) if held else self.vector
 
     def lacks(self, theirs: Iterable[tuple[int, int]]) -> bool:
         """Whether a replica that has seen this has seen anything that counts and is not here."""
@@ -334,10 +331,13 @@ class Scope:
             return
         voided, judge = self.voids.known, self.judge if author != self.replica else None
         for op, event in events_of(batch, stream.context):
+            if speaks(op):
+                stream.spoke = event.seq
             if not op.key:
-                self._govern(op, event, stream)
+                verdict = govern(op, event, self.replica, self.vector, self.members, self.voids)
+                if verdict is not None:
+                    self.notice(verdict)
                 continue
-            stream.spoke = event.seq
             if applied:
                 continue
             if judge is not None and (reason := judge(op, event)) is not None:
@@ -346,26 +346,6 @@ class Scope:
                 self.fold.apply(op, event)
         self.unsaid |= author != self.replica and stream.spoke >= batch.first
         self.voids.settle(self.history, self.fold)
-
-    def _govern(self, op: Op, event: Event, stream: Stream) -> None:
-        """Carry out an operation on the scope itself; one that makes no sense has no effect."""
-        kind = op.path[0] if op.path else ""
-        if kind != BEAT:
-            stream.spoke = event.seq
-        match kind, op.body:
-            case "admit", [int(replica), str(name)] if 1 <= replica <= REPLICA_MAX:
-                self.members.admit(replica, name, event.dot)
-            case "retire", [int(replica), int(last)] if 0 <= last <= SEQ_MAX:
-                # what was delivered here will be said by this replica's next batch
-                had = 0 if replica == self.replica else self.vector.get(replica, 0)
-                self.members.retire(replica, last, had, event.dot)
-            case "void", [int(replica), int(seq), str(reason), str(key)] if key:
-                dot = (replica, seq)
-                refusal = Refusal(reason, key, event.dot)
-                if self.voids.void(dot, refusal, self.vector.contains(dot)):
-                    self.notice(Verdict(dot, reason, event.replica))
-            case _:
-                return
 
     # ------------------------------------------------------------------ garbage
 
@@ -377,7 +357,8 @@ class Scope:
         """Fold what is stable, and drop its batches unless history is kept for ever; the new
         floor, or None if nothing has become stable."""
         cut = self.cut()
-        if cut == self.stable:
+        # a state that was joined may have been stable further than what is retained here
+        if cut == self.stable and (self.forever or not self.history.holds_below(cut)):
             return None
         self.stable = cut
         self.fold.fold(cut)

@@ -4,7 +4,7 @@ Invariant: `StateDisk.undo`, applied from its end, turns `spaces` into what was 
 """
 
 import asyncio
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import msgspec
@@ -21,7 +21,14 @@ class Space:
 
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
-        self.keys: list[bytes] = []  # sorted; the keys of `values`
+        self._keys: list[bytes] | None = []  # those of `values`, sorted; None: when it is wanted
+
+    @property
+    def keys(self) -> list[bytes]:
+        """The keys in order."""
+        if self._keys is None:
+            self._keys = sorted(self.values)
+        return self._keys
 
     def put(self, key: bytes, value: bytes | None) -> bytes | None:
         """Set or remove; the value before."""
@@ -29,10 +36,10 @@ class Space:
         if value is None:
             if before is not None:
                 del self.values[key]
-                del self.keys[bisect_left(self.keys, key)]
+                self._keys = None
             return before
         if before is None:
-            insort(self.keys, key)
+            self._keys = None
         self.values[key] = value
         return before
 

@@ -34,12 +34,14 @@ class AddWinsSet(ElementSet):
     def change(self, state: Cells, slot: bytes, added: bool, event: Event) -> None:
         """Take away what was seen; put a cell for an addition."""
         cells = state.slots.get(slot)
+        replica, seq, context = event[0], event[1], event[3]
         left: dict[Dot, Any] = {}
-        if cells is not None:
-            sees = event.sees
-            left = {dot: True for dot in cells if not sees(dot)}
+        for dot in cells or ():
+            author, other = dot  # `event.sees(dot)`, without the call
+            if other >= seq if author == replica else other > context.get(author, 0):
+                left[dot] = True
         if added:
-            left[(event[0], event[1])] = True
+            left[(replica, seq)] = True
             state.place(slot, left)
         elif cells is not None:
             state.replace(slot, left)

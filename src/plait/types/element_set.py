@@ -55,14 +55,9 @@ class ElementSet(CellType):
 
     def apply(self, state: Cells, body: Any, event: Event) -> None:
         """Change the element's cells."""
-        if type(body) is list and len(body) == 1 and type(body[0]) is str:  # the usual one
-            slot = sent_slot(body[0])
-            if slot is not None:
-                self.change(state, slot, True, event)
-            return
         said = self._said(body)
         if said is not None:
-            self.change(state, *said, event)
+            self.change(state, said[0], said[1], event)
 
     def inverse(self, state: Cells, mutation: Mutation, dot: Dot) -> Mutation | None:
         """The other one, if the element comes in or goes out."""

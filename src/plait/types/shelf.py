@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from plait.base.causality import Context, Dot, VersionVector
-from plait.base.codec import encode, encode_key
+from plait.base.codec import encode
 from plait.base.errors import BadCall, BadFrame
 from plait.graph.event import APPLY, CLEAR, DELETE, Event, Op
 from plait.graph.fold import Fragment
@@ -28,9 +28,10 @@ from plait.types.catalogue import type_of as catalogue_type_of
 from plait.types.contended import contended
 from plait.types.graph_type import GraphType, Here, Mutation
 from plait.types.held_documents import HeldDocuments, TypeOf, is_key, is_shown
-from plait.types.nesting import CHILDREN_MAX, check_path, holds
-from plait.types.opaque import Opaque, clearable, realise
-from plait.types.paths import Path, tag_of
+from plait.types.nesting import holds
+from plait.types.opaque import clearable
+from plait.types.paths import Path
+from plait.types.preparing import clear_op, ground, learn
 from plait.types.shelf_folding import fold_document
 from plait.types.shelf_roads import FORGOT, Joining, Touched, bundle, drop_others, join
 from plait.types.shelf_rows import Rows
@@ -38,7 +39,6 @@ from plait.types.shelved_document import ShelvedDocument, ShelvedObject
 from plait.types.telling import Observer, tell_apply, tell_others
 
 DOCUMENTS_MAX = 20_000
-OBJECTS_MAX = 1_000_000  # of one document
 UNUSUAL = Op("", (), None)
 NOBODY = Here(0, VersionVector())  # what a clear says depends on what is there, not on who says it
 
@@ -82,7 +82,7 @@ class Shelf:
         if object_ is None or (document.markers and not is_shown(document)):
             return None
         if object_.opaque:
-            self._learn(object_)
+            learn(self._held, object_)
         return object_.state
 
     def children(self, key: str, path: Path) -> list[str]:
@@ -155,10 +155,10 @@ class Shelf:
 
         note: told what it takes to take it back, if that is possible.
         """
-        found = self._prepare(key, path, mutation, here)
-        if found is None:
+        type_, state, clear = ground(self._held, key, path, here)
+        body = type_.prepare(state, mutation, here)
+        if body is None:
             return ()
-        type_, state, body, clear = found
         if note is not None:
             dot = (here.replica, here.context.get(here.replica, 0) + (1 if clear is None else 2))
             before = type_.before(state, mutation, dot)
@@ -176,7 +176,7 @@ class Shelf:
         for object_ in alive:
             if not clearable(object_.type):
                 raise BadCall(f"{type(object_.type).__name__} cannot be cleared")
-        return (self._clear_op(document, path, NOBODY),) if alive else ()
+        return (clear_op(document, path, NOBODY),) if alive else ()
 
     def prepare_delete(self, key: str) -> tuple[Op, ...]:
         """Hide the document; nothing if it is not visible."""
@@ -333,7 +333,7 @@ class Shelf:
         assert self._held.draft is None, "nothing is folded inside a draft"
         self._held.settle()
         marked: dict[str, None] = {}
-        for key in self._held.unfolded.due(lambda: self._held.all_keys(None, None)):
+        for key in self._held.unfolded.due(cut, lambda: self._held.all_keys(None, None)):
             document = self._held.peek(key)
             if document is not None:
                 if fold_document(document, cut, self._held.unfolded, self._held.change):
@@ -356,57 +356,3 @@ class Shelf:
         """What `canonical` digests of one document: [key, markers, objects], or [] for nothing."""
         document = self._held.peek(key)
         return [] if document is None else document.image(cut)
-
-    # ------------------------------------------------------------------ inside
-
-    def _prepare(
-        self, key: str, path: Path, mutation: Mutation, here: Here
-    ) -> tuple[GraphType[Any], Any, Any, Op | None] | None:
-        """The type, the state it prepared on, the body, and a CLEAR to go first."""
-        encode_key(key)
-        document = self._held.get(key)
-        object_ = None if document is None else document.objects.get(path)
-        if object_ is None:
-            check_path(path)
-            if document is not None:
-                self._check_room(document, path)
-            type_ = self._type_of(tag_of(path[-1]))
-            state = type_.zero()
-        else:
-            if object_.opaque:
-                self._learn(object_)
-            type_, state = object_.type, object_.state
-        clear = None
-        if document is not None and document.hidden():
-            clear = self._clear_op(document, (), here)
-            if object_ is not None:
-                event = Event(here.replica, here.context.get(here.replica, 0) + 1, 0, here.context)
-                object_ = object_.copy()
-                for said_to, said in clear.body or ():
-                    if said_to == path:
-                        object_.say_clearing(said, event)
-                object_.clear(event, wipes=True)
-                state = object_.state
-        elif self._meta.forgot and (document is None or not document.there()):
-            # others may hold, hidden, what was folded here: see plait.types.hiding
-            clear = Op(key, (), None, CLEAR)
-        body = type_.prepare(state, mutation, here)
-        return None if body is None else (type_, state, body, clear)
-
-    def _clear_op(self, document: ShelvedDocument, path: Path, here: Here) -> Op:
-        return Op(document.key, path, document.clearing(path, here), CLEAR)
-
-    def _check_room(self, document: ShelvedDocument, path: Path) -> None:
-        if len(document.objects) >= OBJECTS_MAX:
-            raise BadCall(f"a document has at most {OBJECTS_MAX} objects")
-        for depth in range(len(path)):
-            children = document.nesting.components.get(path[:depth], ())
-            if len(children) >= CHILDREN_MAX and path[depth] not in children:
-                raise BadCall(f"an object has at most {CHILDREN_MAX} children")
-
-    def _learn(self, object_: ShelvedObject) -> None:
-        """The type of the object may have been registered since."""
-        assert isinstance(object_.type, Opaque)
-        type_ = self._type_of(object_.type.unknown)
-        if self._held.draft is None and not isinstance(type_, Opaque):
-            object_.become(type_, realise(type_, object_.state))

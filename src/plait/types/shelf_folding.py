@@ -18,6 +18,7 @@ from plait.types.shelf_rows import Row, ShelfRows
 from plait.types.shelved_document import ShelvedDocument, seen_by_all
 
 GENERATIONS_MAX = 8
+FEW = 256  # documents
 
 
 class Unfolded:
@@ -38,8 +39,11 @@ class Unfolded:
         if self._meta.indexing:
             self._fresh[key] = None
 
-    def due(self, all_keys: Callable[[], Iterable[str]]) -> list[str]:
-        """The documents to fold."""
+    def due(self, cut: Context, all_keys: Callable[[], Iterable[str]]) -> list[str]:
+        """The documents to fold: those that are stable as a whole, and the others if they are few.
+
+        So a document is not looked at again with every step of the cut.
+        """
         seen = self._meta.seen
         if not self._meta.indexing:
             self._meta.indexing = True
@@ -51,7 +55,11 @@ class Unfolded:
         if self._fresh:
             self._generations.append((seen.copy(), self._fresh))
             self._fresh = {}
-        return list(dict.fromkeys(key for _, keys in self._generations for key in keys))
+        wanted = [keys for bound, keys in self._generations if descends(cut, bound)]
+        others = [keys for bound, keys in self._generations if not descends(cut, bound)]
+        if sum(map(len, others)) <= FEW:
+            wanted += others
+        return list(dict.fromkeys(key for keys in wanted for key in keys))
 
     def done(self, cut: Context, marked: dict[str, None]) -> None:
         """All that were due are folded to the cut; `marked` have markers still."""

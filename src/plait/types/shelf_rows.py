@@ -270,10 +270,14 @@ class ShelfRows:
                 slots = state.slots
             if paged:
                 row = object_row(document.key, path)
+                held = state.slots
                 for slot in sorted(slots or (), key=slot_order):
-                    (data,) = self.names.pack_cells(type_.delta(state, (slot,)))
                     page = row + slot_part(slot)
-                    rows[page] = seal(page, 0, data) if len(data) > 1 else None
+                    if slot not in held:
+                        rows[page] = None
+                        continue
+                    (data,) = self.names.pack_cells(type_.delta(state, (slot,)))
+                    rows[page] = seal(page, 0, data)
         if object_.empty():
             document.drop(path)
 

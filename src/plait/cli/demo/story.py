@@ -191,5 +191,5 @@ class Story:
             and all(v.good for v in verdicts)
             and not bank.wrong_totals
             and self.figures["linearizable"] is True
-            and self.figures["documents_equal"] is True
+            and self.figures.get("documents_equal") is True
         )

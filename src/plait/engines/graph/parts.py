@@ -129,8 +129,8 @@ class Parts:
             case wal.Joined(data):
                 join(scope, decode(data, type=Parcel), None)
                 self.joined()
-            case wal.Renamed(replica):
-                scope.renamed(replica)
+            case wal.Renamed(replica, retire):
+                scope.renamed(replica, retire)
             case wal.Folded():
                 self.fold()
             case wal.Lost(data):

@@ -71,8 +71,9 @@ class Renewal:
         self._random = random
         self._adopting: asyncio.Task[None] | None = None
 
-    def restart(self, reason: str, trusted: bool) -> None:
-        """Go on with the state as it is. `trusted`: the old stream is whole."""
+    def restart(self, reason: str, trusted: bool, retire: int) -> None:
+        """Go on with the state as it is. `trusted`: the old stream is whole. `retire`: up to
+        where others know it, if nobody writes it any more."""
         owner, parts, writer = self._owner, self._parts, self._writer
         scope = parts.scope
         if writer.draft is not None:
@@ -83,24 +84,26 @@ class Renewal:
         if (trusted or alone) and scope.writable:
             writer.say((scope.admit(fresh, parts.options.node),))
         self._note(reason, fresh, parts.hard.epoch)
-        scope.renamed(fresh)
-        self._journal.add(wal.Renamed(fresh))
+        if trusted:
+            retire = scope.next_seq - 1
+        scope.renamed(fresh, retire)
+        self._journal.add(wal.Renamed(fresh, retire))
         self._journal.put_hard_state(encode_hard(parts.hard))
         writer.rebind()
         owner.soon()
         self._syncing.begin()
         self._syncing.greet_again()
 
-    def adopt(self, reason: str, lost: tuple[Batch, ...]) -> None:
-        """Begin again empty; `lost` own batches are written anew later."""
+    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str) -> None:
+        """Begin again empty, admitted by `peer`; `lost` own batches are written anew later."""
         if self._adopting is not None:
             return
         name = self._parts.options.name
         self._owner.bar(NotLoaded(f"documents {name!r} are being fetched: {reason}"))
         data = gather(self._parts, lost)
-        self._adopting = asyncio.get_running_loop().create_task(self._adopt(reason, data))
+        self._adopting = asyncio.get_running_loop().create_task(self._adopt(reason, data, peer))
 
-    async def _adopt(self, reason: str, lost: bytes) -> None:
+    async def _adopt(self, reason: str, lost: bytes, peer: str) -> None:
         owner, parts, journal = self._owner, self._parts, self._journal
         try:
             await self._flusher.stop(abandon=True)
@@ -120,7 +123,7 @@ class Renewal:
         self._writer.rebind()
         owner.bind()
         owner.bar(None)
-        self._syncing.begin()
+        self._syncing.begin(sponsor=peer)
         self._syncing.greet_again()
 
     def reissue(self) -> None:

@@ -151,11 +151,9 @@ class Replica:
 
     def who(self, replica: int, seq: int = 0) -> str:
         """A replica's name, or its id in hex; of an event its author, while its batch is kept."""
-        scope = self.parts.scope
-        batch = scope.history.batch_at((replica, seq)) if seq else None
-        if batch is not None and batch.who:
-            return batch.who
-        return self.parts.name_of(replica)
+        batch = self.parts.scope.history.batch_at((replica, seq)) if seq else None
+        who = self.author if self.writer.has_open(replica, seq) else batch and batch.who
+        return who or self.parts.name_of(replica)
 
     # ------------------------------------------------------------------ writing
 
@@ -298,7 +296,7 @@ class Replica:
         self._events += len(batch.ops)
         self.soon()
         self.syncing.wrote(batch)
-        self.telling.tell()
+        self.telling.tell(batch)
 
     def _end_of_tick(self) -> None:
         self._ticking = False
@@ -377,13 +375,13 @@ class Replica:
         if not isinstance(error, DiskFull | FolderReadOnly):
             self.restart(f"a write failed: {error}", trusted=True)
 
-    def restart(self, reason: str, trusted: bool = False) -> None:
+    def restart(self, reason: str, trusted: bool = False, retire: int = 0) -> None:
         """Go on under a fresh id; `trusted`: the old stream is whole, and may admit it."""
-        self.renewal.restart(reason, trusted)
+        self.renewal.restart(reason, trusted, retire)
 
-    def adopt(self, reason: str, lost: tuple[Batch, ...]) -> None:
+    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str) -> None:
         """Begin again empty under a fresh id, and write anew what the others lack."""
-        self.renewal.adopt(reason, lost)
+        self.renewal.adopt(reason, lost, peer)
 
     def bar(self, error: PlaitError | None) -> None:
         """Why nothing can be read now, or None."""

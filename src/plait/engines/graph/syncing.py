@@ -63,11 +63,11 @@ class Owner(Protocol):
         """Something of others took effect and is in the log."""
         ...
 
-    def restart(self, reason: str) -> None:
+    def restart(self, reason: str, trusted: bool = False, retire: int = 0) -> None:
         """Go on under a fresh id."""
         ...
 
-    def adopt(self, reason: str, lost: tuple[Batch, ...]) -> None:
+    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str) -> None:
         """Begin again empty."""
         ...
 
@@ -96,11 +96,13 @@ class Syncing:
         self._closed = False
         self.begin()
 
-    def begin(self) -> None:
-        """Another scope: every link begins anew."""
+    def begin(self, sponsor: str = "") -> None:
+        """Another scope: every link begins anew. `sponsor`: the peer that is to admit it."""
         options = self._parts.options
         incarnation = self._random.getrandbits(63)
-        self.exchange = Exchange(self._parts.scope, options.sync, options.node, incarnation)
+        self.exchange = Exchange(
+            self._parts.scope, options.sync, options.node, incarnation, sponsor
+        )
 
     def greet_again(self) -> None:
         """Link with every peer anew, on the connections that stand."""
@@ -226,10 +228,10 @@ class Syncing:
                     self._owner.took(len(parcel.fragments) + 1)
                 case Write(ops):
                     self._write(ops)
-                case Restart(reason):
-                    self._owner.restart(reason)
-                case Adopt(reason, lost):
-                    self._owner.adopt(reason, lost)
+                case Restart(reason, retire):
+                    self._owner.restart(reason, retire=retire)
+                case Adopt(reason, lost, peer):
+                    self._owner.adopt(reason, lost, peer)
                 case Heard(peer, message):
                     self._owner.heard(peer, message)
                 case Found(notice):

@@ -6,7 +6,7 @@ from typing import Any
 
 from plait.base.errors import PlaitError
 from plait.engines.graph_port import Changed
-from plait.graph.event import Event, Op
+from plait.graph.event import Batch, Event, Op
 from plait.types.paths import Path
 from plait.types.shelf import Shelf
 
@@ -40,11 +40,13 @@ class Telling:
 
         return stop
 
-    def tell(self) -> None:
-        """A batch, or several, took effect."""
+    def tell(self, sealed: Batch | None = None) -> None:
+        """A batch, or several, took effect; `sealed`: it is this own one."""
         if not self._changes:
             return
         noted, self._changes = self._changes, []
+        if sealed is not None:  # only now it is known who wrote it, and why
+            noted = [change._replace(event=_said(change.event, sealed)) for change in noted]
         changes = [
             change
             if index + 1 < len(noted) and _batch(noted[index + 1]) == _batch(change)
@@ -67,6 +69,12 @@ class Telling:
 
     def _note(self, key: str, path: Path, op: Op, event: Event, before: Any, after: Any) -> None:
         self._changes.append(Changed(key, path, op, event, before, after, False))
+
+
+def _said(event: Event, batch: Batch) -> Event:
+    if event.replica != batch.replica:
+        return event
+    return event._replace(who=batch.who, message=batch.message)
 
 
 def _batch(change: Changed) -> tuple[int, int]:

@@ -42,9 +42,11 @@ class Joined(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """From here on this replica writes under another id."""
+    """From here on this replica writes under another id; the old one is to be retired at
+    `retire`, unless that is 0."""
 
     replica: int
+    retire: int = 0
 
 
 class Folded(msgspec.Struct, frozen=True, array_like=True, tag=6):

@@ -179,6 +179,10 @@ class Writer:
         self._seq = self._first = scope.next_seq
         self._sealed(batch)
 
+    def has_open(self, replica: int, seq: int) -> bool:
+        """Whether an event is of the open batch."""
+        return replica == self._replica and seq >= self._first and bool(self._ops)
+
     def _rewind(self) -> None:
         """Take the open batch out of the vector."""
         if self._first > 1:
