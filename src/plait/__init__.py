@@ -21,8 +21,10 @@ from plait.api.documents import (
     LastWriterWins,
     Map,
     Merge,
+    Nested,
     Register,
     RemoveWinsSet,
+    Tree,
     TwoPhaseSet,
 )
 from plait.api.machine import Machine
@@ -65,6 +67,7 @@ __all__ = [
     "Machine",
     "Map",
     "Merge",
+    "Nested",
     "PlaitError",
     "Receipt",
     "Register",
@@ -76,6 +79,7 @@ __all__ = [
     "Table",
     "TableRow",
     "Transaction",
+    "Tree",
     "TwoPhaseSet",
     "Watch",
     "command",

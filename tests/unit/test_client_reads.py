@@ -319,7 +319,10 @@ async def test_an_empty_feed_message_moves_the_place_to_resume_at():
         session.connection.send(encode(Feed(next(iter(session.feeds)), (), (0, 0))))
         await asyncio.sleep(0.01)
         session.connection.abort("cut")
-        cluster.apply_put = await backend.submit("l", put("k"), None)
+        await backend.submit("l", put("k"), None)
+        for again in node.sessions:  # the fake feeds what is new only when it is asked to
+            for feed_id in list(again.feeds):
+                again.feed_more(feed_id)
         assert [item.key for item in await waiting] == ["k"]
         await feed.aclose()
         await backend.close()

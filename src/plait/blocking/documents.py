@@ -17,11 +17,14 @@ from typing import Any, Final
 from plait.api import documents
 from plait.api.documents.change import OpenChange
 from plait.api.documents.conflicts import Conflict
+from plait.api.documents.presence import Here, Presence, PresenceWatch
 from plait.api.documents.view import View
 from plait.api.documents.watching import Change
 from plait.host.portal import Portal
 
-_HANDLES: Final = (documents.Documents, documents.Document, View, Conflict, OpenChange)
+_HANDLES: Final = (
+    documents.Documents, documents.Document, View, Conflict, OpenChange, Presence,
+)  # fmt: skip
 
 
 class _Road:
@@ -46,7 +49,7 @@ class _Road:
     def wrapped(self, found: Any) -> Any:
         """What a caller in another thread may hold."""
         match found:
-            case documents.Watch():
+            case documents.Watch() | PresenceWatch():
                 return Watch(self, found)
             case documents.Documents():
                 return Documents(self.portal, found, self)
@@ -252,23 +255,24 @@ class Documents:
 
 
 class Watch:
-    """An iterator of `Change` that waits for each; an interrupt loses none."""
+    """An iterator of `Change` (of `Here`, on presence) that waits for each; an interrupt loses
+    none."""
 
-    def __init__(self, road: _Road, inner: documents.Watch) -> None:
+    def __init__(self, road: _Road, inner: documents.Watch | PresenceWatch) -> None:
         self._road = road
         self._inner = inner
 
     def __iter__(self) -> "Watch":
         return self
 
-    def __next__(self) -> Change:
+    def __next__(self) -> Change | Here:
         """The next change, however long that takes."""
         change = self._road.portal.call(self._step())
         if change is None:
             raise StopIteration
         return change
 
-    async def _step(self) -> Change | None:
+    async def _step(self) -> Change | Here | None:
         # StopAsyncIteration is no exception that a future may carry.
         return await anext(self._inner, None)
 

@@ -135,6 +135,19 @@ class GraphReplica(GraphView, Protocol):
         makes the heads contested, at every replica."""
         ...
 
+    def present(self, value: Any, ttl_s: float) -> None:
+        """Tell everybody something of this replica that is never stored, None to leave; who did
+        not hear of it for so long forgets it."""
+        ...
+
+    def everybody(self) -> dict[int, Any]:
+        """What each replica says of itself now, this one included."""
+        ...
+
+    def on_presence(self, tell: Callable[[int, Any], None]) -> Callable[[], None]:
+        """Be told (replica, value) of every change, None as value: it left; how to stop."""
+        ...
+
     async def flush(self) -> None:
         """Return when everything written so far is on disk here (a guest: at the node)."""
         ...

@@ -23,6 +23,7 @@ from plait.api.documents.handle import Documents
 from plait.api.documents.history import Version
 from plait.api.documents.json import Json, JsonView
 from plait.api.documents.maps import Map, MapView
+from plait.api.documents.presence import Here, Presence, PresenceWatch
 from plait.api.documents.registers import Loser, Register, RegisterView
 from plait.api.documents.resolve import Ask, LastWriterWins, Merge, Resolve
 from plait.api.documents.sets import GrowSetView, SetView
@@ -49,6 +50,7 @@ __all__ = [
     "GrowCounterView",
     "GrowSet",
     "GrowSetView",
+    "Here",
     "Json",
     "JsonDocument",
     "JsonView",
@@ -58,6 +60,8 @@ __all__ = [
     "MapView",
     "Merge",
     "Nested",
+    "Presence",
+    "PresenceWatch",
     "Register",
     "RegisterView",
     "RemoveWinsSet",

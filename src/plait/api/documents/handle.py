@@ -10,6 +10,7 @@ from plait.api.documents.checking import shown
 from plait.api.documents.conflicts import Conflict, conflicts_in
 from plait.api.documents.document import Document, DocumentClass, JsonDocument
 from plait.api.documents.history import encode_version, past_of
+from plait.api.documents.presence import Presence
 from plait.api.documents.registers import Loser
 from plait.api.documents.replay import replay
 from plait.api.documents.watching import NamedPath, Watch
@@ -131,6 +132,11 @@ class Documents(Generic[D]):
         key, path: only those of one document, only those at and below one field or path of names.
         """
         return Watch(self._access, self._class, key, path)
+
+    @property
+    def presence(self) -> Presence:
+        """Who is here now, and what they say of themselves: told to everybody, never stored."""
+        return Presence(self._access)
 
     # ------------------------------------------------------------------ the past, the undecided
 

@@ -9,7 +9,7 @@ from plait.base.errors import PlaitError
 from plait.base.ports import Clock
 from plait.engines.graph.contests import Contests
 from plait.engines.graph.parts import Parts
-from plait.engines.graph.presence import Presences
+from plait.engines.graph.presence import TTL_S, Presences
 from plait.engines.graph.syncing import Syncing
 from plait.engines.graph.writer import Writer
 from plait.graph.messages import MergedHashes, Presence
@@ -25,6 +25,8 @@ class Company:
     def __init__(self, parts: Parts, syncing: Syncing, writer: Writer, clock: Clock) -> None:
         self._lineage = lineage_bytes(int(parts.options.lineage, 16))
         self.presences = Presences(self._lineage)
+        self.presences.tell = self._tell
+        self._listeners: list[Callable[[int, Any], None]] = []
         self._contests = Contests()
         self._parts = parts
         self._syncing = syncing
@@ -35,23 +37,42 @@ class Company:
 
     # ------------------------------------------------------------------ presence
 
-    def present(self, value: Any) -> None:
+    def present(self, value: Any, ttl_s: float = TTL_S) -> None:
         """Say something of oneself to everybody who is linked, None to leave."""
         replica, clock = self._parts.scope.replica, self._clock
-        said = self.presences.set(replica, value, clock.monotonic(), clock.wall_ms())
+        self._rename()
+        said = self.presences.set(replica, value, clock.monotonic(), clock.wall_ms(), ttl_s)
         self._syncing.broadcast(said)
         self._arm()
+
+    def depart(self) -> None:
+        """Leave, if anything was said."""
+        if self.presences.mine is not None:
+            self.present(None)
 
     def everybody(self) -> dict[int, Any]:
         """What each replica says of itself now."""
         return self.presences.everybody()
 
-    def on_presence(self, tell: Callable[[int, Any], None] | None) -> None:
-        """Be told (replica, value) of every change; None as value: it left."""
-        self.presences.tell = tell
+    def on_presence(self, tell: Callable[[int, Any], None]) -> Callable[[], None]:
+        """Be told (replica, value) of every change, None as value: it left; how to stop."""
+        self._listeners.append(tell)
+        return lambda: self._listeners.remove(tell)
+
+    def _tell(self, replica: int, value: Any) -> None:
+        for tell in list(self._listeners):
+            tell(replica, value)
+
+    def _rename(self) -> None:
+        """The replica may go on under another id."""
+        replica, clock = self._parts.scope.replica, self._clock
+        if self.presences.mine not in (None, replica):
+            for said in self.presences.renamed(replica, clock.monotonic(), clock.wall_ms()):
+                self._syncing.broadcast(said)
 
     def _tick(self) -> None:
         self._presence_timer = None
+        self._rename()
         said = self.presences.tick(self._clock.monotonic(), self._clock.wall_ms())
         if said is not None:
             self._syncing.broadcast(said)
@@ -99,6 +120,7 @@ class Company:
 
     def arrived(self) -> None:
         """A peer has come: let it hear what is told and not stored."""
+        self._rename()
         for message in self.presences.messages(self._clock.monotonic()):
             self._syncing.broadcast(message)
         if entries := self._contests.entries():

@@ -1,22 +1,32 @@
 """Presence: who is here and what they point at. It is told, never stored.
 
-Each replica has one entry, a value that MessagePack carries. Whoever sets it says it again every
-`REFRESH_S`, and everybody forgets it `TTL_S` after it was last heard, so nobody has to leave in an
-orderly way. Whoever hears something new passes it on, so it reaches everybody in any topology; the
-count, which begins at the wall clock so that a restart goes on above what was said before, tells
-what is new.
+Each replica has one entry, a value that MessagePack carries. Whoever sets it says it again
+`REFRESHES` times within the time that it lives, and everybody forgets it when that has passed since
+it was last heard, so nobody has to leave in an orderly way. Whoever hears something new passes it
+on, so it reaches everybody in any topology; the count, which begins at the wall clock so that a
+restart goes on above what was said before, tells what is new.
 
 Absent: delivery guarantees of any kind.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from plait.graph.messages import Presence
 
-REFRESH_S = 10.0
 TTL_S = 30.0
+TTL_MAX_S = 3600.0
+REFRESHES = 3
 ENTRIES_MAX = 4096
+
+
+class _Mine(NamedTuple):
+    """What this replica says of itself."""
+
+    replica: int
+    count: int
+    value: Any
+    lives_s: float
 
 
 class Presences:
@@ -26,16 +36,32 @@ class Presences:
         self.tell: Callable[[int, Any], None] | None = None  # (replica, value; None: it left)
         self._lineage = lineage
         self._heard: dict[int, tuple[int, Any, float]] = {}  # count, value, when it ends
-        self._mine: tuple[int, int, Any] | None = None  # replica, count, value
+        self._mine: _Mine | None = None
         self._refresh_at = float("inf")
 
-    def set(self, replica: int, value: Any, now: float, now_ms: int) -> Presence:
+    @property
+    def mine(self) -> int | None:
+        """The id that this replica has said something under and not left; None: it did not."""
+        mine = self._mine
+        return None if mine is None or mine.value is None else mine.replica
+
+    def set(
+        self, replica: int, value: Any, now: float, now_ms: int, lives_s: float = TTL_S
+    ) -> Presence:
         """Say something of oneself, None to leave; the message for every peer."""
-        count = now_ms if self._mine is None else max(now_ms, self._mine[1] + 1)
-        self._mine = (replica, count, value)
-        self._refresh_at = float("inf") if value is None else now + REFRESH_S
-        self._hear(replica, count, value, TTL_S, now)
-        return self._message(replica, count, value, TTL_S)
+        count = now_ms if self._mine is None else max(now_ms, self._mine.count + 1)
+        self._mine = _Mine(replica, count, value, lives_s)
+        self._refresh_at = float("inf") if value is None else now + lives_s / REFRESHES
+        self._hear(replica, count, value, lives_s, now)
+        return self._message(replica, count, value, lives_s)
+
+    def renamed(self, replica: int, now: float, now_ms: int) -> list[Presence]:
+        """This replica has another id now: it leaves under the old one, and says the same."""
+        mine = self._mine
+        if mine is None or mine.value is None:
+            return []
+        left = self.set(mine.replica, None, now, now_ms)
+        return [left, self.set(replica, mine.value, now, now_ms, mine.lives_s)]
 
     def hear(self, message: Presence, now: float) -> bool:
         """What somebody says of itself; whether that was news, which others should hear."""
@@ -43,7 +69,7 @@ class Presences:
         for _, said, lives_ms in message.entries:
             match said:
                 case [int(count), value]:
-                    lives_s = min(lives_ms / 1000, TTL_S)
+                    lives_s = min(lives_ms / 1000, TTL_MAX_S)
                     news |= self._hear(message.replica, count, value, lives_s, now)
         return news
 
@@ -66,8 +92,7 @@ class Presences:
                 self._told(replica, None)
         if self._mine is None or now < self._refresh_at:
             return None
-        replica, _, value = self._mine
-        return self.set(replica, value, now, now_ms)
+        return self.set(self._mine.replica, self._mine.value, now, now_ms, self._mine.lives_s)
 
     @property
     def deadline(self) -> float:

@@ -87,6 +87,9 @@ class Replica:
         self.delete = self.writer.delete
         self.begin = self.writer.begin
         self.merged = self.company.merged
+        self.present = self.company.present
+        self.everybody = self.company.everybody
+        self.on_presence = self.company.on_presence
         self.bind()
         poison.guard(self)
 
@@ -203,6 +206,7 @@ class Replica:
 
     async def leave(self) -> None:
         """Let a peer have everything, and stop being a member."""
+        self.company.depart()
         await self.flush()
         scope = self.parts.scope
         if scope.writable and len(scope.members.remaining()) > 1:
@@ -217,6 +221,7 @@ class Replica:
         await self.renewal.close()
         if self.writer.draft is not None:
             self.discard()
+        self.company.depart()
         self._end_of_tick()
         if self.journal.error is None:
             try:
