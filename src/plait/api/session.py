@@ -74,7 +74,13 @@ class Session:
 
     @overload
     async def documents(
-        self, name: str, kind: type[D], settings: Eventual | None = ..., *, author: str | None = ...
+        self,
+        name: str,
+        kind: type[D],
+        settings: Eventual | None = ...,
+        *,
+        author: str | None = ...,
+        create: bool = ...,
     ) -> Documents[D]: ...
 
     @overload
@@ -85,6 +91,7 @@ class Session:
         settings: Eventual | None = ...,
         *,
         author: str | None = ...,
+        create: bool = ...,
     ) -> Documents[JsonDocument]: ...
 
     async def documents(
@@ -94,17 +101,22 @@ class Session:
         settings: Eventual | None = None,
         *,
         author: str | None = None,
+        create: bool = True,
     ) -> Documents[Any]:
         """Open the collection of documents `name`; make it if there is none.
 
         kind: the class of its documents; without one they are free-form JSON.
         author: who is named in histories, conflicts and changes, for all of this process's
             writes to the collection; if nobody is named, the node is.
+        create: False to find it only: where it is to come from another store through a folder,
+            one that is made here would be another collection of that name (`WrongLineage`).
         Reading and writing documents are plain calls from here on. Raises `BadSettings` if it
-        exists with other settings, `BadDocument`, `Unavailable`.
+        exists with other settings, `NoSuchCollection`, `BadDocument`, `Unavailable`.
         """
         self._context.check()
-        replica = await self._context.backend.open_graph(name, settings or Eventual())
+        replica = await self._context.backend.open_graph(
+            name, settings or (Eventual() if create else None)
+        )
         if author is not None:
             replica.author = author
         return Documents(replica, kind, author)

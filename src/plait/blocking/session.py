@@ -68,10 +68,11 @@ class Session:
         settings: Eventual | None = None,
         *,
         author: str | None = None,
+        create: bool = True,
     ) -> Documents:
         """Open the collection of documents `name`; make it if there is none. See
         `plait.Session.documents`."""
-        opening = self._session.documents(name, kind, settings, author=author)
+        opening = self._session.documents(name, kind, settings, author=author, create=create)
         return Documents(self._portal, self._portal.call(opening))
 
     def conflicts(self, name: str | None = None) -> list[Handle]:

@@ -15,6 +15,7 @@ from plait.graph.records import lineage_bytes
 from plait.graph.scope import Scope
 
 TELL_SECONDS = 0.1  # how long what was seen is gathered
+TELL_AUTHOR_SECONDS = 0.002  # for who sent it, and may be waiting to hear that it is safe
 TELL_PINNED_SECONDS = 0.01  # for peers that ask for what they are told of
 TELL_ALL_SECONDS = 5.0
 MARK_BYTES = 4
@@ -47,6 +48,8 @@ class Links:
             if not peer.greeted:
                 continue
             wait = TELL_SECONDS if peer.takes_batches else TELL_PINNED_SECONDS
+            if peer is source:
+                wait = TELL_AUTHOR_SECONDS
             peer.tell_at = min(peer.tell_at or now + wait, now + wait)
             if peer.takes_batches:
                 self.send_batches(peer, [b for b in batches if self._owes(peer, b, source)])

@@ -27,6 +27,7 @@ class Limits(msgspec.Struct, frozen=True):
     failover_lag_s_max: float = 60.0  # never by a follower that was further behind
     lease_s: float = 2.0  # a leader that no majority of the nodes confirms stops after so long
     audit_s: float = 10.0  # between two audits of a line that changes
+    silent_replica_s: float = 7 * 86400.0  # a graph member unheard so long is retired
     degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
 
 

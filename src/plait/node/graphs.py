@@ -167,6 +167,7 @@ class Graphs:
             founds=record.node == node.name and record.founder != 0,
             node=node.name, sync=record.sync, history=record.history,
             fingerprint=fingerprint_of(node.config.data), founder_node=record.node,
+            retire_silent_s=node.config.limits.silent_replica_s,
         )  # fmt: skip
         replica = await open_replica(options, node.storage, node.clock, node.random)
         self._replicas[record.lineage] = replica

@@ -64,7 +64,8 @@ class Unfolded:
     def done(self, cut: Context, marked: dict[str, None]) -> None:
         """All that were due are folded to the cut; `marked` have markers still."""
         kept = [(bound, keys) for bound, keys in self._generations if not descends(cut, bound)]
-        before = dict.fromkeys(key for _, keys in self._generations for key in keys)
+        gone = [keys for bound, keys in self._generations if descends(cut, bound)]
+        before = dict.fromkeys(key for keys in gone for key in keys)
         if marked:
             kept.append((self._meta.seen.copy(), marked))
         while len(kept) > GENERATIONS_MAX:

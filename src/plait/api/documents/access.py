@@ -24,7 +24,7 @@ from plait.types.paths import Path, name_of
 class Access:
     """One collection, as it is now. Every Documents handle has its own, with its own undo."""
 
-    __slots__ = ("_mutate", "_object", "check", "name", "replica", "undo", "view", "who")
+    __slots__ = ("_mutate", "check", "name", "replica", "undo", "view", "who")
     is_past: ClassVar[bool] = False
 
     def __init__(self, replica: GraphReplica, who: str | None = None) -> None:
@@ -35,7 +35,6 @@ class Access:
         self.undo = Undo()
         # bound once: these are on the way of every attribute
         self.check = replica.check
-        self._object = replica.object
         self._mutate = replica.mutate
 
     # ------------------------------------------------------------------ reading
@@ -43,18 +42,18 @@ class Access:
     def state(self, key: str, path: Path) -> Any | None:
         """The state of an object, for its type; None if nothing was ever written there."""
         self.check()
-        return self._object(key, path)
+        return self.view.object(key, path)
 
     def read(self, key: str, path: Path, type_: GraphType[Any]) -> Any:
         """The value of an object."""
         self.check()
-        state = self._object(key, path)
+        state = self.view.object(key, path)
         return type_.value(type_.zero() if state is None else state)
 
     def alive(self, key: str, path: Path, type_: GraphType[Any]) -> bool:
         """Whether anything is there."""
         self.check()
-        state = self._object(key, path)
+        state = self.view.object(key, path)
         return state is not None and type_.alive(state)
 
     def children(self, key: str, path: Path) -> list[str]:
@@ -118,7 +117,6 @@ class PastAccess(Access):
     def __init__(self, replica: GraphReplica, view: GraphView) -> None:
         super().__init__(replica)
         self.view = view
-        self._object = view.object
 
     def mutate(self, key: str, path: Path, type_: GraphType[Any], mutation: Mutation) -> NoReturn:
         """Refuse."""

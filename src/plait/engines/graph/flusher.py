@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 from plait.base.errors import PlaitError
 from plait.base.ports import Change
+from plait.engines.graph.collector import paused
 from plait.engines.graph.journal import Journal
 from plait.engines.graph.parts import Parts
 
@@ -102,8 +103,9 @@ class Flusher:
         if position == self.flushed and not self._events:
             return
         self._events = 0
-        self._parts.collect(position)
-        changes = self._parts.view.freeze()
+        with paused():
+            self._parts.collect(position)
+            changes = self._parts.view.freeze()
         self._running = asyncio.get_running_loop().create_task(self._flush(position, changes))
 
     async def _flush(self, position: int, changes: Sequence[Change]) -> None:
@@ -120,7 +122,8 @@ class Flusher:
             stored = True
             self.flushed, self.error = position, None
             self.flushes += 1
-            self._parts.shelf.evict()
+            with paused():
+                self._parts.shelf.evict()
             await self._trim(position)
         except PlaitError as error:
             self.error = error

@@ -86,10 +86,8 @@ class Replica:
         self.clear = self.writer.clear
         self.delete = self.writer.delete
         self.begin = self.writer.begin
-        self.merged = self.company.merged
-        self.present = self.company.present
-        self.everybody = self.company.everybody
-        self.on_presence = self.company.on_presence
+        self.merged, self.present = self.company.merged, self.company.present
+        self.everybody, self.on_presence = self.company.everybody, self.company.on_presence
         self.bind()
         poison.guard(self)
 
