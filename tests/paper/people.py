@@ -1,6 +1,7 @@
 """People with a replica each, who meet now and then: for replaying anomalies step by step."""
 
 import asyncio
+import itertools
 from typing import Any
 
 from plait.api.documents import Documents
@@ -68,7 +69,7 @@ class People:
     async def meet(self, *places: int) -> None:
         """Those at these places (or all) exchange everything; they end with the same bytes."""
         replicas = [self.replicas[place] for place in places] or self.replicas
-        wires = [Wire(one, other) for one, other in zip(replicas, replicas[1:], strict=False)]
+        wires = [Wire(one, other) for one, other in itertools.pairwise(replicas)]
         await same(*replicas)
         for wire in wires:
             wire.cut()

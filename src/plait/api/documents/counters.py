@@ -5,9 +5,10 @@ from typing import Any, Final, Self
 from plait.api.documents.access import Access
 from plait.api.documents.checking import shown
 from plait.api.documents.view import TypedView
-from plait.base.errors import BadValue
+from plait.base.errors import BadValue, RightsElsewhere
 from plait.types.bounded_counter import BoundedCounter
 from plait.types.counter import Counter
+from plait.types.graph_type import Mutation
 from plait.types.grow_counter import GrowCounter
 from plait.types.paths import Path
 
@@ -163,9 +164,7 @@ class BoundedCounterView(NumberView):
 
         Act on it only after `await docs.flush()`: before that a crash may take it back.
         """
-        self._access.mutate(
-            self._key, self._path, _BOUNDED, ("spend", self._amount(amount, "spend()"))
-        )
+        self._give(("spend", self._amount(amount, "spend()")))
 
     subtract = spend
 
@@ -176,7 +175,18 @@ class BoundedCounterView(NumberView):
         except ValueError:
             raise BadValue(f"{self._where()}: {to!r} is no replica id") from None
         amount = self._amount(amount, "transfer()")
-        self._access.mutate(self._key, self._path, _BOUNDED, ("transfer", replica, amount))
+        self._give(("transfer", replica, amount))
+
+    def _give(self, mutation: Mutation) -> None:
+        """Give up rights; if they are elsewhere, say where in words that people know."""
+        access = self._access
+        try:
+            access.mutate(self._key, self._path, _BOUNDED, mutation)
+        except RightsElsewhere as error:
+            rights: dict[str, int] = error.details["rights"]
+            owners = [f"{units} at {access.replica.who(int(r, 16))}" for r, units in rights.items()]
+            where = f"{self._where()}: {error.message}; there are {', '.join(owners) or 'none'}"
+            raise RightsElsewhere(where, rights=rights) from None
 
     def rights(self) -> dict[str, int]:
         """Who may spend how much: replica ids in hexadecimal."""
