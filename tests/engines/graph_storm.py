@@ -18,7 +18,7 @@ from virtual_time import VirtualClock
 
 from plait.base.causality import VersionVector
 from plait.base.codec import encode
-from plait.base.errors import Closed, PlaitError
+from plait.base.errors import Closed, DiskFull, PlaitError, StorageError
 from plait.engines.graph import Replica, open_replica
 from plait.engines.graph.syncing import RELINK
 from plait.graph.event import Pack, unpack
@@ -158,6 +158,7 @@ class Storm:
         self.copies = draw.random() < 0.4
         self.retires = not self.copies and draw.random() < 0.5
         self.skews = draw.random() < 0.3
+        self.failures = draw.random() < 0.3
         self.machines: list[Machine] = []
         self.links: list[Link] = []
         self.flushed: set[str] = set()
@@ -342,10 +343,21 @@ class Storm:
         except PlaitError:
             pass
 
+    async def fail(self, machine: Machine) -> None:
+        """The disk fails for a while; nothing that was written is lost if nothing else happens."""
+        assert machine.storage is not None
+        machine.storage.log.fail(self.draw.choice((StorageError("failed"), DiskFull("full"))))
+        for _ in range(self.draw.randrange(4)):
+            self.edit(machine)
+            await asyncio.sleep(self.draw.choice((0.0, 0.1, 0.5)))
+        await machine.storage.recover()
+        if self.draw.random() < 0.7:
+            await asyncio.sleep(0.6)
+
     async def rare(self) -> None:
         draw = self.draw
         machine = draw.choice(self.machines)
-        kind = draw.randrange(6)
+        kind = draw.randrange(7)
         self.say(f"rare {kind} {machine.name}")
         if kind == 0 and len(self.machines) < NODES_MAX:
             await self.add()
@@ -357,6 +369,8 @@ class Storm:
             await self.clone(machine)
         elif kind == 4 and self.retires:
             self.retire()
+        elif kind == 5 and self.failures and machine.up:
+            await self.fail(machine)
         else:
             await asyncio.sleep(draw.choice((1.5, 6.0)))
 
@@ -389,7 +403,7 @@ class Storm:
         elif chance < 0.91:
             self.say(f"{machine.name} restarts")
             await self.restart(machine)
-        elif chance < 0.94:
+        elif chance < 0.97:
             await self.rare()
         if draw.random() < 0.5:
             await asyncio.sleep(draw.choice((0.0, 0.0, 0.01, 0.15, 0.5)))
@@ -462,7 +476,9 @@ class Storm:
         read = [values_of(replica) for replica in replicas]
         first = read[0]
         for machine, values in zip(self.machines, read, strict=True):
-            differs = [where for where in {**first, **values} if first.get(where) != values.get(where)]
+            differs = [
+                where for where in {**first, **values} if first.get(where) != values.get(where)
+            ]
             assert not differs, [
                 (machine.name, where, first.get(where), values.get(where)) for where in differs[:3]
             ]
@@ -540,7 +556,7 @@ def copied(disk: MemoryDisk) -> MemoryDisk:
     return copy
 
 
-async def storm(seed: int, steps: int = 120) -> Storm:
+async def storm(seed: int, steps: int = 150) -> Storm:
     """One storm from its seed, healed and checked."""
     world = Storm(seed)
     try:

@@ -51,7 +51,7 @@ class People:
             place = len(self.replicas)
             clock = SkewedClock()
             replica = await open_replica(
-                options(name, founds=not place, sync=self.sync),
+                options(name, founds=not place, sync=self.sync, founder_node="ann"),
                 MemoryStorage(), clock, Chance(5000 + 1000 * place),
             )  # fmt: skip
             self.clocks.append(clock)

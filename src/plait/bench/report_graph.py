@@ -78,6 +78,7 @@ def _convergence(rows: list[dict[str, Any]], keys: int, changed: int) -> Table:
     table = _table(
         f"{keys:,} keys, {changed:,} changed on each side: until both are equal",
         *("replicas", "road", "ms", "kB", "x content"),
+        caption="Plait compresses (these values well), the peers do not.",
         names=2,
     )
     for row in rows:

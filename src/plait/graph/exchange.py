@@ -192,6 +192,11 @@ class Exchange:
             self.links.out.append(Write(()))
         return self._flush()
 
+    def accept(self, replica: int, now: float, now_ms: int) -> list[Effect]:
+        """An operator accepts what is held of a replica whose clock is too far ahead."""
+        self.asking.took(self.scope.accept(replica, now_ms), None, now)
+        return self._flush()
+
     def renamed(self, incarnation: int) -> None:
         """The scope goes on under a fresh id (`Scope.renamed`): link with every peer again."""
         self.links = Links(self.scope)

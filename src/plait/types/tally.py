@@ -98,9 +98,7 @@ class Tally(CellType):
                     if _is_floor(floor):
                         _lower(state, floor, event)
 
-    def _count_on(
-        self, state: Cells, cells: dict[Dot, Any], amount: int, event: Event
-    ) -> None:
+    def _count_on(self, state: Cells, cells: dict[Dot, Any], amount: int, event: Event) -> None:
         """`_add` where there is a total without a floor, and no draft: the hot path."""
         ((run, plus, minus),) = cells.values()
         if amount > 0:

@@ -69,7 +69,7 @@ class Access:
 
     # ------------------------------------------------------------------ writing
 
-    def mutate(self, key: str, path: Path, type_: GraphType[Any], mutation: Mutation) -> Dot | None:
+    def mutate(self, key: str, path: Path, mutation: Mutation) -> Dot | None:
         """Change an object; visible here at once. The event, or None if nothing changed.
 
         Raises what `GraphReplica.mutate` does.
@@ -118,7 +118,7 @@ class PastAccess(Access):
         super().__init__(replica)
         self.view = view
 
-    def mutate(self, key: str, path: Path, type_: GraphType[Any], mutation: Mutation) -> NoReturn:
+    def mutate(self, key: str, path: Path, mutation: Mutation) -> NoReturn:
         """Refuse."""
         self._refuse(key, path)
 

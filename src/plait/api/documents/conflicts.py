@@ -124,7 +124,7 @@ class Conflict:
         if tuple(state.heads) != self._heads:
             raise ConflictChanged(f"there are other values at {where} by now", key=key)
         plain = self._checker.store(value, lambda: where)
-        access.mutate(key, path, type_, ("resolve", plain))
+        access.mutate(key, path, ("resolve", plain))
 
     def __repr__(self) -> str:
         values = ", ".join(map(repr, self.versions))

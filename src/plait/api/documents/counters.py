@@ -96,7 +96,7 @@ class GrowCounterView(NumberView):
     def add(self, amount: int = 1) -> None:
         """Count `amount` more."""
         self._access.mutate(
-            self._key, self._path, _GROW, ("add", self._amount(amount, "a counter that only grows"))
+            self._key, self._path, ("add", self._amount(amount, "a counter that only grows"))
         )
 
     def __iadd__(self, amount: int) -> Self:  # type: ignore[misc]
@@ -114,22 +114,22 @@ class CounterView(NumberView):
         """Count `amount` more (less, if it is negative)."""
         if type(amount) is not int:
             raise BadValue(f"{self._where()} counts in ints, not {shown(amount)}")
-        self._access.mutate(self._key, self._path, _COUNTER, ("add", amount))
+        self._access.mutate(self._key, self._path, ("add", amount))
 
     def subtract(self, amount: int = 1) -> None:
         """Count `amount` less."""
         if type(amount) is not int:
             raise BadValue(f"{self._where()} counts in ints, not {shown(amount)}")
-        self._access.mutate(self._key, self._path, _COUNTER, ("add", -amount))
+        self._access.mutate(self._key, self._path, ("add", -amount))
 
     def reset(self) -> None:
         """Back to 0, as far as this replica has seen; what is counted elsewhere meanwhile stays."""
-        self._access.mutate(self._key, self._path, _COUNTER, ("reset",))
+        self._access.mutate(self._key, self._path, ("reset",))
 
     def __iadd__(self, amount: int) -> Self:  # type: ignore[misc]
         if type(amount) is not int:
             self.add(amount)
-        self._access.mutate(self._key, self._path, _COUNTER, ("add", amount))
+        self._access.mutate(self._key, self._path, ("add", amount))
         return self
 
     def __isub__(self, amount: int) -> Self:  # type: ignore[misc]
@@ -157,7 +157,7 @@ class BoundedCounterView(NumberView):
 
     def add(self, amount: int = 1) -> None:
         """Count `amount` more; this replica has the right to spend them."""
-        self._access.mutate(self._key, self._path, _BOUNDED, ("add", self._amount(amount, "add()")))
+        self._access.mutate(self._key, self._path, ("add", self._amount(amount, "add()")))
 
     def spend(self, amount: int = 1) -> None:
         """Count `amount` less. `RightsElsewhere` says who may, if this replica may not.
@@ -181,7 +181,7 @@ class BoundedCounterView(NumberView):
         """Give up rights; if they are elsewhere, say where in words that people know."""
         access = self._access
         try:
-            access.mutate(self._key, self._path, _BOUNDED, mutation)
+            access.mutate(self._key, self._path, mutation)
         except RightsElsewhere as error:
             rights: dict[str, int] = error.details["rights"]
             owners = [f"{units} at {access.replica.who(int(r, 16))}" for r, units in rights.items()]

@@ -17,11 +17,11 @@ class FlagView(TypedView):
 
     def enable(self) -> None:
         """Make it true."""
-        self._access.mutate(self._key, self._path, self._type, ("enable",))
+        self._access.mutate(self._key, self._path, ("enable",))
 
     def disable(self) -> None:
         """Make it false."""
-        self._access.mutate(self._key, self._path, self._type, ("disable",))
+        self._access.mutate(self._key, self._path, ("disable",))
 
     def __bool__(self) -> bool:
         return bool(self.value)

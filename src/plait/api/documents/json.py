@@ -95,7 +95,7 @@ class JsonMapping(MutableMapping[str, Any]):
             if access.children(key, inner):
                 access.clear(key, inner)
             for path, plain in writes:
-                access.mutate(key, path, _LEAF, ("set", plain))
+                access.mutate(key, path, ("set", plain))
 
     def __delitem__(self, name: str) -> None:
         if name not in self:
@@ -142,7 +142,7 @@ class JsonMapping(MutableMapping[str, Any]):
         with self._access.together():
             self.clear()
             for path, plain in writes:
-                self._access.mutate(self._key, path, _LEAF, ("set", plain))
+                self._access.mutate(self._key, path, ("set", plain))
 
     def _writes(self, path: Path, name: Any, value: Any) -> Iterator[tuple[Path, Any]]:
         """The leaves of a value; a map is a leaf that holds {}, and what is in it."""

@@ -137,7 +137,7 @@ class Register(Field, Generic[T]):
             return
         if MERGE.failed(state, merge) is not None:
             with suppress(Refused):  # whoever reads next says so
-                access.mutate(key, path, MERGE, ("contest", heads))
+                access.mutate(key, path, ("contest", heads))
             return
         state.told = list(heads)
         digest = MERGE.merged_hash(state, merge)
@@ -160,7 +160,7 @@ class Register(Field, Generic[T]):
         """Write a value."""
         if not self.checker.is_plain(value):
             value = self.checker.store(value, partial(access.where, key, path))
-        access.mutate(key, path, self._type, ("set", value))
+        access.mutate(key, path, ("set", value))
 
     def loaded(self, value: Any) -> Any:
         """A stored value as the declared type."""

@@ -27,7 +27,7 @@ def replay(access: Access, key: str | None, again: bool) -> bool:
             type_ = type_of(tag_of(entry.path[-1]))
             if entry.if_gone and access.alive(entry.key, entry.path, type_):
                 continue
-            dot = access.mutate(entry.key, entry.path, type_, entry.mutation)
+            dot = access.mutate(entry.key, entry.path, entry.mutation)
             if dot is not None and entry.mutation[0] == RESTORE and entry.mutation[2] is True:
                 found = Restored(entry.key, entry.path, entry.mutation[-1], dot)
                 if not found.re_aim(todo, index):

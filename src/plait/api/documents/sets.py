@@ -114,14 +114,14 @@ class GrowSetView(TypedView, Generic[T]):
     def add(self, element: T) -> None:
         """Put an element in."""
         plain = element if self._checker.is_plain(element) else self._plain(element)
-        self._access.mutate(self._key, self._path, self._type, ("add", plain))
+        self._access.mutate(self._key, self._path, ("add", plain))
 
     def update(self, *others: Iterable[T]) -> None:
         """Put elements in; all are checked before the first one is."""
         plains = [self._plain(element) for other in others for element in other]
         with self._access.together():
             for plain in plains:
-                self._access.mutate(self._key, self._path, self._type, ("add", plain))
+                self._access.mutate(self._key, self._path, ("add", plain))
 
     def __ior__(self, other: Iterable[T]) -> Self:
         self.update(other)
@@ -149,7 +149,7 @@ class GrowSetView(TypedView, Generic[T]):
             )
         with self._access.together():
             for plain in new:
-                self._access.mutate(self._key, self._path, self._type, ("add", plain))
+                self._access.mutate(self._key, self._path, ("add", plain))
 
 
 class SetView(GrowSetView[T]):
@@ -160,7 +160,7 @@ class SetView(GrowSetView[T]):
     def discard(self, element: T) -> None:
         """Take an element out, if it is in."""
         plain = element if self._checker.is_plain(element) else self._plain(element)
-        self._access.mutate(self._key, self._path, self._type, ("remove", plain))
+        self._access.mutate(self._key, self._path, ("remove", plain))
 
     def remove(self, element: T) -> None:
         """Take an element out; `KeyError` if it is not in."""
@@ -184,9 +184,9 @@ class SetView(GrowSetView[T]):
     def _replace(self, old: list[Any], new: list[Any]) -> None:
         with self._access.together():
             for plain in old:
-                self._access.mutate(self._key, self._path, self._type, ("remove", plain))
+                self._access.mutate(self._key, self._path, ("remove", plain))
             for plain in new:
-                self._access.mutate(self._key, self._path, self._type, ("add", plain))
+                self._access.mutate(self._key, self._path, ("add", plain))
 
 
 class TwoPhaseSetView(SetView[T]):

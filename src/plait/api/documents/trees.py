@@ -109,7 +109,7 @@ class TreeView(TypedView, Generic[T]):
         self.delete(node)
 
     def _do(self, *mutation: Any) -> None:
-        self._access.mutate(self._key, self._path, _TREE, mutation)
+        self._access.mutate(self._key, self._path, mutation)
 
     def _parent(self, node: str) -> str:
         parent = _TREE.parent(self._state(), node)

@@ -79,5 +79,5 @@ class CustomView(View):
         """Prepare and apply the mutation ``(method, *arguments)`` of the type."""
         if not isinstance(method, str):
             raise BadValue(f"{self._where()}: a mutation begins with its name, not {method!r}")
-        self._access.mutate(self._key, self._path, self._type, (method, *arguments))
+        self._access.mutate(self._key, self._path, (method, *arguments))
         return self

@@ -25,6 +25,8 @@ class Hard(msgspec.Struct, frozen=True, array_like=True):
     fingerprint: str
     epoch: int = 0
     distrusted: str = ""  # why the id must not be used again
+    formers: tuple[int, ...] = ()  # ids that wrote parts of the state here, before this one
+    original: int = 0  # this is a copy of that replica, and admitted itself in its name
 
 
 def encode_hard(hard: Hard) -> bytes:
@@ -55,7 +57,7 @@ def distrusted(log: LogStorage, line: str) -> list[LogWrite]:
     if hard is None:
         return []
     why = log.suspect or "the log was damaged"
-    record = Hard(hard.lineage, hard.replica, hard.fingerprint, hard.epoch, why)
+    record = msgspec.structs.replace(hard, distrusted=why)
     return [PutHardState(line, encode_hard(record))]
 
 

@@ -5,11 +5,11 @@ touched lately. A row that fails to decode or to fit raises `Corrupt`: a graph w
 not served.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from plait.base.causality import VersionVector
+from plait.base.causality import Dot, VersionVector
 from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, Corrupt, PlaitError
 from plait.base.ports import Clock, LogStorage, Random, Storage
@@ -37,6 +37,7 @@ from plait.graph.scope import Scope
 from plait.types.shelf import Shelf
 
 _READ_BYTES = 4 << 20
+BEFORE_ANY_STAMP = 0
 _HISTORY = "stable"  # the scope drops what is stable; the archive may keep it
 
 
@@ -49,6 +50,7 @@ class Parts:
         self.log: LogStorage = storage.log
         self.state = storage.state(options.line)
         self.view = Overlay(self.state)
+        self._held: dict[Dot, Batch] = {}  # what waits for the clock, while this is opened
         self.lost = b""  # what has to be written anew under this id
         self.begin_empty()
 
@@ -59,6 +61,7 @@ class Parts:
         self.shelf = Shelf(Space(self.view, DOCUMENTS))
         lineage, founder = int(self.options.lineage, 16), self.options.founder
         self.scope = Scope(lineage, self.hard.replica, founder, self.shelf, _HISTORY)
+        self.scope.original = self.hard.original
         self.archive = Archive(self.view, self.options.history == "forever", 0, 0, True)
 
     def name_of(self, replica: int) -> str:
@@ -73,7 +76,7 @@ class Parts:
 
     # ------------------------------------------------------------------ from disk
 
-    def load(self, place: Place, now_ms: int) -> None:
+    def load(self, place: Place) -> None:
         """Go on from the state file."""
         data = self.state.get(META, SCOPE)
         if data is None:
@@ -81,17 +84,18 @@ class Parts:
         forever = self.options.history == "forever"
         try:
             self.scope = decode_scope(data, self.shelf)
+            self.scope.original = self.hard.original
             self.archive = Archive(self.view, forever, place.block, place.live, place.complete)
             self.scope.restore(self.archive.load())
             held = self.state.get(META, HELD)
             if held:
-                self.scope.receive(decode_pack(held), now_ms)
+                self._hold(decode_pack(held))
         except (PlaitError, msgspec.DecodeError, IndexError) as error:
             raise _corrupt(self.options.name, error) from error
         self.lost = self.state.get(META, LOST) or b""
         self.position = place.position
 
-    def replay(self, head: int, tail: int, now_ms: int) -> None:
+    def replay(self, head: int, tail: int) -> None:
         """Carry out the log's rows from where the state file stands."""
         if self.position < head:
             raise Corrupt(
@@ -101,7 +105,7 @@ class Parts:
             records = wal.decode_row(row, self.position)
             try:
                 for record in records:
-                    self.carry_out(record, now_ms)
+                    self.carry_out(record)
             except (BadFrame, IndexError, AssertionError) as error:
                 raise _corrupt(self.options.name, error) from error
             self.position += 1
@@ -113,7 +117,7 @@ class Parts:
             yield from rows
             start += len(rows)
 
-    def carry_out(self, record: wal.Record, now_ms: int) -> None:
+    def carry_out(self, record: wal.Record) -> None:
         """Do again what a record says was done."""
         scope = self.scope
         match record:
@@ -124,8 +128,7 @@ class Parts:
             case wal.Delivered(packed):
                 self._deliver(packed)
             case wal.Held(packed):
-                scope.receive(unpack(packed), now_ms)
-                scope.quarantine.fresh()
+                self._hold(unpack(packed))
             case wal.Joined(data):
                 join(scope, decode(data, type=Parcel), None)
                 self.joined()
@@ -137,6 +140,17 @@ class Parts:
                 self.lost = data
             case wal.Reissued():
                 self.lost = b""
+
+    def _hold(self, batches: Sequence[Batch]) -> None:
+        self._held.update({(batch.replica, batch.first): batch for batch in batches})
+
+    def resume(self) -> None:
+        """Let wait again what waited for the clock. What is due by now takes effect as ever, when
+        it can be put into the log."""
+        held, self._held = list(self._held.values()), {}
+        self.scope.receive(held, BEFORE_ANY_STAMP)
+        self.scope.quarantine.fresh()
+        self.scope.notices()
 
     def _deliver(self, packed: Pack) -> None:
         batches = unpack(packed)
@@ -150,6 +164,7 @@ class Parts:
         if len(done) != len(batches):
             raise BadFrame("batches that were delivered once are not deliverable")
         for batch in done:
+            self._held.pop((batch.replica, batch.first), None)
             self.archive.add(batch)
 
     # ------------------------------------------------------------------ as it goes
@@ -203,18 +218,18 @@ async def open_parts(
         await from_disk.state.clear()
         place = None
     extent = storage.log.lines()[line]
-    now_ms = clock.wall_ms()
     if place is not None:
-        from_disk.load(place, now_ms)
+        from_disk.load(place)
     else:
         from_disk.position = extent.head
         if extent.head and not hard.epoch:
             raise Corrupt(f"the state of graph {options.name!r} is missing")
     why = None
     if from_disk.position <= extent.tail:
-        from_disk.replay(extent.head, extent.tail, now_ms)
+        from_disk.replay(extent.head, extent.tail)
     else:
         why = f"the log ends at {extent.tail} and {from_disk.position} of its rows were there"
+    from_disk.resume()
     return from_disk, from_disk.position, why
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from plait.base.causality import Context, vector_of
+from plait.base.causality import Context, VersionVector, vector_of
 from plait.base.codec import decode, encode
 from plait.base.errors import PlaitError
 from plait.engines.graph.parts import Parts
@@ -35,6 +35,7 @@ class Intent(msgspec.Struct, frozen=True, array_like=True):
     path: tuple[str, ...]
     kind: int
     body: Any
+    former: tuple[int, int] | None = None  # its dot, if its id was another: it may count after all
 
 
 class Lost(msgspec.Struct, frozen=True, array_like=True):
@@ -55,23 +56,36 @@ class Writing(Protocol):
         """Apply as it is."""
         ...
 
+    @property
+    def vector(self) -> VersionVector:
+        """What counts here."""
+        ...
+
     def object_state(self, key: str, path: Path) -> Any | None:
         """The state of an object."""
         ...
 
 
 def gather(parts: Parts, lost: tuple[Batch, ...]) -> bytes:
-    """What the lost own batches were to do, as bytes that survive a restart."""
-    me = parts.scope.replica
+    """What the lost own batches were to do, as bytes that survive a restart.
+
+    With them what earlier ids wrote here and may have told nobody: whether that counts is only
+    known when the state was adopted.
+    """
+    me, formers = parts.scope.replica, parts.hard.formers
+    written = [batch for batch in parts.scope.history.since({}) if batch.replica in formers]
     intents = tuple(
         [
-            Intent(batch.hlc, op.key, op.path, op.kind, op.body)
-            for batch in lost
-            if batch.replica == me
-            for op in batch.ops
+            Intent(
+                batch.hlc, op.key, op.path, op.kind, op.body,
+                None if batch.replica == me else (batch.replica, batch.first + index),
+            )
+            for batch in (*written, *lost)
+            if batch.replica == me or batch.replica in formers
+            for index, op in enumerate(batch.ops)
             if op.key
         ]
-    )
+    )  # fmt: skip
     earlier = decode(parts.lost, type=Lost).intents if parts.lost else ()
     if not intents and not earlier:
         return b""
@@ -84,6 +98,8 @@ def reissue(replica: Writing, data: bytes) -> list[str]:
     seen = vector_of(lost.vector)
     left: list[str] = []
     for intent in lost.intents:
+        if intent.former is not None and replica.vector.contains(intent.former):
+            continue
         where = f"{intent.key} {'/'.join(intent.path)}"
         try:
             if not _again(replica, intent, seen):

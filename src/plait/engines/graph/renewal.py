@@ -10,6 +10,9 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
+import msgspec
+
+from plait.base.causality import VersionVector
 from plait.base.errors import NotLoaded, PlaitError
 from plait.base.ids import random_id
 from plait.base.ports import Random
@@ -26,6 +29,8 @@ from plait.types.graph_type import Mutation
 from plait.types.paths import Path
 
 logger = logging.getLogger("plait.graph")
+
+FORMERS_MAX = 32
 
 
 class Owner(Protocol):
@@ -83,7 +88,12 @@ class Renewal:
         alone = scope.members.remaining() == [scope.replica]
         if (trusted or alone) and scope.writable:
             writer.say((scope.admit(fresh, parts.options.node),))
-        self._note(reason, fresh, parts.hard.epoch)
+        # a copy's past was its original's, which tells the rest of it by itself
+        formers = (*parts.hard.formers, scope.replica)[-FORMERS_MAX:] if trusted else ()
+        self._note(reason, fresh, parts.hard.epoch, formers)
+        if alone and not trusted:  # the original may live on
+            parts.hard = msgspec.structs.replace(parts.hard, original=scope.replica)
+            scope.original = scope.replica
         if trusted:
             retire = scope.next_seq - 1
         scope.renamed(fresh, retire)
@@ -149,6 +159,11 @@ class Renewal:
         """Apply an operation as it is, for `reissue`."""
         self._writer.write(op)
 
+    @property
+    def vector(self) -> VersionVector:
+        """What counts here, for `reissue`."""
+        return self._parts.scope.vector
+
     def object_state(self, key: str, path: Path) -> Any | None:
         """The state of an object, for `reissue`."""
         return self._parts.shelf.object(key, path)
@@ -159,9 +174,9 @@ class Renewal:
             self._adopting.cancel()
             await asyncio.gather(self._adopting, return_exceptions=True)
 
-    def _note(self, reason: str, fresh: int, epoch: int) -> None:
+    def _note(self, reason: str, fresh: int, epoch: int, formers: tuple[int, ...] = ()) -> None:
         options = self._parts.options
         logger.warning("graph %s goes on under a fresh id: %s", options.name, reason)
         self.reasons.append(reason)
         self._syncing.note(f"fresh id: {reason}")
-        self._parts.hard = Hard(options.lineage, fresh, options.fingerprint, epoch)
+        self._parts.hard = Hard(options.lineage, fresh, options.fingerprint, epoch, formers=formers)

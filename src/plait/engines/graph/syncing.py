@@ -156,6 +156,10 @@ class Syncing:
             message = decode_message(data)
             self._do(lambda now, now_ms: self.exchange.received(peer, message, now, now_ms))
 
+    def accept(self, replica: int) -> None:
+        """An operator accepts what is in quarantine of a replica, whatever its clock says."""
+        self._do(lambda now, now_ms: self.exchange.accept(replica, now, now_ms))
+
     def wrote(self, batch: Batch) -> None:
         """An own batch was sealed, and is in the log."""
         now = self._clock.monotonic()
