@@ -5,10 +5,18 @@
 
 import asyncio
 import os
+from random import Random
 
 import pytest
+from graph_replicas import Wire, options, put, same, title, until
 from graph_storm import storm
-from virtual_time import run_virtually
+from graph_storm_machines import COUNT
+from virtual_time import VirtualClock, run_virtually
+
+from plait.base.errors import StorageError
+from plait.engines.graph import open_replica
+from plait.host.memory_storage import MemoryDisk, MemoryStorage
+from plait.types.catalogue import type_of
 
 FIRST, LAST = (int(n) for n in os.environ.get("STORM_SEEDS", "0:40").split(":"))
 
@@ -21,3 +29,80 @@ def test_a_storm_ends_with_equal_bytes_and_everything_that_was_flushed(seed: int
         raise AssertionError(
             f"STORM_SEEDS={seed}:{seed + 1} pytest tests/engines/test_graph_storms.py: {error!r}"
         ) from error
+
+
+# ----------------------------------------------------------------------------- what storms found
+
+
+def test_what_waited_for_the_clock_survives_restarts_after_it_was_due() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        fast, right = VirtualClock(loop), VirtualClock(loop)
+        disk, chance = MemoryDisk(), Random(1)
+        one = await open_replica(options("one", founds=True), MemoryStorage(), right, chance)
+        storage = MemoryStorage(disk)
+        two = await open_replica(options("two"), storage, right, chance)
+        wire = Wire(one, two)
+        await until(lambda: two.parts.scope.writable)
+        fast.skew_ms = 100_000
+        one.writer._clock = fast
+        put(one, "a", 1)
+        await until(lambda: bool(two.parts.scope.quarantine.held))
+        assert title(two, "a") is None
+        await two.flush()
+        await two.flusher.flush()
+        wire.cut()
+        for taken in (False, True):
+            storage.crash(power_cut=False)
+            two.flusher.halt()
+            two.syncing.close()
+            await asyncio.sleep(0.0 if taken else 90.0)  # it comes to be due while nobody runs
+            storage = MemoryStorage(disk)
+            two = await open_replica(options("two"), storage, right, chance)
+            assert title(two, "a") == (1 if taken else None)  # not before it can be in the log
+            wire = Wire(one, two)
+            await until(lambda: title(two, "a") == 1)  # noqa: B023
+            wire.cut()
+            await two.flush()
+            await two.flusher.flush()
+            history = two.parts.scope.history.authors[one.replica]
+            last = history.batches[-1].last if history.batches else history.base.last
+            assert last == two.vector[one.replica]
+        await one.close()
+        await two.close()
+
+    run_virtually(main)
+
+
+def test_what_an_earlier_id_wrote_is_written_anew_when_both_are_retired() -> None:
+    async def main() -> None:
+        clock, chance = VirtualClock(asyncio.get_running_loop()), Random(1)
+        one = await open_replica(options("one", founds=True), MemoryStorage(), clock, chance)
+        storage = MemoryStorage()
+        two = await open_replica(options("two"), storage, clock, chance)
+        wire = Wire(one, two)
+        await until(lambda: two.parts.scope.writable)
+        await same(one, two)
+        wire.cut()
+        earlier = two.replica
+        for number in range(3):
+            two.mutate("a", COUNT, ("add", 1))
+            put(two, f"k{number}", number)
+        await two.flush()
+        storage.log.fail(StorageError("pulled out"))
+        two.mutate("a", COUNT, ("add", 1))
+        await asyncio.sleep(0.1)
+        await storage.recover()
+        await until(lambda: two.replica != earlier)
+        two.mutate("a", COUNT, ("add", 1))
+        await two.flush()
+        one.say((one.parts.scope.retire(earlier),))
+        Wire(one, two)
+        await until(lambda: title(one, "k2") == 2)
+        await same(one, two)
+        state = one.object("a", COUNT)
+        assert type_of("c").value(state) == 5
+        await one.close()
+        await two.close()
+
+    run_virtually(main)

@@ -1,6 +1,6 @@
 """An event loop whose time is a number: whoever waits is woken at once, in the same order.
 
-Invariant: the same callbacks give the same run, as nothing in it depends on how long anything takes.
+Invariant: the same callbacks give the same run, whatever time anything takes.
 Absent: sockets, threads and signals; a loop that waits for nothing is a mistake and says so.
 """
 

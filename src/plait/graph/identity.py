@@ -115,7 +115,7 @@ class Identity:
             if message.complete:
                 lost = lost_after(scope, message.tail)
                 self.give_up(
-                    Adopt("another process wrote under this replica's id", lost, peer.name)
+                    Adopt("another process wrote under this replica's id", lost, peer.name, True)
                 )
         elif message.seq > mine:
             reason = f"a peer has this replica's stream up to {message.seq}"
@@ -130,26 +130,12 @@ class Identity:
             self.links.send(peer, self.greeting(now_ms, mark))
         elif peer.twin:
             self.give_up(Restart("another process runs under this replica's id", 0))
-        elif not message.member and self._is_copy_only(peer):
-            if message.complete:
-                lost = lost_after(scope, ((0, b""),))
-                self.give_up(Adopt("what this is a copy of went on elsewhere", lost, peer.name))
         elif message.retired is not None:
             if message.complete:
                 lost = lost_after(scope, ((message.retired, b""),))
                 self.give_up(Adopt("this replica was retired", lost, peer.name))
         elif not message.member:
             self.ask_in(now)
-
-    def _is_copy_only(self, peer: Peer) -> bool:
-        """Whether this replica admitted itself in its original's name, where the peer has heard
-        something else from the original."""
-        scope = self.scope
-        return bool(scope.original) and any(
-            (admitted, sponsor) == (scope.replica, scope.original)
-            and peer.vector.contains((sponsor, seq))
-            for admitted, sponsor, seq in scope.members.roots(scope.replica)
-        )
 
     def ask_in(self, now: float) -> None:
         """Ask the next peer to admit us, if we are no member."""

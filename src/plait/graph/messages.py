@@ -230,6 +230,7 @@ class Adopt(msgspec.Struct, frozen=True, tag=True):
     reason: str
     lost: tuple[Batch, ...]  # own batches that the others do not have and will not take
     peer: str = ""  # who said so: the best one to be admitted by
+    forked: bool = False  # their events are others', under the same dots
 
 
 class Heard(msgspec.Struct, frozen=True, tag=True):

@@ -68,11 +68,12 @@ class Scope:
         self.clock = HybridClock()
         self.clock_wrong = ""  # why this machine's clock is known to be out of bounds
         self.streams: dict[int, Stream] = {}
-        self.members, self.history, self.waiting = Members(founder), History(), Waiting()
+        self.members = Members(founder)
+        self.history = History()
+        self.waiting = Waiting()
         self.quarantine = Quarantine()
         self.voids = Voids()
         self.stable = VersionVector()  # what was folded
-        self.original = 0  # this is a copy of that replica, which may live and knows better
         self.former: Dot | None = None  # the id given up, to be retired when so much is here
         self.unsaid = False  # something was delivered since the own latest batch that is no beat
         self.judge: Judge | None = None  # why an event of another replica is refused, or None

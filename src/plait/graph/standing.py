@@ -23,8 +23,6 @@ def standing_of(scope: Scope, lineage: bytes, peer: Peer, complete: bool) -> Sta
     verdict, tail = FINE, tuple[tuple[int, bytes], ...]()
     if mark is not None and last:
         verdict = _verdict(scope, replica, last, mark)
-        if verdict == FORKED and replica == scope.original:
-            verdict = FINE  # it is the copy that gives way
         if verdict == FORKED:
             tail = scope.history.tail(replica, TAIL_MAX)
     return Standing(
@@ -49,8 +47,6 @@ def _retired(scope: Scope, peer: Peer) -> int | None:
         return None  # it may be this replica that does not count
     if members.final(peer.replica, streams):
         return members.retired[peer.replica].last
-    if scope.original and any(sponsor == scope.original for _, sponsor, _ in peer.roots):
-        return None  # the stream that admits it may be wrong here, as this is a copy
     return 0 if _rejected(scope, peer.replica, peer.roots) else None
 
 

@@ -26,7 +26,6 @@ class Hard(msgspec.Struct, frozen=True, array_like=True):
     epoch: int = 0
     distrusted: str = ""  # why the id must not be used again
     formers: tuple[int, ...] = ()  # ids that wrote parts of the state here, before this one
-    original: int = 0  # this is a copy of that replica, and admitted itself in its name
 
 
 def encode_hard(hard: Hard) -> bytes:

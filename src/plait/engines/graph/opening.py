@@ -12,7 +12,7 @@ async def open_replica(
 ) -> Replica:
     """This process's replica, as it was when it was last closed or killed. Raises `Corrupt`."""
     known = load_hard(storage.log, options.line)
-    parts, position, why = await open_parts(options, storage, clock, random)
+    parts, position, why = await open_parts(options, storage, random)
     tail = storage.log.lines()[options.line].tail if known is not None else 0
     replica = Replica(parts, position, storage, clock, random)
     if known is not None:

@@ -12,7 +12,7 @@ import msgspec
 from plait.base.causality import Dot, VersionVector
 from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, Corrupt, PlaitError
-from plait.base.ports import Clock, LogStorage, Random, Storage
+from plait.base.ports import LogStorage, Random, Storage
 from plait.engines.graph import wal
 from plait.engines.graph.archive import Archive
 from plait.engines.graph.identity import Hard, load_hard
@@ -61,7 +61,6 @@ class Parts:
         self.shelf = Shelf(Space(self.view, DOCUMENTS))
         lineage, founder = int(self.options.lineage, 16), self.options.founder
         self.scope = Scope(lineage, self.hard.replica, founder, self.shelf, _HISTORY)
-        self.scope.original = self.hard.original
         self.archive = Archive(self.view, self.options.history == "forever", 0, 0, True)
 
     def name_of(self, replica: int) -> str:
@@ -84,7 +83,6 @@ class Parts:
         forever = self.options.history == "forever"
         try:
             self.scope = decode_scope(data, self.shelf)
-            self.scope.original = self.hard.original
             self.archive = Archive(self.view, forever, place.block, place.live, place.complete)
             self.scope.restore(self.archive.load())
             held = self.state.get(META, HELD)
@@ -202,7 +200,7 @@ class Parts:
 
 
 async def open_parts(
-    options: GraphOptions, storage: Storage, clock: Clock, random: Random
+    options: GraphOptions, storage: Storage, random: Random
 ) -> tuple[Parts, int, str | None]:
     """The parts as they were; the position where the log goes on, and why a fresh id is due."""
     line = options.line

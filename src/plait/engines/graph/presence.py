@@ -24,7 +24,7 @@ class _Mine(NamedTuple):
     """What this replica says of itself."""
 
     replica: int
-    count: int
+    number: int
     value: Any
     lives_s: float
 
@@ -49,7 +49,7 @@ class Presences:
         self, replica: int, value: Any, now: float, now_ms: int, lives_s: float = TTL_S
     ) -> Presence:
         """Say something of oneself, None to leave; the message for every peer."""
-        count = now_ms if self._mine is None else max(now_ms, self._mine.count + 1)
+        count = now_ms if self._mine is None else max(now_ms, self._mine.number + 1)
         self._mine = _Mine(replica, count, value, lives_s)
         self._refresh_at = float("inf") if value is None else now + lives_s / REFRESHES
         self._hear(replica, count, value, lives_s, now)

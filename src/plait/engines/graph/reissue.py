@@ -35,7 +35,7 @@ class Intent(msgspec.Struct, frozen=True, array_like=True):
     path: tuple[str, ...]
     kind: int
     body: Any
-    former: tuple[int, int] | None = None  # its dot, if its id was another: it may count after all
+    dot: tuple[int, int] | None = None  # where it may count after all
 
 
 class Lost(msgspec.Struct, frozen=True, array_like=True):
@@ -66,7 +66,7 @@ class Writing(Protocol):
         ...
 
 
-def gather(parts: Parts, lost: tuple[Batch, ...]) -> bytes:
+def gather(parts: Parts, lost: tuple[Batch, ...], forked: bool) -> bytes:
     """What the lost own batches were to do, as bytes that survive a restart.
 
     With them what earlier ids wrote here and may have told nobody: whether that counts is only
@@ -78,7 +78,7 @@ def gather(parts: Parts, lost: tuple[Batch, ...]) -> bytes:
         [
             Intent(
                 batch.hlc, op.key, op.path, op.kind, op.body,
-                None if batch.replica == me else (batch.replica, batch.first + index),
+                None if forked and batch.replica == me else (batch.replica, batch.first + index),
             )
             for batch in (*written, *lost)
             if batch.replica == me or batch.replica in formers
@@ -98,7 +98,7 @@ def reissue(replica: Writing, data: bytes) -> list[str]:
     seen = vector_of(lost.vector)
     left: list[str] = []
     for intent in lost.intents:
-        if intent.former is not None and replica.vector.contains(intent.former):
+        if intent.dot is not None and replica.vector.contains(intent.dot):
             continue
         where = f"{intent.key} {'/'.join(intent.path)}"
         try:

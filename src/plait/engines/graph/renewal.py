@@ -10,8 +10,6 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
-import msgspec
-
 from plait.base.causality import VersionVector
 from plait.base.errors import NotLoaded, PlaitError
 from plait.base.ids import random_id
@@ -91,9 +89,6 @@ class Renewal:
         # a copy's past was its original's, which tells the rest of it by itself
         formers = (*parts.hard.formers, scope.replica)[-FORMERS_MAX:] if trusted else ()
         self._note(reason, fresh, parts.hard.epoch, formers)
-        if alone and not trusted:  # the original may live on
-            parts.hard = msgspec.structs.replace(parts.hard, original=scope.replica)
-            scope.original = scope.replica
         if trusted:
             retire = scope.next_seq - 1
         scope.renamed(fresh, retire)
@@ -104,13 +99,14 @@ class Renewal:
         self._syncing.begin()
         self._syncing.greet_again()
 
-    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str) -> None:
-        """Begin again empty, admitted by `peer`; `lost` own batches are written anew later."""
+    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str, forked: bool) -> None:
+        """Begin again empty, admitted by `peer`; `lost` own batches are written anew later.
+        `forked`: others know their dots as something else."""
         if self._adopting is not None:
             return
         name = self._parts.options.name
         self._owner.bar(NotLoaded(f"documents {name!r} are being fetched: {reason}"))
-        data = gather(self._parts, lost)
+        data = gather(self._parts, lost, forked)
         self._adopting = asyncio.get_running_loop().create_task(self._adopt(reason, data, peer))
 
     async def _adopt(self, reason: str, lost: bytes, peer: str) -> None:

@@ -382,9 +382,9 @@ class Replica:
         """Go on under a fresh id; `trusted`: the old stream is whole, and may admit it."""
         self.renewal.restart(reason, trusted, retire)
 
-    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str) -> None:
+    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str, forked: bool) -> None:
         """Begin again empty under a fresh id, and write anew what the others lack."""
-        self.renewal.adopt(reason, lost, peer)
+        self.renewal.adopt(reason, lost, peer, forked)
 
     def bar(self, error: PlaitError | None) -> None:
         """Why nothing can be read now, or None."""

@@ -67,7 +67,7 @@ class Owner(Protocol):
         """Go on under a fresh id."""
         ...
 
-    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str) -> None:
+    def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str, forked: bool) -> None:
         """Begin again empty."""
         ...
 
@@ -234,8 +234,8 @@ class Syncing:
                     self._write(ops)
                 case Restart(reason, retire):
                     self._owner.restart(reason, retire=retire)
-                case Adopt(reason, lost, peer):
-                    self._owner.adopt(reason, lost, peer)
+                case Adopt(reason, lost, peer, forked):
+                    self._owner.adopt(reason, lost, peer, forked)
                 case Heard(peer, message):
                     self._owner.heard(peer, message)
                 case Found(notice):
