@@ -106,3 +106,19 @@ def test_what_an_earlier_id_wrote_is_written_anew_when_both_are_retired() -> Non
         await two.close()
 
     run_virtually(main)
+
+
+def test_a_flush_that_was_abandoned_before_it_began_holds_up_no_later_one() -> None:
+    async def main() -> None:
+        clock, chance = VirtualClock(asyncio.get_running_loop()), Random(1)
+        one = await open_replica(options("one", founds=True), MemoryStorage(), clock, chance)
+        put(one, "a", 1)
+        await one.flush()
+        one.flusher._start()
+        await one.flusher.stop(abandon=True)
+        one.flusher.resume(0)
+        async with asyncio.timeout(5.0):
+            await one.flusher.flush()
+        await one.close()
+
+    run_virtually(main)

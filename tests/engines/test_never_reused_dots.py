@@ -143,6 +143,27 @@ COPY_OF_A_LONE_STORE = pytest.mark.xfail(
 )
 
 
+async def test_a_lone_store_and_its_copy_lose_nothing_when_they_meet(tmp_path: Path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    await founded(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    async with plait.open(tmp_path / "a") as one, plait.open(tmp_path / "b") as two:
+        mine, yours = await documents(one), await documents(two)
+        for docs, text in ((mine, "original"), (yours, "clone")):
+            docs["n"].likes += 10
+            docs[text].title = text
+        await asyncio.sleep(1.5)  # each folds alone
+        syncs = [await store.sync_folder(shared, every_s=0.05) for store in (one, two)]
+        await asyncio.sleep(2)
+        assert (mine["n"].likes, mine["original"].title) == (11, "original")
+        assert (yours["n"].likes, yours["clone"].title) == (11, "clone")
+        told = [str(replica_of(docs).status()["notices"]) for docs in (mine, yours)]
+        assert any("Split" in notices or "Forked" in notices for notices in told), told
+        for sync in syncs:
+            await sync.close()
+
+
 @COPY_OF_A_LONE_STORE
 async def test_a_cloned_folder_takes_a_fresh_id_and_both_keep_their_data(tmp_path: Path):
     shared = tmp_path / "shared"

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -141,6 +142,7 @@ def _says_it_all(node):
     )
 
 
+@cache
 def _port_methods():
     """Names of the methods that some Protocol declares and describes."""
     names = set()

@@ -15,13 +15,14 @@ from plait.graph.links import Links
 from plait.graph.messages import (
     FORKED,
     Adopt,
+    Found,
     Greeting,
     Join,
     Restart,
     Standing,
     Write,
 )
-from plait.graph.notices import Behind, Below, Notice
+from plait.graph.notices import Behind, Below, Notice, Split
 from plait.graph.peers import Peer, checked_vector
 from plait.graph.standing import clock_verdict, lost_after, standing_of
 
@@ -39,6 +40,7 @@ class Identity:
         self.incarnation = incarnation
         self.sponsor = sponsor  # while it is linked, only this peer is asked
         self.given_up = False
+        self.split = False
         self._join_at = 0.0
         self._join_last = ""  # the peer that was asked last
 
@@ -114,6 +116,9 @@ class Identity:
             self.links.mute = True
             if message.complete:
                 lost = lost_after(scope, message.tail)
+                if lost is None:
+                    self._split()
+                    return
                 self.give_up(
                     Adopt("another process wrote under this replica's id", lost, peer.name, True)
                 )
@@ -133,9 +138,18 @@ class Identity:
         elif message.retired is not None:
             if message.complete:
                 lost = lost_after(scope, ((message.retired, b""),))
+                if lost is None:
+                    self._split()
+                    return
                 self.give_up(Adopt("this replica was retired", lost, peer.name))
         elif not message.member:
             self.ask_in(now)
+
+    def _split(self) -> None:
+        """Say once that neither side can give way."""
+        if not self.split:
+            self.split = True
+            self.links.out.append(Found(Split()))
 
     def ask_in(self, now: float) -> None:
         """Ask the next peer to admit us, if we are no member."""

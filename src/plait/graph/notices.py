@@ -40,4 +40,10 @@ class Below(msgspec.Struct, frozen=True, tag=True):
     events that it lacks: it cannot be joined, only adopted."""
 
 
-Notice: TypeAlias = Forked | Behind | Refused | Verdict | Below
+class Split(msgspec.Struct, frozen=True, tag=True):
+    """A copy of a store without other members was written to beside the store itself, and what was
+    written here since is folded already: giving way would lose it. Both sides keep what they have,
+    and a person decides."""
+
+
+Notice: TypeAlias = Forked | Behind | Refused | Verdict | Below | Split

@@ -86,13 +86,15 @@ def _verdict(scope: Scope, replica: int, last: int, mark: tuple[int, bytes]) -> 
     return FINE if seq == last else BEHIND
 
 
-def lost_after(scope: Scope, tail: Sequence[tuple[int, bytes]]) -> tuple[Batch, ...]:
+def lost_after(scope: Scope, tail: Sequence[tuple[int, bytes]]) -> tuple[Batch, ...] | None:
     """The own batches after the latest of the marks that the own stream shares (a mark without a
-    hash is shared)."""
+    hash is shared). None if some are not retained: who is alone folds what nobody else has."""
     shared = 0
     for seq, digest in tail:
         if not digest or scope.history.digest_at((scope.replica, seq)) == digest:
             shared = max(shared, seq)
+    if scope.floor.get(scope.replica, 0) > shared and scope.members.remaining() == [scope.replica]:
+        return None
     others = {replica: last for replica, last in scope.vector.items() if replica != scope.replica}
     return tuple(scope.history.since({**others, scope.replica: shared}))
 

@@ -78,6 +78,9 @@ class Flusher:
             if abandon:
                 running.cancel()
             await asyncio.wait([running])
+            if self._running is running:  # it was cancelled before it began
+                self._parts.view.thaw(False)
+                self._running = None
 
     def resume(self, position: int) -> None:
         """Flush again: the rows stand for this position."""
