@@ -108,6 +108,9 @@ class _Done:
     def write_mutation(self, key: str, path: tuple[str, ...], mutation: object) -> None:
         self.done.append((key, path, mutation))
 
+    def write_clear(self, key: str, path: tuple[str, ...]) -> None:
+        self.done.append((key, path, "clear"))
+
     def write_op(self, op: Op) -> None:
         self.done.append(op)
 
@@ -120,7 +123,7 @@ class _Slots:
         self.slots = {b"": {dot: [stamp, "theirs"]}}
 
 
-def test_counts_are_added_again_and_other_operations_are_told_again():
+def test_counts_are_added_and_clears_prepared_again_and_other_operations_are_told_again():
     intents = (
         Intent(5, "k", ("c:n",), APPLY, 3),
         Intent(5, "k", ("c:n",), APPLY, [-4]),
@@ -133,7 +136,7 @@ def test_counts_are_added_again_and_other_operations_are_told_again():
         ("k", ("c:n",), ("add", 3)),
         ("k", ("c:n",), ("add", -4)),
         Op("k", ("aw:tags",), ["x"], APPLY),
-        Op("k", ("o:m",), None, CLEAR),
+        ("k", ("o:m",), "clear"),
     ]
 
 

@@ -18,10 +18,18 @@ from plait.engines.graph import open_replica
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
 from plait.types.catalogue import type_of
 
+FOUND = {
+    1026: "held batches that came due while the process was down took effect unlogged",
+    1105: "flushed writes of an earlier id were lost when both ids were given up",
+    2218: "adopting a state wrote events anew that counted already",
+    1386: "a flush that was cancelled before it began held up every later one",
+    3658: "a clear that was written anew said what it had come to the first time",
+}
 FIRST, LAST = (int(n) for n in os.environ.get("STORM_SEEDS", "0:40").split(":"))
+SEEDS = [*range(FIRST, LAST), *(() if "STORM_SEEDS" in os.environ else FOUND)]
 
 
-@pytest.mark.parametrize("seed", range(FIRST, LAST))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_storm_ends_with_equal_bytes_and_everything_that_was_flushed(seed: int) -> None:
     try:
         run_virtually(lambda: storm(seed))

@@ -17,7 +17,7 @@ from plait.base.causality import Context, VersionVector, vector_of
 from plait.base.codec import decode, encode
 from plait.base.errors import PlaitError
 from plait.engines.graph.parts import Parts
-from plait.graph.event import APPLY, CLEAR, DELETE, Batch, Op
+from plait.graph.event import APPLY, CLEAR, Batch, Op
 from plait.types.graph_type import Mutation
 from plait.types.paths import Path, tag_of
 
@@ -50,6 +50,10 @@ class Writing(Protocol):
 
     def write_mutation(self, key: str, path: Path, mutation: Mutation) -> None:
         """Prepare and apply."""
+        ...
+
+    def write_clear(self, key: str, path: Path) -> None:
+        """Reset everything at and below the path."""
         ...
 
     def write_op(self, op: Op) -> None:
@@ -111,7 +115,11 @@ def reissue(replica: Writing, data: bytes) -> list[str]:
 
 def _again(replica: Writing, intent: Intent, seen: Context) -> bool:
     op = Op(intent.key, intent.path, intent.body, intent.kind)
-    if intent.kind in (CLEAR, DELETE) or intent.kind != APPLY or not intent.path:
+    if intent.kind == CLEAR:
+        # prepared anew: it has seen more by now, and must say what that comes to
+        replica.write_clear(intent.key, intent.path)
+        return True
+    if intent.kind != APPLY or not intent.path:
         replica.write_op(op)
         return True
     tag = tag_of(intent.path[-1])

@@ -151,6 +151,10 @@ class Renewal:
         """Prepare and apply, for `reissue`."""
         self._writer.mutate(key, path, mutation)
 
+    def write_clear(self, key: str, path: Path) -> None:
+        """Reset everything at and below the path, for `reissue`."""
+        self._writer.clear(key, path)
+
     def write_op(self, op: Op) -> None:
         """Apply an operation as it is, for `reissue`."""
         self._writer.write(op)
