@@ -24,7 +24,13 @@ async def test_three_nodes_agree_by_the_road_that_is_pinned(
     members = Members(tmp_path)
     await members.start()
     try:
-        stores = [plait.Store(Local(node)) for node in members.nodes.values()]
+        async with plait.connect(members.url) as maker:
+            await maker.documents("notes", Note, plait.Eventual(sync=road))
+        nodes = members.nodes.values()
+        async with asyncio.timeout(20):
+            while not all(node.graphs.replicas() for node in nodes):
+                await asyncio.sleep(0.01)
+        stores = [plait.Store(Local(node)) for node in nodes]
         docs = [await store.documents("notes", Note, plait.Eventual(sync=road)) for store in stores]
         for turn in range(5):
             for number, one in enumerate(docs):

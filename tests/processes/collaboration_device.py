@@ -73,7 +73,8 @@ class Device:
         self._process.stdin.write(json.dumps([what, argument]).encode() + b"\n")
 
     async def _ask(self, what: str, argument: str) -> Any:
-        assert self._process is not None
+        if self._process is None:
+            raise Gone(self.name)
         assert self._process.stdout is not None
         self.send(what, argument)
         async with asyncio.timeout(PATIENCE_S):

@@ -155,7 +155,8 @@ class Office(Nodes):
         counts = {person.replica.status()["events"] for person in self.people}
         for name in self.addresses:
             status = await self.status(name)
-            counts.add(status["documents"][collection]["events"])
+            held = status["documents"].get(collection)  # None: it has only just started
+            counts.add(-1 if held is None else held["events"])
         return counts
 
     async def same_bytes(self, info: GraphInfo) -> None:

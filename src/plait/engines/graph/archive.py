@@ -93,6 +93,10 @@ class Archive:
                 self._view.put(HISTORY, _key(number), None)
         if not self._forever and floor:
             self.complete = False
+            kept = [b for b in self._tail if b.last > floor.get(b.replica, 0)]
+            if kept and len(kept) < len(self._tail):  # the block that still grows is begun anew
+                self._tail = kept
+                self._put(self.block - 1, kept)
 
     def batches(self) -> Iterator[Batch]:
         """Everything that is kept, oldest first."""

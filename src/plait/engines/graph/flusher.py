@@ -43,6 +43,7 @@ class Flusher:
         self._settle = settle
         self._events = 0  # since the last flush
         self._timer: asyncio.TimerHandle | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
         self._stopped = False
         self._synced = parts.position
@@ -59,6 +60,15 @@ class Flusher:
             delay = FLUSH_S if self.error is None else RETRY_S
             self._timer = asyncio.get_running_loop().call_later(delay, self._start)
 
+    def later(self, delay_s: float) -> None:
+        """Flush once more after so long, if nothing else happens: there is something to tidy."""
+        if self._later is None and not self._stopped:
+            self._later = asyncio.get_running_loop().call_later(delay_s, self._tidy_now)
+
+    def _tidy_now(self) -> None:
+        self._later = None
+        self.changed(1)
+
     async def flush(self) -> None:
         """Return when everything so far is in the state file; raises why it cannot be."""
         while self._running is not None:
@@ -73,6 +83,7 @@ class Flusher:
         """Start no more flushes; wait for the running one, or abandon it."""
         self._stopped = True
         self._disarm()
+        self._forget_later()
         running = self._running
         if running is not None:
             if abandon:
@@ -92,6 +103,7 @@ class Flusher:
         """Start nothing any more, wait for nothing."""
         self._stopped = True
         self._disarm()
+        self._forget_later()
         if self._running is not None:
             self._running.cancel()
 
@@ -144,6 +156,11 @@ class Flusher:
         await self._parts.state.sync()
         self._synced = position
         self._journal.trim(position)
+
+    def _forget_later(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def _disarm(self) -> None:
         if self._timer is not None:

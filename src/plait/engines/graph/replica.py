@@ -317,7 +317,9 @@ class Replica:
         if not self.settle():
             return False
         now = self._clock.monotonic()
-        if now >= self._fold_at:
+        if now < self._fold_at:
+            self.flusher.later(self._fold_at - now)
+        else:
             self._fold_at = now + FOLD_S
             self._retire_silent(now)
             if self.parts.fold():
@@ -352,8 +354,6 @@ class Replica:
             future: asyncio.Future[None] = self._loop.create_future()
             self._waiting.append((holds, future))
             await future
-
-    # ------------------------------------------------------------------ failures
 
     def _failed(self, error: PlaitError) -> None:
         if self._error is not None:
