@@ -22,7 +22,7 @@ async def test_every_way_to_use_the_client_is_answered_and_the_leader_is_known(t
             plait_client.Batches,
             plait_client.Transactions,
         ):
-            found = await client(cluster).measure(4, 0.3)
+            found = await client(cluster).measure(4, 1.5)  # a busy machine is slow, not broken
             assert found.per_s > 0
             assert found.p50_ms <= found.p99_ms
         assert await cluster.leader() == "n1"
