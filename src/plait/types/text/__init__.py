@@ -1,0 +1,1 @@
+"""Text that several people edit at once."""

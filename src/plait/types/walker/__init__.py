@@ -1,0 +1,1 @@
+"""Sequences that several people edit at once: the event graph, its log, and the walker."""

@@ -1,0 +1,55 @@
+"""An order to take many events in: each after its parents, and branches one after another.
+
+Walking from one branch to another costs what they differ by, so a branch is followed until it
+waits for another one.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from plait.base.errors import BadFrame
+
+
+def ordered(
+    events: Sequence[tuple[Any, int, Sequence[Any], tuple[int, ...] | None]], base: int
+) -> Iterator[tuple[Any, int, tuple[int, ...] | None]]:
+    """Each event with the LV of its last unit and its parents, as they are given.
+
+    base: the LV of the first unit of the first event.
+    """
+    lasts: list[int] = []
+    by_last: dict[int, int] = {}
+    parents_of: list[tuple[int, ...] | None] = []
+    lv = base
+    for index, event in enumerate(events):
+        lv += _units(event[2])
+        parents = event[3]
+        if parents is None:
+            parents = (lasts[-1],) if lasts else None
+        elif any(parent >= lv for parent in parents):
+            raise BadFrame(f"event {index} comes before one of its parents")
+        parents_of.append(parents)
+        by_last[lv - 1] = index
+        lasts.append(lv - 1)
+    waiting: list[int] = []
+    children: dict[int, list[int]] = {}
+    ready: list[int] = []
+    for index, parents in enumerate(parents_of):
+        inner = [by_last[p] for p in parents or () if p in by_last]
+        waiting.append(len(inner))
+        for parent in inner:
+            children.setdefault(parent, []).append(index)
+        if not inner:
+            ready.append(index)
+    ready.reverse()
+    while ready:
+        index = ready.pop()
+        yield events[index], lasts[index], parents_of[index]
+        for child in reversed(children.get(index, ())):
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+
+
+def _units(edits: Sequence[Any]) -> int:
+    return sum(what if type(what) is int else len(what) for what in edits[1::2])

@@ -1,0 +1,318 @@
+"""A sequence that several people edit at once: the items as they are now, and the event graph.
+
+Whoever has seen everything edits it where they say; that is told to the log and done, and while an
+edit goes on with the one before (typing, deleting) it is only put on the pile of the *open run*.
+An event that has not seen everything goes through a `Walker`, which is kept warm: as long as
+concurrency lasts, what both sides do costs what they do. It is dropped once more happened without
+concurrency than it would cost to make it anew.
+
+Invariants: `items` with the open run are what the events of the graph give; the log and the graph
+end at the same LV; a walker that is kept has met a prefix of the events.
+"""
+
+import abc
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from plait.base.errors import BadFrame
+from plait.types.walker.graph import EventGraph, Name, Version
+from plait.types.walker.oplog import BACKSPACE, DELETE, INSERT, OpLog, Run
+from plait.types.walker.ordering import ordered
+from plait.types.walker.walker import Patch, Walker
+
+KEEP_WARM = 1_000  # units without concurrency, and a few for every record of the walker
+KEEP_WARM_FACTOR = 4
+
+CLOSED = -1  # no run is open
+
+Edits: TypeAlias = Sequence[Any]  # position, what is inserted or how many are deleted, and so on
+Event: TypeAlias = tuple[Name, int, Edits, Version | None]
+
+
+class Items(Protocol):
+    """Where the items of a sequence are."""
+
+    def __len__(self) -> int: ...
+
+    def insert(self, pos: int, content: Any) -> None:
+        """Put items before the one at `pos`."""
+        ...
+
+    def delete(self, pos: int, size: int) -> None:
+        """Take items away."""
+        ...
+
+
+I = TypeVar("I", bound=Items)  # noqa: E741 - of items
+
+
+class EditableSequence(abc.ABC, Generic[I]):
+    """See the module. `agent` is the author of `insert` and `delete`."""
+
+    def __init__(self, items: I, agent: Name = 0) -> None:
+        self.graph = EventGraph()
+        self.log = OpLog()
+        self.agent = agent
+        self.observer: Callable[[int, int, Any], None] | None = None
+        self.walker: Walker | None = None
+        self._items = items
+        self._length = len(items)  # with the open run
+        self._quiet = 0  # units without concurrency
+        self._kind = CLOSED
+        self._author = 0  # its number
+        self._seq = 0
+        self._count = 0
+        self._width = 1
+        self._pos = 0  # where the run began
+        self._next = 0  # where it goes on
+        self._size = 0
+        self._pile: list[Any] = []
+
+    def __len__(self) -> int:
+        return self._length
+
+    @abc.abstractmethod
+    def joined(self, pile: list[Any]) -> Any:
+        """The contents of a pile, in one."""
+
+    @abc.abstractmethod
+    def is_content(self, value: Any) -> bool:
+        """Whether it can be inserted: what `joined` gives, and not empty."""
+
+    @property
+    def items(self) -> I:
+        """The items as they are now."""
+        if self._kind != CLOSED:
+            self.close_run()
+        return self._items
+
+    @property
+    def end(self) -> int:
+        """The LV that the next event will have."""
+        return self.graph.end + self._size
+
+    @property
+    def heads(self) -> Version:
+        """The version of everything."""
+        return self.graph.heads if self._kind == CLOSED else (self.end - 1,)
+
+    # ------------------------------------------------------------------ events of anybody
+
+    def add(
+        self,
+        name: Name,
+        seq: int,
+        edits: Edits,
+        parents: Version | None = None,
+        whole: bool = False,
+    ) -> int:
+        """Edits of `name`, made one after another at the version `parents`; the last unit's LV.
+
+        seq: the number of the first unit; of all of them together if `whole`. Raises `BadFrame`
+        for edits that do not fit the version, and then nothing happened.
+        """
+        if parents is None or parents == self.heads:
+            return self._add_seen(name, seq, edits, whole)
+        self.close_run()
+        graph = self.graph
+        parents = self._version(parents)
+        if parents == graph.heads:
+            return self._add_seen(name, seq, edits, whole)
+        walker = self._walker_at(parents)
+        units = self._units(edits, walker.length())
+        if not units:
+            return graph.end - 1
+        start = graph.end
+        count, width = (1, units) if whole else (units, 1)
+        joins = parents == (start - 1,)
+        graph.add(graph.agent(name), seq, count, width, parents)
+        patches: list[Patch] = []
+        for run in self._log_edits(edits, joins):
+            walker.walk(run, patches)
+        self._quiet = 0
+        for pos, gone, content in patches:
+            self._do(pos, gone, content)
+            self._length += -gone if gone else len(content)
+        return graph.end - 1
+
+    def _do(self, pos: int, gone: int, content: Any) -> None:
+        if gone:
+            self._items.delete(pos, gone)
+        else:
+            self._items.insert(pos, content)
+        if self.observer is not None:
+            self.observer(pos, gone, content)
+
+    def add_all(self, events: Iterable[Event]) -> None:
+        """Many events, each after its parents; their LVs count in the order in which they are
+        given. They are taken in in another, in which less has to be walked."""
+        self.close_run()
+        base = self.graph.end
+        given = list(events)
+        where: dict[int, int] = {}  # the last unit of an event as it is given: as it is here
+        for event, last, parents in ordered(given, base):
+            here = None if parents is None else tuple(sorted(where.get(p, p) for p in parents))
+            where[last] = self.add(event[0], event[1], event[2], here)
+
+    # ------------------------------------------------------------------ inside
+
+    def _version(self, parents: Version) -> Version:
+        end, first = self.graph.end, self.graph.first
+        if any(not 0 <= lv < end for lv in parents):
+            raise BadFrame(f"{parents!r} is no version of this sequence")
+        return self.graph.dominators([lv for lv in parents if lv >= first])
+
+    def _walker_at(self, parents: Version) -> Walker:
+        """A walker that has met all events, and looks from `parents`."""
+        graph = self.graph
+        if parents == (graph.end - 1,):
+            boundary = graph.last_critical()
+        else:
+            boundary = graph.critical(graph.unseen(parents))
+        walker = self.walker
+        if walker is None or walker.start > boundary or walker.fed <= boundary:
+            walker = self.walker = Walker(graph, self.log, boundary, self._length)
+        walker.feed(graph.end)
+        walker.move(parents)
+        return walker
+
+    def _units(self, edits: Edits, length: int) -> int:
+        """How many units edits have; `BadFrame` if they do not fit."""
+        units = 0
+        if len(edits) % 2:
+            raise BadFrame("edits come in pairs: a position, and what is done there")
+        for index in range(0, len(edits), 2):
+            pos, what = edits[index], edits[index + 1]
+            if type(pos) is not int or not 0 <= pos <= length:
+                raise BadFrame(f"position {pos!r} of a sequence of {length}")
+            if type(what) is int:
+                if not 1 <= what <= length - pos:
+                    raise BadFrame(f"{what} deleted at {pos} of a sequence of {length}")
+                length -= what
+                units += what
+            elif self.is_content(what):
+                length += len(what)
+                units += len(what)
+            else:
+                raise BadFrame(f"{type(what).__name__} inserted at {pos}")
+        return units
+
+    def _log_edits(self, edits: Edits, joins: bool) -> list[Run]:
+        log = self.log
+        runs = []
+        for index in range(0, len(edits), 2):
+            pos, what = edits[index], edits[index + 1]
+            if type(what) is int:
+                run = Run(log.end, DELETE, pos, what, None)
+            else:
+                run = Run(log.end, INSERT, pos, len(what), what)
+            log.add(run.kind, pos, run.size, run.content, joins)
+            joins = True
+            runs.append(run)
+        return runs
+
+    def _add_seen(self, name: Name, seq: int, edits: Edits, whole: bool) -> int:
+        """Edits of somebody who has seen everything."""
+        units = self._units(edits, self._length)
+        author = self.graph.agent(name)
+        if len(edits) == 2:
+            if whole:
+                self.put(author, seq, 1, units, edits[0], edits[1])
+            else:
+                self.put(author, seq, units, 1, edits[0], edits[1])
+        elif whole and units:
+            self._put_all(author, seq, units, edits)
+        else:
+            for index in range(0, len(edits), 2):
+                what = edits[index + 1]
+                size = what if type(what) is int else len(what)
+                self.put(author, seq, size, 1, edits[index], what)
+                seq += size
+        return self.end - 1
+
+    def put(self, author: int, seq: int, count: int, width: int, pos: int, what: Any) -> None:
+        """An edit of somebody who has seen everything, which fits: `count` operations of `width`
+        units."""
+        size = count * width
+        deletes = type(what) is int
+        if (
+            self._kind == CLOSED
+            or author != self._author
+            or width != self._width
+            or seq != self._seq + self._count
+            or not self._goes_on(pos, size, deletes)
+        ):
+            self.close_run()
+            self._kind = DELETE if deletes else INSERT
+            self._author, self._seq, self._count, self._width = author, seq, count, width
+            self._pos, self._size = pos, size
+            self._next = pos
+        else:
+            self._count += count
+            self._size += size
+        if deletes:
+            self._length -= size
+            self._next = pos
+        else:
+            self._length += size
+            self._next = pos + size
+            self._pile.append(what)
+
+    def _goes_on(self, pos: int, size: int, deletes: bool) -> bool:
+        """Whether an edit goes on with the open run."""
+        if not deletes:
+            return self._kind == INSERT and pos == self._next
+        if self._kind == DELETE and pos == self._next:
+            return True
+        if pos == self._next - 1 and size == 1 and (self._kind == BACKSPACE or self._size == 1):
+            if self._kind == INSERT:
+                return False
+            self._kind = BACKSPACE
+            return True
+        return False
+
+    def close_run(self) -> None:
+        """Do what is on the pile."""
+        kind = self._kind
+        if kind == CLOSED:
+            return
+        self._kind = CLOSED
+        size, pos = self._size, self._pos
+        self._size = 0
+        graph = self.graph
+        joins = graph.heads == (graph.end - 1,)
+        graph.add(self._author, self._seq, self._count, self._width, None)
+        if kind == INSERT:
+            content = self.joined(self._pile)
+            self._pile = []
+            self.log.add(INSERT, pos, size, content, joins)
+            self._do(pos, 0, content)
+        else:
+            self.log.add(kind, pos, size, None, joins)
+            self._do(pos - size + 1 if kind == BACKSPACE else pos, size, None)
+        if self.walker is not None:
+            self._passed(size)
+
+    def _put_all(self, author: int, seq: int, units: int, edits: Edits) -> None:
+        """One operation of several edits."""
+        self.close_run()
+        graph = self.graph
+        joins = graph.heads == (graph.end - 1,)
+        graph.add(author, seq, 1, units, None)
+        for run in self._log_edits(edits, joins):
+            gone = 0 if run.kind == INSERT else run.size
+            self._do(run.pos, gone, run.content)
+            self._length += -gone if gone else run.size
+        self._passed(units)
+
+    def _passed(self, units: int) -> None:
+        """So much happened without concurrency."""
+        if self.walker is not None:
+            self._quiet += units
+            if self._quiet > KEEP_WARM + KEEP_WARM_FACTOR * len(self.walker.records.ids):
+                self.cool()
+
+    def cool(self) -> None:
+        """Let the walker go."""
+        self.walker = None
+        self._quiet = 0
