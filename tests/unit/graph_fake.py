@@ -254,6 +254,13 @@ class FakeReplica(FakeView):
     def who(self, replica: int, seq: int = 0) -> str:
         return self.names.get(replica, f"{replica:x}")
 
+    def when(self, replica: int, seq: int) -> int | None:
+        for sent in self.log:
+            for _, event in sent.events:
+                if event.dot == (replica, seq):
+                    return hlc_ms(event.hlc)
+        return None
+
     def merged(self, key: str, path: Path, heads: Sequence[Dot], digest: bytes) -> None:
         self.merges.append((key, path, tuple(sorted(heads)), digest))
 

@@ -7,7 +7,7 @@ Path components: `aw:` add-wins set, `rw:` remove-wins set, `n:` counter. Bodies
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from plait.base.causality import Context
+from plait.base.causality import Context, Dot
 from plait.base.codec import encode
 from plait.graph.event import Event, Op
 from plait.graph.fold import Fragment
@@ -63,9 +63,9 @@ class SmallFold:
     def apply(self, op: Op, event: Event) -> None:
         SMALL.apply(self._at(op.key, op.path), op.body, event)
 
-    def delta(self, events: Iterable[tuple[Op, int]]) -> Iterator[Fragment]:
+    def delta(self, events: Iterable[tuple[Op, Dot]]) -> Iterator[Fragment]:
         touched: dict[tuple[str, tuple[str, ...]], dict[Slot, None]] = {}
-        for op, author in events:
+        for op, (author, _) in events:
             slot = author if op.body[0] == "inc" else op.body[1]
             touched.setdefault((op.key, tuple(op.path)), {})[slot] = None
         for (key, path), slots in touched.items():

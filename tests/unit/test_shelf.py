@@ -246,7 +246,7 @@ def test_operations_on_paths_that_make_no_sense_have_no_effect(path, kind):
     for key in ("k000", "", "x" * 5000):
         one.shelf.apply(Op(key, path, None, kind), Event(9, 1, 1, one.vector.copy()))
     assert one.shelf.canonical({}) == before
-    assert list(one.shelf.delta([(Op("k000", path, None, kind), 9)])) is not None
+    assert list(one.shelf.delta([(Op("k000", path, None, kind), (9, 1))])) is not None
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from plait.cli.serve import serve
 from plait.cli.status import status
 from plait.cli.sync import sync
 from plait.cli.tables import create, drop, tables
+from plait.cli.text import text
 
 
 class Root(click.Group):
@@ -105,7 +106,7 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
     watch, sync, import_command, export_command, transfer, switchover, promote, rescued, conflicts,
-    recover_command, check, laws, bench, completion,
+    recover_command, text, check, laws, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -130,6 +130,10 @@ class GraphReplica(GraphView, Protocol):
         that it names, as long as its batch is kept."""
         ...
 
+    def when(self, replica: int, seq: int) -> int | None:
+        """When an event was stamped, in milliseconds since 1970; None if its batch is not kept."""
+        ...
+
     def merged(self, key: str, path: Path, heads: Sequence[Dot], digest: bytes) -> None:
         """A value was merged here from these heads; other replicas compare its hash. A mismatch
         makes the heads contested, at every replica."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from plait.base.causality import Context
+from plait.base.causality import Context, Dot
 from plait.graph.event import Event, Op
 
 
@@ -38,8 +38,8 @@ class Fold(Protocol):
         """
         ...
 
-    def delta(self, events: Iterable[tuple[Op, int]]) -> Iterator[Fragment]:
-        """What the operations (with their authors) touched, as it is now."""
+    def delta(self, events: Iterable[tuple[Op, Dot]]) -> Iterator[Fragment]:
+        """What the operations touched, as it is now."""
         ...
 
     def state(self) -> Iterator[Fragment]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from plait.base.causality import Context, VersionVector, descends
+from plait.base.causality import Context, Dot, VersionVector, descends
 from plait.base.errors import BadFrame
 from plait.base.hlc import ahead_ms
 from plait.graph.event import Batch, Op
@@ -80,16 +80,16 @@ def parcel_of(scope: Scope, since: Context | None = None, keys: tuple[str, ...] 
     )
 
 
-def _touching(scope: Scope, since: Context) -> Iterable[tuple[Op, int]]:
-    """Every operation after `since` with its author, and those that were voided after it."""
+def _touching(scope: Scope, since: Context) -> Iterable[tuple[Op, Dot]]:
+    """Every operation after `since`, and those that were voided after it."""
     for batch in scope.history.since(since):
-        for op in batch.ops:
+        for seq, op in enumerate(batch.ops, batch.first):
             if op.key:
-                yield op, batch.replica
+                yield op, (batch.replica, seq)
             elif (dot := voided_by(op)) is not None:
                 voided = scope.history.batch_at(dot)
                 if voided is not None and (late := voided.ops[dot[1] - voided.first]).key:
-                    yield late, voided.replica
+                    yield late, dot
 
 
 class Contents:

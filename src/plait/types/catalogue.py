@@ -6,8 +6,8 @@ arrives for them.
 
 Invariant: one instance a tag, for as long as the process runs.
 
-Absent: ``o``, maps and nested documents, which have no state of their own; ``x`` and ``l``, kept
-for text and lists.
+Absent: ``o``, maps and nested documents, which have no state of their own; ``l``, kept for
+lists.
 """
 
 import re
@@ -25,6 +25,7 @@ from plait.types.grow_set import GrowSet
 from plait.types.opaque import Opaque
 from plait.types.register import ASK, LAST_WRITER_WINS, MERGE
 from plait.types.remove_wins_set import RemoveWinsSet
+from plait.types.text.type import TEXT
 from plait.types.tree import TREE
 from plait.types.two_phase_set import TwoPhaseSet
 
@@ -36,6 +37,7 @@ _OURS: tuple[GraphType[Any], ...] = (
     EnableFlag(), DisableFlag(),
     GrowSet(), TwoPhaseSet(), AddWinsSet(), RemoveWinsSet(),
     TREE,
+    TEXT,
 )  # fmt: skip
 
 _types: dict[str, GraphType[Any]] = {type_.tag: type_ for type_ in _OURS}

@@ -69,6 +69,7 @@ class GraphType(abc.ABC, Generic[S]):
 
     tag: ClassVar[str]  # what path components call it; letters, digits, `.` and `_`
     of_cells: ClassVar[bool] = False  # a `CellType`; asking an ABC's `isinstance` costs more
+    of_events: ClassVar[bool] = False  # its slots are operations; it knows who has seen which
 
     # What a clear must say beside its event, for a type that cannot tell from the context alone
     # what was seen: its author prepares this mutation, and everybody applies the body just before
@@ -131,6 +132,23 @@ class GraphType(abc.ABC, Generic[S]):
     def touched(self, body: Any, replica: int) -> Iterable[Slot] | None:
         """The slots that an operation of `replica` may have changed; None: any."""
         return None
+
+    def event_slots(self, body: Any, dot: Dot) -> Iterable[Slot] | None:
+        """The slots that the operation `dot` may have changed; None: any."""
+        return self.touched(body, dot[0])
+
+    def stamp(self, state: S) -> Any:
+        """Something that differs if the state does, to see whether folding changed it."""
+        return self.encode(state)
+
+    def pages(self, state: S) -> list[tuple[int, bytes | None]] | None:
+        """The numbered pages that changed since this was last asked (None in a place: it is
+        gone), for a type that saves itself in pieces; None: it does not."""
+        return None
+
+    def from_pages(self, pages: Sequence[tuple[int, bytes]]) -> S:
+        """The state from all its pages, in order; raises `Corrupt` or `BadFrame`."""
+        raise NotImplementedError(f"{type(self).__name__} has no pages")
 
     def slots(self, state: S) -> Iterable[Slot] | None:
         """The slots that changed since this was last asked; None: save the state in one piece."""

@@ -59,13 +59,19 @@ class Saved(msgspec.Struct, frozen=True, array_like=True, tag=2):
     data: bytes
 
 
+class SavedPages(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """What `GraphType.pages` gave in this store, when the type was known."""
+
+    data: tuple[bytes, ...]
+
+
 class Gone(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """A replica at this vector did not have the object."""
 
     theirs: Pairs
 
 
-Entry: TypeAlias = Heard | Image | Saved | Gone
+Entry: TypeAlias = Heard | Image | Saved | SavedPages | Gone
 _entries = msgspec.msgpack.Decoder(list[Entry])
 
 
@@ -119,7 +125,7 @@ class Opaque(GraphType[Log]):
                 seen = [*gone, *[event.context for event in clears]]
                 if not any(descends(vector, theirs) for vector in seen):
                     return True
-            elif isinstance(entry, Saved):
+            elif isinstance(entry, Saved | SavedPages):
                 return True
         return False
 
@@ -191,7 +197,8 @@ def realise(type_: GraphType[Any], log: Log) -> Any:
                 if not seen.contains((entry.replica, entry.seq)):
                     if entry.clears:
                         event = entry.event()
-                        clear(type_, state, wiping(event) if entry.clears == WIPES else event)
+                        wipes = entry.clears == WIPES and not type_.of_events
+                        clear(type_, state, wiping(event) if wipes else event)
                     else:
                         type_.apply(state, entry.body, entry.event())
                     seen.saw(entry.replica, entry.seq)
@@ -205,6 +212,8 @@ def realise(type_: GraphType[Any], log: Log) -> Any:
                 seen.merge(theirs)
             case Saved():
                 state = type_.decode(entry.data)
+            case SavedPages():
+                state = type_.from_pages(list(enumerate(entry.data)))
     return state
 
 

@@ -6,6 +6,7 @@
     01 <document>                 a document: markers, and its objects if they are few
     02 <document> <object>        an object of a document that has many
     02 <document> <object> <slot> a slot of an object that has many
+    02 <document> <object> 03 <n> page n of an object that is saved in pages
     03 <document>                 (empty) the document has what is not folded yet
 
 Invariant: the rows of documents sort as their keys do, and no document's part of a row key is the
@@ -64,6 +65,11 @@ def slot_part(slot: Slot) -> bytes:
     if len(slot) <= SLOT_BYTES_MAX:
         return b"\x01" + slot
     return b"\x02" + hashlib.blake2b(slot, digest_size=OBJECT_BYTES).digest()
+
+
+def page_part(number: int) -> bytes:
+    """A page's part of its row's key: behind all slots."""
+    return b"\x03" + number.to_bytes(4, "big")
 
 
 def after(prefix: bytes) -> bytes:

@@ -253,12 +253,12 @@ class Shelf:
 
     # ------------------------------------------------------------------ the fold: other roads
 
-    def delta(self, events: Iterable[tuple[Op, int]]) -> Iterator[Fragment]:
-        """What the operations (with their authors) touched, as it is now."""
+    def delta(self, events: Iterable[tuple[Op, Dot]]) -> Iterator[Fragment]:
+        """What the operations touched, as it is now."""
         touched: dict[str, Touched] = {}
-        for op, author in events:
+        for op, dot in events:
             if is_key(op.key):
-                touched.setdefault(op.key, Touched()).touch(op, author, self._type_of)
+                touched.setdefault(op.key, Touched()).touch(op, dot, self._type_of)
         if self._meta.forgot:
             yield FORGOT
         for key, what in touched.items():

@@ -122,11 +122,11 @@ def fold_document(
     for path, object_ in list(document.objects.items()):
         type_, state = object_.type, object_.state
         # cells that are not dirty yet: those that are will be saved anyway
-        before = len(state.dirty) if isinstance(state, Cells) else type_.encode(state)
+        before = len(state.dirty) if isinstance(state, Cells) else type_.stamp(state)
         if cleared:
             object_.clear(seen_by_all(cut), wipes=False)
         type_.fold(state, cut)
-        after = len(state.dirty) if isinstance(state, Cells) else type_.encode(state)
+        after = len(state.dirty) if isinstance(state, Cells) else type_.stamp(state)
         changed = after != before
         if changed or cleared:
             change(document, path)

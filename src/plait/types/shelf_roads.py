@@ -17,7 +17,7 @@ was joined before it.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from plait.base.causality import Context
+from plait.base.causality import Context, Dot
 from plait.base.errors import BadFrame
 from plait.graph.event import APPLY, Op
 from plait.graph.fold import Fragment
@@ -57,14 +57,14 @@ class Touched:
         self.whole: dict[Path, None] = {}
         self.slots: dict[Path, dict[Slot, None] | None] = {}
 
-    def touch(self, op: Op, author: int, type_of: TypeOf) -> None:
+    def touch(self, op: Op, dot: Dot, type_of: TypeOf) -> None:
         """Add what an operation touched."""
         if op.kind != APPLY:
             self.whole[op.path] = None
             return
         if not holds(op.path):
             return
-        slots = touched_slots(type_of(tag_of(op.path[-1])), op.body, author)
+        slots = touched_slots(type_of(tag_of(op.path[-1])), op.body, dot)
         known = self.slots.setdefault(op.path, {})
         if slots is None:
             self.slots[op.path] = None
@@ -85,10 +85,10 @@ class Touched:
                 yield _part(document, path, slots, type_of)
 
 
-def touched_slots(type_: GraphType[Any], body: Any, author: int) -> list[Slot] | None:
-    """`touched`, also for bodies that make no sense."""
+def touched_slots(type_: GraphType[Any], body: Any, dot: Dot) -> list[Slot] | None:
+    """`event_slots`, also for bodies that make no sense."""
     try:
-        slots = type_.touched(body, author)
+        slots = type_.event_slots(body, dot)
         return None if slots is None else list(slots)
     except (TypeError, ValueError, LookupError, AttributeError):
         return None

@@ -2,10 +2,10 @@
 
 A small document is one row. One with many objects (`SPREAD_MIN`) has a row for each, and an object
 of cells with many slots (`PAGED_MIN`) a row for each slot, so that a small change of something
-large writes little.
+large writes little. A type that saves itself in pages has a row for each.
 
 Invariants: `pack` gives every row that differs from storage, once; what it wrote off as clean is
-equal to its rows. A document that cannot be read raises `Corrupt` and stays unread.
+equal to its rows; the pages of an object are numbered from 0, without gaps. A document that cannot be read raises `Corrupt` and stays unread.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from plait.base.codec import encode
 from plait.types.cells import CellType, slot_order
 from plait.types.graph_type import GraphType
 from plait.types.nesting import holds
-from plait.types.opaque import Log, Saved, read_log, realise
+from plait.types.opaque import Log, Saved, SavedPages, read_log, realise
 from plait.types.paths import Path, tag_of
 from plait.types.row_codec import (
     DECODING,
@@ -37,6 +37,7 @@ from plait.types.row_keys import (
     document_row,
     key_in,
     object_row,
+    page_part,
     slot_part,
 )
 from plait.types.shelved_document import ShelvedDocument, ShelvedObject
@@ -47,6 +48,7 @@ PAGE_ROWS = 512  # rows in one scan
 
 PLAIN = 0  # forms: the type's own data
 LOGGED = 1  # what was heard of a type that is not known
+PAGES = 2  # how many rows have the type's own pages
 
 Row: TypeAlias = tuple[bytes, bytes | None]
 
@@ -158,6 +160,15 @@ class ShelfRows:
         for row, value in self.scan(prefix + b"\x00", prefix + b"\x03"):
             yield unseal(row, value)[1]
 
+    def _own_pages(self, key: str, path: Path, count: int) -> list[tuple[int, bytes]]:
+        """What a type gave as its pages."""
+        row = object_row(key, path)
+        start, stop = page_part(0), page_part(count)
+        pages = [unseal(*pair)[1] for pair in self.scan(row + start, row + stop)]
+        if len(pages) != count or not count:
+            raise ValueError(f"{len(pages)} of {count} pages are there")
+        return list(enumerate(pages))
+
     def _unpack_object(self, document: ShelvedDocument, record: Any) -> None:
         parts, form, data, touches = record
         path = tuple(parts)
@@ -168,7 +179,12 @@ class ShelfRows:
         object_.paged = data is None
         if data is None:
             data = list(self._pages(document.key, path))
-        if form == LOGGED:
+        if form == PAGES:
+            pages = self._own_pages(document.key, path, data)
+            object_.pages = len(pages)
+            log = Log([SavedPages(tuple(page for _, page in pages))])
+            object_.state = log if object_.opaque else type_.from_pages(pages)
+        elif form == LOGGED:
             log = read_log(data)
             object_.state = log if object_.opaque else realise(type_, log)
         elif isinstance(data, bytes):
@@ -279,7 +295,35 @@ class ShelfRows:
                     (data,) = self.names.pack_cells(type_.delta(state, (slot,)))
                     rows[page] = seal(page, 0, data)
         if object_.empty():
+            self._set_pages(document, path, None, rows)
             document.drop(path)
+        else:
+            pages = None if object_.opaque else type_.pages(state)
+            self._set_pages(document, path, pages, rows)
+
+    def _set_pages(
+        self,
+        document: ShelvedDocument,
+        path: Path,
+        pages: list[tuple[int, bytes | None]] | None,
+        rows: dict[bytes, bytes | None],
+    ) -> None:
+        """The rows of the pages that changed; None: of all that were there, to be removed."""
+        object_ = document.objects[path]
+        if pages == [] or (pages is None and not object_.pages):
+            return
+        row = object_row(document.key, path)
+        kept = object_.pages
+        if pages is None or pages[0][0] == 0:  # all are new
+            for number in range(kept):
+                rows[row + page_part(number)] = None
+            kept = 0
+        for number, data in pages or ():
+            page = row + page_part(number)
+            rows[page] = None if data is None else seal(page, 0, data)
+            if data is not None:
+                kept = max(kept, number + 1)
+        object_.pages = kept
 
     def _record(self, path: Path, object_: ShelvedObject) -> Any:
         type_, state = object_.type, object_.state
@@ -288,6 +332,8 @@ class ShelfRows:
             touches = self.names.pack_dots(sorted(object_.touches))
         if object_.opaque:
             return (path, LOGGED, type_.delta(state, None), touches)
+        if object_.pages:
+            return (path, PAGES, object_.pages, touches)
         if not isinstance(type_, CellType):
             return (path, PLAIN, type_.encode(state), touches)
         data = None if object_.paged else self.names.pack_cells(type_.delta(state, None))
@@ -300,6 +346,8 @@ class ShelfRows:
             row = object_row(document.key, path)
             if document.spread:
                 gone[row] = None
+            for number in range(object_.pages):
+                gone[row + page_part(number)] = None
             if object_.paged:
                 state = object_.state
                 slots = {*state.slots, *state.dirty}

@@ -30,7 +30,7 @@ from plait.types.paths import Path
 class ShelvedObject:
     """One object of a document."""
 
-    __slots__ = ("opaque", "paged", "quiet", "state", "touches", "type")
+    __slots__ = ("opaque", "paged", "pages", "quiet", "state", "touches", "type")
 
     def __init__(self, type_: GraphType[Any], state: Any) -> None:
         self.type = type_
@@ -38,6 +38,7 @@ class ShelvedObject:
         self.opaque = not type_.of_cells and isinstance(type_, Opaque)
         self.quiet = True
         self.paged = False  # its slots have rows of their own
+        self.pages = 0  # that have rows of their own; see `GraphType.pages`
         self.touches: dict[Dot, None] | None = None if type_.of_cells else {}
 
     def touch(self, event: Event) -> None:
@@ -60,7 +61,7 @@ class ShelvedObject:
         if isinstance(type_, Opaque):
             type_.hear(self.state, None, event, WIPES if wipes else CLEARS)
         else:
-            clear(type_, self.state, wiping(event) if wipes else event)
+            clear(type_, self.state, wiping(event) if wipes and not type_.of_events else event)
         if self.touches:
             self.touches = {dot: None for dot in self.touches if not event.sees(dot)}
 

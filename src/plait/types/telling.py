@@ -24,11 +24,11 @@ def tell_apply(
         if object_ is None:
             return
         type_ = object_.type
-        slots = touched_slots(type_, op.body, event.replica)
+        slots = touched_slots(type_, op.body, event.dot)
         before = type_.partial(type_.zero(), slots)
     else:
         type_ = object_.type
-        slots = touched_slots(type_, op.body, event.replica)
+        slots = touched_slots(type_, op.body, event.dot)
         before = type_.partial(object_.state, slots)
         act()
     if hidden and not document.hidden():

@@ -80,7 +80,7 @@ class Subject(Protocol):
 
     def fold(self, state: Any, cut: Context) -> None: ...
 
-    def touched(self, body: Any, replica: int) -> Iterable[bytes | int] | None: ...
+    def event_slots(self, body: Any, dot: Dot) -> Iterable[bytes | int] | None: ...
 
     def specification(self, history: Sequence[Any]) -> Any: ...
 
@@ -98,7 +98,7 @@ class Subject(Protocol):
 
 
 REQUIRED = (
-    "zero", "prepare", "apply", "join", "delta", "value", "gen_op", "clear", "fold", "touched",
+    "zero", "prepare", "apply", "join", "delta", "value", "gen_op", "clear", "fold", "event_slots",
     "specification", "encode", "decode", "canonical", "mark", "rollback", "keep",
 )  # fmt: skip
 

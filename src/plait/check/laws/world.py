@@ -263,7 +263,7 @@ class World:
                 break
             touched = None
             if moment.kind == APPLY:
-                touched = self.guard.call("touched", decode(moment.body), moment.dot[0])
+                touched = self.guard.call("event_slots", decode(moment.body), moment.dot)
             if touched is not None:
                 slots.update(dict.fromkeys(touched))
             elif moment.kind != ELSEWHERE:

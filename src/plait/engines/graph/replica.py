@@ -34,6 +34,7 @@ from plait.base.errors import (
 )
 from plait.base.ports import Clock, Random, Storage
 from plait.engines.graph import poison, wal
+from plait.engines.graph.authors import Authors
 from plait.engines.graph.company import Company
 from plait.engines.graph.flusher import Flusher
 from plait.engines.graph.gauges import gauges
@@ -70,6 +71,8 @@ class Replica:
         self.journal = Journal(storage.log, line, position, self._durable, self._failed)
         self.telling = Telling()
         self.writer = Writer(parts, clock, self.soon, self._sealed, self.telling.forget)
+        authors = Authors(parts, self.writer)
+        self.who, self.when = authors.who, authors.when
         self.syncing = Syncing(parts, self.journal, self, clock, random)
         self.company = Company(parts, self.syncing, self.writer, clock)
         self.flusher = Flusher(parts, self.journal, self._tidy)
@@ -149,12 +152,6 @@ class Replica:
         """The retained batches that touched a document, oldest first. `HistoryTrimmed`."""
         self.settle()
         return history_of(self.parts.scope, self.parts.archive, key)
-
-    def who(self, replica: int, seq: int = 0) -> str:
-        """A replica's name, or its id in hex; of an event its author, while its batch is kept."""
-        batch = self.parts.scope.history.batch_at((replica, seq)) if seq else None
-        who = self.author if self.writer.has_open(replica, seq) else batch and batch.who
-        return who or self.parts.name_of(replica)
 
     # ------------------------------------------------------------------ writing
 

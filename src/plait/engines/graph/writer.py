@@ -183,6 +183,11 @@ class Writer:
         """Whether an event is of the open batch."""
         return replica == self._replica and seq >= self._first and bool(self._ops)
 
+    @property
+    def hlc(self) -> int:
+        """The stamp of the open batch."""
+        return self._hlc
+
     def _rewind(self) -> None:
         """Take the open batch out of the vector."""
         if self._first > 1:

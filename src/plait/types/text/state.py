@@ -10,10 +10,10 @@ from plait.base.errors import BadCall
 from plait.types.text.rope import Rope
 from plait.types.walker.graph import Name
 from plait.types.walker.oplog import INSERT
-from plait.types.walker.sequence import EditableSequence
+from plait.types.walker.replica import ReplicatedSequence
 
 
-class TextState(EditableSequence[Rope]):
+class TextState(ReplicatedSequence[Rope]):
     """The text, and the event graph of what is not folded."""
 
     def __init__(self, agent: Name = 0, text: str = "") -> None:
@@ -40,7 +40,7 @@ class TextState(EditableSequence[Rope]):
     def insert(self, pos: int, text: str) -> None:
         """Put text before the character at `pos`. `BadCall` for no place in the text."""
         size = len(text)
-        goes_on = self._kind == INSERT and pos == self._next
+        goes_on = self._kind == INSERT and pos == self._next and self.trail is None
         if goes_on and self._author == self._number and self._own == self._seq + self._size:
             self._pile.append(text)
             self._next = pos + size

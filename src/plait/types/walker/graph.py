@@ -20,7 +20,9 @@ Source: Gentle, Kleppmann, "Collaborative Text Editing with Eg-walker" (EuroSys 
 from bisect import bisect_right
 from collections.abc import Mapping
 from heapq import heappop, heappush
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from plait.graph.event import SEQ_MAX
 
 Name: TypeAlias = int | str  # an author: a replica id here, a word in traces; ties go by it
 Version: TypeAlias = tuple[int, ...]
@@ -185,29 +187,33 @@ class EventGraph:
         """The LV behind a span."""
         return self.starts[span + 1] if span + 1 < len(self.starts) else self.end
 
-    def version_of(self, context: Mapping[Name, int]) -> Version:
-        """The version of all that a context covers."""
+    def version_of(self, context: Mapping[Any, int], author: Name | None = None) -> Version:
+        """The version of all that a context covers, and of everything that `author` did."""
         for head in self.heads:
             name, seq = self.seq_of(head)
-            if seq > context.get(name, 0):
+            if seq > context.get(name, 0) and name != author:
                 break
         else:
             return self.heads
         found = []
         for name in self.names:
-            lv = self.last_seen(name, context.get(name, 0))
+            lv = self.last_seen(name, SEQ_MAX if name == author else context.get(name, 0))
             if lv >= 0:
                 found.append(lv)
         return self.dominators(found)
 
-    def vector(self) -> dict[Name, int]:
-        """The last operation of every author that is here."""
-        found: dict[Name, int] = {}
-        for number, spans in enumerate(self.of_agent):
-            if spans:
-                last = self.span_at(spans[-1])
-                found[self.names[number]] = self.seq_of(self.end_of(last) - 1)[1]
-        return found
+    def uncovered(self, cut: Mapping[Any, int]) -> int:
+        """The first event that is not covered; where its operation begins."""
+        for span, start in enumerate(self.starts):
+            name = self.names[self.agents[span]]
+            known = cut.get(name, 0) - self.seqs[span] + 1
+            if start + max(known, 0) * self.widths[span] < self.end_of(span):
+                return start + max(known, 0) * self.widths[span]
+        return self.end
+
+    def heads_at(self, boundary: int) -> Version:
+        """The heads of everything before a critical boundary."""
+        return self.heads if boundary >= self.end else self.parents_of(boundary)
 
     # ------------------------------------------------------------------ versions
 
@@ -308,6 +314,41 @@ class EventGraph:
         return found
 
     # ------------------------------------------------------------------ folding
+
+    def cut_back(self, end: int, heads: Version, critical: tuple[list[int], list[int]]) -> None:
+        """Forget the events from `end` on; the others had these heads and critical boundaries."""
+        while self.starts and self.starts[-1] >= end:
+            self.of_agent[self.agents.pop()].pop()
+            for column in (self.starts, self.seqs, self.widths):
+                column.pop()
+            self.parents.pop()
+        self.end, self.heads = end, heads
+        self.crit_from, self.crit_to = list(critical[0]), list(critical[1])
+
+    def prepend(self, before: "EventGraph") -> None:
+        """The events that this graph takes for its root are these."""
+        agents = [before.agent(name) for name in self.names]
+        heads = before.heads
+        linear = len(heads) == 1 and heads[0] == self.first - 1
+        for span, start in enumerate(self.starts):
+            parents = self.parents[span]
+            if parents == ROOT:
+                parents = None if linear and start == self.first else heads
+            agent = agents[self.agents[span]]
+            before.starts.append(start)
+            before.agents.append(agent)
+            before.seqs.append(self.seqs[span])
+            before.widths.append(self.widths[span])
+            before.parents.append(parents)
+            before.of_agent[agent].append(start)
+        if self.starts:
+            before.heads = self.heads
+        self.crit_from = before.crit_from + self.crit_from
+        self.crit_to = before.crit_to + self.crit_to
+        self.first, self.heads = before.first, before.heads
+        self.names, self.numbers, self.of_agent = before.names, before.numbers, before.of_agent
+        self.starts, self.agents, self.seqs = before.starts, before.agents, before.seqs
+        self.widths, self.parents = before.widths, before.parents
 
     def drop(self, boundary: int) -> None:
         """Forget the events before a critical boundary: they are the root now."""

@@ -1,8 +1,8 @@
 """What the events of one sequence did, in runs: positions as of each event's parents.
 
-A run is one of three: items inserted one after another; items deleted from one place, one after
-another, the way the delete key does; or items deleted backwards, the way backspace does. Unit i of
-a run that begins at LV v is the event v + i.
+A run is one of four: items inserted one after another; items deleted from one place, one after
+another, the way the delete key does; items deleted backwards, the way backspace does; or a mark,
+one unit that changes no items. Unit i of a run that begins at LV v is the event v + i.
 
 Invariants: runs lie one behind the other, from `first` to `end`; within a run every event but the
 first has the one before as its only parent.
@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-INSERT, DELETE, BACKSPACE = 0, 1, 2
+INSERT, DELETE, BACKSPACE, MARK = 0, 1, 2, 3
 
 CONTENT_MAX = 4096  # items; longer runs are not joined, for joining copies
 
@@ -25,7 +25,7 @@ class Run(NamedTuple):
     kind: int
     pos: int
     size: int
-    content: Any  # what was inserted: a slice of str or list; None for deletions
+    content: Any  # what was inserted: a slice of str or list; a mark; None for deletions
 
 
 class OpLog:
@@ -62,7 +62,7 @@ class OpLog:
             if last != INSERT or pos != before + had or had + size > CONTENT_MAX:
                 return False
             self.contents[-1] += content
-        elif last == INSERT:
+        elif last in (INSERT, MARK) or kind == MARK:
             return False
         elif pos == before and (last == DELETE or had == 1) and (kind == DELETE or size == 1):
             self.kinds[-1] = DELETE
@@ -102,6 +102,26 @@ class OpLog:
         for run in self.runs(start, stop):
             return run.content
         raise IndexError(start)
+
+    def cut_back(self, end: int) -> None:
+        """Forget what the events from `end` on did."""
+        while self.starts and self.starts[-1] >= end:
+            for column in (self.starts, self.kinds, self.poss, self.sizes):
+                column.pop()
+            self.contents.pop()
+        if self.starts and self.end > end and self.starts[-1] + self.sizes[-1] > end:
+            self.sizes[-1] = end - self.starts[-1]
+            if self.contents[-1] is not None:
+                self.contents[-1] = self.contents[-1][: self.sizes[-1]]
+        self.end = end
+
+    def prepend(self, before: "OpLog") -> None:
+        """What the events before those of this log did."""
+        self.starts = before.starts + self.starts
+        self.kinds = before.kinds + self.kinds
+        self.poss = before.poss + self.poss
+        self.sizes = before.sizes + self.sizes
+        self.contents = before.contents + self.contents
 
     def drop(self, boundary: int) -> None:
         """Forget what the events before an LV did."""

@@ -4,6 +4,7 @@ Walking from one branch to another costs what they differ by, so a branch is fol
 waits for another one.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,31 +12,31 @@ from plait.base.errors import BadFrame
 
 
 def ordered(
-    events: Sequence[tuple[Any, int, Sequence[Any], tuple[int, ...] | None]], base: int
+    events: Sequence[tuple[Any, int, Sequence[Any], tuple[int, ...] | None]],
+    base: int,
+    lasts: list[int],
 ) -> Iterator[tuple[Any, int, tuple[int, ...] | None]]:
     """Each event with the LV of its last unit and its parents, as they are given.
 
-    base: the LV of the first unit of the first event.
+    base: the LV of the first unit of the first event. lasts: filled with those of the last units.
     """
-    lasts: list[int] = []
-    by_last: dict[int, int] = {}
     parents_of: list[tuple[int, ...] | None] = []
     lv = base
     for index, event in enumerate(events):
-        lv += _units(event[2])
+        units = _units(event[2])
+        lv += units
         parents = event[3]
         if parents is None:
             parents = (lasts[-1],) if lasts else None
-        elif any(parent >= lv for parent in parents):
+        elif any(parent >= lv - units for parent in parents):
             raise BadFrame(f"event {index} comes before one of its parents")
         parents_of.append(parents)
-        by_last[lv - 1] = index
         lasts.append(lv - 1)
     waiting: list[int] = []
     children: dict[int, list[int]] = {}
     ready: list[int] = []
     for index, parents in enumerate(parents_of):
-        inner = [by_last[p] for p in parents or () if p in by_last]
+        inner = [bisect_left(lasts, p) for p in parents or () if p >= base]
         waiting.append(len(inner))
         for parent in inner:
             children.setdefault(parent, []).append(index)

@@ -20,7 +20,7 @@ begins with item `ids[i]`.
 from bisect import bisect_right
 from typing import Final
 
-BASE: Final = -(1 << 60)
+BASE: Final = -(1 << 59)
 START: Final = BASE - 1  # the left origin of what stands first
 NONE: Final = 1 << 60  # no right parent
 ENDLESS: Final = 1 << 50

@@ -11,13 +11,15 @@ end at the same LV; a walker that is kept has met a prefix of the events.
 """
 
 import abc
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from plait.base.errors import BadFrame
 from plait.types.walker.graph import EventGraph, Name, Version
-from plait.types.walker.oplog import BACKSPACE, DELETE, INSERT, OpLog, Run
+from plait.types.walker.oplog import BACKSPACE, DELETE, INSERT, MARK, OpLog, Run
 from plait.types.walker.ordering import ordered
+from plait.types.walker.trail import Trail
 from plait.types.walker.walker import Patch, Walker
 
 KEEP_WARM = 1_000  # units without concurrency, and a few for every record of the walker
@@ -42,6 +44,10 @@ class Items(Protocol):
         """Take items away."""
         ...
 
+    def slice(self, start: int, stop: int) -> Any:
+        """The items from `start` to `stop`."""
+        ...
+
 
 I = TypeVar("I", bound=Items)  # noqa: E741 - of items
 
@@ -55,6 +61,8 @@ class EditableSequence(abc.ABC, Generic[I]):
         self.agent = agent
         self.observer: Callable[[int, int, Any], None] | None = None
         self.walker: Walker | None = None
+        self.trail: Trail | None = None  # of changes, for those who hold positions
+        self.undo: list[tuple[int, Any, int]] | None = None  # what takes a draft back
         self._items = items
         self._length = len(items)  # with the open run
         self._quiet = 0  # units without concurrency
@@ -78,6 +86,10 @@ class EditableSequence(abc.ABC, Generic[I]):
     @abc.abstractmethod
     def is_content(self, value: Any) -> bool:
         """Whether it can be inserted: what `joined` gives, and not empty."""
+
+    def is_mark(self, value: Any, room: int) -> bool:
+        """Whether it can be a mark, on some of so many items."""
+        return False
 
     @property
     def items(self) -> I:
@@ -132,10 +144,16 @@ class EditableSequence(abc.ABC, Generic[I]):
         self._quiet = 0
         for pos, gone, content in patches:
             self._do(pos, gone, content)
-            self._length += -gone if gone else len(content)
+            come = 0 if gone else len(content)
+            self._length += come - gone
+            if self.trail is not None:
+                self.trail.add(pos, gone, come)
         return graph.end - 1
 
     def _do(self, pos: int, gone: int, content: Any) -> None:
+        if self.undo is not None:
+            was = self._items.slice(pos, pos + gone) if gone else None
+            self.undo.append((pos, was, 0 if gone else len(content)))
         if gone:
             self._items.delete(pos, gone)
         else:
@@ -149,10 +167,16 @@ class EditableSequence(abc.ABC, Generic[I]):
         self.close_run()
         base = self.graph.end
         given = list(events)
-        where: dict[int, int] = {}  # the last unit of an event as it is given: as it is here
-        for event, last, parents in ordered(given, base):
-            here = None if parents is None else tuple(sorted(where.get(p, p) for p in parents))
-            where[last] = self.add(event[0], event[1], event[2], here)
+        lasts: list[int] = []  # the last unit of each event as it is given, in order
+        moved: list[int] = []  # how much further it is here
+        for event, last, parents in ordered(given, base, lasts):
+            if not moved:
+                moved = [0] * len(lasts)
+            if parents is not None:
+                here = [p + moved[bisect_left(lasts, p)] if p >= base else p for p in parents]
+                parents = tuple(sorted(here))
+            place = self.add(event[0], event[1], event[2], parents)
+            moved[bisect_left(lasts, last)] = place - last
 
     # ------------------------------------------------------------------ inside
 
@@ -193,6 +217,8 @@ class EditableSequence(abc.ABC, Generic[I]):
             elif self.is_content(what):
                 length += len(what)
                 units += len(what)
+            elif self.is_mark(what, length - pos):
+                units += 1
             else:
                 raise BadFrame(f"{type(what).__name__} inserted at {pos}")
         return units
@@ -204,8 +230,10 @@ class EditableSequence(abc.ABC, Generic[I]):
             pos, what = edits[index], edits[index + 1]
             if type(what) is int:
                 run = Run(log.end, DELETE, pos, what, None)
-            else:
+            elif self.is_content(what):
                 run = Run(log.end, INSERT, pos, len(what), what)
+            else:
+                run = Run(log.end, MARK, pos, 1, what)
             log.add(run.kind, pos, run.size, run.content, joins)
             joins = True
             runs.append(run)
@@ -215,12 +243,12 @@ class EditableSequence(abc.ABC, Generic[I]):
         """Edits of somebody who has seen everything."""
         units = self._units(edits, self._length)
         author = self.graph.agent(name)
-        if len(edits) == 2:
+        if len(edits) == 2 and (type(edits[1]) is int or self.is_content(edits[1])):
             if whole:
                 self.put(author, seq, 1, units, edits[0], edits[1])
             else:
                 self.put(author, seq, units, 1, edits[0], edits[1])
-        elif whole and units:
+        elif units and (whole or not self._is_plain(edits)):
             self._put_all(author, seq, units, edits)
         else:
             for index in range(0, len(edits), 2):
@@ -229,6 +257,9 @@ class EditableSequence(abc.ABC, Generic[I]):
                 self.put(author, seq, size, 1, edits[index], what)
                 seq += size
         return self.end - 1
+
+    def _is_plain(self, edits: Edits) -> bool:
+        return all(type(what) is int or self.is_content(what) for what in edits[1::2])
 
     def put(self, author: int, seq: int, count: int, width: int, pos: int, what: Any) -> None:
         """An edit of somebody who has seen everything, which fits: `count` operations of `width`
@@ -250,6 +281,8 @@ class EditableSequence(abc.ABC, Generic[I]):
         else:
             self._count += count
             self._size += size
+        if self.trail is not None:
+            self.trail.add(pos, size if deletes else 0, 0 if deletes else size)
         if deletes:
             self._length -= size
             self._next = pos
@@ -300,9 +333,13 @@ class EditableSequence(abc.ABC, Generic[I]):
         joins = graph.heads == (graph.end - 1,)
         graph.add(author, seq, 1, units, None)
         for run in self._log_edits(edits, joins):
+            if run.kind == MARK:
+                continue
             gone = 0 if run.kind == INSERT else run.size
             self._do(run.pos, gone, run.content)
             self._length += -gone if gone else run.size
+            if self.trail is not None:
+                self.trail.add(run.pos, gone, run.size - gone)
         self._passed(units)
 
     def _passed(self, units: int) -> None:

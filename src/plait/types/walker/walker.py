@@ -23,8 +23,8 @@ from bisect import bisect_right
 from typing import Any, TypeAlias
 
 from plait.types.walker.graph import EventGraph, Version
-from plait.types.walker.oplog import BACKSPACE, INSERT, OpLog, Run
-from plait.types.walker.records import NONE, START, Leaf, Record, Records
+from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog, Run
+from plait.types.walker.records import BASE, ENDLESS, NONE, START, Leaf, Record, Records
 
 Patch: TypeAlias = tuple[int, int, Any]  # position, items deleted there, then what is inserted
 
@@ -99,6 +99,38 @@ class Walker:
             self._shift(low, high, 1)
         self.version = version
 
+    # ------------------------------------------------------------------ asking
+
+    def locate(self, pos: int, left: bool) -> int:
+        """Where in the present a place of the prepare version is: behind the item left of it, or
+        before the one right of it."""
+        if not (pos if left else self.length() - pos):
+            return 0 if left else self.records.now - self._slack
+        leaf = self.records.seek(pos if left else pos + 1)
+        past = (pos if left else pos + 1) - self.records.before_prep
+        for record in leaf.records:
+            if record.state == 1:
+                if past <= record.size:
+                    break
+                past -= record.size
+        now = self.records.now_before(record)
+        if record.gone:
+            return now
+        return now + past if left else now + past - 1
+
+    def present(self) -> list[tuple[int, int]]:
+        """The items of the present in order, as runs: (item, size); those that were there before
+        the walker began are negative."""
+        found = []
+        for leaf in self.records.leaves:
+            for record in leaf.records:
+                size = record.size
+                if record.id + size >= BASE + ENDLESS:
+                    size -= self._slack
+                if not record.gone and size > 0:
+                    found.append((record.id, size))
+        return found
+
     def _shift(self, low: int, high: int, by: int) -> None:
         """Retreat or advance the events of a range."""
         starts = self._target_starts
@@ -135,7 +167,7 @@ class Walker:
             start, size, item = starts[index], sizes[index], self._targets[index]
             first, last = max(start, low), min(start + abs(size), high)
             index += 1
-            if first >= last:
+            if first >= last or item == NONE:
                 continue
             if size > 0:
                 item += first - start
@@ -148,6 +180,8 @@ class Walker:
     def _apply(self, run: Run, patches: list[Patch] | None) -> None:
         if run.kind == INSERT:
             self._insert(run, patches)
+        elif run.kind == MARK:
+            self._deletes(run.lv, NONE, 1)
         else:
             self._delete(run, patches)
 
@@ -189,7 +223,7 @@ class Walker:
             left -= size
 
     def _deletes(self, lv: int, target: int, size: int) -> None:
-        """Note what a deletion deleted. A single item goes either way."""
+        """Note what a deletion (or a mark: nothing) deleted. A single item goes either way."""
         starts = self._target_starts
         if not starts or lv > starts[-1]:
             starts.append(lv)

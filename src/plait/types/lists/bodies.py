@@ -1,0 +1,90 @@
+"""What operations on a list say.
+
+``[EDIT, position, kind, argument, ...]``: edits one after another, at positions as of what their
+author had seen, hidden slots counted; ``[SET, element, value]``: a value for an element.
+
+    DELETE   how many         slots are deleted
+    INSERT   [value, ...]     slots for new elements
+    MOVE     element          a slot for an element that is there
+    REVIVE   [element, value] a slot for an element that was deleted, which begins anew
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from plait.base.errors import BadFrame
+from plait.graph.event import Event
+from plait.types.lists.slots import ElementId, Order, Slot, checked_element
+
+EDIT, SET = 0, 1
+DELETE, INSERT, MOVE, REVIVE = 0, 1, 2, 3
+
+
+class Write(NamedTuple):
+    """A value for an element."""
+
+    element: ElementId
+    order: Order
+    value: Any
+
+
+class Said(NamedTuple):
+    """An operation's parts."""
+
+    edits: list[Any]  # as sequences take them: position, slots or how many to delete
+    writes: list[Write]
+
+
+def read_body(body: Any, event: Event) -> Said:
+    """What an operation says; raises `BadFrame`."""
+    try:
+        kind, *said = body if type(body) is list else ()
+        if kind == EDIT and type(kind) is int and said and len(said) % 3 == 0:
+            return _read_edits(said, event)
+        if kind == SET and type(kind) is int and len(said) == 2:
+            order = (event.hlc, event.replica, event.seq, 0)
+            return Said([], [Write(checked_element(said[0]), order, said[1])])
+    except (TypeError, ValueError) as error:
+        raise BadFrame(f"no operation on a list: {error}") from None
+    raise BadFrame("no operation on a list")
+
+
+def _read_edits(said: Sequence[Any], event: Event) -> Said:
+    stamp, replica, seq = event.hlc, event.replica, event.seq
+    found = Said([], [])
+    offset = 0
+    for index in range(0, len(said), 3):
+        pos, kind, argument = said[index : index + 3]
+        if kind == DELETE and type(argument) is int:
+            found.edits.extend((pos, argument))
+            continue
+        slots: list[Slot] = []
+        if kind == INSERT and type(argument) is list:
+            for value in argument:
+                id_ = (replica, seq, offset)
+                slots.append(Slot(stamp, replica, seq, offset, id_))
+                found.writes.append(Write(id_, (stamp, *id_), value))
+                offset += 1
+        elif kind == MOVE:
+            slots.append(Slot(stamp, replica, seq, offset, checked_element(argument)))
+            offset += 1
+        elif kind == REVIVE:
+            element, value = argument
+            id_ = checked_element(element)
+            slots.append(Slot(stamp, replica, seq, offset, id_))
+            found.writes.append(Write(id_, (stamp, replica, seq, offset), value))
+            offset += 1
+        else:
+            raise ValueError(f"an edit of kind {kind!r}")
+        found.edits.extend((pos, tuple(slots)))
+    return found
+
+
+def elements_in(body: Any) -> list[ElementId]:
+    """The elements, older than it, that an operation writes; none for what is no operation."""
+    if type(body) is list and len(body) == 3 and body[0] == SET:
+        try:
+            return [checked_element(body[1])]
+        except (TypeError, ValueError):
+            return []
+    return []

@@ -1,0 +1,151 @@
+"""Text that several people edit at once, as a graph type.
+
+Bodies are flat lists of edits, ``[position, text or how many to delete, ...]``, one after another,
+at positions as of what their author had seen.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from plait.base.causality import Dot
+from plait.base.errors import BadCall, BadValue
+from plait.base.ports import Random
+from plait.types.graph_type import Here, Mutation, Slot
+from plait.types.text.rope import Rope
+from plait.types.text.state import TextState
+from plait.types.text.storage import load, save
+from plait.types.text.undoing import Inverse, edits_of, inverses
+from plait.types.text.units import check_text
+from plait.types.walker.sequence_type import SequenceType
+from plait.types.walker.trail import Trail
+
+
+class Text(SequenceType[TextState]):
+    """Mutations ("insert", position, text), ("delete", position, count), ("edit", edits)."""
+
+    tag = "x"
+
+    def zero(self) -> TextState:
+        """No text."""
+        return TextState()
+
+    def dump(self, state: TextState) -> bytes:
+        """See `plait.types.text.storage`."""
+        return save(state)
+
+    def load(self, data: bytes) -> TextState:
+        """See `plait.types.text.storage`."""
+        return load(data)
+
+    # ------------------------------------------------------------------ writing
+
+    def prepare(self, state: TextState, mutation: Mutation, here: Here) -> Any:
+        """`BadCall` for positions that are not in the text, `BadValue` for what is no text."""
+        match mutation:
+            case ("insert", pos, text):
+                edits = [pos, check_text(text)]
+            case ("delete", pos, size):
+                edits = [pos, size]
+            case ("edit", edits):
+                edits = list(edits)
+            case ("carry", since, pieces):
+                edits = _carried(state, since, pieces)
+            case _:
+                raise BadCall(f"a text has no {mutation!r}")
+        return self._checked(edits, len(state)) or None
+
+    def _checked(self, edits: Sequence[Any], length: int) -> list[Any]:
+        """Edits that do something; raises as `prepare` does."""
+        checked: list[Any] = []
+        if len(edits) % 2:
+            raise BadCall("edits come in pairs: a position, and what is done there")
+        for index in range(0, len(edits), 2):
+            pos, what = edits[index], edits[index + 1]
+            if type(pos) is not int:
+                raise BadValue(f"a position is a number, not {pos!r}")
+            if not 0 <= pos <= length:
+                raise BadCall(f"position {pos} of a text of {length} characters")
+            if type(what) is int:
+                if not 0 <= what <= length - pos:
+                    raise BadCall(
+                        f"characters {pos} to {pos + what} of a text of {length} characters"
+                    )
+                length -= what
+            else:
+                length += len(check_text(what))
+            if what:
+                checked += [pos, what]
+        return checked
+
+    # ------------------------------------------------------------------ reading
+
+    def value(self, state: TextState) -> str:
+        """The text."""
+        return state.text()
+
+    # ------------------------------------------------------------------ undo
+
+    def before(self, state: TextState, mutation: Mutation, dot: Dot) -> Any:
+        """What takes the edits back, as of right after them, and when that is."""
+        edits = self.prepare(state, mutation, Here(0, {}))
+        if edits is None:
+            return None
+        if state.trail is None:
+            state.trail = Trail()
+        return state.trail.end + len(edits) // 2, inverses(edits, _deleted(state, edits))
+
+    def taking_back(self, before: Any, mutation: Mutation, dot: Dot) -> Mutation | None:
+        """Carry it to the present."""
+        return ("carry", *before)
+
+    def inverse(self, state: TextState, mutation: Mutation, dot: Dot) -> Mutation | None:
+        """What takes the edits back."""
+        before = self.before(state, mutation, dot)
+        return None if before is None else self.taking_back(before, mutation, dot)
+
+    # ------------------------------------------------------------------ watching, laws
+
+    def partial(self, state: TextState, slots: Iterable[Slot] | None) -> Any:
+        """All of it."""
+        return self.value(state)
+
+    def gen_op(self, random: Random, state: TextState) -> Mutation:
+        """Short insertions, deletions and replacements, often at the same places."""
+        length = len(state)
+        chance = random.getrandbits(3)
+        pos = random.getrandbits(16) % (length + 1)
+        if length > 40 or (chance < 3 and pos < length):
+            return ("delete", min(pos, length - 1), 1 + random.getrandbits(4) % (length - pos or 1))
+        letters = "abcdefgh"[random.getrandbits(3) :][: 1 + random.getrandbits(2)]
+        if chance == 3 and pos < length:
+            return ("edit", [pos, 1, pos, letters])
+        return ("insert", pos, letters)
+
+
+TEXT = Text()
+
+
+def _deleted(state: TextState, edits: Sequence[Any]) -> list[str | None]:
+    """What each of some edits deletes, given the text before all of them."""
+    if len(edits) == 2:
+        pos, what = edits
+        return [state.slice(pos, pos + what) if type(what) is int else None]
+    scratch = Rope(state.text())
+    found: list[str | None] = []
+    for pos, what in zip(edits[::2], edits[1::2], strict=True):
+        if type(what) is int:
+            found.append(scratch.slice(pos, pos + what))
+            scratch.delete(pos, what)
+        else:
+            found.append(None)
+            scratch.insert(pos, what)
+    return found
+
+
+def _carried(state: TextState, since: int, pieces: Sequence[Inverse]) -> list[Any]:
+    """Edits that take something back now; none if it is too long ago."""
+    trail = state.trail
+    if trail is None or not trail.knows(since):
+        return []
+    steps = trail.since(since)
+    return edits_of([piece.after(steps) for piece in pieces])

@@ -1,0 +1,66 @@
+"""What happened to the present, for those who hold positions in it: cursors, undo.
+
+Invariant: step number `start + i` is `steps[i]`; older ones are forgotten.
+"""
+
+from typing import TypeAlias
+
+STEPS_MAX = 100_000
+
+Step: TypeAlias = tuple[int, int, int]  # position, items deleted there, or else inserted
+
+
+class Trail:
+    """The latest changes of a sequence, in order."""
+
+    __slots__ = ("start", "steps")
+
+    def __init__(self) -> None:
+        self.start = 0
+        self.steps: list[Step] = []
+
+    @property
+    def end(self) -> int:
+        """The number of the next step."""
+        return self.start + len(self.steps)
+
+    def add(self, pos: int, gone: int, come: int) -> None:
+        """Something was deleted, or inserted."""
+        self.steps.append((pos, gone, come))
+        if len(self.steps) > STEPS_MAX:
+            del self.steps[: STEPS_MAX // 2]
+            self.start += STEPS_MAX // 2
+
+    def knows(self, since: int) -> bool:
+        """Whether all steps from a number on are here."""
+        return since >= self.start
+
+    def since(self, number: int) -> list[Step]:
+        """The steps from a number on."""
+        return self.steps[number - self.start :]
+
+
+def moved(pos: int, step: Step, left: bool) -> int:
+    """Where a place is after a step: behind what stood left of it, or before what stood right."""
+    at, gone, come = step
+    if gone:
+        return pos if pos <= at else max(at, pos - gone)
+    return pos + come if pos > at or (pos == at and not left) else pos
+
+
+def kept(ranges: list[tuple[int, int]], step: Step) -> list[tuple[int, int]]:
+    """What is left of ranges (from, to) after a step; what is inserted inside is not theirs."""
+    at, gone, come = step
+    found: list[tuple[int, int]] = []
+    for low, high in ranges:
+        if gone:
+            low, high = moved(low, step, True), moved(high, step, True)
+            if low < high:
+                found.append((low, high))
+        elif low < at < high:
+            found += [(low, at), (at + come, high + come)]
+        elif at <= low:
+            found.append((low + come, high + come))
+        else:
+            found.append((low, high))
+    return found
