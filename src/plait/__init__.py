@@ -24,6 +24,7 @@ from plait.api.documents import (
     Nested,
     Register,
     RemoveWinsSet,
+    Text,
     Tree,
     TwoPhaseSet,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "Store",
     "Table",
     "TableRow",
+    "Text",
     "Transaction",
     "Tree",
     "TwoPhaseSet",

@@ -1,6 +1,6 @@
-"""What is prepared once for a library and a trace, and kept in files for the processes that measure.
+"""What is prepared once for a library and a trace, kept in files for those who measure.
 
-A process that opens or merges a document is not to have made it: its memory and first use are
+A process that opens or merges a document must not have made it: its memory and its first use are
 measured.
 """
 

@@ -13,20 +13,20 @@ from plait.bench.text_systems import CODE_POINTS
 from plait.bench.text_traces import Edit
 
 _NAME = "text"
+_LORO: Any = loro  # its stubs say nothing of types
 
 
 class LoroText:
     """A document with one text."""
 
     def __init__(self, agent: int | None) -> None:
-        make: Any = loro.LoroDoc  # its stubs say nothing of types
-        self._document: Any = make()
+        self._document: Any = _LORO.LoroDoc()
         if agent is not None:
             self._document.peer_id = agent + 1
         self._text: Any = self._document.get_text(_NAME)
         self._told: list[bytes] = []
         self._watch: Any = None
-        self._before: Any = loro.VersionVector()  # the version when `untold` was asked last
+        self._before: Any = _LORO.VersionVector()  # the version when `untold` was asked last
 
     def type(self, edits: Sequence[Edit]) -> None:
         """See `Text`."""
@@ -59,7 +59,7 @@ class LoroText:
         """See `Text`."""
         self._document.commit()
         before, self._before = self._before, self._document.oplog_vv
-        update: bytes = self._document.export(loro.ExportMode.Updates(before))
+        update: bytes = self._document.export(_LORO.ExportMode.Updates(before))
         return update
 
     def text(self) -> str:
@@ -69,7 +69,7 @@ class LoroText:
     def save(self, history: bool) -> bytes:
         """See `Text`: a snapshot, or a shallow one of the present."""
         self._document.commit()
-        mode: Any = loro.ExportMode
+        mode = _LORO.ExportMode
         if history:
             how = mode.Snapshot()
         else:

@@ -37,6 +37,14 @@ def graph(context: click.Context, arguments: tuple[str, ...]) -> None:
     context.exit(_run("graph", arguments))
 
 
+@bench.command(context_settings=_PASSED_ON, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def text(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """A text that many edit: Plait, pycrdt and loro (--help for its options)."""
+    context.exit(_run("text", arguments))
+
+
 def _run(scenario: str, arguments: tuple[str, ...]) -> int:
     # Imported here: the peers' servers and drivers are installed for measuring only.
     try:

@@ -6,8 +6,7 @@ arrives for them.
 
 Invariant: one instance a tag, for as long as the process runs.
 
-Absent: ``o``, maps and nested documents, which have no state of their own; ``l``, kept for
-lists.
+Absent: ``o``, maps and nested documents, which have no state of their own.
 """
 
 import re
@@ -22,6 +21,7 @@ from plait.types.enable_flag import EnableFlag
 from plait.types.graph_type import GraphType
 from plait.types.grow_counter import GrowCounter
 from plait.types.grow_set import GrowSet
+from plait.types.lists.type import LIST
 from plait.types.opaque import Opaque
 from plait.types.register import ASK, LAST_WRITER_WINS, MERGE
 from plait.types.remove_wins_set import RemoveWinsSet
@@ -37,7 +37,7 @@ _OURS: tuple[GraphType[Any], ...] = (
     EnableFlag(), DisableFlag(),
     GrowSet(), TwoPhaseSet(), AddWinsSet(), RemoveWinsSet(),
     TREE,
-    TEXT,
+    TEXT, LIST,
 )  # fmt: skip
 
 _types: dict[str, GraphType[Any]] = {type_.tag: type_ for type_ in _OURS}

@@ -28,7 +28,7 @@ Python's (`1 == 1.0 == True`).
 """
 
 import abc
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from plait.base.causality import Context, Dot
@@ -149,6 +149,11 @@ class GraphType(abc.ABC, Generic[S]):
     def from_pages(self, pages: Sequence[tuple[int, bytes]]) -> S:
         """The state from all its pages, in order; raises `Corrupt` or `BadFrame`."""
         raise NotImplementedError(f"{type(self).__name__} has no pages")
+
+    def watching(self, state: S, act: Callable[[], None]) -> Any:
+        """Do `act`, and say what it changed, where `of_events`: for change feeds."""
+        act()
+        return None
 
     def slots(self, state: S) -> Iterable[Slot] | None:
         """The slots that changed since this was last asked; None: save the state in one piece."""

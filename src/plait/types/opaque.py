@@ -145,7 +145,7 @@ class Opaque(GraphType[Log]):
                 dot = (entry.replica, entry.seq)
                 if dot not in dots and entry.seq > mine.get(entry.replica, 0):
                     state.entries.append(entry)
-            elif isinstance(entry, Saved):
+            elif isinstance(entry, Saved | SavedPages):
                 if not mine:  # read back from a row; elsewhere it is sent as an image
                     state.entries.append(entry)
             elif not mine or not descends(mine, dict(entry.theirs)):

@@ -5,7 +5,8 @@ of cells with many slots (`PAGED_MIN`) a row for each slot, so that a small chan
 large writes little. A type that saves itself in pages has a row for each.
 
 Invariants: `pack` gives every row that differs from storage, once; what it wrote off as clean is
-equal to its rows; the pages of an object are numbered from 0, without gaps. A document that cannot be read raises `Corrupt` and stays unread.
+equal to its rows; an object's pages are numbered from 0 without gaps, and when it gives page 0, it
+gives all of them. A document that cannot be read raises `Corrupt` and stays unread.
 """
 
 from collections.abc import Callable, Iterator

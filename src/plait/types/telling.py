@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from plait.graph.event import DELETE, Event, Op
 from plait.types.paths import Path
 from plait.types.shelf_roads import touched_slots
-from plait.types.shelved_document import ShelvedDocument
+from plait.types.shelved_document import ShelvedDocument, ShelvedObject
 
 Observer: TypeAlias = Callable[[str, Path, Op, Event, Any, Any], None]
 Told: TypeAlias = tuple[Path, Op, Event, Any, Any]
@@ -26,6 +26,9 @@ def tell_apply(
         type_ = object_.type
         slots = touched_slots(type_, op.body, event.dot)
         before = type_.partial(type_.zero(), slots)
+    elif object_.type.of_events:
+        yield from _tell_patches(document, object_, op, event, act)
+        return
     else:
         type_ = object_.type
         slots = touched_slots(type_, op.body, event.dot)
@@ -34,6 +37,17 @@ def tell_apply(
     if hidden and not document.hidden():
         yield (), op, event, False, True
     yield op.path, op, event, before, type_.partial(object_.state, slots)
+
+
+def _tell_patches(
+    document: ShelvedDocument, object_: ShelvedObject, op: Op, event: Event, act: Callable[[], None]
+) -> Iterator[Told]:
+    """Of a sequence: no values, but patches that lead from one to the other."""
+    hidden = document.hidden()
+    patches = object_.type.watching(object_.state, act)
+    if hidden and not document.hidden():
+        yield (), op, event, False, True
+    yield op.path, op, event, None, patches
 
 
 def tell_others(

@@ -27,6 +27,10 @@ from plait.api.documents.presence import Here, Presence, PresenceWatch
 from plait.api.documents.registers import Loser, Register, RegisterView
 from plait.api.documents.resolve import Ask, LastWriterWins, Merge, Resolve
 from plait.api.documents.sets import GrowSetView, SetView
+from plait.api.documents.text import Text, TextView
+from plait.api.documents.text_blame import Blame
+from plait.api.documents.text_branch import TextBranch
+from plait.api.documents.text_cursors import Cursor
 from plait.api.documents.trees import Tree, TreeView
 from plait.api.documents.view import CustomView, View
 from plait.api.documents.watching import Change, Watch
@@ -34,12 +38,14 @@ from plait.api.documents.watching import Change, Watch
 __all__ = [
     "AddWinsSet",
     "Ask",
+    "Blame",
     "BoundedCounter",
     "BoundedCounterView",
     "Change",
     "Conflict",
     "Counter",
     "CounterView",
+    "Cursor",
     "Custom",
     "CustomView",
     "DisableFlag",
@@ -68,6 +74,9 @@ __all__ = [
     "Resolve",
     "SetView",
     "Sibling",
+    "Text",
+    "TextBranch",
+    "TextView",
     "Tree",
     "TreeView",
     "TwoPhaseSet",

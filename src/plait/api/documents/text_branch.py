@@ -25,10 +25,10 @@ from plait.types.walker.walker import Walker
 class TextBranch(EditableText):
     """A copy of a text to be edited apart; made by `TextView.fork`."""
 
-    __slots__ = ("_base", "_followed", "_here", "_origin", "_state", "_step", "_there")
+    __slots__ = ("_base", "_followed", "_here", "_state", "_step", "_there", "origin")
 
     def __init__(self, origin: Any, text: str, followed: TextState | None) -> None:
-        self._origin = origin  # which text it is of; compared, never used
+        self.origin = origin  # which text it is of; compared, never used
         self._base = text
         self._state = TextState(1, text)
         self._here: list[Any] = []  # edits of the base, made there

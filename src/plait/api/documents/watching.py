@@ -3,6 +3,9 @@
 The changes of one batch come one after the other, and only the last one says `last`: who wants
 them together collects up to that one. A watch holds `CHANGES_MAX` changes that were not taken yet;
 a slower reader is cut off with `Busy` and reads the documents anew. It is never given a gap.
+
+What is changed at positions (a text) comes as patches. Whoever applies them, one after the other,
+to a copy of what was there when the watch began has what is here.
 """
 
 import asyncio
@@ -19,10 +22,13 @@ from plait.base.codec import encode_key
 from plait.base.errors import BadValue, Busy
 from plait.engines.graph_port import Changed
 from plait.graph.event import DELETE
+from plait.types.paths import tag_of
+from plait.types.text.diff import edits_between
 
 CHANGES_MAX: Final = 10_000
 
 NamedPath: TypeAlias = str | Sequence[str]  # "title", or ("meta", "likes")
+Patch: TypeAlias = tuple[int, int, Any]  # position, how many are deleted there, what is inserted
 
 
 class Change(NamedTuple):
@@ -30,14 +36,15 @@ class Change(NamedTuple):
 
     key: str
     path: tuple[str, ...]  # names of fields and keys; () is the document itself
-    before: Any  # the value, as far as the operation touched it
+    before: Any  # the value, as far as the operation touched it; None where there are patches
     after: Any
-    who: str
+    who: str  # "" for what came as a state, which does not say who wrote what
     when: datetime
     message: str | None
     own: bool  # written by this replica
     deleted: bool  # the document was deleted
     last: bool  # of the changes of its batch that are watched
+    patches: tuple[Patch, ...] = ()  # what happened to a text, one after the other
 
 
 class Watch:
@@ -123,8 +130,10 @@ class Watch:
     def _change(self, changed: Changed) -> Change:
         event = changed.event
         field = field_at(self._document, changed.path)
-        before, after = changed.before, changed.after
-        if field is not None:
+        before, after, patches = changed.before, changed.after, patches_of(changed)
+        if patches is not None:
+            before = after = None
+        elif field is not None:
             before, after = field.loaded(before), field.loaded(after)
         replica = self._access.replica
         return Change(
@@ -132,12 +141,13 @@ class Watch:
             names_of(changed.path),
             before,
             after,
-            event.who or replica.who(event.replica),
+            event.who or (replica.who(event.replica) if event.replica else ""),
             time_of(event.hlc),
             event.message,
             event.replica == replica.replica,
             changed.op.kind == DELETE,
             False,
+            patches or (),
         )
 
     def _forget(self) -> None:
@@ -148,6 +158,16 @@ class Watch:
     def __repr__(self) -> str:
         what = self._access.name if self._key is None else f"{self._access.name}[{self._key!r}]"
         return f"<Watch on {'.'.join((what, *self._path))}>"
+
+
+def patches_of(changed: Changed) -> tuple[Patch, ...] | None:
+    """What happened to something that is changed at positions; None if it is not."""
+    if not changed.path or tag_of(changed.path[-1]) != "x":
+        return None
+    before, after = changed.before, changed.after
+    if isinstance(after, list):
+        return tuple([(pos, gone, content or "") for pos, gone, content in after])
+    return tuple(edits_between(before or "", after or ""))  # it was cleared, or came as a whole
 
 
 def _names(path: NamedPath | None) -> tuple[str, ...]:

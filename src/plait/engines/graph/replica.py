@@ -103,7 +103,7 @@ class Replica:
         self.keys = shelf.keys
         self.count = shelf.count
         self.contended = shelf.contended
-        self.telling.watch(shelf)
+        self.telling.watch(shelf, self.parts.scope.clock)
 
     # ------------------------------------------------------------------ reading
 

@@ -1,10 +1,15 @@
-"""Telling listeners what took effect: nothing is built while nobody listens."""
+"""Telling listeners what took effect: nothing is built while nobody listens.
+
+What came as a state, not by operations, is told object by object, as an event of nobody (replica
+0): a state does not say who wrote what.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from plait.base.errors import PlaitError
+from plait.base.hlc import HybridClock
 from plait.engines.graph_port import Changed
 from plait.graph.event import Batch, Event, Op
 from plait.types.paths import Path
@@ -22,11 +27,12 @@ class Telling:
         self._listeners: list[Listener] = []
         self._changes: list[Changed] = []
         self._shelf: Shelf | None = None
+        self._clock = HybridClock()
 
-    def watch(self, shelf: Shelf) -> None:
-        """From here on, this is the shelf."""
-        self._shelf = shelf
-        shelf.observer = self._note if self._listeners else None
+    def watch(self, shelf: Shelf, clock: HybridClock) -> None:
+        """From here on, this is the shelf, and the newest stamp that is known is the clock's."""
+        self._shelf, self._clock = shelf, clock
+        self._watch()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` from now on; returns how to stop."""
@@ -65,9 +71,14 @@ class Telling:
 
     def _watch(self) -> None:
         if self._shelf is not None:
-            self.watch(self._shelf)
+            self._shelf.observer = self._note if self._listeners else None
+            self._shelf.join_observer = self._joined if self._listeners else None
 
     def _note(self, key: str, path: Path, op: Op, event: Event, before: Any, after: Any) -> None:
+        self._changes.append(Changed(key, path, op, event, before, after, False))
+
+    def _joined(self, key: str, path: Path, before: Any, after: Any) -> None:
+        op, event = Op(key, path, None), Event(0, 0, self._clock.last, {})
         self._changes.append(Changed(key, path, op, event, before, after, False))
 
 

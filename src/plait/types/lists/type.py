@@ -24,7 +24,8 @@ from plait.base.errors import BadCall, BadFrame, BadValue
 from plait.base.ports import Random
 from plait.graph.event import Event
 from plait.types.graph_type import Here, Mutation, Slot
-from plait.types.lists.bodies import DELETE, EDIT, INSERT, MOVE, REVIVE, SET, elements_in
+from plait.types.lists.bodies import EDIT, SET, elements_in
+from plait.types.lists.planning import deletions, inserted, moved, placed_back, replaced, swapped
 from plait.types.lists.rows import (
     Known,
     dump,
@@ -37,9 +38,9 @@ from plait.types.lists.rows import (
 )
 from plait.types.lists.slots import ElementId
 from plait.types.lists.state import ListState
-from plait.types.lists.undoing import before, placed_back, swapped
+from plait.types.lists.undoing import before
 from plait.types.plain import given, same_bytes, taken
-from plait.types.walker.sequence_type import SequenceType, check_seen, parents_without
+from plait.types.walker.sequence_type import SequenceType
 
 
 class ListType(SequenceType[ListState]):
@@ -67,17 +68,17 @@ class ListType(SequenceType[ListState]):
         match mutation:
             case ("insert", index, values):
                 _check_range(index, 0, size)
-                return _inserted(state.place(index), values)
+                return inserted(state, index, _plain(values))
             case ("delete", index, count):
                 _check_range(index, count, size)
                 return [EDIT, *deletions(state.places(index, index + count))] if count else None
             case ("replace", index, count, values):
                 _check_range(index, count, size)
-                return _replaced(state, index, count, values)
+                return replaced(state, index, count, _plain(values))
             case ("move", source, target):
                 _check_range(source, 1, size)
                 _check_range(target, 1, size)
-                return None if source == target else _moved(state, source, target)
+                return moved(state, source, target)
             case ("set", index, value):
                 _check_range(index, 1, size)
                 return [SET, list(state.ids(index, index + 1)[0]), taken(value)]
@@ -144,7 +145,6 @@ class ListType(SequenceType[ListState]):
         """Take in operations that are not here, and what is known of elements."""
         if isinstance(data, bytes):
             other = load(data)
-            check_seen(other.ops(), theirs)
             known = _all_known(other) + (_all_known(state) if mine else [])
             self._join_all(state, other, mine, theirs)
         else:
@@ -154,21 +154,12 @@ class ListType(SequenceType[ListState]):
             super().join(state, [read_ops(data[0]), data[1]], mine, theirs, whole)
         learn(state.items, known)
 
-    def canonical(self, state: ListState, cut: Context) -> bytes:
-        """What there is, and the operations that are not folded; not what is remembered of
-        elements that are gone, for some may have forgotten it."""
-        copy = load(dump(state))
-        copy.fold(cut)
-        items = copy.items
-        ops = sorted(copy.ops())
-        skipped = {(op.name, op.seq): op.parents for op in ops if op.clears}
-        listed = [
-            [op.name, op.seq, parents_without(op.parents, skipped), op.edits]
-            for op in ops
-            if not op.clears
-        ]
-        elements = [(items.known[s.element].order, items.known[s.element].value) for s in items.slots]
-        return same_bytes([items.slots, elements, listed])
+    def image(self, state: ListState) -> Any:
+        """The slots with their elements, the latter as they were last written; not what is
+        remembered of elements that are gone, for some may have forgotten it."""
+        known = state.items.known
+        elements = [known[slot.element] for slot in state.items.slots]
+        return [state.items.slots, [(element.order, element.value) for element in elements]]
 
     # ------------------------------------------------------------------ undo, laws
 
@@ -215,3 +206,15 @@ def _plain(values: Any) -> list[Any]:
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
         raise BadValue(f"{type(values).__name__} is no sequence of values")
     return [taken(value) for value in values]
+
+
+def _put_back(state: ListState, id_: ElementId, written: Any, value: Any) -> Any:
+    known = state.items.known.get(id_)
+    if known is None or not known.slots or same_bytes(known.value) != same_bytes(written):
+        return None
+    return [SET, list(id_), taken(value)]
+
+
+def _all_known(state: ListState) -> list[Known]:
+    """What a list knows of all its elements."""
+    return read_elements(element_rows(state.items, state.items.known))

@@ -18,7 +18,8 @@ BLOCK_BYTES_MAX = 1 << 30  # unpacked
 NUMBER_MAX = 1 << 53
 
 _PLAIN, _ZLIB, _BZ2, _LZMA = 0, 1, 2, 3
-_SMALL = 64  # bytes; not worth a try of anything but zlib
+_TINY = 32  # bytes; nothing makes so few fewer
+_SMALL = 2048  # bytes; not worth a try of anything but zlib
 _SLOW_BYTES_MAX = 1 << 20  # above, the slow ones take too long for what they gain
 _DICTIONARY_MIN = 1 << 12
 
@@ -99,9 +100,10 @@ def pack_block(data: bytes, quick: bool = False) -> bytes:
         raise BadFrame(f"{len(data):,} bytes in one block; at most {BLOCK_BYTES_MAX:,}")
     size = varints((len(data),))
     tried = [bytes((_PLAIN,)) + data]
-    if len(data) > 16:
+    slow = not quick and _SMALL < len(data) <= _SLOW_BYTES_MAX
+    if len(data) > _TINY and not slow:
         tried.append(bytes((_ZLIB,)) + size + zlib.compress(data, 9, -15))
-    if len(data) > _SMALL and not quick and len(data) <= _SLOW_BYTES_MAX:
+    if slow:
         tried.append(bytes((_BZ2,)) + size + bz2.compress(data))
         packed = lzma.compress(data, lzma.FORMAT_RAW, filters=_lzma_filters(len(data)))
         tried.append(bytes((_LZMA,)) + size + packed)

@@ -24,13 +24,11 @@ class StoredHistory:
         self.first = last.first
         self.end = last.end
         self.heads = last.dots(last.heads)
+        self.names: tuple[Name, ...] = tuple(
+            dict.fromkeys([name for page in pages for name in page.names])
+        )
         self._contents = contents
         self.pieces: Sequence[Any] = ()  # the items when it was read
-
-    @property
-    def names(self) -> tuple[Name, ...]:
-        """All authors."""
-        return tuple(dict.fromkeys(name for page in self.pages for name in page.names))
 
     def size(self, first: int = 0) -> int:
         """Bytes of history, from a page on."""
@@ -49,7 +47,7 @@ class StoredHistory:
             raise Corrupt(f"the history of a sequence does not decode: {error}") from None
         if heads != self.heads or not graph.first <= self.first < graph.end == self.end:
             raise Corrupt("the history of a sequence is not what its last page says")
-        if graph.critical(self.first) != self.first:
+        if not _is_foldable(graph, self.first):
             raise Corrupt("the history of a sequence was folded where it cannot be")
         if self.first > graph.first:
             graph.drop(self.first)
@@ -80,3 +78,10 @@ class StoredHistory:
             raise BadFrame("only a snapshot follows from what it shows")
         else:
             put_deleted(log, unpacked(page.present, self._contents), content, self._contents)
+
+
+def _is_foldable(graph: EventGraph, boundary: int) -> bool:
+    """Whether all that lies before an LV can be forgotten."""
+    span = graph.span_at(boundary)
+    whole = (boundary - graph.starts[span]) % graph.widths[span] == 0
+    return whole and graph.critical(boundary) == boundary

@@ -50,17 +50,14 @@ Author: TypeAlias = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(max_length=
 Extension: TypeAlias = tuple[str, bool, bytes]  # name, whether it must be understood, data
 
 
-class Page(Struct, frozen=True, array_like=True):
+class Page(Struct, frozen=True, array_like=True, omit_defaults=True):
     """One page. Blocks are those of `plait.types.text.blocks`; authors go by their index in
     `names`."""
 
-    version: int
     form: int
     start: Number  # the LV behind the page before
-    since: Number  # the first LV whose event is here: later than `start` if some were folded
-    end: Number
-    root: Number  # the LV that was the root of the graph
-    first: Number  # the LV before which everything is folded
+    units: Number  # of events that are here
+    kept: Number  # how far before `end` lies all that is folded
     length: Number  # of the present
     names: tuple[Author, ...]
     base: tuple[tuple[Number, Seq], ...]
@@ -68,13 +65,35 @@ class Page(Struct, frozen=True, array_like=True):
     clears: tuple[tuple[Number, Seq], ...]
     agent: Author
     own: Seq  # the number of the agent's next unit
-    derived: bool  # `contents` has what was deleted, not what was inserted
-    present: bytes  # block: the present, or what the hunks insert
-    hunks: tuple[Number, ...]  # position, items deleted, items inserted, and so on
     spans: bytes  # block
     runs: bytes  # block
     contents: bytes  # block
+    rooted: Number = 0  # how far before its events the root of the graph lay
+    skipped: Number = 0  # so many events from `start` on were folded before they were written
+    present: bytes = b""  # block: the present, or what the hunks insert
+    hunks: tuple[Number, ...] = ()  # position, items deleted, items inserted, and so on
+    derived: bool = False  # `contents` has what was deleted, not what was inserted
     extensions: tuple[Extension, ...] = ()
+
+    @property
+    def since(self) -> int:
+        """The first LV whose event is here."""
+        return self.start + self.skipped
+
+    @property
+    def end(self) -> int:
+        """The LV behind the page."""
+        return self.start + self.skipped + self.units
+
+    @property
+    def root(self) -> int:
+        """The LV that was the root of the graph when the page was written."""
+        return self.since - self.rooted
+
+    @property
+    def first(self) -> int:
+        """The LV before which everything is folded."""
+        return self.end - self.kept
 
     def dots(self, pairs: Sequence[tuple[int, int]]) -> tuple[Dot, ...]:
         """Dots, with names. `BadFrame`."""
@@ -84,6 +103,7 @@ class Page(Struct, frozen=True, array_like=True):
 
 
 _decoder = msgspec.msgpack.Decoder(Page)
+_outline = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw])
 
 
 # ------------------------------------------------------------------ bytes
@@ -91,7 +111,7 @@ _decoder = msgspec.msgpack.Decoder(Page)
 
 def page_bytes(page: Page) -> bytes:
     """A page with its checksum."""
-    body = encode(page)
+    body = encode((VERSION, page))
     return checksum(body).to_bytes(_CHECKSUM_BYTES, "big") + body
 
 
@@ -101,13 +121,16 @@ def read_page(data: bytes, known: Sequence[str] = ()) -> Page:
     if not body or checksum(body) != int.from_bytes(data[:_CHECKSUM_BYTES], "big"):
         raise Corrupt("a page of a sequence fails its checksum")
     try:
-        page = _decoder.decode(body)
+        version, raw = _outline.decode(body)
+        if version != VERSION:
+            raise UnknownFormat(f"a sequence in format {version}; this reads {VERSION}")
+        page = _decoder.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Corrupt(f"a page of a sequence does not decode: {error}") from None
     unknown = [name for name, must, _ in page.extensions if must and name not in known]
-    if page.version != VERSION or unknown:
-        raise UnknownFormat(f"a sequence in format {page.version} {unknown}; this reads {VERSION}")
-    if not page.start <= page.since <= page.end or not page.first <= page.end:
+    if unknown:
+        raise UnknownFormat(f"a sequence with {unknown[0][:80]!r}, which is not known here")
+    if page.root < 0 or page.first < 0 or page.end > NUMBER_MAX:
         raise Corrupt("a page of a sequence contradicts itself")
     return page
 
@@ -135,15 +158,24 @@ def snapshot(
         spans = pack_block(varints(pack_spans(graph, graph.first, numbers)))
         runs = pack_block(varints(pack_runs(log, graph.first)))
         derived = is_linear_from(graph, graph.first)
-        texts = deleted(log, len(items), contents) if derived else inserted(log, 0, contents)
+        texts = deleted(log, len(items), contents) if derived else inserted(log, graph.first, contents)
         content = pack_block(contents.pack(texts))
     first = end if past is None else past[0].first
     return Page(
-        VERSION, SNAPSHOT, first, first, end, first, first, len(items),
-        *_heading(state, numbers, past is not None), state.agent, own, derived,
-        pack_block(contents.pack(present), quick=True), (), spans, runs, content,
-        tuple(extensions),
-    )  # fmt: skip
+        form=SNAPSHOT,
+        start=first,
+        units=end - first,
+        kept=end - first,
+        length=len(items),
+        **_heading(state, numbers, past is not None),
+        own=own,
+        derived=derived,
+        present=pack_block(contents.pack(present), quick=True),
+        spans=spans,
+        runs=runs,
+        contents=content,
+        extensions=tuple(extensions),
+    )
 
 
 def appended(
@@ -173,10 +205,22 @@ def appended(
     cold: Any = state.cold
     first = graph.first if cold is None else cold.first
     return Page(
-        VERSION, form, start, since, graph.end, graph.first, first, len(items),
-        *_heading(state, numbers, True), state.agent, own, False,
-        present, tuple(hunks), spans, runs, content, tuple(extensions),
-    )  # fmt: skip
+        form=form,
+        start=start,
+        skipped=since - start,
+        units=graph.end - since,
+        rooted=since - graph.first,
+        kept=graph.end - first,
+        length=len(items),
+        **_heading(state, numbers, True),
+        own=own,
+        present=present,
+        hunks=tuple(hunks),
+        spans=spans,
+        runs=runs,
+        contents=content,
+        extensions=tuple(extensions),
+    )
 
 
 def heads_of(state: ReplicatedSequence[Any]) -> tuple[Dot, ...]:
@@ -189,8 +233,8 @@ def heads_of(state: ReplicatedSequence[Any]) -> tuple[Dot, ...]:
 
 def _heading(
     state: ReplicatedSequence[Any], numbers: dict[Name, int], history: bool
-) -> tuple[Any, ...]:
-    """Names, base, heads, clears."""
+) -> dict[str, Any]:
+    """What a page says of authors."""
 
     def pairs(dots: Sequence[Dot]) -> tuple[tuple[int, int], ...]:
         return tuple([(numbers.setdefault(name, len(numbers)), seq) for name, seq in dots])
@@ -199,8 +243,8 @@ def _heading(
     heads, clears = heads_of(state), tuple(state.clears)
     if not history:
         base, heads, clears = sorted(heads) or base, (), ()
-    indexes = (pairs(base), pairs(heads), pairs(clears))
-    return (tuple(numbers), *indexes)
+    indexes = {"base": pairs(base), "heads": pairs(heads), "clears": pairs(clears)}
+    return {**indexes, "names": tuple(numbers), "agent": state.agent}
 
 
 # ------------------------------------------------------------------ reading

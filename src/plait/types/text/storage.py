@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from plait.base.codec import decode, encode
-from plait.base.errors import BadFrame, Corrupt, UnknownFormat
+from plait.base.errors import BadFrame, Corrupt
 from plait.types.text.cold import StoredHistory
 from plait.types.text.content import TEXT_CONTENTS, Contents
 from plait.types.text.pages import (
@@ -118,7 +118,7 @@ class SequenceStorage(Generic[S]):
         state = self._make(last.agent, items, last.own)
         state.graph.first = state.graph.end = state.log.end = last.end
         state.base = dict(base)
-        state.clears = dict.fromkeys(clears)  # type: ignore[arg-type]
+        state.clears = dict.fromkeys(clears)
         if last.first < last.end:
             state.cold = history
         elif last.heads:
@@ -227,7 +227,7 @@ def _size(state: ReplicatedSequence[Any]) -> int:
 
 def _stamp(state: ReplicatedSequence[Any]) -> Any:
     """What differs if there is anything to be written."""
-    dots = (heads_of(state), tuple(sorted(state.base.items())), tuple(state.clears))  # type: ignore[type-var]
+    dots = (heads_of(state), tuple(sorted(state.base.items())), tuple(state.clears))
     return (state.graph.end, _first(state), *dots)
 
 

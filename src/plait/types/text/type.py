@@ -13,7 +13,7 @@ from plait.base.ports import Random
 from plait.types.graph_type import Here, Mutation, Slot
 from plait.types.text.rope import Rope
 from plait.types.text.state import TextState
-from plait.types.text.storage import load, save
+from plait.types.text.storage import from_pages, load, pages, save
 from plait.types.text.undoing import Inverse, edits_of, inverses
 from plait.types.text.units import check_text
 from plait.types.walker.sequence_type import SequenceType
@@ -36,6 +36,14 @@ class Text(SequenceType[TextState]):
     def load(self, data: bytes) -> TextState:
         """See `plait.types.text.storage`."""
         return load(data)
+
+    def pages(self, state: TextState) -> list[tuple[int, bytes | None]] | None:
+        """See `plait.types.text.storage`."""
+        return pages(state)
+
+    def from_pages(self, stored: Sequence[tuple[int, bytes]]) -> TextState:
+        """See `plait.types.text.storage`."""
+        return from_pages(stored)
 
     # ------------------------------------------------------------------ writing
 

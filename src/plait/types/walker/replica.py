@@ -11,7 +11,6 @@ was seen; `clears` holds the dots of operations that stand for a clear.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
-from plait.base.causality import Dot
 from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, BadValue, HistoryTrimmed
 from plait.graph.event import Event

@@ -12,7 +12,7 @@ end at the same LV; a walker that is kept has met a prefix of the events.
 
 import abc
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from plait.base.errors import BadFrame
@@ -107,6 +107,47 @@ class EditableSequence(abc.ABC, Generic[I]):
     def heads(self) -> Version:
         """The version of everything."""
         return self.graph.heads if self._kind == CLOSED else (self.end - 1,)
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether a run of insertions is open."""
+        return self._kind == INSERT
+
+    @property
+    def pile_size(self) -> int:
+        """How many pieces the open run has."""
+        return len(self._pile)
+
+    def pile_from(self, index: int) -> list[Any]:
+        """The pieces of the open run from one on."""
+        return self._pile[index:]
+
+    def runs_since(self, start: int) -> Iterator[tuple[int, Name, int, Version | None, Run]]:
+        """What happened from an LV on, in runs: LV, author, number of its first unit (each has
+        one), parents (None: the event before) and the run."""
+        graph = self.graph
+        while start < graph.end:
+            span = graph.span_at(start)
+            name, seq = graph.seq_of(start)
+            parents: Version | None = graph.parents_of(start)
+            end = graph.end_of(span)
+            for run in self.log.runs(start, end):
+                yield run.lv, name, seq, None if parents == (run.lv - 1,) else parents, run
+                seq += run.size
+                parents = (run.lv + run.size - 1,)
+            start = end
+        if self._kind != CLOSED and start < self.end:
+            past = start - graph.end
+            content = None
+            pos = self._pos
+            if self._kind == INSERT:
+                content = self.joined(self._pile)[past:]
+            if self._kind != DELETE:
+                pos += past if self._kind == INSERT else -past
+            name = graph.names[self._author]
+            parents = None if past or graph.heads == (start - 1,) else graph.heads
+            run = Run(start, self._kind, pos, self._size - past, content)
+            yield start, name, self._seq + past, parents, run
 
     # ------------------------------------------------------------------ events of anybody
 

@@ -5,7 +5,7 @@ did not know is put on top; see `_join_all`.
 """
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ from plait.base.errors import BadFrame, Corrupt
 from plait.graph.event import REPLICA_MAX, SEQ_MAX, Event
 from plait.types.graph_type import GraphType, Slot
 from plait.types.walker.replica import DraftMark, ReplicatedSequence, SentOp, check_edits
+from plait.types.walker.walker import Patch
 
 R = TypeVar("R", bound=ReplicatedSequence[Any])
 
@@ -71,6 +72,18 @@ class SequenceType(GraphType[R]):
     def fold(self, state: R, cut: Context) -> None:
         """Forget the events before the last critical boundary that everybody has seen."""
         state.fold(cut)
+
+    def watching(self, state: R, act: Callable[[], None]) -> list[Patch]:
+        """The patches: position, how many items are deleted there, what is inserted."""
+        patches: list[Patch] = []
+        state.close_run()
+        state.observer = lambda pos, gone, content: patches.append((pos, gone, content))
+        try:
+            act()
+            state.close_run()
+        finally:
+            state.observer = None
+        return patches
 
     # ------------------------------------------------------------------ roads
 
@@ -161,7 +174,11 @@ class SequenceType(GraphType[R]):
             for op in ops
             if not op.clears
         ]
-        return encode([self.value(copy), listed])
+        return encode([self.image(copy), listed])
+
+    def image(self, state: R) -> Any:
+        """What there is, for `canonical`."""
+        return self.value(state)
 
     def mark(self, state: R) -> DraftMark:
         """Begin to note what takes the draft back."""
