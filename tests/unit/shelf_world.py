@@ -253,9 +253,9 @@ class Replica:
         if not self.vector.descends(other.floor):
             return False
         events = [
-            (op, event.replica)
+            (op, (event.replica, event.seq + index))
             for ops, event in other.log
-            for op in ops
+            for index, op in enumerate(ops)
             if op is not None and event.seq > self.vector.get(event.replica, 0)
         ]
         self._join(other, other.shelf.delta(events), False)

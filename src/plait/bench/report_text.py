@@ -69,7 +69,8 @@ def print_text(figures: dict[str, Any], console: Console) -> None:
         console.print(_trace(row))
     if figures["live"]:
         console.print(_live(figures["live"]))
-    console.print(_aims(judge_text(figures)))
+    for table in _aims(judge_text(figures)):
+        console.print(table)
     for name, why in figures["skipped"].items():
         console.print(f"skipped {name}: {why}", style="yellow", highlight=False)
     for problem in figures["failed"]:
@@ -228,8 +229,12 @@ def _flat(live: dict[str, dict[str, float]]) -> Iterator[Judged]:
     yield Judged(what, f"{times:.2f}x", f"< {FLAT_TIMES:g}x", times < FLAT_TIMES)
 
 
-def _aims(judged: list[Judged]) -> Table:
-    table = _table("Aims", "what", "found", "aim", "")
-    for one in judged:
-        table.add_row(one.what, one.found, one.aim, "met" if one.met else "[red]missed[/red]")
-    return table
+def _aims(judged: list[Judged]) -> Iterator[Table]:
+    """A table for each trace: its name stands before the colon."""
+    for about in dict.fromkeys(one.what.partition(": ")[0] for one in judged):
+        table = _table(f"Aims, {about}", "what", "found", "aim", "")
+        for one in judged:
+            name, _, what = one.what.partition(": ")
+            if name == about:
+                table.add_row(what, one.found, one.aim, "met" if one.met else "[red]missed[/red]")
+        yield table

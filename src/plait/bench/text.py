@@ -36,6 +36,7 @@ _MEASURES = {
     False: ("replay", "wire", "merge empty", "merge stale", "open text", "open edit", "memory"),
     True: ("arrive", "whole graph"),
 }
+_UNPREPARED = ("replay", "wire")  # these start from nothing
 _PROCESS_MAX_S = 900.0
 
 
@@ -205,18 +206,22 @@ def _trace(
     concurrent = trace.kind == CONCURRENT
     found: dict[str, dict[str, list[float]]] = {who: {} for who in systems}
 
-    def take(who: str, measure: str) -> None:
+    def take(who: str, measure: str) -> bool:
         job = Job(who, measure, source, str(folder / who))
-        for figure, value in _process(job, failed, name).items():
+        figures = _process(job, failed, name)
+        for figure, value in figures.items():
             found[who].setdefault(figure, []).append(value)
+        return bool(figures)
 
+    prepared = []
     for who in systems:
         progress(f"{name}: {who} prepares")
-        take(who, _PREPARED[concurrent])
+        if take(who, _PREPARED[concurrent]):
+            prepared.append(who)
     for number in range(options.rounds):
         for measure in _MEASURES[concurrent]:
             progress(f"{name}: {measure}, round {number + 1} of {options.rounds}")
-            for who in systems:
+            for who in systems if measure in _UNPREPARED else prepared:
                 take(who, measure)
     return {
         "trace": name,

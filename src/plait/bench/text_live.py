@@ -13,7 +13,7 @@ from statistics import fmean
 import msgspec
 
 from plait.bench.text_sequential import Figures
-from plait.bench.text_systems import System
+from plait.bench.text_systems import EventSystem, System
 from plait.bench.text_timing import check_text, settle
 from plait.bench.text_traces import Edit
 
@@ -63,13 +63,14 @@ def live(library: System, count: int, limit_s: float) -> Figures:
     limit_s: when a library that is slower is stopped; its figures are of what it did.
     """
     steps = script(count).steps
-    one, two = library.new(1), library.new(2)
+    make = library.writer if isinstance(library, EventSystem) else library.new
+    one, two = make(1), make(2)
     two.hear(one.say([(0, 0, "\n")]))
     from_one, from_two = deque[bytes](), deque[bytes]()
-    slices: list[float] = []
-    done = 0
+    slices: list[float] = []  # seconds an edit
+    done, spent_s = 0, 0.0
     settle()
-    while done < count and sum(slices) < limit_s:
+    while done < count and spent_s < limit_s:
         part = steps[done : done + _SLICE]
         begin = time.perf_counter()
         for mine, yours in part:
@@ -78,7 +79,9 @@ def live(library: System, count: int, limit_s: float) -> Figures:
                 one.hear(from_two.popleft())
             from_one.append(one.say((mine,)))
             from_two.append(two.say((yours,)))
-        slices.append((time.perf_counter() - begin) / len(part) / 2)
+        seconds = time.perf_counter() - begin
+        spent_s += seconds
+        slices.append(seconds / len(part) / 2)
         done += len(part)
     for update in from_one:
         two.hear(update)
@@ -91,7 +94,7 @@ def live(library: System, count: int, limit_s: float) -> Figures:
     return {
         "edits": done * 2,
         "session_s": done / EDITS_PER_S,
-        "edit_us": fmean(slices) * 1e6,
+        "edit_us": spent_s / done / 2 * 1e6,
         "first_us": fmean(slices[:tenth]) * 1e6,
         "last_us": fmean(slices[-tenth:]) * 1e6,
     }

@@ -83,7 +83,6 @@ class Loro:
 
     name = "loro"
     units = CODE_POINTS
-    history_kept = True
 
     def new(self, agent: int | None = None) -> LoroText:
         """See `System`."""

@@ -4,24 +4,29 @@ The peers are libraries without a store, so this is what compares with them.
 """
 
 from collections.abc import Sequence
-from importlib import import_module
-from itertools import chain
-from typing import Any
+
+import msgspec
 
 from plait.bench.text_systems import CODE_POINTS
 from plait.bench.text_traces import Edit, Trace
+from plait.types.text.link import Incoming, Outgoing
+from plait.types.text.state import TextState
+from plait.types.text.storage import load, save
+
+_READER = 1 << 40  # an author that no trace has
 
 
 class PlaitText:
-    """One state of a text."""
+    """One state of a text, and a link that tells of what happens to it and one that it hears."""
 
-    def __init__(self, state: Any, storage: Any) -> None:
-        self._state = state
-        self._storage = storage
+    def __init__(self, state: TextState, link: Outgoing | None) -> None:
+        self.state = state
+        self._outgoing = link
+        self._incoming: Incoming | None = None
 
     def type(self, edits: Sequence[Edit]) -> None:
         """See `Text`."""
-        insert, delete = self._state.insert, self._state.delete
+        insert, delete = self.state.insert, self.state.delete
         for position, deleted, inserted in edits:
             if deleted:
                 delete(position, deleted)
@@ -31,27 +36,68 @@ class PlaitText:
     def say(self, edits: Sequence[Edit]) -> bytes:
         """See `Text`."""
         self.type(edits)
-        update: bytes = self._state.take()
-        return update
+        return self.untold()
 
     def hear(self, update: bytes) -> None:
         """See `Text`."""
-        self._state.receive(update)
+        if self._incoming is None:
+            self._incoming = Incoming(self.state)
+        self._incoming.receive(update)
 
     def untold(self) -> bytes:
         """See `Text`."""
-        update: bytes = self._state.take()
-        return update
+        if self._outgoing is None:
+            self._outgoing = Outgoing(self.state)
+        return self._outgoing.take()
 
     def text(self) -> str:
         """See `Text`."""
-        text: str = self._state.text()
-        return text
+        return self.state.text()
 
     def save(self, history: bool) -> bytes:
         """See `Text`."""
-        data: bytes = self._storage.save(self._state, history=history)
-        return data
+        return save(self.state, history=history)
+
+
+class PlaitWriter(PlaitText):
+    """A text that is told of others while it tells them: a link goes one way, so what is sent are
+    operations, each with the dots that it came after. A whole update is one operation."""
+
+    def __init__(self, agent: int) -> None:
+        super().__init__(TextState(agent), None)
+        self._agent = agent
+        self._sequence = 1  # 0 stands for nothing
+
+    def say(self, edits: Sequence[Edit]) -> bytes:
+        """See `Text`."""
+        state = self.state
+        state.close_run()
+        graph = state.graph
+        parents = [graph.seq_of(head) for head in graph.heads]
+        body = _body(edits)
+        operation = _Operation(self._agent, self._sequence, body, parents)
+        self._sequence += sum(deleted + len(inserted) for _, deleted, inserted in edits)
+        self.type(edits)
+        return _encode(operation)
+
+    def hear(self, update: bytes) -> None:
+        """See `Text`."""
+        one = _decode(update)
+        last_seen = self.state.graph.last_seen
+        self.state.close_run()
+        parents = tuple(sorted([last_seen(name, sequence) for name, sequence in one.parents]))
+        self.state.add(one.name, one.sequence, one.edits, parents)
+
+
+class _Operation(msgspec.Struct, array_like=True):
+    name: int
+    sequence: int
+    edits: list[int | str]
+    parents: list[tuple[int | str, int]]  # dots
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Operation).decode
 
 
 _Event = tuple[int, int, list[int | str], tuple[int, ...]]
@@ -60,20 +106,19 @@ _Event = tuple[int, int, list[int | str], tuple[int, ...]]
 class PlaitArrival:
     """Events as `TextState.add` has them: author, its count of units before, edits, parents."""
 
-    def __init__(self, trace: Trace, make: Any) -> None:
-        self._make = make
-        self._events: list[_Event] = []
+    def __init__(self, trace: Trace) -> None:
+        self.events: list[_Event] = []
         done: dict[int, int] = {}  # units by author
         versions: list[tuple[int, ...]] = []  # behind each transaction, in local versions
         units = 0
         for one in trace.transactions:
             parents = tuple(sorted({v for parent in one.parents for v in versions[parent]}))
-            edits = list(chain.from_iterable(_body(patch) for patch in one.patches))
+            edits = _body(one.patches)
             versions.append(parents)
             if not edits:
                 continue  # whoever builds on it builds on its parents
             sequence = done.get(one.agent, 1)  # 0 stands for nothing
-            self._events.append((one.agent, sequence, edits, parents))
+            self.events.append((one.agent, sequence, edits, parents))
             count = sum(deleted + len(inserted) for _, deleted, inserted in one.patches)
             done[one.agent] = sequence + count
             units += count
@@ -81,25 +126,28 @@ class PlaitArrival:
 
     def one_by_one(self) -> str:
         """See `Arrival`."""
-        state = self._make()
+        state = TextState(_READER)
         add = state.add
-        for name, sequence, edits, parents in self._events:
+        for name, sequence, edits, parents in self.events:
             add(name, sequence, edits, parents)
-        text: str = state.text()
-        return text
+        return state.text()
 
     def at_once(self) -> str:
         """See `Arrival`."""
-        state = self._make()
-        state.add_all(self._events)
-        text: str = state.text()
-        return text
+        state = TextState(_READER)
+        state.add_all(self.events)
+        return state.text()
 
 
-def _body(patch: Edit) -> list[int | str]:
-    position, deleted, inserted = patch
-    body: list[int | str] = [position, deleted] if deleted else []
-    return [*body, position, inserted] if inserted else body
+def _body(patches: Sequence[Edit]) -> list[int | str]:
+    """Edits as an operation has them: a position and what is done there, again and again."""
+    body: list[int | str] = []
+    for position, deleted, inserted in patches:
+        if deleted:
+            body += (position, deleted)
+        if inserted:
+            body += (position, inserted)
+    return body
 
 
 class Plait:
@@ -107,23 +155,20 @@ class Plait:
 
     name = "plait"
     units = CODE_POINTS
-    history_kept = True
-
-    def __init__(self) -> None:
-        self._state: Any = import_module("plait.types.text.state").TextState
-        self._storage: Any = import_module("plait.types.text.storage")
 
     def new(self, agent: int = 0) -> PlaitText:
         """See `System`."""
-        return PlaitText(self._state(agent), self._storage)
+        state = TextState(agent)
+        return PlaitText(state, Outgoing(state))
 
     def open(self, data: bytes) -> PlaitText:
         """See `System`."""
-        return PlaitText(self._storage.load(data), self._storage)
+        return PlaitText(load(data), None)
+
+    def writer(self, agent: int) -> PlaitWriter:
+        """See `EventSystem`."""
+        return PlaitWriter(agent)
 
     def arrive(self, trace: Trace) -> PlaitArrival:
         """See `EventSystem`."""
-        return PlaitArrival(trace, lambda: self._state(_READER))
-
-
-_READER = 1 << 40  # an author that no trace has
+        return PlaitArrival(trace)

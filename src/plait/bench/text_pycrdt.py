@@ -75,7 +75,6 @@ class Pycrdt:
 
     name = "pycrdt"
     units = BYTES
-    history_kept = False
 
     def new(self, agent: int | None = None) -> PycrdtText:
         """See `System`."""

@@ -46,7 +46,6 @@ class System(Protocol):
 
     name: str
     units: str  # BYTES or CODE_POINTS
-    history_kept: bool  # whether `save` can keep what was deleted
 
     def new(self, agent: int = 0) -> Text:
         """An empty replica of this author."""
@@ -60,6 +59,10 @@ class System(Protocol):
 @runtime_checkable
 class EventSystem(System, Protocol):
     """A library that takes the events of a graph as they are, without updates made of them."""
+
+    def writer(self, agent: int) -> Text:
+        """An empty replica of this author, who says and hears in turn."""
+        ...
 
     def arrive(self, trace: Trace) -> "Arrival":
         """A new reader, and what is to come."""
@@ -80,7 +83,6 @@ class Arrival(Protocol):
 
 PLAIT = "plait"
 PEERS = ("pycrdt", "loro")
-SYSTEMS = (PLAIT, *PEERS)
 _CLASSES = {"plait": "Plait", "pycrdt": "Pycrdt", "loro": "Loro"}
 
 

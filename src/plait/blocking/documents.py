@@ -24,6 +24,7 @@ from plait.host.portal import Portal
 
 _HANDLES: Final = (
     documents.Documents, documents.Document, View, Conflict, OpenChange, Presence,
+    documents.Cursor, documents.TextBranch,
 )  # fmt: skip
 
 
@@ -118,8 +119,14 @@ class Handle:
     def __repr__(self) -> str:
         return str(self._road.call(repr, self._inner))
 
+    def __str__(self) -> str:
+        return str(self._road.call(str, self._inner))
+
     def __format__(self, spec: str) -> str:
         return str(self._road.call(format, self._inner, spec))
+
+    def __radd__(self, other: Any) -> Any:
+        return self._road.call(operator.add, other, self._inner)
 
 
 def handles(portal: Portal[Any], found: list[Any]) -> list[Handle]:

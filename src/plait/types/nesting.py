@@ -4,12 +4,17 @@ A component with the tag `o` is an object that holds others by name and has no s
 is there while anything in it is. So concurrent creation merges, removing it is clearing what is in
 it, and a concurrent update inside survives.
 
+A list (`l`) has a state, and holds objects as well, by the names of its elements: those are shown
+that the state lists. What somebody writes into an element while somebody else deletes it is kept,
+and is seen again if the element is.
+
 Invariant: `components[parent]` has a component iff something was written at or below it and has not
 been dropped since; no entry is empty.
 """
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeAlias
 
 from plait.base.errors import BadCall
@@ -79,7 +84,10 @@ def holds(path: Path) -> bool:
     return (
         tag_of(path[-1]) not in (NEST, "")
         and ":" in path[-1]
-        and all(part.startswith("o:") for part in path[:-1])
+        and all(
+            part.startswith("o:") or (part.startswith("l:") and after.startswith("o:"))
+            for part, after in pairwise(path)
+        )
     )
 
 

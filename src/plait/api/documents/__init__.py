@@ -22,6 +22,7 @@ from plait.api.documents.fields import (
 from plait.api.documents.handle import Documents
 from plait.api.documents.history import Version
 from plait.api.documents.json import Json, JsonView
+from plait.api.documents.lists import List, ListView
 from plait.api.documents.maps import Map, MapView
 from plait.api.documents.presence import Here, Presence, PresenceWatch
 from plait.api.documents.registers import Loser, Register, RegisterView
@@ -61,6 +62,8 @@ __all__ = [
     "JsonDocument",
     "JsonView",
     "LastWriterWins",
+    "List",
+    "ListView",
     "Loser",
     "Map",
     "MapView",

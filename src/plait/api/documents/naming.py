@@ -3,6 +3,7 @@
 from typing import Any
 
 from plait.api.documents.field import Field
+from plait.api.documents.lists import List
 from plait.api.documents.maps import Map
 from plait.types.paths import Path, name_of
 
@@ -19,6 +20,10 @@ def field_at(document: Any, path: Path) -> Field | None:
     for part in path:
         if isinstance(field, Map):
             field = field.values
+            continue
+        if isinstance(field, List):  # the name of an element
+            fields = getattr(field.document, "fields", {})
+            field = None
             continue
         found = [one for one in fields.values() if part in (one.part, f"{one.tag}:{one.alias}")]
         if not found:

@@ -17,6 +17,7 @@ from plait.api.documents.text_editing import EditableText
 from plait.base.errors import BadCall
 from plait.types.text.diff import edits_between
 from plait.types.text.state import TextState
+from plait.types.text.units import check_text
 from plait.types.walker.records import BASE
 from plait.types.walker.trail import Step, Trail
 from plait.types.walker.walker import Walker
@@ -49,7 +50,9 @@ class TextBranch(EditableText):
         return "a branch"
 
     def _do(self, *mutation: Any) -> None:
-        edits = mutation[1] if mutation[0] == "edit" else mutation[1:]
+        edits = list(mutation[1]) if mutation[0] == "edit" else list(mutation[1:])
+        if mutation[0] == "insert":
+            edits[1] = check_text(edits[1])
         for index in range(0, len(edits), 2):
             pos, what = edits[index], edits[index + 1]
             if type(pos) is not int:
@@ -118,6 +121,7 @@ def rebased(base: str, first: list[Any], second: list[Any]) -> list[Any]:
     text = TextState(0, base)
     if first:
         text.add("a", 1, first)
+        text.close_run()
     found: list[Any] = []
 
     def observe(pos: int, gone: int, content: Any) -> None:

@@ -156,7 +156,7 @@ class EditableText:
         """Take away all that is here; what is written elsewhere meanwhile stays."""
         self._do("delete", 0, len(self))
 
-    def __iadd__(self, text: str) -> Self:
+    def __iadd__(self, text: str) -> Self:  # type: ignore[misc]
         self.append(text)
         return self
 

@@ -19,6 +19,7 @@ from plait.base.causality import Dot
 from plait.engines.graph_port import GraphView
 from plait.types.catalogue import type_of
 from plait.types.graph_type import Mutation
+from plait.types.lists.planning import Near
 from plait.types.paths import Path, tag_of
 from plait.types.shelf import Note, Noted
 
@@ -191,6 +192,9 @@ def _remove(steps: deque[Step], step: Step) -> None:
 
 _REGISTERS: Final = ("r", "m", "q")
 _SETS: Final = ("gs", "tp", "aw", "rw")
+_TEXT: Final = "x"
+_LIST: Final = "l"
+_ONCE: Final = (*_REGISTERS, _TEXT)  # if it is there again, somebody else has brought it back
 
 
 def restoring(view: GraphView, key: str, path: Path) -> list[Entry]:
@@ -208,8 +212,9 @@ def _restoring(view: GraphView, key: str, path: Path) -> Iterator[Entry]:
         state = view.object(key, path)
         if state is not None:
             for mutation in _mutations(tag_of(path[-1]), state):
-                yield Entry(key, path, mutation, if_gone=tag_of(path[-1]) in _REGISTERS)
-        return
+                yield Entry(key, path, mutation, if_gone=tag_of(path[-1]) in _ONCE)
+        if tag_of(path[-1]) != _LIST:
+            return
     for part in view.children(key, path):
         yield from _restoring(view, key, (*path, part))
 
@@ -225,6 +230,11 @@ def _mutations(tag: str, state: Any) -> Iterator[Mutation]:
     elif tag in _SETS:
         for element in value:
             yield ("add", element)
+    elif tag == _TEXT:
+        yield ("insert", 0, value)
+    elif tag == _LIST:
+        pairs = list(zip(state.ids(), value, strict=True))
+        yield ("swap", [], pairs, Near(None, None, 0))  # by name, for what is in them
     elif tag in ("gc", "c") and value:
         yield ("add", value)
     elif tag in ("ew", "dw") and value != type_.value(type_.zero()):

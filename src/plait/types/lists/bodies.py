@@ -38,12 +38,12 @@ class Said(NamedTuple):
 def read_body(body: Any, event: Event) -> Said:
     """What an operation says; raises `BadFrame`."""
     try:
-        kind, *said = body if type(body) is list else ()
-        if kind == EDIT and type(kind) is int and said and len(said) % 3 == 0:
-            return _read_edits(said, event)
-        if kind == SET and type(kind) is int and len(said) == 2:
+        kind = body[0] if type(body) is list and body and type(body[0]) is int else None
+        if kind == EDIT and len(body) > 1 and len(body) % 3 == 1:
+            return _read_edits(body[1:], event)
+        if kind == SET and len(body) == 3:
             order = (event.hlc, event.replica, event.seq, 0)
-            return Said([], [Write(checked_element(said[0]), order, said[1])])
+            return Said([], [Write(checked_element(body[1]), order, body[2])])
     except (TypeError, ValueError) as error:
         raise BadFrame(f"no operation on a list: {error}") from None
     raise BadFrame("no operation on a list")

@@ -13,11 +13,11 @@ from plait.types.plain import taken
 
 
 class Near(NamedTuple):
-    """Where something stood: behind an element, before another, at an index."""
+    """Where something stood: behind an element, before another, at some index."""
 
     left: ElementId | None
     right: ElementId | None
-    index: int
+    at: int
 
 
 def deletions(places: Sequence[int]) -> list[Any]:
@@ -107,7 +107,7 @@ def _place_near(state: ListState, near: Near, without: Sequence[ElementId]) -> i
         index = state.index_of(near.right)
         if index is not None:
             return state.place(index)
-    return state.place(min(near.index, state.size()))
+    return state.place(min(near.at, state.size()))
 
 
 def _after(place: int, gone: Sequence[int]) -> int:

@@ -35,7 +35,7 @@ class Contents(Protocol):
         ...
 
     def pieces(self, items: Items) -> Sequence[Any]:
-        """The items in pieces that no edit changes, the same objects where nothing was edited."""
+        """The items in pieces that no edit changes: hashable, equal only where the items are."""
         ...
 
 

@@ -1,7 +1,7 @@
 """What differs between two states of the same sequence, found by its pieces.
 
-A rope changes a piece by putting another in its place, so pieces that are the same object need no
-look. Between them the common beginning and end are left out.
+A rope changes a piece by putting another in its place, and a string keeps its hash, so pieces that
+nobody edited are found at once. Between them the common beginning and end are left out.
 
 Invariant: the hunks, applied one after another to what was, give what is.
 """
@@ -16,11 +16,11 @@ Hunk: TypeAlias = tuple[int, int, Any]  # position, items deleted there, then wh
 
 def changes_between(was: Sequence[Any], now: Sequence[Any], contents: Contents) -> list[Hunk]:
     """Hunks from one state to another. was, now: pieces."""
-    places = {id(piece): index for index, piece in enumerate(was)}
+    places = {piece: index for index, piece in enumerate(was)}
     found: list[Hunk] = []
     pos = done = begun = 0  # items before; pieces of each that were looked at
     for index, piece in enumerate(now):
-        place = places.get(id(piece), -1)
+        place = places.get(piece, -1)
         if place < done:
             continue
         pos = _change(was[done:place], now[begun:index], pos, found, contents)

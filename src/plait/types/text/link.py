@@ -23,6 +23,7 @@ from plait.graph.event import REPLICA_MAX, SEQ_MAX
 from plait.types.text.state import TextState
 from plait.types.walker.graph import Name
 from plait.types.walker.oplog import BACKSPACE, INSERT, Run
+from plait.types.walker.sequence import Edits
 
 GOES_ON = 4
 AUTHOR = 8  # flags: another author or number than what follows the last part
@@ -191,9 +192,7 @@ class Incoming:
         self._next += size
         return stop
 
-    def _add(
-        self, size: int, edits: list[int | str] | list[int], parents: tuple[int, ...] | None
-    ) -> None:
+    def _add(self, size: int, edits: Edits, parents: tuple[int, ...] | None) -> None:
         state = self._state
         if parents is None:
             parents = (self._last,) if self._last >= state.graph.first else None

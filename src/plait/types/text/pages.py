@@ -50,7 +50,7 @@ Author: TypeAlias = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(max_length=
 Extension: TypeAlias = tuple[str, bool, bytes]  # name, whether it must be understood, data
 
 
-class Page(Struct, frozen=True, array_like=True, omit_defaults=True):
+class Page(Struct, frozen=True, array_like=True):
     """One page. Blocks are those of `plait.types.text.blocks`; authors go by their index in
     `names`."""
 
@@ -158,7 +158,9 @@ def snapshot(
         spans = pack_block(varints(pack_spans(graph, graph.first, numbers)))
         runs = pack_block(varints(pack_runs(log, graph.first)))
         derived = is_linear_from(graph, graph.first)
-        texts = deleted(log, len(items), contents) if derived else inserted(log, graph.first, contents)
+        texts = (
+            deleted(log, len(items), contents) if derived else inserted(log, graph.first, contents)
+        )
         content = pack_block(contents.pack(texts))
     first = end if past is None else past[0].first
     return Page(

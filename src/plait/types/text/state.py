@@ -4,6 +4,7 @@ Typing goes through `insert` and `delete`, a call for every keystroke: they do n
 while a run goes on.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from plait.base.errors import BadCall
@@ -11,6 +12,7 @@ from plait.types.text.rope import Rope
 from plait.types.walker.graph import Name
 from plait.types.walker.oplog import INSERT
 from plait.types.walker.replica import ReplicatedSequence
+from plait.types.walker.walker import Walker
 
 
 class TextState(ReplicatedSequence[Rope]):
@@ -36,6 +38,33 @@ class TextState(ReplicatedSequence[Rope]):
     def slice(self, start: int, stop: int) -> str:
         """The text from `start` to `stop`; 0 <= start <= stop <= length."""
         return self.items.slice(start, stop)
+
+    def without(self, dots: Collection[tuple[Name, int]]) -> str:
+        """The text as if these operations, which no other has seen, had not happened; but what
+        they deleted of what was folded is not known any more, and stays away."""
+        self.close_run()
+        self.thaw()
+        graph, log, text = self.graph, self.log, self.text()
+        last = [graph.end_of(span) - 1 for span in range(len(graph.starts))]
+        gone = [lv for dot in dots if (lv := graph.last_seen(*dot)) >= 0]
+        heads = [lv for lv in last if lv not in gone]
+        for lv in gone:
+            heads += [
+                parent for parent in graph.parents_of(self._first_unit(lv)) if parent not in gone
+            ]
+        walker = Walker(graph, log, graph.first, len(self))
+        walker.move(graph.dominators([lv for lv in heads if lv >= graph.first]))
+        parts: list[str] = []
+        for item, size, now in walker.prepared():
+            if item >= 0:
+                parts += [run.content for run in log.runs(item, item + size)]
+            elif now >= 0:
+                parts.append(text[now : now + size])
+        return "".join(parts)
+
+    def _first_unit(self, lv: int) -> int:
+        span = self.graph.span_at(lv)
+        return lv - (lv - self.graph.starts[span]) % self.graph.widths[span]
 
     def insert(self, pos: int, text: str) -> None:
         """Put text before the character at `pos`. `BadCall` for no place in the text."""

@@ -53,13 +53,15 @@ class Stored:
     """What storage has of one state."""
 
     __slots__ = (
-        "appended", "count", "dead", "extensions", "graph", "pieces", "size", "stamp", "start",
+        "appended", "count", "dead", "extensions", "graph", "opened", "pieces", "size", "stamp",
+        "start",
     )  # fmt: skip
 
     def __init__(self, graph: EventGraph, extensions: Sequence[Extension]) -> None:
         self.graph = graph  # of the state; another one has other events
         self.extensions = tuple(extensions)  # that are not understood here
         self.count = 0  # pages that are closed; the next one is open
+        self.opened = False  # the open page was written
         self.start = 0  # the LV where the open page begins
         self.pieces: Sequence[Any] = ()  # the items, there
         self.stamp: Any = None  # of the state as it was written
@@ -163,9 +165,9 @@ class SequenceStorage(Generic[S]):
         )
         data = page_bytes(page)
         number = stored.count
-        stored.stamp = _stamp(state)
+        stored.stamp, stored.opened = _stamp(state), True
         if len(data) >= min(max(stored.size >> 8, OPEN_BYTES_MIN), OPEN_BYTES_MAX):
-            stored.count += 1
+            stored.count, stored.opened = number + 1, False
             stored.appended += len(data)
             stored.start = state.graph.end
             stored.pieces = self._contents.pieces(items)
@@ -187,7 +189,7 @@ class SequenceStorage(Generic[S]):
         stored.count = 1
         self._is_written(stored, state, [page], [len(data)])
         state.stored = stored
-        gone = range(1, before.count + 1) if before is not None else ()
+        gone = range(1, before.count + before.opened) if before is not None else ()
         return [(0, data), *((number, None) for number in gone)]
 
     def from_pages(self, pages: Sequence[tuple[int, bytes]]) -> S:

@@ -111,6 +111,8 @@ class OpLog:
             self.contents.pop()
         if self.starts and self.end > end and self.starts[-1] + self.sizes[-1] > end:
             self.sizes[-1] = end - self.starts[-1]
+            if self.kinds[-1] == BACKSPACE and self.sizes[-1] == 1:
+                self.kinds[-1] = DELETE  # one item goes either way
             if self.contents[-1] is not None:
                 self.contents[-1] = self.contents[-1][: self.sizes[-1]]
         self.end = end

@@ -110,6 +110,7 @@ class ReplicatedSequence(EditableSequence[S]):
 
     def has(self, dot: tuple[Name, int]) -> bool:
         """Whether the operation is in the graph."""
+        self.close_run()
         lv = self.graph.last_seen(*dot)
         return lv >= 0 and self.graph.seq_of(lv) == dot
 
@@ -175,6 +176,7 @@ class ReplicatedSequence(EditableSequence[S]):
 
     def version_of_dots(self, dots: tuple[tuple[Name, int], ...]) -> Version:
         """The version with these heads; those that are not here were folded."""
+        self.close_run()
         found = []
         for dot in dots:
             lv = self.graph.last_seen(*dot)
@@ -186,10 +188,10 @@ class ReplicatedSequence(EditableSequence[S]):
 
     def thaw(self) -> None:
         """Decode the cold history."""
+        self.close_run()
         cold, self.cold = self.cold, None
         if cold is None:
             return
-        self.close_run()
         graph, log = cold.thaw()
         self.graph.prepend(graph)
         self.log.prepend(log)

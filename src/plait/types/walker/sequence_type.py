@@ -141,6 +141,7 @@ class SequenceType(GraphType[R]):
         if not new:
             return
         state.thaw()
+        state.close_run()
         root = state.graph.version_of(base)
         for op in new:
             version = state.version_of_dots(op.parents) if op.parents else root

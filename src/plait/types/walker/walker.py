@@ -118,6 +118,22 @@ class Walker:
             return now
         return now + past if left else now + past - 1
 
+    def prepared(self) -> list[tuple[int, int, int]]:
+        """The items of the prepare version in order, as runs: (item, size, where in the present;
+        -1 for what is gone). Items that were there before the walker began are negative."""
+        found = []
+        now = 0
+        for leaf in self.records.leaves:
+            for record in leaf.records:
+                size = record.size
+                if record.id < 0 and record.id + size >= BASE + ENDLESS:
+                    size -= self._slack
+                if record.state == 1 and size > 0:
+                    found.append((record.id, size, -1 if record.gone else now))
+                if not record.gone:
+                    now += size
+        return found
+
     def present(self) -> list[tuple[int, int]]:
         """The items of the present in order, as runs: (item, size); those that were there before
         the walker began are negative."""
@@ -125,7 +141,7 @@ class Walker:
         for leaf in self.records.leaves:
             for record in leaf.records:
                 size = record.size
-                if record.id + size >= BASE + ENDLESS:
+                if record.id < 0 and record.id + size >= BASE + ENDLESS:
                     size -= self._slack
                 if not record.gone and size > 0:
                     found.append((record.id, size))
