@@ -9,9 +9,9 @@ from tests.house.source import CORES, imports, modules, name_of, parsed
 
 # All that a core may import beside the project. Anything else needs a reason here.
 ALLOWED_IMPORTS = {
-    "abc", "array", "bisect", "bz2", "collections", "contextlib", "copy", "dataclasses", "enum", "functools",
-    "hashlib", "heapq", "inspect", "io", "itertools", "json", "lzma", "math", "msgspec", "operator",
-    "re", "string", "struct", "types", "typing", "weakref", "zlib",
+    "abc", "array", "bisect", "bz2", "collections", "contextlib", "copy", "dataclasses", "enum",
+    "functools", "hashlib", "heapq", "inspect", "io", "itertools", "json", "lzma", "math",
+    "msgspec", "operator", "re", "string", "struct", "types", "typing", "weakref", "zlib",
     "datetime", "random",  # of a given time, from a given seed: see the test below
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ from plait.bench.text_synthetic import synthetic_concurrent, synthetic_sequentia
 from plait.bench.text_systems import system
 from plait.bench.text_timing import WrongText, check_text
 from plait.bench.text_traces import CONCURRENT, SEQUENTIAL, Trace, Transaction, parse_trace
-from plait.bench.text_worker import MEASURES
+from plait.bench.text_worker import MEASURES, Job, measure
 
 TRACES = Path(__file__).resolve().parents[3] / "shared" / "data" / "editing-traces"
 
@@ -248,6 +248,13 @@ def test_every_sequential_measure_has_figures(library, tmp_path):
         figures |= work(library, trace, kept)
     assert set(figures) == set(PLAIT)
     assert all(value > 0 for name, value in figures.items() if not name.endswith("_mib"))
+
+
+def test_a_worker_opens_what_was_prepared_without_the_trace(library, tmp_path):
+    trace = synthetic_sequential(300)
+    MEASURES["prepare"](library, trace, Kept(tmp_path))
+    job = Job(library.name, "open text", trace="not read", folder=str(tmp_path))
+    assert measure(job)["open_s"] > 0
 
 
 def test_every_concurrent_measure_has_figures(library, tmp_path):

@@ -347,6 +347,27 @@ def test_what_no_text_saves_to_is_refused_at_the_latest_when_it_is_thawed(change
         load(forged(state, **changes)).thaw()
 
 
+@pytest.mark.parametrize(
+    "tags", [[1 << 40, 4 * 3], [3 * (1 << 40) + 1, 4 * 3], [4 * 3, 2 * 3 + 1], [4 * 3 + 1, 4 * 3]]
+)
+def test_a_history_that_somebody_made_up_can_be_saved_again(tags):
+    state = typed((0, "text"))
+    units = sum(tag // 3 for tag in tags)
+    runs = varints([len(tags), *tags, *(8 for _ in tags)])
+    content = pack_block(b"x" * sum(tag // 3 for tag in tags if not tag % 3 and tag < 100))
+    forger = {"runs": b"\0" + runs, "units": units, "kept": units, "heads": [[0, units]]}
+    spans = b"\0" + varints([1, 1, 0, 2, 1, units, 1])
+    try:
+        loaded = load(forged(state, **forger, spans=spans, contents=content, derived=False))
+        loaded.thaw()
+    except Corrupt:
+        assert tags[0] == 1 << 40, "only what was inserted is missing"
+        return
+    again = load(save(loaded))
+    again.thaw()
+    assert (again.text(), again.end) == ("text", units)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_random_columns_are_refused_or_make_some_history(seed):
     random = Random(seed)
@@ -448,7 +469,7 @@ def test_hunks_make_of_what_was_what_is(seed):
 
 def test_hunks_of_two_far_edits_are_two():
     state = TextState()
-    state.insert(0, "x" * 100_000)
+    state.insert(0, "".join(f"{number:9}\n" for number in range(10_000)))
     was = TEXT_CONTENTS.pieces(state.items)
     state.insert(10, "left")
     state.insert(90_000, "right")

@@ -11,7 +11,7 @@ import msgspec
 FULL, STABLE = "full", "stable"  # the document saved, with its history and without
 WHOLE, HALF, REST = "whole", "half", "rest"  # updates: everything; up to the middle; from there
 UPDATES = "updates"  # one a transaction
-TEXT = "text"  # what a reader of a concurrent trace has in the end
+TEXT = "text"  # what a reader has in the end
 
 
 class Kept:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from plait.bench.graph_store import resident_mib
-from plait.bench.text_kept import FULL, HALF, REST, STABLE, WHOLE, Kept
+from plait.bench.text_kept import FULL, HALF, REST, STABLE, TEXT, WHOLE, Kept
 from plait.bench.text_offsets import in_bytes
 from plait.bench.text_systems import BYTES, System
 from plait.bench.text_timing import check_text, first_and_warm, settle, timed
@@ -16,7 +16,7 @@ from plait.bench.text_traces import Edit, Trace
 
 Figures = dict[str, float]
 
-_COPIES = 8  # of the document whose memory is measured: one is lost among the pages
+_COPIES = 32  # of the document whose memory is measured: one is lost among the pages
 _WRITER, _READER = 0, 1
 _TYPED = "!"
 _MEBIBYTE = 1 << 20
@@ -39,6 +39,7 @@ def prepare(library: System, trace: Trace, kept: Kept) -> Figures:
     full, stable = one.save(history=True), one.save(history=False)
     for data in (full, stable):
         check_text(library.open(data).text(), trace.end)
+    kept.put(TEXT, trace.end.encode())
     kept.put(FULL, full)
     kept.put(STABLE, stable)
     kept.put(WHOLE, one.untold())

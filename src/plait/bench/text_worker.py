@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 
 from plait.bench import text_concurrent, text_sequential
-from plait.bench.text_kept import Kept
+from plait.bench.text_kept import TEXT, Kept
 from plait.bench.text_live import live
 from plait.bench.text_sequential import Figures
 from plait.bench.text_synthetic import SYNTHETIC
 from plait.bench.text_systems import System, system
-from plait.bench.text_traces import Trace, read_trace
+from plait.bench.text_traces import SEQUENTIAL, Trace, read_trace
 
 MEASURES: dict[str, Callable[[System, Trace, Kept], Figures]] = {
     "prepare": text_sequential.prepare,
@@ -31,6 +31,7 @@ MEASURES: dict[str, Callable[[System, Trace, Kept], Figures]] = {
     "arrive": text_concurrent.arrive,
     "whole graph": text_concurrent.whole_graph,
 }
+FROM_KEPT = ("merge empty", "merge stale", "open text", "open edit", "memory")
 LIVE = "live"
 
 
@@ -56,7 +57,12 @@ def measure(job: Job) -> Figures:
     library = system(job.system)
     if job.measure == LIVE:
         return live(library, job.edits, job.limit_s)
-    return MEASURES[job.measure](library, load_trace(job.trace), Kept(Path(job.folder)))
+    kept = Kept(Path(job.folder))
+    if job.measure in FROM_KEPT:  # a trace that was read leaves free memory behind, to be reused
+        trace = Trace(SEQUENTIAL, [], kept.get(TEXT).decode())
+    else:
+        trace = load_trace(job.trace)
+    return MEASURES[job.measure](library, trace, kept)
 
 
 def main(arguments: list[str]) -> int:

@@ -68,7 +68,7 @@ class TextBranch(EditableText):
         """What was done in the branch, as edits of the text as it is now; and what was done there,
         as edits of the branch."""
         here, own = [*self._here, *self._since(state)], self._edits()
-        return rebased(self._base, here, own), rebased(self._base, own, here)
+        return rebased(self._base, here, own), rebased(self._base, own, here, flipped=True)
 
     def merged(self, here: list[Any], state: TextState) -> None:
         """What `carried` gave was written, so what was done in the branch is done."""
@@ -113,14 +113,14 @@ class TextBranch(EditableText):
         return edits
 
 
-def rebased(base: str, first: list[Any], second: list[Any]) -> list[Any]:
+def rebased(base: str, first: list[Any], second: list[Any], flipped: bool = False) -> list[Any]:
     """The second of two concurrent lists of edits of a text, as edits of what the first makes of
-    it."""
+    it. `flipped`: where both insert at one place, the second comes first."""
     if not second:
         return []
     text = TextState(0, base)
     if first:
-        text.add("a", 1, first)
+        text.add("b" if flipped else "a", 1, first)
         text.close_run()
     found: list[Any] = []
 
@@ -128,7 +128,7 @@ def rebased(base: str, first: list[Any], second: list[Any]) -> list[Any]:
         found.extend((pos, gone or content))
 
     text.observer = observe
-    text.add("b", 1, second, ())
+    text.add("a" if flipped else "b", 1, second, ())
     text.close_run()
     return found
 

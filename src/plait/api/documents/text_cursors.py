@@ -95,12 +95,17 @@ class Cursor:
         if old is None:
             self._settle(state, 0 if self._left else len(state))
             return
+        place = self._place
         if old.trail is not None and old.trail.knows(self._step):
             at = self._at
             for step in old.trail.since(self._step):
                 at = moved(at, step, self._left)
-            self._place = old.anchor(min(at, len(old)), self._left)
-        self._settle(state, state.locate(self._place))
+            place = old.anchor(min(at, len(old)), self._left)
+        try:
+            found = state.locate(place)
+        except HistoryTrimmed:  # the old one had seen what was discarded
+            found = state.locate(self._place)
+        self._settle(state, found)
 
     def __index__(self) -> int:
         return self.index

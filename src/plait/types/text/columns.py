@@ -20,6 +20,8 @@ from plait.types.text.content import Contents
 from plait.types.walker.graph import ROOT, EventGraph, Version
 from plait.types.walker.oplog import BACKSPACE, INSERT, OpLog
 
+BLANK_MAX = 1 << 26  # items that were folded
+
 _PARENT_BEFORE = 0  # the event before is the only parent
 _PARENT_ROOT = 1  # everything before the root; above: one less than the number of parents
 
@@ -165,18 +167,26 @@ def put_inserted(log: OpLog, start: int, content: Any) -> None:
 
 
 def deleted(log: OpLog, length: int, contents: Contents) -> Any:
-    """All that was deleted by a log without concurrency, in one. length: of the present."""
+    """All that was deleted by a log without concurrency, in one; None if that is not to be told.
+
+    length: of the present.
+    """
     total = sum(log.sizes)
     come = sum(size for size, kind in zip(log.sizes, log.kinds, strict=True) if kind == INSERT)
-    items = contents.items(contents.blank(length + total - 2 * come))
+    before = length + total - 2 * come
+    if not 0 <= before <= BLANK_MAX:
+        return None
+    items = contents.items(contents.blank(before))
     found = []
     for index, kind in enumerate(log.kinds):
         pos, size = log.poss[index], log.sizes[index]
+        if kind == BACKSPACE:
+            pos -= size - 1
+        if pos + (0 if kind == INSERT else size) > len(items):
+            return None  # somebody else made this log up
         if kind == INSERT:
             items.insert(pos, log.contents[index])
             continue
-        if kind == BACKSPACE:
-            pos -= size - 1
         found.append(items.slice(pos, pos + size))
         items.delete(pos, size)
     return contents.joined(found)

@@ -16,13 +16,18 @@ Hunk: TypeAlias = tuple[int, int, Any]  # position, items deleted there, then wh
 
 def changes_between(was: Sequence[Any], now: Sequence[Any], contents: Contents) -> list[Hunk]:
     """Hunks from one state to another. was, now: pieces."""
-    places = {piece: index for index, piece in enumerate(was)}
+    places: dict[Any, list[int]] = {}  # the first one last
+    for place in range(len(was) - 1, -1, -1):
+        places.setdefault(was[place], []).append(place)
     found: list[Hunk] = []
     pos = done = begun = 0  # items before; pieces of each that were looked at
     for index, piece in enumerate(now):
-        place = places.get(piece, -1)
-        if place < done:
+        found_at = places.get(piece, [])
+        while found_at and found_at[-1] < done:
+            found_at.pop()
+        if not found_at:
             continue
+        place = found_at[-1]
         pos = _change(was[done:place], now[begun:index], pos, found, contents)
         pos += len(piece)
         done, begun = place + 1, index + 1

@@ -157,11 +157,10 @@ def snapshot(
         graph, log = past
         spans = pack_block(varints(pack_spans(graph, graph.first, numbers)))
         runs = pack_block(varints(pack_runs(log, graph.first)))
-        derived = is_linear_from(graph, graph.first)
-        texts = (
-            deleted(log, len(items), contents) if derived else inserted(log, graph.first, contents)
-        )
-        content = pack_block(contents.pack(texts))
+        gone = deleted(log, len(items), contents) if is_linear_from(graph, graph.first) else None
+        derived = gone is not None
+        told = gone if derived else inserted(log, graph.first, contents)
+        content = pack_block(contents.pack(told))
     first = end if past is None else past[0].first
     return Page(
         form=SNAPSHOT,

@@ -5,13 +5,19 @@ while a run goes on.
 """
 
 from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 from plait.base.errors import BadCall
+from plait.types.text.diff import edits_between
+from plait.types.text.marked import UNMARKED, MarkedText
+from plait.types.text.marking import Marked
+from plait.types.text.marks import Value, checked_body, is_body, merged
 from plait.types.text.rope import Rope
 from plait.types.walker.graph import Name
-from plait.types.walker.oplog import INSERT
-from plait.types.walker.replica import ReplicatedSequence
+from plait.types.walker.oplog import INSERT, MARK
+from plait.types.walker.replica import DraftMark, ReplicatedSequence
+from plait.types.walker.walker import Patch
 from plait.types.walker.walker import Walker
 
 
@@ -30,6 +36,10 @@ class TextState(ReplicatedSequence[Rope]):
     def is_content(self, value: Any) -> bool:
         """Text that is not empty."""
         return type(value) is str and bool(value)
+
+    def is_mark(self, value: Any, room: int) -> bool:
+        """See `plait.types.text.marks`."""
+        return is_body(value) and bool(value[0] <= room)
 
     def text(self) -> str:
         """All of it."""
@@ -93,3 +103,51 @@ class TextState(ReplicatedSequence[Rope]):
         if size:
             self.put(self._number, self._own, size, 1, pos, size)
             self._own += size
+
+    def changes_to(self, items: Rope) -> Iterable[Patch]:
+        """As few as possible: who holds a place in the text keeps it."""
+        for pos, gone, content in edits_between(self._items.text(), items.text()):
+            if gone:
+                yield pos, gone, None
+            if content:
+                yield pos, 0, content
+
+    # ------------------------------------------------------------------ marks
+
+    def mark(self, pos: int, size: int, name: str, value: Value, expand: str = "after") -> None:
+        """Put a mark on characters; None takes the marks of this name away. `BadCall` for what is
+        not there, `BadValue` for what is no mark."""
+        body = checked_body(pos, size, name, value, expand, self._length)
+        if size:
+            self.add(self.agent, self._own, [pos, body])
+            self._own += 1
+
+    def marked(self) -> Marked:
+        """What covers the text now."""
+        self.close_run()
+        if self.marks is None:
+            if MARK not in self.log.kinds:
+                return UNMARKED
+            self.marks = MarkedText(UNMARKED)
+        self.thaw()
+        found: Marked = self.marks.at(self.graph, self.log, self.graph.end)
+        return found
+
+    def spans(self) -> list[tuple[int, dict[str, Value]]]:
+        """What the marks come to, from the beginning: (characters, values by name), neighbours
+        differ; what lies behind the last one is unmarked."""
+        marked = self.marked()
+        return merged(marked.spans, marked.marks)
+
+    def about_to_fold(self, boundary: int) -> None:
+        """Keep the marks of the root."""
+        if self.marks is None and MARK in self.log.kinds:
+            self.marks = MarkedText(UNMARKED)
+        if self.marks is not None:
+            self.marks.fold(self.graph, self.log, boundary)
+
+    def discard_draft(self, mark: DraftMark) -> None:
+        """As it was at the mark."""
+        super().discard_draft(mark)
+        if self.marks is not None:
+            self.marks.cut_back(mark.end)

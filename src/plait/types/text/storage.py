@@ -10,7 +10,8 @@ cold. Pages are compacted into a new snapshot when what was appended, or folded,
 a write costs in proportion to the edit, whatever the text's size.
 
 Invariants: what loads is what was saved, with its history, or `Corrupt` or `UnknownFormat` is
-raised; the pages that `pages` gave, all applied, are what `from_pages` takes.
+raised (for history: when it is thawed); the pages that `pages` gave, all applied, are what
+`from_pages` takes.
 
 Absent: cursors, undo and watchers, which are of a process.
 """
@@ -44,6 +45,7 @@ PAGES_MAX = 512
 OPEN_BYTES_MIN = 256  # the last page is written again until it is as large
 OPEN_BYTES_MAX = 4096
 WASTE_MIN = 4096  # bytes that may be appended to, or folded in, the smallest of texts
+WASTE_SHARE = 2  # of larger ones: one in so many bytes
 ONE_ROW_MAX = 512  # items and runs; less is saved in one piece
 
 S = TypeVar("S", bound=ReplicatedSequence[Any])
@@ -95,7 +97,7 @@ class SequenceStorage(Generic[S]):
             if _stamp_of(pages[-1]) != _stamp_of(last):
                 pages.append(last)
             size = len(pages[0].present) + len(pages[0].contents) + len(pages[0].runs)
-            if cold.size(1) <= max(size, WASTE_MIN) and len(pages) < PAGES_MAX:
+            if cold.size(1) <= max(size // WASTE_SHARE, WASTE_MIN) and len(pages) < PAGES_MAX:
                 return MAGIC + encode([page_bytes(page) for page in pages])
         return MAGIC + encode([page_bytes(self._snapshot(state, history))])
 
@@ -177,7 +179,7 @@ class SequenceStorage(Generic[S]):
         size, low, high = stored.dead
         first = _first(state)
         dead = size if first >= high else size * max(first - low, 0) // (high - low)
-        live = max(stored.size - dead, WASTE_MIN)
+        live = max((stored.size - dead) // WASTE_SHARE, WASTE_MIN)
         return stored.count >= PAGES_MAX or stored.appended + dead > live
 
     def _compacted(self, state: S) -> list[tuple[int, bytes | None]]:

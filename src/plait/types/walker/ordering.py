@@ -53,4 +53,10 @@ def ordered(
 
 
 def _units(edits: Sequence[Any]) -> int:
-    return sum(what if type(what) is int else len(what) for what in edits[1::2])
+    return sum([_size(what) for what in edits[1::2]])
+
+
+def _size(what: Any) -> int:
+    if type(what) is int:
+        return what
+    return 1 if type(what) is list else len(what)  # a list is a mark

@@ -57,7 +57,7 @@ class DraftMark(NamedTuple):
 
 # what `become` exchanges; the others are of those who look at the sequence
 _OWN = (
-    "graph", "log", "walker", "base", "clears", "cold",
+    "graph", "log", "walker", "base", "clears", "cold", "marks",
     "_items", "_length", "_quiet", "_kind", "_size", "_pile",
 )  # fmt: skip
 
@@ -70,6 +70,7 @@ class ReplicatedSequence(EditableSequence[S]):
         self.base: dict[Any, int] = {}  # the dots that lead what was folded
         self.clears: dict[Any, None] = {}
         self.cold: Cold | None = None
+        self.marks: Any = None  # of a text that has some: see `plait.types.text.marked`
         self.stored: Any = None  # what storage has of it: see `plait.types.text.storage`
 
     # ------------------------------------------------------------------ operations
@@ -202,7 +203,8 @@ class ReplicatedSequence(EditableSequence[S]):
         self.close_run()
         graph = self.graph
         if self.cold is not None:
-            if all(seq <= cut.get(name, 0) for name, seq in self.cold.heads):
+            covered = all(seq <= cut.get(name, 0) for name, seq in self.cold.heads)
+            if covered and self.marks is None:
                 self.base = dict(self.cold.heads)
                 self.cold = None
             else:
@@ -217,6 +219,7 @@ class ReplicatedSequence(EditableSequence[S]):
             if boundary <= graph.first:
                 return False
         self.base = dict(graph.seq_of(head) for head in graph.heads_at(boundary))
+        self.about_to_fold(boundary)
         graph.drop(boundary)
         self.log.drop(boundary)
         if self.walker is not None and self.walker.start < boundary:
@@ -225,6 +228,9 @@ class ReplicatedSequence(EditableSequence[S]):
             if not self.has(dot):
                 del self.clears[dot]
         return True
+
+    def about_to_fold(self, boundary: int) -> None:
+        """The events before a critical boundary are here for the last time."""
 
     # ------------------------------------------------------------------ places
 

@@ -290,7 +290,8 @@ class EditableSequence(abc.ABC, Generic[I]):
             else:
                 self.put(author, seq, units, 1, edits[0], edits[1])
         elif units and (whole or not self._is_plain(edits)):
-            self._put_all(author, seq, units, edits)
+            count, width = (1, units) if whole else (units, 1)
+            self._put_all(author, seq, count, width, edits)
         else:
             for index in range(0, len(edits), 2):
                 what = edits[index + 1]
@@ -367,12 +368,12 @@ class EditableSequence(abc.ABC, Generic[I]):
         if self.walker is not None:
             self._passed(size)
 
-    def _put_all(self, author: int, seq: int, units: int, edits: Edits) -> None:
-        """One operation of several edits."""
+    def _put_all(self, author: int, seq: int, count: int, width: int, edits: Edits) -> None:
+        """Several edits: of one operation, or each unit one."""
         self.close_run()
         graph = self.graph
         joins = graph.heads == (graph.end - 1,)
-        graph.add(author, seq, 1, units, None)
+        graph.add(author, seq, count, width, None)
         for run in self._log_edits(edits, joins):
             if run.kind == MARK:
                 continue
@@ -381,7 +382,7 @@ class EditableSequence(abc.ABC, Generic[I]):
             self._length += -gone if gone else run.size
             if self.trail is not None:
                 self.trail.add(run.pos, gone, run.size - gone)
-        self._passed(units)
+        self._passed(count * width)
 
     def _passed(self, units: int) -> None:
         """So much happened without concurrency."""

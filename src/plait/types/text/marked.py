@@ -1,0 +1,114 @@
+"""The marks of one text: those of its root, and what is known of the present.
+
+What covers the text is found when somebody asks, from the last boundary at which it is known. A
+boundary at which it was found may turn out not to be critical, when events come that had not seen
+it; then an earlier one is taken, the root at last.
+
+Invariants: `base` is of the LV before which everything is folded, or of one before it; of what is known later, each is
+of a state that was, and counts as long as its boundary is critical.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from plait.types.text.marking import Marked, Span, replay
+from plait.types.text.marks import Ids, Mark, Marks
+from plait.types.walker.graph import EventGraph
+from plait.types.walker.oplog import OpLog
+
+KNOWN_MAX: Final = 8  # boundaries at which the marks are known
+
+UNMARKED: Final = Marked(0, (), {})  # right wherever marks have not begun
+
+
+class MarkedText:
+    """What is known of the marks of a text; its graph and its log are those of its state."""
+
+    __slots__ = ("_known", "base")
+
+    def __init__(self, base: Marked) -> None:
+        self.base = base
+        self._known: list[Marked] = []  # later ones, ascending
+
+    def at(self, graph: EventGraph, log: OpLog, boundary: int) -> Marked:
+        """What covers the text at a critical boundary."""
+        start = self.base
+        for marked in reversed(self._known):
+            if marked.at <= boundary and graph.critical(marked.at) == marked.at:
+                start = marked
+                break
+        if start.at == boundary:
+            return start
+        found = replay(graph, log, start, boundary)
+        known = [marked for marked in self._known if marked.at <= start.at]
+        known += [marked for marked in found if marked.at > start.at]
+        self._known = known[-KNOWN_MAX:]
+        return found[-1]
+
+    def fold(self, graph: EventGraph, log: OpLog, boundary: int) -> None:
+        """What comes before a critical boundary is going to be the root."""
+        later = [marked for marked in self._known if marked.at > boundary]
+        self.base = pruned(self.at(graph, log, boundary))
+        self._known = later
+
+    def cut_back(self, end: int) -> None:
+        """The events from `end` on are going to be others."""
+        self._known = [marked for marked in self._known if marked.at <= end]
+
+
+def pruned(marked: Marked) -> Marked:
+    """Without marks that can never count again.
+
+    A mark is idle if a later one of its name covers all that it covers, and expands wherever it
+    does: whatever they come to cover, the later one counts. And where only marks without a value
+    are left of a name, there is nothing that they keep away.
+    """
+    marks = marked.marks
+    cover: dict[int, list[int]] = {}
+    for index, (_, ids) in enumerate(marked.spans):
+        for lv in ids:
+            cover.setdefault(lv, []).append(index)
+    named: dict[str, list[Mark]] = {}
+    for lv in sorted(marks):
+        named.setdefault(marks[lv].name, []).append(marks[lv])
+    kept: dict[int, Mark] = {}
+    for family in named.values():
+        left = [
+            mark
+            for mark in family
+            if not any(other.beats(mark) and _hides(other, mark, cover) for other in family)
+        ]
+        if any(mark.value is not None for mark in left):
+            kept.update((mark.lv, mark) for mark in left)
+    if len(kept) == len(marks):
+        return marked
+    return Marked(marked.at, _without(marked.spans, kept), dict(sorted(kept.items())))
+
+
+def _hides(later: Mark, mark: Mark, cover: dict[int, list[int]]) -> bool:
+    expands = later.expand in ("both", mark.expand) or mark.expand == "none"
+    return expands and frozenset(cover[mark.lv]) <= frozenset(cover[later.lv])
+
+
+def _without(spans: Sequence[Span], kept: Marks) -> tuple[Span, ...]:
+    """The spans with those marks only."""
+    found: list[Span] = []
+    for size, ids in spans:
+        ids = tuple([lv for lv in ids if lv in kept])
+        if found and found[-1][1] == ids:
+            size += found.pop()[0]
+        found.append((size, ids))
+    while found and not found[-1][1]:
+        found.pop()
+    return tuple(found)
+
+
+def ranges_of(marked: Marked, lv: int) -> list[tuple[int, int, Ids]]:
+    """Where a mark covers the text: from, to, and all marks there."""
+    found: list[tuple[int, int, Ids]] = []
+    at = 0
+    for size, ids in marked.spans:
+        if lv in ids:
+            found.append((at, at + size, ids))
+        at += size
+    return found
