@@ -26,7 +26,7 @@ from plait.types.walker.walker import Walker
 class TextBranch(EditableText):
     """A copy of a text to be edited apart; made by `TextView.fork`."""
 
-    __slots__ = ("_base", "_followed", "_here", "_state", "_step", "_there", "origin")
+    __slots__ = ("_base", "_here", "_state", "_step", "_there", "_trail", "origin")
 
     def __init__(self, origin: Any, text: str, followed: TextState | None) -> None:
         self.origin = origin  # which text it is of; compared, never used
@@ -77,17 +77,18 @@ class TextBranch(EditableText):
         self._follow(state, state.text())
 
     def _follow(self, state: TextState | None, text: str) -> None:
-        self._followed, self._there = state, text
+        self._there = text
+        self._trail: Trail | None = None
         self._step = 0
         if state is not None:
             if state.trail is None:
                 state.trail = Trail()
-            self._step = state.trail.end
+            self._trail, self._step = state.trail, state.trail.end
 
     def _since(self, state: TextState) -> list[Any]:
         """Edits of the text as it was when it was last looked at, that make it what it is."""
         trail = state.trail
-        if state is self._followed and trail is not None and trail.knows(self._step):
+        if trail is not None and trail is self._trail and trail.knows(self._step):
             return _as_edits(trail.since(self._step))
         # so long ago that nobody remembers it, or it was read from the past
         found = edits_between(self._there, state.text())

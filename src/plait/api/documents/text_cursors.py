@@ -29,10 +29,10 @@ _SIDES: Final = {"left": True, "right": False}
 class Cursor:
     """A place in a text that follows everybody's edits; made by `TextView.cursor`.
 
-    Invariant: `_at` is where it was before step `_step` of the trail of `_state`.
+    Invariant: `_at` is where it was before step `_step` of `_trail`, which is that of `_state`.
     """
 
-    __slots__ = ("_at", "_find", "_left", "_place", "_state", "_step", "_where")
+    __slots__ = ("_at", "_find", "_left", "_place", "_state", "_step", "_trail", "_where")
 
     def __init__(
         self, find: Callable[[], TextState | None], where: Callable[[], str], index: int, side: Side
@@ -41,6 +41,7 @@ class Cursor:
         self._where = where
         self._left = holds_left(side, where)
         self._state: TextState | None = None
+        self._trail: Trail | None = None
         self._step = 0
         self._at = 0
         self._place = b""  # an anchor, for when so much happened that nobody remembers it
@@ -56,8 +57,8 @@ class Cursor:
         if state is not self._state:
             self._go_over(state)
         trail = state.trail
-        if trail is None or not trail.knows(self._step):
-            self._settle(state, state.locate(self._place))
+        if trail is None or not trail.knows(self._step) or self._is_discarded(trail):
+            self._settle(state, self._looked_up(state, self._place))
             return self._at
         steps = trail.since(self._step)
         if steps:
@@ -87,7 +88,24 @@ class Cursor:
         if state.trail is None:
             state.trail = Trail()
         self._state, self._at, self._step = state, at, state.trail.end
+        self._trail = state.trail
         self._place = state.anchor(at, self._left)
+
+    def _is_discarded(self, trail: Trail) -> bool:
+        """Whether the step that it was at never happened."""
+        if trail is self._trail:
+            return False
+        self._trail = trail
+        return self._step > trail.shared
+
+    def _looked_up(self, state: TextState, place: bytes) -> int:
+        """Where the place of an anchor is, or of an older one if what it is of was discarded."""
+        try:
+            return state.locate(place)
+        except HistoryTrimmed:
+            if place == self._place:
+                raise
+            return state.locate(self._place)
 
     def _go_over(self, state: TextState) -> None:
         """The text was empty, or left the memory meanwhile and was read again."""
@@ -101,11 +119,7 @@ class Cursor:
             for step in old.trail.since(self._step):
                 at = moved(at, step, self._left)
             place = old.anchor(min(at, len(old)), self._left)
-        try:
-            found = state.locate(place)
-        except HistoryTrimmed:  # the old one had seen what was discarded
-            found = state.locate(self._place)
-        self._settle(state, found)
+        self._settle(state, self._looked_up(state, place))
 
     def __index__(self) -> int:
         return self.index

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from plait.api.documents.access import Access
+from plait.api.documents.lists import List
 from plait.api.documents.naming import field_at, names_of
 from plait.api.documents.registers import time_of
 from plait.base.codec import encode_key
@@ -135,6 +136,8 @@ class Watch:
             before = after = None
         elif field is not None:
             before, after = field.loaded(before), field.loaded(after)
+        if patches and isinstance(field, List):
+            patches = tuple([(pos, gone, field.loaded(values)) for pos, gone, values in patches])
         replica = self._access.replica
         return Change(
             changed.key,
@@ -162,9 +165,14 @@ class Watch:
 
 def patches_of(changed: Changed) -> tuple[Patch, ...] | None:
     """What happened to something that is changed at positions; None if it is not."""
-    if not changed.path or tag_of(changed.path[-1]) != "x":
-        return None
+    tag = tag_of(changed.path[-1]) if changed.path else ""
     before, after = changed.before, changed.after
+    if tag == "l":
+        if before is not None:  # it was cleared, or came as a whole
+            return ((0, len(before), after),) if before or after else ()
+        return tuple([(at, gone, list(values)) for at, gone, values in after])
+    if tag != "x":
+        return None
     if isinstance(after, list):
         return tuple([(pos, gone, content or "") for pos, gone, content in after])
     return tuple(edits_between(before or "", after or ""))  # it was cleared, or came as a whole

@@ -37,7 +37,7 @@ class Element:
 class Elements:
     """The items of a list, as `plait.types.walker.sequence.Items`."""
 
-    __slots__ = ("_shown", "by", "crowded", "journal", "known", "slots")
+    __slots__ = ("_shown", "by", "crowded", "journal", "known", "slots", "written")
 
     def __init__(self, slots: Sequence[Slot] = ()) -> None:
         self.slots: list[Slot] = []
@@ -45,6 +45,7 @@ class Elements:
         self.crowded: dict[ElementId, None] = {}
         self.by: Dot | None = None  # the operation that is being done
         self.journal: list[tuple[ElementId, tuple[Any, Any, Any] | None]] | None = None
+        self.written: list[ElementId] | None = None  # given a value, while somebody wants to know
         self._shown: list[int] | None = None
         if slots:
             self.insert(0, tuple(slots))
@@ -117,6 +118,8 @@ class Elements:
         if element is not None and (element.order is None or order > element.order):
             self._note(id_, element)
             element.value, element.order = value, order
+            if self.written is not None:
+                self.written.append(id_)
 
     def remember(self, id_: ElementId, deleters: Sequence[Dot]) -> None:
         """An element of which others know too, and who deleted slots of it."""

@@ -13,8 +13,8 @@ from plait.types.lists.bodies import read_body
 from plait.types.lists.elements import Elements
 from plait.types.lists.slots import ElementId, Slot
 from plait.types.walker.graph import Name, Version
+from plait.types.walker.items import Edits
 from plait.types.walker.replica import DraftMark, ReplicatedSequence
-from plait.types.walker.sequence import Edits
 
 
 class ListState(ReplicatedSequence[Elements]):

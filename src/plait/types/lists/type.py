@@ -15,7 +15,7 @@ in slots. A slot that lost against a concurrent move stays, unseen, until its el
 deleted: places in operations count it, so nobody can drop it alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from plait.base.causality import Context, Dot
@@ -39,8 +39,10 @@ from plait.types.lists.rows import (
 from plait.types.lists.slots import ElementId
 from plait.types.lists.state import ListState
 from plait.types.lists.undoing import before
+from plait.types.lists.watching import patches_of
 from plait.types.plain import given, same_bytes, taken
 from plait.types.walker.sequence_type import SequenceType
+from plait.types.walker.walker import Patch
 
 
 class ListType(SequenceType[ListState]):
@@ -110,6 +112,10 @@ class ListType(SequenceType[ListState]):
     def partial(self, state: ListState, slots: Iterable[Slot] | None) -> Any:
         """All of it."""
         return self.value(state)
+
+    def watching(self, state: ListState, act: Callable[[], None]) -> list[Patch]:
+        """The patches: index, how many elements are deleted there, the values that are inserted."""
+        return patches_of(state, super().watching, act)
 
     def stamp(self, state: ListState) -> Any:
         """Which events there are, and how many elements are remembered."""

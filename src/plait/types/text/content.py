@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from plait.base.errors import BadFrame
 from plait.types.text.rope import Rope
-from plait.types.walker.sequence import Items
+from plait.types.walker.items import Items
 
 
 class Contents(Protocol):

@@ -22,8 +22,8 @@ from plait.base.errors import BadFrame
 from plait.graph.event import REPLICA_MAX, SEQ_MAX
 from plait.types.text.state import TextState
 from plait.types.walker.graph import Name
+from plait.types.walker.items import Edits
 from plait.types.walker.oplog import BACKSPACE, INSERT, Run
-from plait.types.walker.sequence import Edits
 
 GOES_ON = 4
 AUTHOR = 8  # flags: another author or number than what follows the last part

@@ -150,7 +150,7 @@ def attributes(ids: Sequence[int], marks: Marks) -> dict[str, Value]:
 
 
 def merged(spans: Sequence[tuple[int, Ids]], marks: Marks) -> list[tuple[int, dict[str, Value]]]:
-    """Spans with names and values, where neighbours differ."""
+    """Spans with names and values: neighbours differ, and the last one has some."""
     found: list[tuple[int, dict[str, Value]]] = []
     known: dict[Ids, tuple[bytes, dict[str, Value]]] = {}
     last = b""
@@ -164,4 +164,6 @@ def merged(spans: Sequence[tuple[int, Ids]], marks: Marks) -> list[tuple[int, di
         else:
             found.append((size, values))
         last = same
+    if found and not found[-1][1]:
+        found.pop()
     return found

@@ -34,9 +34,9 @@ from plait.types.text.columns import (
 from plait.types.text.content import Contents
 from plait.types.text.hunks import Hunk, changes_between
 from plait.types.walker.graph import EventGraph, Name
+from plait.types.walker.items import Items
 from plait.types.walker.oplog import BACKSPACE, INSERT, OpLog
 from plait.types.walker.replica import ReplicatedSequence
-from plait.types.walker.sequence import Items
 
 VERSION = 1
 SNAPSHOT, EDITS, HUNKS = 0, 1, 2  # how a page tells the present

@@ -4,8 +4,7 @@ Typing goes through `insert` and `delete`, a call for every keystroke: they do n
 while a run goes on.
 """
 
-from collections.abc import Collection
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from plait.base.errors import BadCall
@@ -17,8 +16,7 @@ from plait.types.text.rope import Rope
 from plait.types.walker.graph import Name
 from plait.types.walker.oplog import INSERT, MARK
 from plait.types.walker.replica import DraftMark, ReplicatedSequence
-from plait.types.walker.walker import Patch
-from plait.types.walker.walker import Walker
+from plait.types.walker.walker import Patch, Walker
 
 
 class TextState(ReplicatedSequence[Rope]):

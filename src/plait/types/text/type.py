@@ -14,7 +14,7 @@ from plait.types.graph_type import Here, Mutation, Slot
 from plait.types.text.rope import Rope
 from plait.types.text.state import TextState
 from plait.types.text.storage import from_pages, load, pages, save
-from plait.types.text.undoing import Inverse, edits_of, inverses
+from plait.types.text.undoing import Inverse, carried, edits_of, inverses
 from plait.types.text.units import check_text
 from plait.types.walker.sequence_type import SequenceType
 from plait.types.walker.trail import Trail
@@ -26,8 +26,10 @@ class Text(SequenceType[TextState]):
     tag = "x"
 
     def zero(self) -> TextState:
-        """No text."""
-        return TextState()
+        """No text. What happens to it is noted from the beginning: undo counts from there."""
+        state = TextState()
+        state.trail = Trail()
+        return state
 
     def dump(self, state: TextState) -> bytes:
         """See `plait.types.text.storage`."""
@@ -57,7 +59,7 @@ class Text(SequenceType[TextState]):
             case ("edit", edits):
                 edits = list(edits)
             case ("carry", since, pieces):
-                edits = _carried(state, since, pieces)
+                edits = _carried(state, since, pieces)[0]
             case _:
                 raise BadCall(f"a text has no {mutation!r}")
         return self._checked(edits, len(state)) or None
@@ -100,6 +102,10 @@ class Text(SequenceType[TextState]):
             return None
         if state.trail is None:
             state.trail = Trail()
+        if mutation[0] == "carry":
+            _, since, pieces = mutation
+            for index, number in _carried(state, since, pieces)[1].items():
+                state.trail.restored[state.trail.end + index] = since - len(pieces) + number
         return state.trail.end + len(edits) // 2, inverses(edits, _deleted(state, edits))
 
     def taking_back(self, before: Any, mutation: Mutation, dot: Dot) -> Mutation | None:
@@ -150,10 +156,12 @@ def _deleted(state: TextState, edits: Sequence[Any]) -> list[str | None]:
     return found
 
 
-def _carried(state: TextState, since: int, pieces: Sequence[Inverse]) -> list[Any]:
-    """Edits that take something back now; none if it is too long ago."""
+def _carried(
+    state: TextState, since: int, pieces: Sequence[Inverse]
+) -> tuple[list[Any], dict[int, int]]:
+    """Edits that take something back now, and which of them put what pieces back; none if it is
+    too long ago."""
     trail = state.trail
     if trail is None or not trail.knows(since):
-        return []
-    steps = trail.since(since)
-    return edits_of([piece.after(steps) for piece in pieces])
+        return [], {}
+    return edits_of(carried(pieces, trail, since))

@@ -15,8 +15,9 @@ from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, BadValue, HistoryTrimmed
 from plait.graph.event import Event
 from plait.types.walker.graph import ROOT, EventGraph, Name, Version
+from plait.types.walker.items import Edits, Items
 from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog
-from plait.types.walker.sequence import CLOSED, EditableSequence, Edits, Items
+from plait.types.walker.sequence import CLOSED, EditableSequence
 from plait.types.walker.walker import Patch, Walker
 
 S = TypeVar("S", bound=Items)
@@ -53,6 +54,7 @@ class DraftMark(NamedTuple):
     critical: tuple[list[int], list[int]]
     clears: dict[Any, None]
     cold: Cold | None
+    step: int  # of the trail; -1: there was none
 
 
 # what `become` exchanges; the others are of those who look at the sequence
@@ -99,7 +101,7 @@ class ReplicatedSequence(EditableSequence[S]):
         if version is None or version == self.heads:
             return len(self)
         self.close_run()
-        return self._walker_at(version).length()
+        return self._walker_at(version, self._unseen(version)).length()
 
     def clear(self, event: Event) -> None:
         """Delete everything that the event has seen, under its dot."""
@@ -310,7 +312,8 @@ class ReplicatedSequence(EditableSequence[S]):
         graph = self.graph
         critical = (list(graph.crit_from), list(graph.crit_to))
         clears = dict(self.clears)
-        return DraftMark(len(self.undo), graph.end, graph.heads, critical, clears, self.cold)
+        step = -1 if self.trail is None else self.trail.end
+        return DraftMark(len(self.undo), graph.end, graph.heads, critical, clears, self.cold, step)
 
     def keep_draft(self, mark: DraftMark) -> None:
         """It will not be taken back."""
@@ -340,6 +343,8 @@ class ReplicatedSequence(EditableSequence[S]):
         self.graph.cut_back(mark.end, heads, critical)
         self.log.cut_back(mark.end)
         self.clears = mark.clears
+        if self.trail is not None:
+            self.trail = None if mark.step < 0 else self.trail.cut_back(mark.step)
         self.cool()
 
     # ------------------------------------------------------------------ another state

@@ -12,11 +12,12 @@ end at the same LV; a walker that is kept has met a prefix of the events.
 
 import abc
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
 
 from plait.base.errors import BadFrame
-from plait.types.walker.graph import EventGraph, Name, Version
+from plait.types.walker.graph import EventGraph, Name, Range, Version
+from plait.types.walker.items import Edits, Event, Items
 from plait.types.walker.oplog import BACKSPACE, DELETE, INSERT, MARK, OpLog, Run
 from plait.types.walker.ordering import ordered
 from plait.types.walker.trail import Trail
@@ -26,28 +27,6 @@ KEEP_WARM = 1_000  # units without concurrency, and a few for every record of th
 KEEP_WARM_FACTOR = 4
 
 CLOSED = -1  # no run is open
-
-Edits: TypeAlias = Sequence[Any]  # position, what is inserted or how many are deleted, and so on
-Event: TypeAlias = tuple[Name, int, Edits, Version | None]
-
-
-class Items(Protocol):
-    """Where the items of a sequence are."""
-
-    def __len__(self) -> int: ...
-
-    def insert(self, pos: int, content: Any) -> None:
-        """Put items before the one at `pos`."""
-        ...
-
-    def delete(self, pos: int, size: int) -> None:
-        """Take items away."""
-        ...
-
-    def slice(self, start: int, stop: int) -> Any:
-        """The items from `start` to `stop`."""
-        ...
-
 
 I = TypeVar("I", bound=Items)  # noqa: E741 - of items
 
@@ -171,14 +150,16 @@ class EditableSequence(abc.ABC, Generic[I]):
         parents = self._version(parents)
         if parents == graph.heads:
             return self._add_seen(name, seq, edits, whole)
-        walker = self._walker_at(parents)
+        unseen = self._unseen(parents)
+        walker = self._walker_at(parents, unseen)
         units = self._units(edits, walker.length())
         if not units:
             return graph.end - 1
         start = graph.end
         count, width = (1, units) if whole else (units, 1)
         joins = parents == (start - 1,)
-        graph.add(graph.agent(name), seq, count, width, parents)
+        first = unseen[-1][0] if unseen else None
+        graph.add(graph.agent(name), seq, count, width, parents, first)
         patches: list[Patch] = []
         for run in self._log_edits(edits, joins):
             walker.walk(run, patches)
@@ -227,18 +208,25 @@ class EditableSequence(abc.ABC, Generic[I]):
             raise BadFrame(f"{parents!r} is no version of this sequence")
         return self.graph.dominators([lv for lv in parents if lv >= first])
 
-    def _walker_at(self, parents: Version) -> Walker:
-        """A walker that has met all events, and looks from `parents`."""
+    def _unseen(self, parents: Version) -> list[Range] | None:
+        """What a version has not seen, latest first; None if it follows the last event."""
         graph = self.graph
         if parents == (graph.end - 1,):
+            return None
+        return graph.difference(graph.heads, parents)[0]
+
+    def _walker_at(self, parents: Version, unseen: list[Range] | None) -> Walker:
+        """A walker that has met all events, and looks from `parents`."""
+        graph = self.graph
+        if unseen is None:
             boundary = graph.last_critical()
         else:
-            boundary = graph.critical(graph.unseen(parents))
+            boundary = graph.critical(unseen[-1][0]) if unseen else graph.end
         walker = self.walker
         if walker is None or walker.start > boundary or walker.fed <= boundary:
             walker = self.walker = Walker(graph, self.log, boundary, self._length)
         walker.feed(graph.end)
-        walker.move(parents)
+        walker.move(parents, unseen)
         return walker
 
     def _units(self, edits: Edits, length: int) -> int:

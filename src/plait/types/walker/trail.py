@@ -1,6 +1,8 @@
 """What happened to the present, for those who hold positions in it: cursors, undo.
 
-Invariant: step number `start + i` is `steps[i]`; older ones are forgotten.
+Invariants: step number `start + i` is `steps[i]`; older ones are forgotten. A step in `restored`
+put in exactly what the deletion that it names had taken away. Steps before `shared` are those of
+the trails that this one was cut from.
 """
 
 from typing import TypeAlias
@@ -13,10 +15,12 @@ Step: TypeAlias = tuple[int, int, int]  # position, items deleted there, or else
 class Trail:
     """The latest changes of a sequence, in order."""
 
-    __slots__ = ("start", "steps")
+    __slots__ = ("restored", "shared", "start", "steps")
 
     def __init__(self) -> None:
         self.start = 0
+        self.restored: dict[int, int] = {}  # the number of a step: that of the deletion
+        self.shared = 0
         self.steps: list[Step] = []
 
     @property
@@ -30,6 +34,17 @@ class Trail:
         if len(self.steps) > STEPS_MAX:
             del self.steps[: STEPS_MAX // 2]
             self.start += STEPS_MAX // 2
+            self.restored = {n: back for n, back in self.restored.items() if n >= self.start}
+
+    def cut_back(self, end: int) -> "Trail":
+        """Another trail, of the steps before `end`: the others were discarded. Who looked at one of
+        them sees by `shared` that its number means another step now."""
+        trail = Trail()
+        trail.start = min(self.start, end)
+        trail.steps = self.steps[: max(end - self.start, 0)]
+        trail.restored = {n: back for n, back in self.restored.items() if n < end}
+        trail.shared = end if self.shared == 0 else min(self.shared, end)
+        return trail
 
     def knows(self, since: int) -> bool:
         """Whether all steps from a number on are here."""

@@ -22,9 +22,10 @@ Kleppmann, "The Art of the Fugue" (2023).
 from bisect import bisect_right
 from typing import Any, TypeAlias
 
-from plait.types.walker.graph import EventGraph, Version
+from plait.types.walker.graph import EventGraph, Range, Version
 from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog, Run
 from plait.types.walker.records import BASE, ENDLESS, NONE, START, Leaf, Record, Records
+from plait.types.walker.spans import without
 
 Patch: TypeAlias = tuple[int, int, Any]  # position, items deleted there, then what is inserted
 
@@ -34,8 +35,8 @@ class Walker:
     everything in the graph."""
 
     __slots__ = (
-        "_graph", "_log", "_slack", "_target_sizes", "_target_starts", "_targets",
-        "fed", "records", "start", "version",
+        "_graph", "_heads", "_log", "_slack", "_target_sizes", "_target_starts", "_targets",
+        "_unseen", "fed", "records", "start", "version",
     )  # fmt: skip
 
     def __init__(self, graph: EventGraph, log: OpLog, start: int, length: int) -> None:
@@ -45,6 +46,8 @@ class Walker:
         self.fed = start
         self.records = Records()
         self.version: Version = ()
+        self._heads: Version = ()  # of all events met
+        self._unseen: list[Range] = []  # by the prepare version, latest first
         self._target_starts: list[int] = []  # LVs of deletions, in order
         self._target_sizes: list[int] = []  # negative: the items go down
         self._targets: list[int] = []  # the items that they deleted
@@ -63,8 +66,7 @@ class Walker:
             self.move(graph.parents_of(start))
             for run in log.runs(start, end):
                 self._apply(run, None)
-            self.version = (end - 1,)
-            self.fed = end
+            self._happened(end)
 
     def length(self) -> int:
         """Of the sequence as of the prepare version."""
@@ -74,29 +76,44 @@ class Walker:
         """The next event (or run) happens, at the prepare version; adds what it does to the
         present."""
         self._apply(run, patches)
-        self.fed = run.lv + run.size
-        self.version = (self.fed - 1,)
+        self._happened(run.lv + run.size)
 
-    def move(self, version: Version) -> None:
-        """Look at the sequence from another version."""
-        here = self.version
-        if version == here:
-            return
-        boundary = self.start
-        if version and version[0] < boundary:
-            version = tuple([lv for lv in version if lv >= boundary])
-        if version == here:
-            return
-        if not version:
-            gone, come = self._graph.since(here, boundary), []
-        elif not here:
-            gone, come = [], self._graph.since(version, boundary)
+    def _happened(self, end: int) -> None:
+        version = self.version
+        self.fed = end
+        if self._heads == version:
+            self._heads = (end - 1,)
         else:
-            gone, come = self._graph.difference(here, version)
-        for low, high in gone:
-            self._shift(low, high, -1)
-        for low, high in reversed(come):
-            self._shift(low, high, 1)
+            heads = [head for head in self._heads if head not in version]
+            heads.append(end - 1)
+            self._heads = tuple(heads)
+        self.version = (end - 1,)
+
+    def move(self, version: Version, unseen: list[Range] | None = None) -> None:
+        """Look at the sequence from another version.
+
+        unseen: the events met that it has not seen, latest first, if that is known.
+        """
+        if version == self.version:
+            return
+        start = self.start
+        if version and version[0] < start:
+            version = tuple([lv for lv in version if lv >= start])
+        if version == self._heads:
+            unseen = []
+        elif not version:
+            unseen = [(start, self.fed)] if self.fed > start else []
+        elif unseen is None:
+            unseen, _ = self._graph.difference(self._heads, version)
+        before = self._unseen
+        if before != unseen:
+            for low, high in without(unseen, before):
+                self._shift(low, high, -1)
+            come = without(before, unseen)
+            come.reverse()
+            for low, high in come:
+                self._shift(low, high, 1)
+            self._unseen = unseen
         self.version = version
 
     # ------------------------------------------------------------------ asking
