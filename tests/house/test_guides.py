@@ -1,5 +1,9 @@
-"""What the guide to conflicts says is so: its python blocks are whole programs, and run."""
+"""What the guides to conflicts and texts say is so: their python blocks are programs, and run.
 
+What a `print(...)  # text` says it prints, it prints.
+"""
+
+import re
 import subprocess
 import sys
 
@@ -9,9 +13,12 @@ from tests.house.source import ROOT
 from tests.house.test_readme import _BLOCK, _help
 
 GUIDE = ROOT / "docs" / "guide" / "conflicts.md"
+TEXT_GUIDE = ROOT / "docs" / "guide" / "text.md"
+_SAID = re.compile(r"^\s*print\(.*\)  # (.+)$", re.M)
 PROGRAMS = [
     match["body"]
-    for match in _BLOCK.finditer(GUIDE.read_text(encoding="utf-8"))
+    for guide in (GUIDE, TEXT_GUIDE)
+    for match in _BLOCK.finditer(guide.read_text(encoding="utf-8"))
     if match["kind"] == "python" and "<!-- not run:" not in (match["before"] or "")
 ]
 
@@ -28,6 +35,8 @@ def test_a_guides_example_runs(program, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    said = _SAID.findall(program)
+    assert not said or done.stdout.splitlines() == said
 
 
 def test_there_are_examples():

@@ -81,6 +81,8 @@ class MarkedCopy:
     def add(self, index: int) -> None:
         """One event."""
         event = self.graph.events[index]
+        if self.graph.version(event.parents) != self.version:
+            self.state.thaw()  # LVs say nothing of what is cold
         first = self.state.graph.first
         parents = [self.lasts[parent] for parent in event.parents]
         known = tuple(sorted(lv for lv in parents if lv >= first))

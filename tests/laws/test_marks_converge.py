@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from plait.types.text import storage
 from tests.laws.random_marked_graphs import MarkedCopy, plain, random_marked_graph
 from tests.laws.random_text_graphs import topological_order
 from tests.laws.text_copy import small_parts
@@ -69,8 +70,35 @@ def with_drafts(copy: MarkedCopy, chance: Random, _: bool) -> None:
     copy.check()
 
 
+def saved_on_the_way(copy: MarkedCopy, chance: Random, beside_itself: bool) -> None:
+    """The text is closed and opened again: in one piece, or from pages; and folded."""
+    order = topological_order(chance, copy.graph.events)
+    rows: dict[int, bytes] = {}
+    paged = chance.random() < 0.5
+    for done, index in enumerate(order, 1):
+        copy.add(index)
+        if not beside_itself and chance.random() < 0.2:
+            copy.fold(order[done:])
+        if paged and chance.random() < 0.5:
+            for number, row in storage.pages(copy.state) or ():
+                if row is None:
+                    del rows[number]
+                else:
+                    rows[number] = row
+            if chance.random() < 0.4:
+                copy.state = storage.from_pages(sorted(rows.items()))
+        elif not paged and chance.random() < 0.3:
+            copy.state = storage.load(storage.save(copy.state))
+        if chance.random() < 0.3:
+            copy.check()
+    copy.check()
+    copy.state = storage.load(storage.save(copy.state, history=False))
+    copy.check()
+
+
 LAWS: dict[str, Law] = {
-    law.__name__: law for law in (one_by_one, at_once, folded_on_the_way, with_drafts)
+    law.__name__: law
+    for law in (one_by_one, at_once, folded_on_the_way, with_drafts, saved_on_the_way)
 }
 
 
@@ -90,6 +118,9 @@ def uphold(name: str, seed: int) -> None:
 def test_a_graph_gives_the_same_marks_whichever_way_it_comes(
     block: int, name: str, small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(storage, "ONE_ROW_MAX", 0)
+    monkeypatch.setattr(storage, "OPEN_BYTES_MIN", 60)
+    monkeypatch.setattr(storage, "WASTE_MIN", 600)
     if small:
         small_parts(monkeypatch)
     for seed in range(block, min(block + BLOCK, LAST)):

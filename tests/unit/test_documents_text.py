@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
 from typing import Any
 
@@ -259,7 +260,7 @@ def test_a_cursor_follows_what_everybody_writes():
     assert cursor.index == 7
     assert ann.body[cursor.index :] == "world"
     ann.body.insert(cursor.index, "big ")
-    assert ann.body[cursor.index :] == "world"
+    assert ann.body[cursor.index :] == "big world"
     ann.body.clear()
     assert cursor.index == 0
 
@@ -275,8 +276,21 @@ def test_a_cursor_holds_on_to_the_side_that_it_was_told(note: Any):
     assert (left.index, right.index) == (0, 8)
 
 
+def test_what_is_written_at_a_cursor_stays_together():
+    ann, bob, meet_up = two()
+    ann.body += "[]"
+    meet_up()
+    cursors = [one.body.cursor(1) for one in (ann, bob)]
+    for pair_of_letters in zip("anns words ", "bobs words ", strict=True):
+        for cursor, letter in zip(cursors, pair_of_letters, strict=True):
+            cursor.insert(letter)
+        meet_up()
+    assert ann.body in ("[anns words bobs words ]", "[bobs words anns words ]")
+    assert bob.body == ann.body
+
+
 def test_a_cursor_in_an_empty_text_waits_for_what_comes(docs: Any):
-    left, right = docs["n"].body.cursor(0, "left"), docs["n"].body.cursor(0)
+    left, right = docs["n"].body.cursor(0), docs["n"].body.cursor(0, "right")
     docs["n"].body += "abc"
     assert (left.index, right.index) == (0, 3)
 
@@ -285,7 +299,7 @@ def test_an_anchor_is_the_same_place_at_every_replica():
     ann, bob, meet_up = two()
     ann.body += "Hello world"
     meet_up()
-    token = ann.body.anchor(6)
+    token = ann.body.anchor(6, "right")
     assert isinstance(token, str)
     ann.body.insert(0, "1 ")
     bob.body.insert(6, "wide ")
@@ -437,6 +451,56 @@ def test_undo_takes_back_ones_own_edits_and_leaves_others():
     assert anns.undo()
     assert ann == ", hello"
     assert not anns.undo()
+
+
+def test_undoing_all_goes_back_through_every_text_and_redoing_comes_again():
+    chance = random.Random(31)
+    for _ in range(20):
+        docs = Documents(FakeReplica(1), Note)
+        text = docs["n"].body
+        texts = [""]
+        for _ in range(15):
+            _edit(chance, text)
+            texts.append(str(text))
+        for step, expected in ((docs.undo, texts[::-1]), (docs.redo, texts)) * 2:
+            seen = [str(text)]
+            while step():
+                seen.append(str(text))
+            assert _distinct(seen) == _distinct(expected)
+
+
+def _distinct(texts: list[str]) -> list[str]:
+    """Without repetitions: some edits change nothing."""
+    return [text for text, _ in itertools.groupby(texts)]
+
+
+def test_undoing_all_of_ones_own_leaves_just_what_others_wrote():
+    chance = random.Random(37)
+    for _ in range(20):
+        replicas = pair()
+        ann, bob = (Documents(replica, Note)["n"].body for replica in replicas)
+        docs = Documents(replicas[0], Note)
+        ann = docs["n"].body
+        for _ in range(15):
+            at = chance.randint(0, len(ann))
+            if chance.random() < 0.6:
+                ann.insert(at, chance.choice(("ann", "a")))
+            else:
+                ann.delete(at, min(len(ann) - at, 4))
+            bob.insert(chance.randint(0, len(bob)), chance.choice("XYZ"))
+            if chance.random() < 0.5:
+                meet(*replicas)
+            if chance.random() < 0.2:
+                docs.undo()
+            if chance.random() < 0.1:
+                docs.redo()
+        meet(*replicas)
+        while docs.undo():
+            assert len(ann) < 500
+        meet(*replicas)
+        assert ann == bob
+        assert set(str(ann)) <= set("XYZ")
+        assert len(ann) == 15
 
 
 def test_a_change_of_several_texts_is_undone_together(docs: Any, note: Any):

@@ -23,6 +23,7 @@ from plait.api.documents.text_cursors import (
     token_of,
 )
 from plait.api.documents.text_editing import EditableText
+from plait.api.documents.text_marks import MarkedTextView
 from plait.api.documents.text_watching import TextWatch
 from plait.api.documents.view import TypedView
 from plait.base.errors import BadCall, BadValue
@@ -33,7 +34,7 @@ from plait.types.text.type import TEXT
 BLAME_PAUSE_S: Final = 60.0
 
 
-class TextView(EditableText, TypedView):
+class TextView(MarkedTextView, TypedView):
     """A text of a document."""
 
     __slots__ = ()
@@ -90,17 +91,17 @@ class TextView(EditableText, TypedView):
 
     # ------------------------------------------------------------------ places
 
-    def cursor(self, index: int, side: Side = "right") -> Cursor:
-        """A place that follows everybody's edits: ``cursor.index`` is where it is now.
+    def cursor(self, index: int, side: Side = "left") -> Cursor:
+        """A place that follows everybody's edits: ``cursor.index`` is where it is now, and
+        ``cursor.insert("text")`` writes there and goes behind it.
 
-        side: the neighbour that it holds on to. What is inserted right there comes before a place
-        that holds on to its right, so a caret stays behind what is typed, and behind one that
-        holds on to its left.
+        side: the neighbour that it holds on to. What is inserted right there goes behind a place
+        that holds on to its left, and before one that holds on to its right.
         """
         access, key, path = self._access, self._key, self._path
-        return Cursor(lambda: access.state(key, path), self._where, index, side)
+        return Cursor(lambda: access.state(key, path), self.insert, self._where, index, side)
 
-    def anchor(self, index: int, side: Side = "right") -> str:
+    def anchor(self, index: int, side: Side = "left") -> str:
         """A token for a place, to be stored or sent: see `index_of`."""
         state = self._state()
         left = holds_left(side, self._where)

@@ -32,12 +32,28 @@ class Cursor:
     Invariant: `_at` is where it was before step `_step` of `_trail`, which is that of `_state`.
     """
 
-    __slots__ = ("_at", "_find", "_left", "_place", "_state", "_step", "_trail", "_where")
+    __slots__ = (
+        "_at",
+        "_find",
+        "_insert",
+        "_left",
+        "_place",
+        "_state",
+        "_step",
+        "_trail",
+        "_where",
+    )
 
     def __init__(
-        self, find: Callable[[], TextState | None], where: Callable[[], str], index: int, side: Side
+        self,
+        find: Callable[[], TextState | None],
+        insert: Callable[[int, str], None],
+        where: Callable[[], str],
+        index: int,
+        side: Side,
     ) -> None:
         self._find = find  # the text's state as it is now; None if nothing was ever written
+        self._insert = insert
         self._where = where
         self._left = holds_left(side, where)
         self._state: TextState | None = None
@@ -73,6 +89,12 @@ class Cursor:
     def side(self) -> Side:
         """Which of its neighbours it holds on to."""
         return "left" if self._left else "right"
+
+    def insert(self, text: str) -> None:
+        """Write here, and go behind it: what others write here meanwhile does not come between."""
+        index = self.index
+        self._insert(index, text)
+        self.move(index + len(text))
 
     def move(self, index: int) -> None:
         """Put it somewhere else."""

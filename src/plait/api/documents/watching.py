@@ -25,6 +25,7 @@ from plait.engines.graph_port import Changed
 from plait.graph.event import DELETE
 from plait.types.paths import tag_of
 from plait.types.text.diff import edits_between
+from plait.types.text.marks import MarkChange
 
 CHANGES_MAX: Final = 10_000
 
@@ -46,6 +47,7 @@ class Change(NamedTuple):
     deleted: bool  # the document was deleted
     last: bool  # of the changes of its batch that are watched
     patches: tuple[Patch, ...] = ()  # what happened to a text, one after the other
+    marks: tuple[MarkChange, ...] = ()  # what was marked in it
 
 
 class Watch:
@@ -151,6 +153,7 @@ class Watch:
             changed.op.kind == DELETE,
             False,
             patches or (),
+            _marks_of(changed),
         )
 
     def _forget(self) -> None:
@@ -174,8 +177,14 @@ def patches_of(changed: Changed) -> tuple[Patch, ...] | None:
     if tag != "x":
         return None
     if isinstance(after, list):
-        return tuple([(pos, gone, content or "") for pos, gone, content in after])
+        patches = [patch for patch in after if not isinstance(patch, MarkChange)]
+        return tuple([(pos, gone, content or "") for pos, gone, content in patches])
     return tuple(edits_between(before or "", after or ""))  # it was cleared, or came as a whole
+
+
+def _marks_of(changed: Changed) -> tuple[MarkChange, ...]:
+    told = changed.after if isinstance(changed.after, list) else ()
+    return tuple([change for change in told if isinstance(change, MarkChange)])
 
 
 def _names(path: NamedPath | None) -> tuple[str, ...]:

@@ -32,8 +32,9 @@ def patches_of(
         found = [_by_index(state, patch) for patch in patches]
     else:  # a slot may have come into sight, or gone out of it, that no patch says anything of
         found = [_difference([slot.element for slot in shown], state)]
-    if not patches:
-        found += [_replaced(state, id_) for id_ in written]
+        patches = []
+    come = dict.fromkeys(slot.element for _, _, slots in patches for slot in slots or ())
+    found += [_replaced(state, id_) for id_ in written if id_ not in come]
     return [patch for patch in found if patch[1] or patch[2]]
 
 

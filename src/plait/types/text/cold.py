@@ -10,6 +10,7 @@ from plait.base.errors import BadFrame, Corrupt
 from plait.types.text.blocks import unpack_block
 from plait.types.text.columns import put_deleted, put_inserted, unpack_runs, unpack_spans
 from plait.types.text.content import Contents
+from plait.types.text.mark_storage import put_marks
 from plait.types.text.pages import Page, unpacked
 from plait.types.walker.graph import EventGraph, Name
 from plait.types.walker.oplog import OpLog
@@ -71,6 +72,7 @@ class StoredHistory:
         unpack_runs(unpack_block(page.runs), log)
         if not graph.end == log.end == page.end:
             raise BadFrame("a page is not as long as it says")
+        put_marks(log, known, page.extensions)
         content = unpacked(page.contents, self._contents)
         if not page.derived:
             put_inserted(log, known, content)

@@ -18,12 +18,14 @@ from plait.base.errors import BadFrame
 from plait.types.text.blocks import NUMBER_MAX, Numbers, folded, unfolded
 from plait.types.text.content import Contents
 from plait.types.walker.graph import ROOT, EventGraph, Version
-from plait.types.walker.oplog import BACKSPACE, INSERT, OpLog
+from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog
 
 BLANK_MAX = 1 << 26  # items that were folded
 
 _PARENT_BEFORE = 0  # the event before is the only parent
 _PARENT_ROOT = 1  # everything before the root; above: one less than the number of parents
+
+_A_MARK = 0  # instead of three times a run's size, and its kind
 
 
 # ------------------------------------------------------------------ the graph
@@ -109,7 +111,7 @@ def pack_runs(log: OpLog, start: int) -> list[int]:
     places: list[int] = []
     likely = 0
     for run in log.runs(start, log.end):
-        kinds.append(run.size * 3 + run.kind)
+        kinds.append(_A_MARK if run.kind == MARK else run.size * 3 + run.kind)
         places.append(folded(run.pos - likely))
         likely = _behind(run.kind, run.pos, run.size)
     return [len(kinds), *kinds, *places]
@@ -128,7 +130,7 @@ def unpack_runs(data: bytes, log: OpLog) -> None:
     numbers.end()
     likely = 0
     for packed, change in zip(kinds, places, strict=True):
-        length, kind = divmod(packed, 3)
+        length, kind = (1, MARK) if packed == _A_MARK else divmod(packed, 3)
         pos = likely + unfolded(change)
         lowest = length - 1 if kind == BACKSPACE else 0
         if not length or not lowest <= pos < NUMBER_MAX or length > NUMBER_MAX - log.end:
@@ -171,7 +173,7 @@ def deleted(log: OpLog, length: int, contents: Contents) -> Any:
 
     length: of the present.
     """
-    total = sum(log.sizes)
+    total = sum(log.sizes) - log.kinds.count(MARK)
     come = sum(size for size, kind in zip(log.sizes, log.kinds, strict=True) if kind == INSERT)
     before = length + total - 2 * come
     if not 0 <= before <= BLANK_MAX:
@@ -186,6 +188,8 @@ def deleted(log: OpLog, length: int, contents: Contents) -> Any:
             return None  # somebody else made this log up
         if kind == INSERT:
             items.insert(pos, log.contents[index])
+            continue
+        if kind == MARK:
             continue
         found.append(items.slice(pos, pos + size))
         items.delete(pos, size)
@@ -203,6 +207,8 @@ def put_deleted(log: OpLog, present: Any, content: Any, contents: Contents) -> N
                 raise BadFrame("an insertion that is not in the text")
             log.contents[index] = items.slice(pos, pos + size)
             items.delete(pos, size)
+            continue
+        if kind == MARK:
             continue
         if kind == BACKSPACE:
             pos -= size - 1

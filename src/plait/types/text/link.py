@@ -10,6 +10,7 @@ the letters.
     update   part*
     part     GOES_ON + kind, size, content                      the run of the last part goes on
              kind + flags, [author, number], [parents], position, size, content
+                                                                (of a mark: its body, in bytes)
 
 Positions are relative to where the last part ended, parents are events counted back; authors are
 named in full once, then by number. Integers are LEB128, signed ones zigzag.
@@ -18,12 +19,15 @@ Absent: who sends when, acknowledgements, and anything but text; replicas of a w
 exchange batches (`plait.graph.exchange`).
 """
 
+import msgspec
+
+from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame
 from plait.graph.event import REPLICA_MAX, SEQ_MAX
 from plait.types.text.state import TextState
 from plait.types.walker.graph import Name
 from plait.types.walker.items import Edits
-from plait.types.walker.oplog import BACKSPACE, INSERT, Run
+from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, Run
 
 GOES_ON = 4
 AUTHOR = 8  # flags: another author or number than what follows the last part
@@ -97,11 +101,16 @@ class Outgoing:
             fields += _number(len(parents)) + b"".join(_number(lv - parent) for parent in parents)
         size, pos = run.size, run.pos
         away = pos - self._next
-        fields += _number(2 * away if away >= 0 else -2 * away - 1) + _number(size)
-        if run.kind == INSERT:
-            fields += run.content.encode()
+        fields += _number(2 * away if away >= 0 else -2 * away - 1)
+        if run.kind == MARK:
+            body = encode(run.content)
+            fields += _number(len(body)) + body
+            self._next = pos
+        elif run.kind == INSERT:
+            fields += _number(size) + run.content.encode()
             self._next = pos + size
         else:
+            fields += _number(size)
             self._next = pos - size if run.kind == BACKSPACE else pos
         self._follows = (name, seq + size)
         return bytes([flags]) + fields
@@ -139,7 +148,7 @@ class Incoming:
 
     def _part(self, update: bytes, at: int, tag: int) -> int:
         kind = tag & 3
-        if tag >= 32 or tag & GOES_ON or kind > BACKSPACE:
+        if tag >= 32 or tag & GOES_ON:
             raise BadFrame(f"an update with tag {tag}")
         if tag & AUTHOR:
             number, at = _read(update, at)
@@ -166,6 +175,8 @@ class Incoming:
         self._next += away >> 1 if not away & 1 else -(away + 1 >> 1)
         if kind == INSERT:
             return self._insert(update, at, size, parents)
+        if kind == MARK:
+            return self._mark(update, at, size, parents)
         backwards = kind == BACKSPACE
         edits: list[int] = []
         if not 1 <= size <= len(self._state):
@@ -191,6 +202,14 @@ class Incoming:
         self._add(size, [self._next, text], parents)
         self._next += size
         return stop
+
+    def _mark(self, update: bytes, at: int, size: int, parents: tuple[int, ...] | None) -> int:
+        try:
+            body = decode(update[at : at + size])
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise BadFrame(f"an update with a mark that does not decode: {error}") from None
+        self._add(1, [self._next, body], parents)
+        return at + size
 
     def _add(self, size: int, edits: Edits, parents: tuple[int, ...] | None) -> None:
         state = self._state

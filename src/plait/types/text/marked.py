@@ -4,8 +4,8 @@ What covers the text is found when somebody asks, from the last boundary at whic
 boundary at which it was found may turn out not to be critical, when events come that had not seen
 it; then an earlier one is taken, the root at last.
 
-Invariants: `base` is of the LV before which everything is folded, or of one before it; of what is known later, each is
-of a state that was, and counts as long as its boundary is critical.
+Invariants: `base` is of the LV before which everything is folded, or of one before it, where
+nothing was marked yet; what is known later is true, and counts while its boundary is critical.
 """
 
 from collections.abc import Sequence
@@ -111,4 +111,15 @@ def ranges_of(marked: Marked, lv: int) -> list[tuple[int, int, Ids]]:
         if lv in ids:
             found.append((at, at + size, ids))
         at += size
+    return found
+
+
+def covered_by(marked: Marked, lv: int) -> list[tuple[int, int]]:
+    """Where a mark covers the text: from, to; in one where it can be."""
+    found: list[tuple[int, int]] = []
+    for start, stop, _ in ranges_of(marked, lv):
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], stop)
+        else:
+            found.append((start, stop))
     return found

@@ -56,6 +56,15 @@ class Mark(NamedTuple):
 Marks: TypeAlias = Mapping[int, Mark]
 
 
+class MarkChange(NamedTuple):
+    """Somebody marked something, as watchers are told: where that is in the present."""
+
+    start: int
+    stop: int
+    name: str
+    value: Value  # None: the marks of this name were taken away
+
+
 # ------------------------------------------------------------------ bodies
 
 
@@ -74,9 +83,7 @@ def is_body(body: Any) -> bool:
     )
 
 
-def checked_body(
-    pos: Any, size: Any, name: Any, value: Any, expand: Any, length: int
-) -> list[Any]:
+def checked_body(pos: Any, size: Any, name: Any, value: Any, expand: Any, length: int) -> list[Any]:
     """The body of a mark on a text of some length. `BadCall` for characters that are not there,
     `BadValue` for what is no mark; of no characters it is refused in events."""
     if type(pos) is not int or type(size) is not int:
@@ -106,7 +113,7 @@ def is_value(value: Any) -> bool:
     if kind is str:
         return len(value) <= VALUE_MAX and _is_unicode(value)
     if kind is int:
-        return -(1 << 63) <= value < 1 << 64
+        return bool(-(1 << 63) <= value < 1 << 64)
     return kind is bool or (kind is float and math.isfinite(value))
 
 

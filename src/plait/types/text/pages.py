@@ -35,7 +35,7 @@ from plait.types.text.content import Contents
 from plait.types.text.hunks import Hunk, changes_between
 from plait.types.walker.graph import EventGraph, Name
 from plait.types.walker.items import Items
-from plait.types.walker.oplog import BACKSPACE, INSERT, OpLog
+from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog
 from plait.types.walker.replica import ReplicatedSequence
 
 VERSION = 1
@@ -286,7 +286,7 @@ def _hunks(page: Page, contents: Contents) -> list[Hunk]:
         for _, kind, pos, size, content in log.runs(page.since, page.end):
             if kind == INSERT:
                 found.append((pos, 0, content))
-            else:
+            elif kind != MARK:
                 found.append((pos - size + 1 if kind == BACKSPACE else pos, size, None))
         return found
     if page.form != HUNKS or len(page.hunks) % 3:

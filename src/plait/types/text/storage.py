@@ -25,6 +25,7 @@ from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, Corrupt
 from plait.types.text.cold import StoredHistory
 from plait.types.text.content import TEXT_CONTENTS, Contents
+from plait.types.text.mark_storage import KNOWN, base_of, extension, marks_now, marks_of
 from plait.types.text.pages import (
     Extension,
     Page,
@@ -55,13 +56,14 @@ class Stored:
     """What storage has of one state."""
 
     __slots__ = (
-        "appended", "count", "dead", "extensions", "graph", "opened", "pieces", "size", "stamp",
-        "start",
+        "appended", "count", "dead", "extensions", "graph", "marks", "opened", "pieces", "size",
+        "stamp", "start",
     )  # fmt: skip
 
     def __init__(self, graph: EventGraph, extensions: Sequence[Extension]) -> None:
         self.graph = graph  # of the state; another one has other events
         self.extensions = tuple(extensions)  # that are not understood here
+        self.marks: Any = None  # what covers the root, as the pages that are closed say
         self.count = 0  # pages that are closed; the next one is open
         self.opened = False  # the open page was written
         self.start = 0  # the LV where the open page begins
@@ -109,7 +111,7 @@ class SequenceStorage(Generic[S]):
             pages = decode(memoryview(data)[len(MAGIC) :], type=list[bytes])
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Corrupt(f"a sequence does not decode: {error}") from None
-        return self._opened([read_page(page) for page in pages])
+        return self._opened([read_page(page, KNOWN) for page in pages])
 
     def _opened(self, pages: Sequence[Page]) -> S:
         try:
@@ -117,11 +119,13 @@ class SequenceStorage(Generic[S]):
             last = pages[-1]
             base, clears = last.dots(last.base), last.dots(last.clears)
             history = StoredHistory(pages, self._contents)
+            marks = marks_of([page.extensions for page in pages], last.first)
         except BadFrame as error:
             raise Corrupt(error.message) from None
         state = self._make(last.agent, items, last.own)
         state.graph.first = state.graph.end = state.log.end = last.end
         state.base = dict(base)
+        state.marks = marks
         state.clears = dict.fromkeys(clears)
         if last.first < last.end:
             state.cold = history
@@ -132,6 +136,7 @@ class SequenceStorage(Generic[S]):
         stored.start = last.end
         stored.pieces = history.pieces = self._contents.pieces(items)
         stored.stamp = _stamp(state)
+        stored.marks = base_of(state)
         return state
 
     def _snapshot(self, state: S, history: bool = True) -> Page:
@@ -140,12 +145,18 @@ class SequenceStorage(Generic[S]):
         past: tuple[EventGraph, OpLog] | None = (state.graph, state.log) if history else None
         if history and isinstance(cold, StoredHistory):
             past = StoredHistory([*cold.pages, self._tail(state, cold)], self._contents).thaw()
-        return snapshot(state, self._contents, past, self._own(state), _extensions(state))
+        base = marks_now(state) if past is None else base_of(state)
+        log, first = (None, 0) if past is None else (past[1], past[0].first)
+        marks = extension(log, first, base, base is not None)
+        extensions = (*_extensions(state), *marks)
+        return snapshot(state, self._contents, past, self._own(state), extensions)
 
     def _tail(self, state: S, cold: StoredHistory) -> Page:
         """What came since the state was opened."""
         contents, own = self._contents, self._own(state)
-        return appended(state, contents, cold.end, cold.pieces, own, _extensions(state))
+        marks = extension(state.log, cold.end, None, False)  # the root is where it was
+        extensions = (*_extensions(state), *marks)
+        return appended(state, contents, cold.end, cold.pieces, own, extensions)
 
     # ------------------------------------------------------------------ in pages
 
@@ -162,8 +173,12 @@ class SequenceStorage(Generic[S]):
             return []
         if state.graph.end < stored.start or self._outweighed(state, stored):
             return self._compacted(state)
+        base = base_of(state)
+        since = max(stored.start, state.graph.first)
+        marks = extension(state.log, since, base, base is not stored.marks)
+        extensions = (*stored.extensions, *marks)
         page = appended(
-            state, self._contents, stored.start, stored.pieces, self._own(state), stored.extensions
+            state, self._contents, stored.start, stored.pieces, self._own(state), extensions
         )
         data = page_bytes(page)
         number = stored.count
@@ -171,6 +186,7 @@ class SequenceStorage(Generic[S]):
         if len(data) >= min(max(stored.size >> 8, OPEN_BYTES_MIN), OPEN_BYTES_MAX):
             stored.count, stored.opened = number + 1, False
             stored.appended += len(data)
+            stored.marks = base
             stored.start = state.graph.end
             stored.pieces = self._contents.pieces(items)
         return [(number, data)]
@@ -198,7 +214,7 @@ class SequenceStorage(Generic[S]):
         """The state from all its pages, in order. `Corrupt`, `UnknownFormat`."""
         if [number for number, _ in pages] != list(range(len(pages))):
             raise Corrupt("a page of a sequence is missing")
-        read = [read_page(data) for _, data in pages]
+        read = [read_page(data, KNOWN) for _, data in pages]
         state = self._opened(read)
         stored = state.stored
         stored.count = len(pages)
@@ -212,6 +228,7 @@ class SequenceStorage(Generic[S]):
         stored.start = pages[-1].end
         stored.pieces = self._contents.pieces(state.items)
         stored.stamp = _stamp(state)
+        stored.marks = base_of(state)
         stored.size, stored.appended = sizes[0], sum(sizes[1:])
         history = len(first.spans) + len(first.runs) + len(first.contents)
         stored.dead = (history, first.since, max(first.end, first.since + 1))

@@ -1,27 +1,36 @@
 """Text that several people edit at once, as a graph type.
 
 Bodies are flat lists of edits, ``[position, text or how many to delete, ...]``, one after another,
-at positions as of what their author had seen.
+at positions as of what their author had seen; a mark (`plait.types.text.marks`) stands for a list.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from plait.base.causality import Dot
 from plait.base.errors import BadCall, BadValue
 from plait.base.ports import Random
 from plait.types.graph_type import Here, Mutation, Slot
+from plait.types.text.mark_undoing import taking_back as marks_back
+from plait.types.text.marked import covered_by
+from plait.types.text.marks import EXPANDS, MarkChange, checked_body
 from plait.types.text.rope import Rope
 from plait.types.text.state import TextState
 from plait.types.text.storage import from_pages, load, pages, save
-from plait.types.text.undoing import Inverse, carried, edits_of, inverses
+from plait.types.text.undoing import Inverse, inverses, taking_back
 from plait.types.text.units import check_text
+from plait.types.walker.oplog import MARK
 from plait.types.walker.sequence_type import SequenceType
 from plait.types.walker.trail import Trail
 
+TYPED_MAX = 1 << 16  # characters
+
+_MARKING: Final = ("mark", "take_marks")
+
 
 class Text(SequenceType[TextState]):
-    """Mutations ("insert", position, text), ("delete", position, count), ("edit", edits)."""
+    """Mutations ("insert", position, text), ("delete", position, count), ("edit", edits), and
+    ("mark", from, to, name, value, expand), where the value None takes marks away."""
 
     tag = "x"
 
@@ -53,6 +62,14 @@ class Text(SequenceType[TextState]):
         """`BadCall` for positions that are not in the text, `BadValue` for what is no text."""
         match mutation:
             case ("insert", pos, text):
+                if (
+                    type(text) is str
+                    and type(pos) is int
+                    and 0 <= pos <= len(state)
+                    and 0 < len(text) <= TYPED_MAX
+                    and text.isascii()
+                ):
+                    return [pos, text]  # typing: one look tells that it is fine
                 edits = [pos, check_text(text)]
             case ("delete", pos, size):
                 edits = [pos, size]
@@ -60,6 +77,10 @@ class Text(SequenceType[TextState]):
                 edits = list(edits)
             case ("carry", since, pieces):
                 edits = _carried(state, since, pieces)[0]
+            case ("mark", start, stop, name, value, expand):
+                return _marked(start, stop, name, value, expand, len(state))
+            case ("take_marks", dot):
+                return marks_back(state, dot) or None
             case _:
                 raise BadCall(f"a text has no {mutation!r}")
         return self._checked(edits, len(state)) or None
@@ -97,20 +118,24 @@ class Text(SequenceType[TextState]):
 
     def before(self, state: TextState, mutation: Mutation, dot: Dot) -> Any:
         """What takes the edits back, as of right after them, and when that is."""
+        if state.trail is None:
+            state.trail = Trail()
+        if mutation[0] == "insert" and mutation[2]:
+            _, pos, text = mutation
+            return state.trail.end + 1, (Inverse(pos, pos + len(text), None),)
         edits = self.prepare(state, mutation, Here(0, {}))
         if edits is None:
             return None
-        if state.trail is None:
-            state.trail = Trail()
+        if mutation[0] in _MARKING:
+            return dot
         if mutation[0] == "carry":
             _, since, pieces = mutation
-            for index, number in _carried(state, since, pieces)[1].items():
-                state.trail.restored[state.trail.end + index] = since - len(pieces) + number
+            state.trail.restored.update(_carried(state, since, pieces)[1])
         return state.trail.end + len(edits) // 2, inverses(edits, _deleted(state, edits))
 
     def taking_back(self, before: Any, mutation: Mutation, dot: Dot) -> Mutation | None:
         """Carry it to the present."""
-        return ("carry", *before)
+        return ("take_marks", dot) if mutation[0] in _MARKING else ("carry", *before)
 
     def inverse(self, state: TextState, mutation: Mutation, dot: Dot) -> Mutation | None:
         """What takes the edits back."""
@@ -123,6 +148,23 @@ class Text(SequenceType[TextState]):
         """All of it."""
         return self.value(state)
 
+    def image(self, state: TextState) -> Any:
+        """The text, and its marks if there are any."""
+        spans = state.spans()
+        return [self.value(state), spans] if spans else self.value(state)
+
+    def watching(self, state: TextState, act: Callable[[], None]) -> list[Any]:
+        """The patches, and then what was marked, as `MarkChange`."""
+        start = state.end
+        told: list[Any] = super().watching(state, act)
+        graph, log = state.graph, state.log
+        runs = log.runs(max(start, graph.first), graph.end)
+        marks = {run.lv: run.content for run in runs if run.kind == MARK}
+        for lv, (_, name, value, _) in marks.items():
+            for low, high in covered_by(state.marked(), lv):
+                told.append(MarkChange(low, high, name, value))
+        return told
+
     def gen_op(self, random: Random, state: TextState) -> Mutation:
         """Short insertions, deletions and replacements, often at the same places."""
         length = len(state)
@@ -133,10 +175,20 @@ class Text(SequenceType[TextState]):
         letters = "abcdefgh"[random.getrandbits(3) :][: 1 + random.getrandbits(2)]
         if chance == 3 and pos < length:
             return ("edit", [pos, 1, pos, letters])
+        if chance == 4 and pos < length:
+            stop = min(pos + 1 + random.getrandbits(4), length)
+            value = (True, "x", None)[random.getrandbits(4) % 3]
+            return ("mark", pos, stop, "bold", value, EXPANDS[random.getrandbits(2)])
         return ("insert", pos, letters)
 
 
 TEXT = Text()
+
+
+def _marked(start: Any, stop: Any, name: Any, value: Any, expand: Any, length: int) -> Any:
+    size = stop - start if type(start) is int and type(stop) is int else None
+    body = checked_body(start, size, name, value, expand, length)
+    return [start, body] if size else None
 
 
 def _deleted(state: TextState, edits: Sequence[Any]) -> list[str | None]:
@@ -159,9 +211,9 @@ def _deleted(state: TextState, edits: Sequence[Any]) -> list[str | None]:
 def _carried(
     state: TextState, since: int, pieces: Sequence[Inverse]
 ) -> tuple[list[Any], dict[int, int]]:
-    """Edits that take something back now, and which of them put what pieces back; none if it is
-    too long ago."""
+    """Edits that take something back now, and what of that puts back what; none if it is too long
+    ago."""
     trail = state.trail
-    if trail is None or not trail.knows(since):
+    if trail is None or not trail.knows(since - len(pieces)):
         return [], {}
-    return edits_of(carried(pieces, trail, since))
+    return taking_back(pieces, trail, since)

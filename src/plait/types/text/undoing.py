@@ -5,105 +5,89 @@ between them. Undoing a deletion puts the text back where it stood; for what was
 deletion, these are the characters that it had deleted (`Trail.restored`): so undoing can go on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from plait.types.walker.trail import Step, Trail, kept, moved
 
 
 class Inverse(NamedTuple):
-    """One piece of what takes an operation back: deletions of ranges, or text put in."""
+    """What takes one edit back, as of right after it: characters deleted, or text put in."""
 
-    ranges: list[tuple[int, int]]
-    pos: int
-    content: Any  # None: the ranges are deleted
-
-    def after(self, steps: Iterable[Step]) -> "Inverse":
-        """The piece after something happened."""
-        ranges, pos = self.ranges, self.pos
-        for step in steps:
-            if self.content is None:
-                ranges = kept(ranges, step)
-            else:
-                pos = moved(pos, step, True)
-        return Inverse(ranges, pos, self.content)
+    low: int
+    high: int
+    content: Any  # goes in at `low`; None: what is from `low` to `high` is deleted
 
 
 def inverses(edits: Sequence[Any], contents: Sequence[Any]) -> list[Inverse]:
-    """What takes edits back, as of right after them; `contents`: what each of them deletes."""
+    """What takes edits back; `contents`: what each of them deletes."""
     found: list[Inverse] = []
     for index in range(0, len(edits), 2):
         pos, what = edits[index], edits[index + 1]
         if type(what) is int:
-            step, piece = (pos, what, 0), Inverse([], pos, contents[index // 2])
+            found.append(Inverse(pos, pos, contents[index // 2]))
         else:
-            step, piece = (pos, 0, len(what)), Inverse([(pos, pos + len(what))], 0, None)
-        found = [other.after([step]) for other in found]
-        found.append(piece)
+            found.append(Inverse(pos, pos + len(what), None))
     return found
 
 
-def carried(pieces: Sequence[Inverse], trail: Trail, since: int) -> list[Inverse]:
-    """Pieces as of a step of the trail, as of now; what came back meanwhile is theirs again."""
-    if not trail.restored:
-        steps = trail.since(since)
-        return [piece.after(steps) for piece in pieces]
-    found = []
-    for piece in pieces:
-        if piece.content is None:
-            found.append(piece._replace(ranges=_ranges_now(piece.ranges, trail, since)))
+def taking_back(
+    pieces: Sequence[Inverse], trail: Trail, since: int
+) -> tuple[list[Any], dict[int, int]]:
+    """Edits that take back an operation after which the trail's next step was `since`; and the
+    steps that they will be where they put back what a step had deleted: see `Trail.restored`."""
+    edits: list[Any] = []
+    undone: list[Step] = []
+    back: dict[int, int] = {}
+    restored = dict(trail.restored)
+    first = since - len(pieces)
+    for index in range(len(pieces) - 1, -1, -1):  # the last is taken back first
+        low, high, content = pieces[index]
+        start = first + index + 1
+        steps = trail.since(start) + undone
+        if content is None:
+            for pos, end in reversed(_ranges_now([(low, high)], steps, start, restored)):
+                edits += [pos, end - pos]
+                undone.append((pos, end - pos, 0))
         else:
-            found.append(piece._replace(pos=_place_now(piece.pos, trail, since)))
-    return found
+            pos = _place_now(low, steps, start, restored)
+            number = trail.end + len(undone)
+            restored[number] = back[number] = first + index
+            edits += [pos, content]
+            undone.append((pos, 0, len(content)))
+    return edits, back
 
 
-def _ranges_now(ranges: list[tuple[int, int]], trail: Trail, since: int) -> list[tuple[int, int]]:
+def _ranges_now(
+    ranges: list[tuple[int, int]], steps: Sequence[Step], start: int, restored: Mapping[int, int]
+) -> list[tuple[int, int]]:
+    """Ranges after steps, the first of which has the number `start`."""
     lost: dict[int, list[tuple[int, int]]] = {}  # by deletion, what of the ranges it took
-    for number, step in enumerate(trail.since(since), since):
+    for number, step in enumerate(steps, start):
         at, gone, _ = step
         parts = [
             (max(low - at, 0), min(high - at, gone))
             for low, high in ranges
             if low < at + gone and high > at
         ]
-        if parts:
+        if parts and gone:
             lost[number] = parts
         ranges = kept(ranges, step)
-        back = lost.pop(trail.restored.get(number, -1), None)
+        back = lost.pop(restored.get(number, -1), None)
         if back is not None:
             ranges = sorted([*ranges, *[(at + low, at + high) for low, high in back]])
     return ranges
 
 
-def _place_now(pos: int, trail: Trail, since: int) -> int:
+def _place_now(pos: int, steps: Sequence[Step], start: int, restored: Mapping[int, int]) -> int:
+    """A place after steps, the first of which has the number `start`."""
     lost: dict[int, int] = {}  # by deletion, how far inside it the place was
-    for number, step in enumerate(trail.since(since), since):
+    for number, step in enumerate(steps, start):
         at, gone, _ = step
-        if at < pos <= at + gone:
+        if gone and at < pos <= at + gone:
             lost[number] = pos - at
         pos = moved(pos, step, True)
-        back = lost.pop(trail.restored.get(number, -1), None)
+        back = lost.pop(restored.get(number, -1), None)
         if back is not None:
             pos = at + back
     return pos
-
-
-def edits_of(pieces: Sequence[Inverse]) -> tuple[list[Any], dict[int, int]]:
-    """The edits that pieces come to, one after another, and which of them put back what a piece
-    holds. Later operations are undone first."""
-    edits: list[Any] = []
-    done: list[Step] = []
-    sources: dict[int, int] = {}
-    for number in range(len(pieces) - 1, -1, -1):
-        piece = pieces[number].after(done)
-        steps: list[Step] = []
-        if piece.content is None:
-            for low, high in reversed(piece.ranges):
-                edits += [low, high - low]
-                steps.append((low, high - low, 0))
-        else:
-            sources[len(edits) // 2] = number
-            edits += [piece.pos, piece.content]
-            steps.append((piece.pos, 0, len(piece.content)))
-        done += steps
-    return edits, sources

@@ -9,10 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from plait.base.errors import BadFrame
+from plait.types.walker.items import Event
+
+OFTEN = 4  # of as many events one goes elsewhere
 
 
 def ordered(
-    events: Sequence[tuple[Any, int, Sequence[Any], tuple[int, ...] | None]],
+    events: Sequence[Event],
     base: int,
     lasts: list[int],
 ) -> Iterator[tuple[Any, int, tuple[int, ...] | None]]:
@@ -50,6 +53,18 @@ def ordered(
             waiting[child] -= 1
             if not waiting[child]:
                 ready.append(child)
+
+
+def alternates(events: Sequence[Event], base: int) -> bool:
+    """Whether branches take turns so often that it pays to look for another order."""
+    turns = 0
+    lv = base
+    for _, _, edits, parents in events:
+        if parents is not None and parents != (lv - 1,):
+            turns += 1
+        for what in edits[1::2]:
+            lv += what if type(what) is int else len(what)
+    return turns * OFTEN > len(events)
 
 
 def _units(edits: Sequence[Any]) -> int:

@@ -6,15 +6,15 @@ inserted yet (0), inserted (1), or deleted (n - 1 times). In the *present* it is
 Records are runs of items that are alike: inserted one behind the other, and in the same state.
 
 They stand in leaves of a few dozen, each with its number of items that are visible in the prepare
-version and in the present. A search begins at the leaf where the last one ended, for edits
-happen near each other.
+version and in the present. A search begins at the leaf where the last one ended, for edits happen
+near each other; or where the one before that did, for two people edit at two places.
 
 Items are named by the LV of the event that inserted them; those that were there before the walker
 began, by `BASE` plus their position then.
 
 Invariants: `leaf.prep` and `leaf.now` are the sums over its records; `before_prep` and
-`before_now` the sums over the leaves before the one at `at`; `ids` is sorted, and `records[i]`
-begins with item `ids[i]`.
+`before_now` the sums over the leaves before the one at `at`, and likewise those of `other_at`;
+`ids` is sorted, and `records[i]` begins with item `ids[i]`.
 """
 
 from bisect import bisect_right
@@ -60,7 +60,10 @@ class Record:
 class Records:
     """All records of one walker."""
 
-    __slots__ = ("at", "before_now", "before_prep", "ids", "leaves", "now", "prep", "records")
+    __slots__ = (
+        "at", "before_now", "before_prep", "ids", "leaves", "now", "other_at", "other_now",
+        "other_prep", "prep", "records",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         leaf = Leaf(0)
@@ -75,6 +78,9 @@ class Records:
         self.at = 0
         self.before_prep = 0
         self.before_now = 0
+        self.other_at = 0
+        self.other_prep = 0
+        self.other_now = 0
 
     # ------------------------------------------------------------------ finding
 
@@ -87,6 +93,11 @@ class Records:
         from 0; the sums before it are in `before_prep` and `before_now`."""
         leaves = self.leaves
         at, prep, now = self.at, self.before_prep, self.before_now
+        leaf = leaves[at]
+        if prep < pos <= prep + leaf.prep:
+            return leaf
+        if abs(pos - self.other_prep) < abs(pos - prep):
+            at, prep, now = self._switch()
         while pos <= prep and at:
             at -= 1
             leaf = leaves[at]
@@ -106,6 +117,8 @@ class Records:
         leaf = record.leaf
         leaves = self.leaves
         at, prep, now = self.at, self.before_prep, self.before_now
+        if abs(leaf.index - self.other_at) < abs(leaf.index - at):
+            at, prep, now = self._switch()
         while at > leaf.index:
             at -= 1
             prep -= leaves[at].prep
@@ -121,6 +134,13 @@ class Records:
             if not other.gone:
                 now += other.size
         return now
+
+    def _switch(self) -> tuple[int, int, int]:
+        """Go where the search before the last one ended."""
+        at, prep, now = self.other_at, self.other_prep, self.other_now
+        self.other_at, self.other_prep, self.other_now = self.at, self.before_prep, self.before_now
+        self.at, self.before_prep, self.before_now = at, prep, now
+        return at, prep, now
 
     def is_before(self, a: Record, b: Record) -> bool:
         """Whether one record stands before another."""
@@ -169,6 +189,9 @@ class Records:
         if leaf.index < self.at:
             self.before_prep += prep
             self.before_now += now
+        if leaf.index < self.other_at:
+            self.other_prep += prep
+            self.other_now += now
 
     def set_state(self, record: Record, state: int) -> None:
         """The record's state in the prepare version."""
@@ -178,13 +201,19 @@ class Records:
 
     def shift(self, item: int, size: int, by: int) -> None:
         """Add to the state of items."""
+        ids, records = self.ids, self.records
         while size:
-            record = self.records[bisect_right(self.ids, item) - 1]
+            record = records[bisect_right(ids, item) - 1]
             if record.id != item:
                 record = self.split(record, item - record.id)
             if record.size > size:
                 self.split(record, size)
-            self.set_state(record, record.state + by)
+            before = record.state
+            record.state = before + by
+            if before == 1:
+                self.count(record.leaf, -record.size, 0)
+            elif before + by == 1:
+                self.count(record.leaf, record.size, 0)
             item += record.size
             size -= record.size
 
@@ -207,3 +236,5 @@ class Records:
             leaves[index].index = index
         if self.at > leaf.index:
             self.at += 1
+        if self.other_at > leaf.index:
+            self.other_at += 1

@@ -187,6 +187,14 @@ class ReplicatedSequence(EditableSequence[S]):
                 found.append(lv)
         return self.graph.dominators(found)
 
+    def leading(self) -> list[tuple[Name, int]]:
+        """The dots of the heads: whoever has seen these has seen everything here."""
+        self.close_run()
+        heads = [self.graph.seq_of(head) for head in self.graph.heads]
+        if heads:
+            return heads
+        return sorted(self.base.items()) if self.cold is None else list(self.cold.heads)
+
     # ------------------------------------------------------------------ folding
 
     def thaw(self) -> None:
@@ -241,11 +249,7 @@ class ReplicatedSequence(EditableSequence[S]):
         or before the one right of it."""
         if not 0 <= pos <= len(self):
             raise BadValue(f"position {pos} of a sequence of {len(self)}")
-        self.close_run()
-        heads = [self.graph.seq_of(head) for head in self.graph.heads]
-        if not heads:
-            heads = list(self.cold.heads) if self.cold is not None else sorted(self.base.items())
-        return encode([heads, pos, left])
+        return encode([self.leading(), pos, left])
 
     def locate(self, anchor: bytes) -> int:
         """Where a place is now. `BadValue`; `HistoryTrimmed` if what it refers to was folded, or

@@ -19,7 +19,7 @@ from plait.base.errors import BadFrame
 from plait.types.walker.graph import EventGraph, Name, Range, Version
 from plait.types.walker.items import Edits, Event, Items
 from plait.types.walker.oplog import BACKSPACE, DELETE, INSERT, MARK, OpLog, Run
-from plait.types.walker.ordering import ordered
+from plait.types.walker.ordering import alternates, ordered
 from plait.types.walker.trail import Trail
 from plait.types.walker.walker import Patch, Walker
 
@@ -140,8 +140,9 @@ class EditableSequence(abc.ABC, Generic[I]):
     ) -> int:
         """Edits of `name`, made one after another at the version `parents`; the last unit's LV.
 
-        seq: the number of the first unit; of all of them together if `whole`. Raises `BadFrame`
-        for edits that do not fit the version, and then nothing happened.
+        parents: sorted, and none of them comes before another. seq: the number of the first unit;
+        of all of them together if `whole`. Raises `BadFrame` for edits that do not fit the version,
+        and then nothing happened.
         """
         if parents is None or parents == self.heads:
             return self._add_seen(name, seq, edits, whole)
@@ -185,10 +186,14 @@ class EditableSequence(abc.ABC, Generic[I]):
 
     def add_all(self, events: Iterable[Event]) -> None:
         """Many events, each after its parents; their LVs count in the order in which they are
-        given. They are taken in in another, in which less has to be walked."""
+        given. If that goes to and fro, they are taken in in another, in which less is walked."""
         self.close_run()
         base = self.graph.end
         given = list(events)
+        if not alternates(given, base):
+            for name, seq, edits, parents in given:
+                self.add(name, seq, edits, parents)
+            return
         lasts: list[int] = []  # the last unit of each event as it is given, in order
         moved: list[int] = []  # how much further it is here
         for event, last, parents in ordered(given, base, lasts):
@@ -204,9 +209,12 @@ class EditableSequence(abc.ABC, Generic[I]):
 
     def _version(self, parents: Version) -> Version:
         end, first = self.graph.end, self.graph.first
-        if any(not 0 <= lv < end for lv in parents):
-            raise BadFrame(f"{parents!r} is no version of this sequence")
-        return self.graph.dominators([lv for lv in parents if lv >= first])
+        for lv in parents:
+            if not 0 <= lv < end:
+                raise BadFrame(f"{parents!r} is no version of this sequence")
+        if parents and parents[0] < first:
+            return tuple([lv for lv in parents if lv >= first])
+        return parents
 
     def _unseen(self, parents: Version) -> list[Range] | None:
         """What a version has not seen, latest first; None if it follows the last event."""

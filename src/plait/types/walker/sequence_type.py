@@ -12,10 +12,11 @@ import msgspec
 
 from plait.base.causality import Context, Dot, descends
 from plait.base.codec import decode, encode
-from plait.base.errors import BadFrame, Corrupt
+from plait.base.errors import BadFrame, Corrupt, UnknownFormat
 from plait.graph.event import REPLICA_MAX, SEQ_MAX, Event
 from plait.types.graph_type import GraphType, Slot
 from plait.types.walker.replica import DraftMark, ReplicatedSequence, SentOp, check_edits
+from plait.types.walker.spans import Name
 from plait.types.walker.walker import Patch
 
 R = TypeVar("R", bound=ReplicatedSequence[Any])
@@ -102,10 +103,9 @@ class SequenceType(GraphType[R]):
         """Take in the operations that are not here."""
         if isinstance(data, bytes):
             try:
-                other = self.load(data)
-            except Corrupt as error:
+                self._join_all(state, self.load(data), mine, theirs)
+            except (Corrupt, UnknownFormat) as error:
                 raise BadFrame(str(error)) from None
-            self._join_all(state, other, mine, theirs)
             return
         ops, base = _read(data)
         _check_seen(ops, theirs)
@@ -120,8 +120,13 @@ class SequenceType(GraphType[R]):
         if not mine:
             state.become(other)
             return
-        if other.cold is not None:
-            other.thaw()
+        if _covers(theirs, state.leading()):  # who sent it knows all that is here
+            if not _covers(theirs, other.leading()):
+                raise BadFrame("a sequence with operations that its sender has not seen")
+            if not _covers(mine, other.leading()):
+                state.become(other)
+            return
+        other.thaw()
         state.thaw()
         theirs_new = _beyond(mine, other.ops())
         _check_seen(theirs_new, theirs)
@@ -193,6 +198,11 @@ class SequenceType(GraphType[R]):
     def keep(self, state: R, mark: Any) -> None:
         """The draft was kept."""
         state.keep_draft(mark)
+
+
+def _covers(vector: Mapping[Any, int], dots: Iterable[tuple[Name, int]]) -> bool:
+    """Whether a vector covers all of these."""
+    return all(seq <= vector.get(name, 0) for name, seq in dots)
 
 
 def _beyond(known: Mapping[Any, int], ops: Iterable[SentOp]) -> list[SentOp]:

@@ -191,9 +191,9 @@ class Spans:
         for lv in b:
             heappush(heap, (-lv, _B))
         open_ = len(heap)  # entries that are not of both
+        starts, parents_of = self.starts, self.parents
         while open_:
             negative, flag = heappop(heap)
-            lv = -negative
             if flag != _BOTH:
                 open_ -= 1
             while heap and heap[0][0] == negative:
@@ -201,11 +201,25 @@ class Spans:
                 if other != _BOTH:
                     open_ -= 1
                 flag |= other
-            if flag == _BOTH and not open_:
+            is_open = flag != _BOTH
+            if not is_open and not open_:
                 break
-            low, pushed = self._descend(heap, lv, flag)
-            if flag != _BOTH:
-                open_ += pushed
+            lv = -negative
+            span = bisect_right(starts, lv) - 1
+            low = starts[span]
+            if heap and -heap[0][0] >= low:  # another one is in the span: go there first
+                low = 1 - heap[0][0]
+                heappush(heap, (heap[0][0], flag))
+                open_ += is_open
+            else:
+                parents = parents_of[span]
+                if parents is None:
+                    heappush(heap, (1 - low, flag))
+                    open_ += is_open
+                else:
+                    for parent in parents:
+                        heappush(heap, (-parent, flag))
+                        open_ += is_open
             if flag == _A:
                 _extend(only_a, low, lv + 1)
             elif flag == _B:

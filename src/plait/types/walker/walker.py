@@ -167,9 +167,9 @@ class Walker:
     def _shift(self, low: int, high: int, by: int) -> None:
         """Retreat or advance the events of a range."""
         starts = self._target_starts
-        records = self.records
-        if not starts or starts[-1] + abs(self._target_sizes[-1]) <= low:
-            records.shift(low, high - low, by)
+        index = bisect_right(starts, high - 1) - 1
+        if index < 0 or starts[index] + abs(self._target_sizes[index]) <= low:
+            self.records.shift(low, high - low, by)  # nothing is deleted in the range
             return
         if by > 0:
             self._shift_insertions(low, high, by)
