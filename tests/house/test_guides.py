@@ -1,4 +1,5 @@
-"""What the guides to conflicts and texts say is so: their python blocks are programs, and run.
+"""What the guides to conflicts, texts and lists say is so: their python blocks are programs, and
+run.
 
 What a `print(...)  # text` says it prints, it prints.
 """
@@ -14,10 +15,11 @@ from tests.house.test_readme import _BLOCK, _help
 
 GUIDE = ROOT / "docs" / "guide" / "conflicts.md"
 TEXT_GUIDE = ROOT / "docs" / "guide" / "text.md"
+LIST_GUIDE = ROOT / "docs" / "guide" / "lists.md"
 _SAID = re.compile(r"^\s*print\(.*\)  # (.+)$", re.M)
 PROGRAMS = [
     match["body"]
-    for guide in (GUIDE, TEXT_GUIDE)
+    for guide in (GUIDE, TEXT_GUIDE, LIST_GUIDE)
     for match in _BLOCK.finditer(guide.read_text(encoding="utf-8"))
     if match["kind"] == "python" and "<!-- not run:" not in (match["before"] or "")
 ]

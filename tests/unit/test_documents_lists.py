@@ -248,7 +248,7 @@ def test_what_was_done_to_a_list_is_undone_and_redone(board: Any):
         lambda: board.tags.__setitem__(1, "B"),
         lambda: board.tags.__setitem__(slice(0, 2), ["1", "2", "3"]),
         lambda: board.tags.__delitem__(slice(1, 3)),
-        lambda: board.tags.clear(),
+        board.tags.clear,
     ):
         act()
         states.append(list(board.tags))

@@ -55,6 +55,14 @@ class LoroText:
         """See `Text`."""
         self._document.import_(update)
 
+    def news(self) -> bytes:
+        """See `Text`."""
+        return self.untold()
+
+    def catch_up(self, news: bytes) -> None:
+        """See `Text`."""
+        self.hear(news)
+
     def untold(self) -> bytes:
         """See `Text`."""
         self._document.commit()

@@ -4,6 +4,7 @@ The peers are libraries without a store, so this is what compares with them.
 """
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -12,6 +13,7 @@ from plait.bench.text_traces import Edit, Trace
 from plait.types.text.link import Incoming, Outgoing
 from plait.types.text.state import TextState
 from plait.types.text.storage import load, save
+from plait.types.text.type import TEXT
 
 _READER = 1 << 40  # an author that no trace has
 
@@ -43,6 +45,16 @@ class PlaitText:
         if self._incoming is None:
             self._incoming = Incoming(self.state)
         self._incoming.receive(update)
+
+    def news(self) -> bytes:
+        """See `Text`. The whole state: that is what a replica sends to one that lacks much."""
+        return _encode([self.state.leading(), save(self.state)])
+
+    def catch_up(self, news: bytes) -> None:
+        """See `Text`."""
+        leading, data = _decode_news(news)
+        mine, theirs = dict(self.state.leading()), dict(leading)
+        TEXT.join(self.state, data, cast("Any", mine), cast("Any", theirs), True)
 
     def untold(self) -> bytes:
         """See `Text`."""
@@ -96,6 +108,7 @@ class _Operation(msgspec.Struct, array_like=True):
     parents: list[tuple[int | str, int]]  # dots
 
 
+_decode_news = msgspec.msgpack.Decoder(tuple[list[tuple[int, int]], bytes]).decode
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Operation).decode
 

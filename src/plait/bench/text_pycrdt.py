@@ -54,6 +54,14 @@ class PycrdtText:
         """See `Text`."""
         self._document.apply_update(update)
 
+    def news(self) -> bytes:
+        """See `Text`."""
+        return self.untold()
+
+    def catch_up(self, news: bytes) -> None:
+        """See `Text`."""
+        self.hear(news)
+
     def untold(self) -> bytes:
         """See `Text`."""
         before, self._before = self._before, self._document.get_state()

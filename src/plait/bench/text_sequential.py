@@ -42,11 +42,11 @@ def prepare(library: System, trace: Trace, kept: Kept) -> Figures:
     kept.put(TEXT, trace.end.encode())
     kept.put(FULL, full)
     kept.put(STABLE, stable)
-    kept.put(WHOLE, one.untold())
+    kept.put(WHOLE, one.news())
     two.type(half)
-    kept.put(HALF, two.untold())
+    kept.put(HALF, two.news())
     two.type(rest)
-    kept.put(REST, two.untold())
+    kept.put(REST, two.news())
     return {"full_bytes": len(full), "stable_bytes": len(stable)}
 
 
@@ -98,11 +98,11 @@ def _merging(
     def work() -> Callable[[], str]:
         reader = library.new(_READER)
         if before is not None:
-            reader.hear(before)
+            reader.catch_up(before)
             reader.text()
 
         def merge() -> str:
-            reader.hear(update)
+            reader.catch_up(update)
             return reader.text()
 
         return merge

@@ -28,6 +28,14 @@ class Text(Protocol):
         """Take in an update; those that it builds on were heard before."""
         ...
 
+    def news(self) -> bytes:
+        """What is sent to a replica that lacks much: what it had not when this was asked last."""
+        ...
+
+    def catch_up(self, news: bytes) -> None:
+        """Take in what `news` gave."""
+        ...
+
     def untold(self) -> bytes:
         """One update of everything done here by `type` since this was asked last."""
         ...

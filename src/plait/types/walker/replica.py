@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from plait.base.codec import decode, encode
-from plait.base.errors import BadFrame, BadValue, HistoryTrimmed
+from plait.base.errors import BadFrame, BadValue, Corrupt, HistoryTrimmed
 from plait.graph.event import Event
 from plait.types.walker.graph import ROOT, EventGraph, Name, Version
 from plait.types.walker.items import Edits, Items
@@ -203,7 +203,11 @@ class ReplicatedSequence(EditableSequence[S]):
         cold, self.cold = self.cold, None
         if cold is None:
             return
-        graph, log = cold.thaw()
+        try:
+            graph, log = cold.thaw()
+        except Corrupt:
+            self.base = dict(cold.heads)  # as if it were folded: the text is all right
+            raise
         self.graph.prepend(graph)
         self.log.prepend(log)
         self.cool()

@@ -1,0 +1,480 @@
+"""Marks on texts: the examples of the Peritext paper, and everything around them.
+
+The examples are those of Litt, Lim, Kleppmann, van Hardenberg, "Peritext" (CSCW 2022), section 3.
+"""
+
+from typing import Any
+
+import pytest
+
+from plait.api.documents import Document, Documents, Text
+from plait.base.errors import BadCall, BadFrame, BadValue, Corrupt, ReadOnly
+from plait.graph.event import Event
+from plait.types.graph_type import Here
+from plait.types.text.link import Incoming, Outgoing
+from plait.types.text.mark_storage import MARKS
+from plait.types.text.marked import pruned
+from plait.types.text.marking import Marked
+from plait.types.text.marks import MarkChange, is_body
+from plait.types.text.pages import page_bytes, read_page
+from plait.types.text.state import TextState
+from plait.types.text.storage import load, save
+from plait.types.text.type import TEXT
+from tests.unit.graph_fake import meet, pair
+
+BOLD = {"bold": True}
+
+
+class Note(Document):
+    body = Text()
+
+
+class Two:
+    """Ann's and Bob's copy of a text that both have seen."""
+
+    def __init__(self, text: str) -> None:
+        self._ann, self._bob = pair()
+        self.ann = Documents(self._ann, Note)["n"]
+        self.bob = Documents(self._bob, Note)["n"]
+        self.ann.body.append(text)
+        self.meet()
+
+    def meet(self) -> None:
+        meet(self._ann, self._bob)
+
+    def read(self) -> list[tuple[str, Any]]:
+        """Stretches with their attributes, the same at both once they met."""
+        self.meet()
+        delta = self.ann.body.to_delta()
+        assert self.bob.body.to_delta() == delta
+        assert "".join(part["insert"] for part in delta) == self.ann.body
+        return [(part["insert"], part.get("attributes", {})) for part in delta]
+
+
+# --------------------------------------------------------------------------- Peritext
+
+
+def test_text_that_is_inserted_into_a_stretch_while_it_is_made_bold_is_bold():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(0, 15, "bold")
+    two.bob.body.insert(4, "quick ")
+    assert two.read() == [("The quick fox jumped.", BOLD)]
+
+
+def test_bold_stretches_that_overlap_come_to_one():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(0, 7, "bold")
+    two.bob.body.mark(4, 15, "bold")
+    assert two.read() == [("The fox jumped.", BOLD)]
+
+
+def test_bold_and_italic_that_overlap_are_both_there():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(0, 7, "bold")
+    two.bob.body.mark(4, 15, "italic")
+    assert two.read() == [
+        ("The ", BOLD), ("fox", {"bold": True, "italic": True}), (" jumped.", {"italic": True}),
+    ]  # fmt: skip
+
+
+def test_of_two_colours_where_they_overlap_the_same_one_counts_for_everybody():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(0, 7, "color", "red")
+    two.bob.body.mark(4, 15, "color", "blue")
+    read = two.read()
+    assert [values["color"] for _, values in (read[0], read[-1])] == ["red", "blue"]
+    assert [text for text, _ in read] in (["The ", "fox jumped."], ["The fox", " jumped."])
+
+
+def test_bold_and_not_bold_at_once_is_one_of_them_where_they_overlap_only():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(0, 15, "bold")
+    two.meet()
+    two.ann.body.unmark(0, 7, "bold")
+    two.bob.body.mark(4, 15, "bold")
+    read = two.read()
+    assert read[0] == ("The ", {}) or read[0] == ("The fox", {})
+    assert read[-1][0].endswith(" jumped.")
+    assert read[-1][1] == BOLD
+
+
+def test_comments_of_two_people_overlap_freely():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(0, 7, "comment:1", "who?")
+    two.bob.body.mark(4, 15, "comment:2", "where?")
+    assert two.read() == [
+        ("The ", {"comment:1": "who?"}),
+        ("fox", {"comment:1": "who?", "comment:2": "where?"}),
+        (" jumped.", {"comment:2": "where?"}),
+    ]
+
+
+def test_bold_goes_on_with_what_is_typed_behind_it_and_a_link_does_not():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(4, 7, "bold")
+    two.ann.body.mark(4, 7, "link", "https://fox.example")
+    two.meet()
+    two.bob.body.insert(7, "es")
+    two.bob.body.insert(4, "big ")
+    assert two.read() == [
+        ("The big ", {}), ("fox", {"bold": True, "link": "https://fox.example"}), ("es", BOLD),
+        (" jumped.", {}),
+    ]  # fmt: skip
+
+
+def test_what_is_typed_before_and_behind_a_mark_is_as_it_says():
+    for expand, expected in (
+        ("none", [("a<", {}), ("b", BOLD), (">c", {})]),
+        ("before", [("a", {}), ("<b", BOLD), (">c", {})]),
+        ("after", [("a<", {}), ("b>", BOLD), ("c", {})]),
+        ("both", [("a", {}), ("<b>", BOLD), ("c", {})]),
+    ):
+        two = Two("abc")
+        two.ann.body.mark(1, 2, "bold", True, expand)
+        two.meet()
+        two.bob.body.insert(2, ">")
+        two.bob.body.insert(1, "<")
+        assert two.read() == expected, expand
+
+
+def test_what_others_type_at_the_edge_while_it_is_marked_is_not_marked():
+    two = Two("abc")
+    two.ann.body.mark(1, 2, "bold", True, "both")
+    two.bob.body.insert(2, ">")
+    two.bob.body.insert(1, "<")
+    assert two.read() == [("a<", {}), ("b", BOLD), (">c", {})]
+
+
+def test_bold_goes_on_where_its_last_characters_were_deleted():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(4, 7, "bold")
+    two.ann.body.delete(5, 2)
+    two.meet()
+    two.bob.body.insert(5, "rog")
+    assert two.read() == [("The ", {}), ("frog", BOLD), (" jumped.", {})]
+
+
+def test_a_mark_whose_last_character_was_deleted_elsewhere_still_takes_in_what_is_inside():
+    two = Two("abcd")
+    two.ann.body.mark(0, 4, "bold", True, "none")
+    two.bob.body.delete(3, 1)
+    two.bob.body.insert(3, "X")  # before the one that was deleted, or behind it
+    (text, values), *rest = two.read()
+    assert (text, values) == ("abcX", BOLD) or [(text, values), *rest] == [("abc", BOLD), ("X", {})]
+
+
+def test_a_mark_is_gone_with_its_text():
+    two = Two("The fox jumped.")
+    two.ann.body.mark(4, 7, "bold")
+    two.bob.body.delete(4, 4)
+    assert two.read() == [("The jumped.", {})]
+
+
+# --------------------------------------------------------------------------- reading and writing
+
+
+@pytest.fixture
+def text() -> Any:
+    note = Two("Hello world").ann
+    note.body.mark(0, 5, "bold")
+    note.body.mark(4, 8, "link", "u")
+    return note.body
+
+
+def test_marks_are_listed_in_order_as_far_as_asked(text: Any):
+    both = {"bold": True, "link": "u"}
+    assert text.marks() == [(0, 4, BOLD), (4, 5, both), (5, 8, {"link": "u"})]
+    assert text.marks(2, 5) == [(2, 4, BOLD), (4, 5, both)]
+    assert text.marks(5, 5) == text.marks(8) == []
+
+
+def test_a_character_has_the_marks_that_it_has(text: Any):
+    assert text.marks_at(4) == {"bold": True, "link": "u"}
+    assert text.marks_at(10) == {}
+    with pytest.raises(BadCall, match="has no character 11, but 11 of them"):
+        text.marks_at(11)
+
+
+def test_what_is_read_of_marks_is_the_readers_to_change(text: Any):
+    text.marks()[0][2]["bold"] = False
+    text.to_delta()[0]["attributes"].clear()
+    assert text.marks_at(0) == BOLD
+
+
+def test_unmarking_takes_away_one_name_in_one_place(text: Any):
+    text.unmark(2, 6, "bold")
+    text.unmark(2, 3, "link")
+    assert text.marks() == [(0, 2, BOLD), (4, 8, {"link": "u"})]
+
+
+def test_a_link_that_is_cut_short_does_not_come_back_at_the_cut(text: Any):
+    text.unmark(6, 8, "link")
+    text.insert(6, "!")
+    assert text.marks(5) == [(5, 6, {"link": "u"})]
+
+
+def test_values_that_python_takes_for_equal_stay_apart():
+    body = Two("abc").ann.body
+    for index, value in enumerate((1, True, 1.0)):
+        body.mark(index, index + 1, "level", value)
+    assert [repr(values["level"]) for _, _, values in body.marks()] == ["1", "True", "1.0"]
+
+
+def test_a_text_that_was_never_written_has_no_marks():
+    body = Documents(pair()[0], Note)["new"].body
+    assert (body.marks(), body.to_delta()) == ([], [])
+
+
+def test_a_mark_of_no_characters_is_none(text: Any):
+    before = text.marks()
+    text.mark(3, 3, "italic")
+    assert text.marks() == before
+
+
+@pytest.mark.parametrize("place", [(-1, 2), (0, 12), (5, 4), (12, 12)])
+def test_marks_outside_the_text_are_refused(text: Any, place: tuple[int, int]):
+    with pytest.raises(BadCall, match="of a text of 11 characters"):
+        text.mark(*place, "bold")
+    with pytest.raises(BadCall):
+        text.marks(*place)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [("",), ("x" * 257,), (5,), ("\ud800",), ("bold", None), ("bold", [1]), ("bold", 1 << 64),
+     ("bold", float("nan")), ("bold", "x" * 8193), ("bold", "\udfff"), ("bold", True, "outside"),
+     ("bold", True, ["both"])],
+)  # fmt: skip
+def test_what_is_no_mark_is_refused(text: Any, mark: Any):
+    before = text.marks()
+    with pytest.raises(BadValue):
+        text.mark(0, 1, *mark)
+    assert text.marks() == before
+
+
+def test_a_place_that_is_no_number_is_refused(text: Any):
+    with pytest.raises(BadValue):
+        text.mark("0", 1, "bold")
+    with pytest.raises(BadValue):
+        text.mark(0, True, "bold")
+
+
+def test_the_past_cannot_be_marked(text: Any):
+    past = text.at(text.history()[0].version)
+    assert past.marks() == []
+    with pytest.raises(ReadOnly):
+        past.mark(0, 1, "bold")
+
+
+# --------------------------------------------------------------------------- undo
+
+
+def test_undoing_a_mark_puts_back_what_was_there():
+    two = Two("abcdef")
+    two.ann.body.mark(0, 2, "color", "red")
+    two.ann.body.mark(1, 5, "color", "blue")
+    two.ann.undo()
+    assert two.read() == [("ab", {"color": "red"}), ("cdef", {})]
+    two.ann.redo()
+    assert two.read() == [("a", {"color": "red"}), ("bcde", {"color": "blue"}), ("f", {})]
+    two.ann.undo()
+    two.ann.undo()
+    assert two.read() == [("abcdef", {})]
+
+
+def test_undoing_a_mark_goes_where_it_went_by_now_and_no_further():
+    two = Two("abcdef")
+    two.ann.body.mark(1, 3, "bold")
+    two.meet()
+    two.bob.body.insert(3, "new")
+    two.bob.body.insert(2, "in")
+    two.bob.body.mark(0, 2, "bold", False)
+    two.meet()
+    assert two.read() == [
+        ("ab", {"bold": False}), ("in", BOLD), ("cnew", BOLD), ("def", {})
+    ] or two.read() == [("ab", {"bold": False}), ("incnew", BOLD), ("def", {})]  # fmt: skip
+    two.ann.undo()
+    assert two.read() == [("ab", {"bold": False}), ("incnewdef", {})]
+    two.bob.body.insert(7, "er")
+    assert two.read() == [("ab", {"bold": False}), ("incneerwdef", {})]
+
+
+def test_undoing_takes_back_unmarking():
+    two = Two("abcdef")
+    two.ann.body.mark(0, 6, "bold")
+    two.ann.body.unmark(2, 4, "bold")
+    two.ann.undo()
+    assert two.read() == [("abcdef", BOLD)]
+
+
+def test_a_change_that_is_discarded_leaves_no_marks(text: Any):
+    note = Two("Hello").ann
+    note.body.mark(0, 1, "bold")
+    before = note.body.marks()
+    with pytest.raises(KeyError), note.change():
+        note.body.mark(0, 5, "italic")
+        assert note.body.marks_at(3) == {"italic": True}
+        raise KeyError
+    assert note.body.marks() == before
+
+
+# --------------------------------------------------------------------------- watching
+
+
+async def test_who_watches_is_told_what_was_marked():
+    two = Two("abcdef")
+    async with two.bob.body.watch() as changes:
+        two.bob.body.insert(2, "X")
+        two.ann.body.mark(1, 4, "bold")
+        two.meet()
+        two.ann.body.unmark(0, 2, "bold")
+        two.meet()
+        found = [await anext(changes) for _ in range(3)]
+    assert [change.patches for change in found] == [((2, 0, "X"),), (), ()]
+    assert [change.marks for change in found] == [
+        (), (MarkChange(1, 5, "bold", True),), (MarkChange(0, 2, "bold", None),),
+    ]  # fmt: skip
+
+
+# --------------------------------------------------------------------------- the core
+
+
+def test_a_text_without_marks_keeps_nothing_of_marks():
+    state = TextState("me")
+    state.insert(0, "abc")
+    assert state.spans() == []
+    assert state.marks is None
+    assert b"marks" not in save(state)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[], [1, "b", 1], [1, "b", 1, "both", 0], [0, "b", 1, "both"], [-1, "b", 1, "both"],
+     [4, "b", 1, "both"], [True, "b", 1, "both"], [1, "", 1, "both"], [1, b"b", 1, "both"],
+     [1, "b", [1], "both"], [1, "b", {}, "both"], [1, "b", float("inf"), "both"],
+     [1, "b", 1, "outside"], [1, "b", 1, None], (1, "b", 1, "both"), {"length": 1}],
+)  # fmt: skip
+def test_hostile_bodies_are_refused_and_change_nothing(body: Any):
+    state = TextState("me")
+    state.insert(0, "abc")
+    first = state.end
+    for parents in (None, (0,)):
+        with pytest.raises(BadFrame):
+            state.add("other", 1, [0, body], parents)
+    assert (state.text(), state.end, state.spans()) == ("abc", first, [])
+    other = TEXT.zero()
+    TEXT.apply(other, [0, "abc", 0, body], Event(1, 1, 1, {}))
+    assert TEXT.value(other) == ""
+
+
+def test_marks_come_over_a_link_with_the_text():
+    here, there = TextState("here"), TextState("there")
+    out, into = Outgoing(here), Incoming(there)
+    here.insert(0, "Hello")
+    into.receive(out.take())
+    here.mark(0, 4, "link", "ü", "none")
+    here.insert(5, " world")
+    update = out.take()
+    into.receive(update)
+    assert there.spans() == here.spans() == [(4, {"link": "ü"})]
+    for cut in range(1, len(update)):
+        copy = TextState("copy")
+        again = Incoming(copy)
+        copy.insert(0, "Hello")
+        with pytest.raises(BadFrame):
+            again.receive(update[:cut] if cut < len(update) else b"\x03")
+            raise BadFrame("a part that was whole")
+
+
+def test_marks_given_as_a_whole_graph_count_one_unit_each():
+    events = [
+        ("a", 1, [0, "abcd", 1, [2, "bold", True, "after"]], ()),
+        ("a", 6, [3, "X"], (4,)),
+        ("b", 1, [2, "Y"], (3,)),
+    ]
+    state = TextState("me")
+    state.add_all(events)
+    assert (state.text(), state.spans()) == ("abYcXd", [(1, {}), (4, BOLD)])
+
+
+def test_marks_of_what_is_folded_stay_and_count_for_what_is_typed_later():
+    state = TextState("me")
+    state.insert(0, "abcd")
+    state.mark(1, 2, "bold", True, "after")
+    state.mark(0, 2, "italic", True, "none")
+    assert state.fold({"me": 6})
+    assert len(state.log) == 0
+    state.insert(3, "X")
+    assert load(save(state)).spans() == state.spans()
+    assert state.spans() == [
+        (1, {"italic": True}), (1, {"bold": True, "italic": True}), (2, BOLD),
+    ]  # fmt: skip
+
+
+def test_marks_that_can_never_count_again_are_forgotten():
+    state = TextState("me")
+    state.insert(0, "abcdefgh")
+    for value in (True, None) * 20:
+        state.mark(0, 4, "bold", value, "after")
+    state.mark(5, 2, "color", "red", "after")
+    state.mark(5, 2, "color", "blue", "none")
+    state.mark(0, 8, "link", "x", "none")
+    state.mark(0, 8, "link", "y", "both")
+    marks = pruned(state.marked()).marks.values()
+    assert [(mark.name, mark.value) for mark in marks] == [
+        ("color", "red"), ("color", "blue"), ("link", "y"),
+    ]  # fmt: skip
+    state.fold({"me": 1 << 40})
+    state.insert(7, "!")
+    assert state.spans()[-2:] == [(1, {"color": "red", "link": "y"}), (1, {"link": "y"})]
+
+
+def test_stored_marks_that_contradict_themselves_are_corrupt():
+    state = TextState("me")
+    state.insert(0, "abcd")
+    state.mark(0, 2, "bold", True)
+    state.fold({"me": 1 << 40})
+    state.insert(0, "x")
+    state.mark(0, 2, "bold", None)
+    data = save(state)
+    assert load(data).spans() == state.spans()
+    for position in range(8, len(data), 3):
+        wrong = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+        with pytest.raises(Corrupt):
+            load(wrong).spans()
+
+
+def test_a_page_with_marks_is_refused_by_who_does_not_know_them():
+    state = TextState("me")
+    state.insert(0, "abcd")
+    state.mark(0, 2, "bold", True)
+    page = state_page(state)
+    assert [name for name, _, _ in page.extensions] == [MARKS]
+    with pytest.raises(Corrupt, match="format"):
+        read_page(page_bytes(page))
+
+
+def state_page(state: TextState) -> Any:
+    """The snapshot of a state."""
+    from plait.types.text.storage import _TEXTS
+
+    return _TEXTS._snapshot(state)
+
+
+def test_only_what_says_all_there_is_to_say_is_a_body():
+    assert is_body([1, "bold", True, "after"])
+    assert is_body([1 << 40, "n" * 256, None, "none"])
+    assert not is_body([1, "n" * 257, None, "none"])
+
+
+def test_preparing_a_mark_says_where_it_goes():
+    state = TEXT.zero()
+    TEXT.apply(state, [0, "abc"], Event(1, 1, 1, {}))
+    here = Here(1, {1: 1})
+    assert TEXT.prepare(state, ("mark", 1, 3, "bold", True, "after"), here) == [
+        1, [2, "bold", True, "after"],
+    ]  # fmt: skip
+
+
+def test_what_covers_nothing_is_nothing():
+    assert pruned(Marked(3, (), {})) == Marked(3, (), {})
