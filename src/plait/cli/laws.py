@@ -18,7 +18,8 @@ from plait.cli.display import console, table
 from plait.cli.exits import OK, REFUSED
 from plait.types.catalogue import type_of
 
-TAGS = ("gc", "c", "b", "r", "m", "q", "ew", "dw", "gs", "tp", "aw", "rw", "t", "x", "l")  # with state
+# with state
+TAGS = ("gc", "c", "b", "r", "m", "q", "ew", "dw", "gs", "tp", "aw", "rw", "t", "x", "l")
 
 
 class BadType(UsageError):

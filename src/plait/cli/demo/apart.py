@@ -2,21 +2,25 @@
 
 Each has a client at another node; one node is isolated. Both sides go on reading and writing. What
 must be true once the links are back: every node shows the same documents, every like was counted
-once, what one removed without having seen the other's edit did not take that edit along, and the
-meeting that both moved asks a person.
+once, what one removed without having seen the other's edit did not take that edit along, what the
+two typed at one place stands whole, one behind the other, and the meeting that both moved asks a
+person.
 """
 
 import asyncio
 import time
 from typing import Any
 
-from plait.api.documents import AddWinsSet, Ask, Counter, Document, Documents, Register
+from plait.api.documents import AddWinsSet, Ask, Counter, Document, Documents, Register, Text
 from plait.api.store import Store
 from plait.cli.demo.stage import PATIENCE_S, Stage
 from plait.cli.display import seconds
 from plait.cli.exits import DemoFailed
 
 LIKES = 1_000  # each
+ANN_TYPES = "Ann: the budget first. "  # letter by letter, both at the end of the minutes
+BOB_TYPES = "Bob: the roof leaks. "
+_ORDERS = ((ANN_TYPES, BOB_TYPES), (BOB_TYPES, ANN_TYPES))
 POLL_S = 0.02
 
 
@@ -27,6 +31,7 @@ class Meeting(Document):
     when = Register(str, resolve=Ask())
     tags = AddWinsSet(str)
     likes = Counter()
+    minutes = Text()
 
 
 async def edit_apart(stage: Stage, store: Store) -> None:
@@ -41,6 +46,7 @@ async def edit_apart(stage: Stage, store: Store) -> None:
         with ann["team"].change("planned"):
             ann["team"].title, ann["team"].when = "Team meeting", "Monday 10:00"
             ann["team"].tags.update(["work", "weekly"])
+            ann["team"].minutes += "Minutes. "
         await _until(lambda: ann["team"] == bob["team"], "Bob did not see what Ann planned")
         stage.cluster.isolate(here)
         tell.say(f"every link between {here} and the others is cut", "red")
@@ -57,8 +63,16 @@ async def edit_apart(stage: Stage, store: Store) -> None:
         tell.say(
             f"links are back; both sides agree after {seconds(took_s)}: {_shown(ann)}", "green"
         )
+        _check_minutes(stage, str(ann["team"].minutes))
         await _decide(stage, ann, bob)
     await _compare(stage)
+
+
+def _check_minutes(stage: Stage, minutes: str) -> None:
+    """What each typed stands there whole."""
+    if minutes not in (f"Minutes. {a}{b}" for a, b in _ORDERS):
+        raise DemoFailed(f"what two people typed at one place was mixed up: {minutes!r}")
+    stage.narrator.say(f"both typed at the end of the minutes, letter by letter: {minutes!r}")
 
 
 async def _edit(ann: "Documents[Meeting]", bob: "Documents[Meeting]") -> float:
@@ -71,6 +85,9 @@ async def _edit(ann: "Documents[Meeting]", bob: "Documents[Meeting]") -> float:
         ann["team"].when = "Tuesday 09:00"
         ann["team"].tags.add("room 4")
     bob["team"].when = "Wednesday 14:00"
+    for docs, typed in ((ann, ANN_TYPES), (bob, BOB_TYPES)):
+        for letter in typed:
+            docs["team"].minutes += letter
     bob["team"].title = "Team meeting, with cake"
     bob["team"].tags.discard("weekly")
     await asyncio.gather(ann.flush(), bob.flush())

@@ -34,7 +34,7 @@ class _Base(Struct, frozen=True, array_like=True):
 
     at: Number
     spans: tuple[tuple[Number, tuple[Number, ...]], ...]
-    marks: tuple[tuple[Number, int | str, Number, list[Any], tuple[Number, ...]], ...]
+    marks: tuple[tuple[Number, int | str, Number, Number, list[Any], tuple[Number, ...]], ...]
 
 
 class _Data(Struct, frozen=True, array_like=True):
@@ -80,7 +80,14 @@ def _bodies(log: OpLog, start: int) -> Iterable[list[Any]]:
 
 def _packed(base: Marked) -> _Base:
     marks = [
-        (mark.lv, mark.author, mark.seq, [1, mark.name, mark.value, mark.expand], mark.rivals)
+        (
+            mark.lv,
+            mark.author,
+            mark.seq,
+            mark.nth,
+            [1, mark.name, mark.value, mark.expand],
+            mark.rivals,
+        )
         for mark in base.marks.values()
     ]
     return _Base(base.at, base.spans, tuple(marks))
@@ -132,11 +139,11 @@ def _read(extensions: Sequence[Extension]) -> _Data | None:
 
 def _unpacked(base: _Base) -> Marked:
     marks: dict[int, Mark] = {}
-    for lv, author, seq, body, rivals in base.marks:
+    for lv, author, seq, nth, body, rivals in base.marks:
         if not is_body(body) or lv >= base.at or lv in marks:
             raise BadFrame("a mark of the root that is none")
         _, name, value, expand = body
-        marks[lv] = Mark(lv, author, seq, name, value, expand, rivals)
+        marks[lv] = Mark(lv, author, seq, nth, name, value, expand, rivals)
     for size, ids in base.spans:
         if not size or list(ids) != sorted(dict.fromkeys(ids)) or any(i not in marks for i in ids):
             raise BadFrame("a span that is covered by no mark")

@@ -9,25 +9,53 @@ nothing was marked yet; what is known later is true, and counts while its bounda
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from plait.types.text.marking import Marked, Span, replay
 from plait.types.text.marks import Ids, Mark, Marks
-from plait.types.walker.graph import EventGraph
+from plait.types.walker.graph import EventGraph, Name
 from plait.types.walker.oplog import OpLog
 
 KNOWN_MAX: Final = 8  # boundaries at which the marks are known
+RESTORED_MAX: Final = 10_000  # operations
+
+Operation: TypeAlias = tuple[Name, int]  # author, number
 
 UNMARKED: Final = Marked(0, (), {})  # right wherever marks have not begun
+
+
+class Restored:
+    """Which marks were put on by undoing, to stand for marks that were hidden meanwhile."""
+
+    __slots__ = ("_stands_for",)
+
+    def __init__(self) -> None:
+        self._stands_for: dict[Operation, tuple[Operation | None, ...]] = {}  # unit by unit
+
+    def note(self, operation: Operation, stands_for: Sequence[Operation | None]) -> None:
+        """The marks of an operation stand for those of others."""
+        self._stands_for.pop(operation, None)  # it was of a draft that was discarded
+        if any(stands_for):
+            self._stands_for[operation] = tuple(stands_for)
+            if len(self._stands_for) > RESTORED_MAX:
+                del self._stands_for[next(iter(self._stands_for))]
+
+    def origin(self, mark: Mark) -> Operation:
+        """The operation whose mark this is."""
+        operation = (mark.author, mark.seq)
+        known = self._stands_for.get(operation, ())
+        found = known[mark.nth] if mark.nth < len(known) else None
+        return operation if found is None else found
 
 
 class MarkedText:
     """What is known of the marks of a text; its graph and its log are those of its state."""
 
-    __slots__ = ("_known", "base")
+    __slots__ = ("_known", "base", "restored")
 
     def __init__(self, base: Marked) -> None:
         self.base = base
+        self.restored = Restored()
         self._known: list[Marked] = []  # later ones, ascending
 
     def at(self, graph: EventGraph, log: OpLog, boundary: int) -> Marked:

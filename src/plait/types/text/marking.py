@@ -91,7 +91,9 @@ def _go_straight(
 
 def _mark(graph: EventGraph, run: Run, rivals: Ids) -> Mark:
     _, name, value, expand = run.content
-    return Mark(run.lv, *graph.seq_of(run.lv), name, value, expand, rivals)
+    span = graph.span_at(run.lv)
+    nth = (run.lv - graph.starts[span]) % graph.widths[span]
+    return Mark(run.lv, *graph.seq_of(run.lv), nth, name, value, expand, rivals)
 
 
 class Spans:

@@ -38,11 +38,12 @@ Ids: TypeAlias = tuple[int, ...]  # the marks that cover something, by their LVs
 
 
 class Mark(NamedTuple):
-    """One mark. LVs number marks here only; author and number are the same everywhere."""
+    """One mark. LVs number marks here only; all but them and rivals is the same everywhere."""
 
     lv: int
     author: Name
-    seq: int
+    seq: int  # of the operation
+    nth: int  # unit of the operation
     name: str
     value: Value
     expand: str

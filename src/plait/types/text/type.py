@@ -80,7 +80,7 @@ class Text(SequenceType[TextState]):
             case ("mark", start, stop, name, value, expand):
                 return _marked(start, stop, name, value, expand, len(state))
             case ("take_marks", dot):
-                return marks_back(state, dot) or None
+                return marks_back(state, dot)[0] or None
             case _:
                 raise BadCall(f"a text has no {mutation!r}")
         return self._checked(edits, len(state)) or None
@@ -127,6 +127,9 @@ class Text(SequenceType[TextState]):
         if edits is None:
             return None
         if mutation[0] in _MARKING:
+            if state.marks is not None:
+                back = marks_back(state, mutation[1])[1] if mutation[0] == "take_marks" else ()
+                state.marks.restored.note(dot, back)
             return dot
         if mutation[0] == "carry":
             _, since, pieces = mutation
