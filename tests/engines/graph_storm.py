@@ -38,7 +38,7 @@ from plait.host.memory_storage import MemoryDisk
 from plait.types.catalogue import type_of
 from plait.types.paths import Path, tag_of
 
-TAGS = ("gc", "c", "b", "ew", "dw", "gs", "tp", "aw", "rw", "r", "m", "q", "t", "x", "x", "l", "l")
+TAGS = ("gc", "c", "b", "ew", "dw", "gs", "tp", "aw", "rw", "r", "m", "q", "t", "x", "x", "l")
 NESTS: tuple[Path, ...] = ((), ("o:m",), ("o:m", "o:n"))
 ROADS = ("auto", "ops", "delta", "state")
 HEAL_S = 240.0

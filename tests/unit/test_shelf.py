@@ -279,7 +279,7 @@ def test_a_delta_carries_the_touched_slots_only():
     one = Replica(1)
     for number in range(500):
         one.change("doc", TAGS, "add", number)
-    (fragment,) = one.shelf.delta([(Op("doc", TAGS, ["add", 3]), 1)])
+    (fragment,) = one.shelf.delta([(Op("doc", TAGS, ["add", 3]), (1, 4))])
     assert not fragment.whole
     assert len(fragment.data[0]) == 1
 

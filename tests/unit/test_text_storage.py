@@ -432,12 +432,12 @@ def test_numbers_have_one_form():
 
 def test_an_extension_that_is_not_understood_is_kept_or_refused_as_it_says():
     state = typed((0, "marked"))
-    loaded = load(forged(state, extensions=[["marks", False, b"bold"]]))
+    loaded = load(forged(state, extensions=[["shades", False, b"bold"]]))
     loaded.insert(0, "well ")
     data = save(load(save(loaded)))
     assert b"bold" in data
     with pytest.raises(UnknownFormat):
-        load(forged(state, extensions=[["marks", True, b"bold"]]))
+        load(forged(state, extensions=[["shades", True, b"bold"]]))
 
 
 def test_another_version_is_refused_as_such():

@@ -58,6 +58,10 @@ class EditableSequence(abc.ABC, Generic[I]):
     def __len__(self) -> int:
         return self._length
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For a copy, which makes a walker of its own: a compiled one is not copied."""
+        return {**self.__dict__, "walker": None}
+
     @abc.abstractmethod
     def joined(self, pile: list[Any]) -> Any:
         """The contents of a pile, in one."""
@@ -140,7 +144,7 @@ class EditableSequence(abc.ABC, Generic[I]):
     ) -> int:
         """Edits of `name`, made one after another at the version `parents`; the last unit's LV.
 
-        parents: sorted, and none of them comes before another. seq: the number of the first unit;
+        parents: none of them comes before another. seq: the number of the first unit;
         of all of them together if `whole`. Raises `BadFrame` for edits that do not fit the version,
         and then nothing happened.
         """
@@ -209,6 +213,8 @@ class EditableSequence(abc.ABC, Generic[I]):
 
     def _version(self, parents: Version) -> Version:
         end, first = self.graph.end, self.graph.first
+        if len(parents) > 1:
+            parents = tuple(sorted(parents))
         for lv in parents:
             if not 0 <= lv < end:
                 raise BadFrame(f"{parents!r} is no version of this sequence")
