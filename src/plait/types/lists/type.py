@@ -15,10 +15,10 @@ in slots. A slot that lost against a concurrent move stays, unseen, until its el
 deleted: places in operations count it, so nobody can drop it alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from plait.base.causality import Context, Dot, descends
+from plait.base.causality import Context, Dot
 from plait.base.codec import decode, encode
 from plait.base.errors import BadCall, BadFrame, BadValue
 from plait.base.ports import Random
@@ -159,21 +159,6 @@ class ListType(SequenceType[ListState]):
             known = read_elements(data[2])
             super().join(state, [read_ops(data[0]), data[1]], mine, theirs, whole)
         learn(state.items, known)
-
-    def _join_all(self, state: ListState, other: ListState, mine: Context, theirs: Context) -> None:
-        """As sequences are joined. Besides, whoever has carried out a deletion has nothing left of
-        what was there, not even what it led to; they are right about what they have seen."""
-        gone_there = not len(other) and not other.base and other.graph.end == other.graph.first
-        gone_here = not len(state) and not state.base and state.graph.end == state.graph.first
-        if gone_there and mine and descends(theirs, state.base):
-            seen: Mapping[Any, int] = theirs
-            own = [op for op in state.ops() if op.seq > seen.get(op.name, 0)]
-            state.become(other)
-            self._take(state, own, {}, theirs)
-        elif gone_here and mine and descends(mine, other.base):
-            self._take(state, list(other.ops()), {}, mine)
-        else:
-            super()._join_all(state, other, mine, theirs)
 
     def image(self, state: ListState) -> Any:
         """The slots with their elements, the latter as they were last written; not what is

@@ -11,7 +11,8 @@ nothing was marked yet; what is known later is true, and counts while its bounda
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from plait.types.text.marking import Marked, Span, replay
+from plait.types.text.mark_spans import Span
+from plait.types.text.marking import Marked, replay
 from plait.types.text.marks import Ids, Mark, Marks
 from plait.types.walker.graph import EventGraph, Name
 from plait.types.walker.oplog import OpLog

@@ -12,16 +12,15 @@ Source: the rules of `plait.types.text.marks`, applied as they stand.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from plait.types.text.mark_spans import Span, Spans
 from plait.types.text.marks import Ids, Mark, Marks, inherited
-from plait.types.walker.graph import EventGraph, Version
+from plait.types.walker.graph import EventGraph, Range, Version
 from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog, Run
 from plait.types.walker.records import BASE, ENDLESS, Records
 from plait.types.walker.walker import Walker
-
-Span: TypeAlias = tuple[int, Ids]  # characters
 
 
 class Marked(NamedTuple):
@@ -50,7 +49,7 @@ def replay(graph: EventGraph, log: OpLog, start: Marked, stop: int) -> list[Mark
     return [*found, _marked(stop, spans, marks)]
 
 
-def _marked(at: int, spans: "Spans", marks: Marks) -> Marked:
+def _marked(at: int, spans: Spans, marks: Marks) -> Marked:
     frozen = spans.frozen()
     covering = {lv: None for _, ids in frozen for lv in ids}
     return Marked(at, frozen, {lv: marks[lv] for lv in sorted(covering)})
@@ -76,7 +75,7 @@ def _stretch_after(graph: EventGraph, at: int) -> tuple[int, int]:
 
 
 def _go_straight(
-    graph: EventGraph, log: OpLog, spans: "Spans", marks: dict[int, Mark], start: int, stop: int
+    graph: EventGraph, log: OpLog, spans: Spans, marks: dict[int, Mark], start: int, stop: int
 ) -> None:
     """Events each of which has seen all before it."""
     for run in log.runs(start, stop):
@@ -96,93 +95,13 @@ def _mark(graph: EventGraph, run: Run, rivals: Ids) -> Mark:
     return Mark(run.lv, *graph.seq_of(run.lv), nth, name, value, expand, rivals)
 
 
-class Spans:
-    """Spans that are edited, near where they were edited last.
-
-    Invariant: the last one is unmarked and endless; `_before` is the size of those before `_at`.
-    """
-
-    __slots__ = ("_at", "_before", "_ids", "_sizes")
-
-    def __init__(self, spans: Iterable[Span]) -> None:
-        self._sizes = [size for size, _ in spans]
-        self._ids = [ids for _, ids in spans]
-        self._sizes.append(ENDLESS)
-        self._ids.append(())
-        self._at = 0
-        self._before = 0
-
-    def is_unmarked(self) -> bool:
-        """Whether nothing covers anything."""
-        return len(self._ids) == 1
-
-    def frozen(self) -> tuple[Span, ...]:
-        """As they are, without the last."""
-        return tuple(zip(self._sizes[:-1], self._ids[:-1], strict=True))
-
-    def _seek(self, pos: int) -> int:
-        """Go to the span with the character before `pos`, or to the first; how far in it."""
-        at, before, sizes = self._at, self._before, self._sizes
-        while pos <= before and at:
-            at -= 1
-            before -= sizes[at]
-        while pos > before + sizes[at]:
-            before += sizes[at]
-            at += 1
-        self._at, self._before = at, before
-        return pos - before
-
-    def insert(self, pos: int, size: int, marks: Marks) -> None:
-        """Characters of somebody who has seen all of this."""
-        past = self._seek(pos)
-        at, all_ids, sizes = self._at, self._ids, self._sizes
-        if past and past < sizes[at]:
-            sizes[at] += size
-            return
-        right = at + 1 if past else at
-        ids = inherited(all_ids[at] if past else (), all_ids[right], marks)
-        if past and ids == all_ids[at]:
-            sizes[at] += size
-        elif ids == all_ids[right]:
-            sizes[right] += size
-        else:
-            sizes.insert(right, size)
-            all_ids.insert(right, ids)
-
-    def delete(self, pos: int, size: int) -> None:
-        """Characters go."""
-        first = self._cut(pos)
-        at, before = self._at, self._before
-        last = self._cut(pos + size)
-        self._at, self._before = at, before  # that is before all that goes
-        del self._sizes[first:last], self._ids[first:last]
-        if first and self._ids[first - 1] == self._ids[first]:
-            self._sizes[first - 1] += self._sizes.pop(first)
-            del self._ids[first]
-
-    def mark(self, pos: int, size: int, lv: int) -> None:
-        """A mark covers characters, the latest of all marks."""
-        first = self._cut(pos)
-        for index in range(first, self._cut(pos + size)):
-            self._ids[index] = (*self._ids[index], lv)
-
-    def _cut(self, pos: int) -> int:
-        """The span that begins at `pos`, if need be by cutting one in two."""
-        past = self._seek(pos)
-        at = self._at
-        if not past:
-            return at
-        if past < self._sizes[at]:
-            self._sizes.insert(at + 1, self._sizes[at] - past)
-            self._ids.insert(at + 1, self._ids[at])
-            self._sizes[at] = past
-        return at + 1
-
-
 class _Stretch:
     """A concurrent stretch from a critical boundary on.
 
-    `_starts` and `_ids` say what covers items, by item: in effect from one start to the next.
+    Of items it is known what covers them, and which marks reach over them: those whose first and
+    last character (rule 3) stand left and right of them, or are they. What is inserted between two
+    items is strictly inside just the marks that reach over both. `_starts` has the items where
+    that changes, `_ids` and `_over` what is so from there on.
     """
 
     def __init__(
@@ -193,15 +112,18 @@ class _Stretch:
         self._log = log
         self._start = start.at
         self._marks = marks
-        self._extents: dict[int, tuple[int, int]] = {}  # of each new mark: first and last item
+        self._new: list[int] = []  # the marks of the stretch
+        self._seen: set[int] = set()  # those of the prepare version
         self._walker = Walker(graph, log, graph.end, ENDLESS)  # which has met nothing
         self._walker.start = self._walker.fed = start.at
         self._starts: list[int] = []
         self._ids: list[Ids] = []
+        self._over: list[Ids] = []
         item = BASE
         for size, ids in (*start.spans, (ENDLESS, ())):
             self._starts.append(item)
             self._ids.append(ids)
+            self._over.append(())
             item += size
 
     def walk(self, stop: int) -> list[Span]:
@@ -210,89 +132,94 @@ class _Stretch:
         at = self._start
         while at < stop:
             end = min(graph.end_of(graph.span_at(at)), stop)
-            parents = graph.parents_of(at)
-            walker.move(parents)
-            seen = self._marks_in(parents)
+            self._move(graph.parents_of(at))
             for run in self._log.runs(at, end):
                 if run.kind == INSERT:
-                    self._insert(run, seen)
+                    self._insert(run)
                 elif run.kind == MARK:
-                    self._mark(run, seen)
-                    seen.append(run.lv)
+                    self._mark(run)
                 else:
                     walker.walk(run, [])
             at = end
         return self._spans()
 
-    def _marks_in(self, version: Version) -> list[int]:
-        """The new marks that a version has seen."""
-        if not self._extents:
-            return []
-        past = self._graph.since(version, self._start)
-        return [lv for lv in self._extents if any(low <= lv < high for low, high in past)]
+    def _move(self, version: Version) -> None:
+        """Look from another version."""
+        walker = self._walker
+        version = tuple([lv for lv in version if lv >= self._start])
+        if self._new and version != walker.version:
+            gone, come = self._graph.difference(walker.version, version)
+            for low, high in gone:
+                self._seen.difference_update(self._new_in(low, high))
+            for low, high in come:
+                self._seen.update(self._new_in(low, high))
+        walker.move(version)
+
+    def _new_in(self, low: int, high: int) -> list[int]:
+        return self._new[bisect_left(self._new, low) : bisect_left(self._new, high)]
 
     # ------------------------------------------------------------------ the rules
 
-    def _insert(self, run: Run, seen: list[int]) -> None:
+    def _insert(self, run: Run) -> None:
         records = self._walker.records
-        left = visible(records, run.pos - 1, 1)[0][0] if run.pos else None
-        right = visible(records, run.pos, 1)[0][0]
-        before = () if left is None else self._seen_at(left, seen)
-        ids = inherited(before, self._seen_at(right, seen), self._marks)
+        left = self._seen_at(visible(records, run.pos - 1, 1)[0][0]) if run.pos else ()
+        right = self._seen_at(visible(records, run.pos, 1)[0][0])
+        ids = inherited(left, right, self._marks)
         self._walker.walk(run, [])
-        for lv in self._extents:
-            if lv not in seen and self._is_inside(run.lv, lv):
-                ids = (*ids, lv)
+        before, behind = neighbours(records, run.lv, run.size)
+        over = self._over[self._index(behind)]
+        if over and before is not None:
+            also = self._over[self._index(before)]
+            over = tuple([lv for lv in over if lv in also])
+            inside = [lv for lv in over if lv not in self._seen]
+            ids = tuple(sorted((*ids, *inside))) if inside else ids
+        else:
+            over = ()
         self._starts.append(run.lv)
-        self._ids.append(tuple(sorted(ids)))
+        self._ids.append(ids)
+        self._over.append(over)
 
-    def _mark(self, run: Run, seen: list[int]) -> None:
-        walker, log = self._walker, self._log
+    def _mark(self, run: Run) -> None:
+        walker = self._walker
         covered = visible(walker.records, run.pos, run.content[0])
-        past = self._graph.since(walker.version, self._start)
+        past = self._graph.since(walker.version, self._start)[::-1]
         walker.walk(run, [])
         mark = _mark(self._graph, run, ())
-        rivals = [
-            lv for lv in self._extents if lv not in seen and self._marks[lv].name == mark.name
-        ]
-        self._marks[run.lv] = mark._replace(rivals=tuple(rivals))
-        self._extents[run.lv] = covered[0][0], covered[-1][0] + covered[-1][1] - 1
+        unseen = [lv for lv in self._new if lv not in self._seen]
+        rivals = tuple([lv for lv in unseen if self._marks[lv].name == mark.name])
+        self._marks[run.lv] = mark._replace(rivals=rivals)
+        self._new.append(run.lv)
+        self._seen.add(run.lv)
         for item, size in covered:
-            self._cover(item, size, run.lv)
-        at = self._start
-        for low, high in (*reversed(past), (run.lv, run.lv)):  # what lies between is concurrent
-            for other in log.runs(at, low):
-                if other.kind == INSERT and self._is_inside(other.lv, run.lv):
-                    self._cover(other.lv, other.size, run.lv)
-            at = high
-
-    def _is_inside(self, item: int, mark: int) -> bool:
-        """Whether an item stands strictly between the first and the last that a mark covered."""
-        first, last = self._extents[mark]
-        return self._is_before(first, item) and self._is_before(item, last)
-
-    def _is_before(self, a: int, b: int) -> bool:
-        records = self._walker.records
-        one, other = records.find(a), records.find(b)
-        return a < b if one is other else records.is_before(one, other)
+            _add(self._ids, self._range(item, item + size), run.lv)
+        last = covered[-1][0] + covered[-1][1] - 1
+        for low, high in between(walker.records, covered[0][0], last):
+            _add(self._over, self._range(low, high), run.lv)
+            for first, stop in without(past, low, high) if low >= 0 else ():
+                _add(self._ids, self._range(first, stop), run.lv)
 
     # ------------------------------------------------------------------ what covers which item
 
-    def _seen_at(self, item: int, seen: list[int]) -> Ids:
-        """The marks among those seen that cover an item."""
-        ids = self._ids[bisect_right(self._starts, item) - 1]
-        return tuple([lv for lv in ids if lv < self._start or lv in seen])
+    def _index(self, item: int) -> int:
+        return bisect_right(self._starts, item) - 1
 
-    def _cover(self, item: int, size: int, lv: int) -> None:
-        """The latest mark covers items."""
-        for index in range(self._cut(item), self._cut(item + size)):
-            self._ids[index] = (*self._ids[index], lv)
+    def _seen_at(self, item: int) -> Ids:
+        """The marks that cover an item, as far as the prepare version has seen them."""
+        ids = self._ids[self._index(item)]
+        if not self._new or not ids or ids[-1] < self._start:
+            return ids
+        return tuple([lv for lv in ids if lv < self._start or lv in self._seen])
+
+    def _range(self, low: int, high: int) -> range:
+        """The indexes of items, which begin and end with them."""
+        return range(self._cut(low), self._cut(high))
 
     def _cut(self, item: int) -> int:
         index = bisect_left(self._starts, item)
         if index == len(self._starts) or self._starts[index] != item:
             self._starts.insert(index, item)
             self._ids.insert(index, self._ids[index - 1])
+            self._over.insert(index, self._over[index - 1])
         return index
 
     def _spans(self) -> list[Span]:
@@ -300,7 +227,7 @@ class _Stretch:
         found: list[Span] = []
         starts = self._starts
         for item, size in self._walker.present():
-            index = bisect_right(starts, item) - 1
+            index = self._index(item)
             while size:
                 behind = starts[index + 1] if index + 1 < len(starts) else item + size
                 part = min(size, behind - item)
@@ -314,6 +241,68 @@ class _Stretch:
         while found and not found[-1][1]:
             found.pop()
         return found
+
+
+def _add(column: list[Ids], indexes: range, lv: int) -> None:
+    """The latest mark, there."""
+    for index in indexes:
+        column[index] = (*column[index], lv)
+
+
+# ------------------------------------------------------------------ items
+
+
+def without(ranges: Sequence[Range], low: int, high: int) -> list[Range]:
+    """What is left of a range without others, which are in order."""
+    found: list[Range] = []
+    for index in range(max(bisect_right(ranges, (low, low)) - 1, 0), len(ranges)):
+        first, stop = ranges[index]
+        if first >= high:
+            break
+        if low < first:
+            found.append((low, first))
+        low = max(low, stop)
+    if low < high:
+        found.append((low, high))
+    return found
+
+
+def neighbours(records: Records, item: int, size: int) -> tuple[int | None, int]:
+    """The items that stand before and behind a run, whether they show or not. There is always one
+    behind, for what was there before the walker began has no end."""
+    record = records.find(item)
+    leaf = record.leaf
+    index = leaf.records.index(record)
+    before: int | None = None
+    if record.id < item:
+        before = item - 1
+    elif index:
+        before = leaf.records[index - 1].id + leaf.records[index - 1].size - 1
+    elif leaf.index:
+        other = records.leaves[leaf.index - 1].records[-1]
+        before = other.id + other.size - 1
+    if record.id + record.size > item + size:
+        return before, item + size
+    if index + 1 < len(leaf.records):
+        return before, leaf.records[index + 1].id
+    return before, records.leaves[leaf.index + 1].records[0].id
+
+
+def between(records: Records, first: int, last: int) -> list[Range]:
+    """The items from one to another in their order, both among them."""
+    found: list[Range] = []
+    record = records.find(first)
+    leaf = record.leaf
+    index = leaf.records.index(record)
+    while True:
+        record = leaf.records[index]
+        low = max(first, record.id) if not found else record.id
+        if record.id <= last < record.id + record.size:
+            return [*found, (low, last + 1)]
+        found.append((low, record.id + record.size))
+        index += 1
+        if index == len(leaf.records):
+            leaf, index = records.leaves[leaf.index + 1], 0
 
 
 def visible(records: Records, pos: int, size: int) -> list[tuple[int, int]]:

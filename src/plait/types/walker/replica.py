@@ -187,6 +187,10 @@ class ReplicatedSequence(EditableSequence[S]):
                 found.append(lv)
         return self.graph.dominators(found)
 
+    def is_blank(self) -> bool:
+        """Whether nothing ever happened here, or a deletion was carried out."""
+        return not (self._length or self.base or self.cold or self.end > self.graph.first)
+
     def leading(self) -> list[tuple[Name, int]]:
         """The dots of the heads: whoever has seen these has seen everything here."""
         self.close_run()

@@ -118,10 +118,24 @@ class SequenceType(GraphType[R]):
         """Whoever has folded more is right about what was before, and the operations of both count.
 
         All that a member has folded the others have seen; so if somebody lacks some of it, that is
-        somebody who begins, or the state is older than what is here.
+        somebody who begins, or the state is older than what is here. Whoever has carried out a
+        deletion has nothing left of what was there, not even what it led to; they are right about
+        what they have seen.
         """
         if not mine:
             state.become(other)
+            return
+        if other.is_blank() and descends(theirs, state.base):
+            state.thaw()
+            own = _beyond(theirs, state.ops())
+            state.become(other)
+            self._take(state, own, {}, theirs)
+            return
+        if state.is_blank() and descends(mine, other.base):
+            other.thaw()
+            new = _beyond(mine, other.ops())
+            _check_seen(new, theirs)
+            self._take(state, new, {}, mine)
             return
         if _covers(theirs, state.leading()):  # who sent it knows all that is here
             if not _covers(theirs, other.leading()):
@@ -171,16 +185,16 @@ class SequenceType(GraphType[R]):
         return self.load(data)
 
     def canonical(self, state: R, cut: Context) -> bytes:
-        """What there is, and the operations that are not folded; but not clears, for who has
-        carried out a deletion has nothing to clear."""
+        """What there is, and the operations beyond the cut; but not clears, for who has carried
+        out a deletion has nothing to clear."""
         copy = self.load(self.dump(state))
         copy.fold(cut)
         copy.thaw()
         ops = sorted(copy.ops())
         skipped = {(op.name, op.seq): op.parents for op in ops if op.clears}
         listed = [
-            [op.name, op.seq, _parents(op.parents, skipped), op.edits]
-            for op in ops
+            [op.name, op.seq, _parents(op.parents, skipped, cut), op.edits]
+            for op in _beyond(cut, ops)
             if not op.clears
         ]
         return encode([self.image(copy), listed])
@@ -213,15 +227,15 @@ def _beyond(known: Mapping[Any, int], ops: Iterable[SentOp]) -> list[SentOp]:
     return [op for op in ops if op.seq > known.get(op.name, 0)]
 
 
-def _parents(parents: Sequence[Any], skipped: dict[Any, Any]) -> list[Any]:
-    """Parents, past those that are left out."""
+def _parents(parents: Sequence[Any], skipped: dict[Any, Any], cut: Context) -> list[Any]:
+    """Parents beyond the cut, past those that are left out."""
     found: dict[Any, None] = {}
     waiting = list(parents)
     while waiting:
         dot = waiting.pop()
         if dot in skipped:
             waiting.extend(skipped[dot])
-        else:
+        elif dot[1] > cut.get(dot[0], 0):
             found[dot] = None
     return sorted(found)
 

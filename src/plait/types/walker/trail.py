@@ -1,13 +1,14 @@
 """What happened to the present, for those who hold positions in it: cursors, undo.
 
-Invariants: step number `start + i` is `steps[i]`; older ones are forgotten. A step in `restored`
-put in exactly what the deletion that it names had taken away. Steps before `shared` are those of
-the trails that this one was cut from.
+Invariants: step number `start + i` is the three numbers from `steps[3 * i]`; older ones are
+forgotten. A step in `restored` put in exactly what the deletion that it names had taken away. Steps
+before `shared` are those of the trails that this one was cut from.
 """
 
+from array import array
 from typing import TypeAlias
 
-STEPS_MAX = 100_000
+STEPS_MAX = 50_000
 
 Step: TypeAlias = tuple[int, int, int]  # position, items deleted there, or else inserted
 
@@ -21,18 +22,18 @@ class Trail:
         self.start = 0
         self.restored: dict[int, int] = {}  # the number of a step: that of the deletion
         self.shared = 0
-        self.steps: list[Step] = []
+        self.steps = array("q")
 
     @property
     def end(self) -> int:
         """The number of the next step."""
-        return self.start + len(self.steps)
+        return self.start + len(self.steps) // 3
 
     def add(self, pos: int, gone: int, come: int) -> None:
         """Something was deleted, or inserted."""
-        self.steps.append((pos, gone, come))
-        if len(self.steps) > STEPS_MAX:
-            del self.steps[: STEPS_MAX // 2]
+        self.steps.extend((pos, gone, come))
+        if len(self.steps) > 3 * STEPS_MAX:
+            del self.steps[: 3 * (STEPS_MAX // 2)]
             self.start += STEPS_MAX // 2
             self.restored = {n: back for n, back in self.restored.items() if n >= self.start}
 
@@ -41,7 +42,7 @@ class Trail:
         them sees by `shared` that its number means another step now."""
         trail = Trail()
         trail.start = min(self.start, end)
-        trail.steps = self.steps[: max(end - self.start, 0)]
+        trail.steps = self.steps[: 3 * max(end - self.start, 0)]
         trail.restored = {n: back for n, back in self.restored.items() if n < end}
         trail.shared = end if self.shared == 0 else min(self.shared, end)
         return trail
@@ -52,7 +53,8 @@ class Trail:
 
     def since(self, number: int) -> list[Step]:
         """The steps from a number on."""
-        return self.steps[number - self.start :]
+        numbers = iter(self.steps[3 * (number - self.start) :])
+        return list(zip(numbers, numbers, numbers, strict=True))
 
 
 def moved(pos: int, step: Step, left: bool) -> int:
