@@ -4,17 +4,18 @@ PYTHON ?= python3
 ARGS ?=
 
 VENV := .venv
+COMPILED := .venv-compiled
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 PYTEST := $(BIN)/pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: env demo test soak check bench peers sim clean help
+.PHONY: env demo test compiled soak check bench peers sim clean help
 
 help: ## this list
 	@echo 'make TARGET [ARGS="..."] [PYTHON=python3.11]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## make .venv with the pinned tools and Plait itself, editable
 
@@ -34,6 +35,26 @@ demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends 
 
 test: env ## every test (ARGS='-m "not slow"' for the quick ones)
 	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+
+# What the compiled modules carry; the pins are those of the sections that it needs.
+COMPILED_TESTS := tests/laws tests/engines/test_graph_texts.py tests/unit/test_compiled.py \
+	tests/unit/test_cli_text.py tests/unit/test_documents_text.py $(wildcard tests/unit/test_text_*.py) \
+	$(wildcard tests/unit/test_list*.py)
+
+compiled: env ## build with compiled modules into .venv-compiled, and test texts and lists there
+	@echo '1/3 $(COMPILED)'
+	@test -x $(COMPILED)/bin/python || $(BIN)/python -m venv $(COMPILED)
+	@sed -n '/^# what Plait runs on/,/^$$/p; /^# tests/,/^$$/p' requirements-dev.txt | \
+		$(COMPILED)/bin/python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
+	@echo '2/3 plait, compiled'
+	@rm -rf build
+	@PLAIT_COMPILE=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --wheel-dir build/compiled .
+	@$(COMPILED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--force-reinstall build/compiled/plait-*.whl
+	@$(COMPILED)/bin/plait --version | grep compiled
+	@echo '3/3 tests'
+	$(COMPILED)/bin/pytest -q -n 2 --dist loadfile $(ARGS) $(COMPILED_TESTS)
 
 soak: env ## minutes of kills, pauses and cut links, judged (root cuts links; docs/guide/testing.md)
 	PLAIT_SOAK_SECONDS=$${PLAIT_SOAK_SECONDS:-120} PLAIT_BANK_KILLS=$${PLAIT_BANK_KILLS:-100} \
@@ -60,6 +81,6 @@ sim: env ## the simulator (not part of this version)
 	@echo 'the simulator is not part of this version' >&2; exit 2
 
 clean: ## remove .venv, caches and builds
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf $(VENV) $(COMPILED) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,6 +26,7 @@ from plait.bench.text_synthetic import SYNTHETIC
 from plait.bench.text_systems import PEERS, PLAIT, system
 from plait.bench.text_traces import CONCURRENT, find_traces
 from plait.bench.text_worker import LIVE, Job, load_trace
+from plait.host.compiled import compiled_modules
 
 _PROJECT = Path(__file__).resolve().parents[3]
 TRACES = _PROJECT.parent / "shared" / "data" / "editing-traces"
@@ -178,7 +179,8 @@ def _take_one_core() -> None:
 
 
 def _machine(peers: Sequence[str]) -> dict[str, Any]:
-    versions = {}
+    own = importlib.metadata.version("plait")
+    versions = {"plait": f"{own} {'compiled' if compiled_modules() else 'plain'}"}
     for name in peers:
         try:
             versions[name] = importlib.metadata.version(name)

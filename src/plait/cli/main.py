@@ -28,6 +28,7 @@ from plait.cli.status import status
 from plait.cli.sync import sync
 from plait.cli.tables import create, drop, tables
 from plait.cli.text import text
+from plait.host.compiled import compiled_modules
 
 
 class Root(click.Group):
@@ -80,8 +81,11 @@ def _end_quietly() -> NoReturn:
     sys.exit(exits.OK)
 
 
+_BUILD = f"%(version)s{', compiled' if compiled_modules() else ''}"
+
+
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("plait"), prog_name="plait")
+@click.version_option(version("plait"), prog_name="plait", message=f"%(prog)s, version {_BUILD}")
 def cli() -> None:
     """Plait: a replicated data store.
 

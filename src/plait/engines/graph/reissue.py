@@ -3,8 +3,8 @@
 Before the state is thrown away the lost operations are noted. On the state that was adopted counts
 are added again, registers are set again, and every other operation is told again as it was: its
 event has now seen more, which is all that its types look at. Where somebody else has set a register
-meanwhile the two were concurrent, and the later stamp stands; the other is noted for people. What
-was done to a text is merged into what it has become, by words.
+meanwhile the two were concurrent, and the later stamp stands; the other is noted for people. Texts
+and lists: see `plait.engines.graph.reissue_sequences`.
 
 Absent: what cannot be done any more (a spend whose rights are gone). It is logged with its key.
 """
@@ -18,19 +18,16 @@ from plait.base.causality import Context, Dot, VersionVector, vector_of
 from plait.base.codec import decode, encode
 from plait.base.errors import PlaitError
 from plait.engines.graph.parts import Parts
+from plait.engines.graph.reissue_sequences import intent_of, mutations_of
 from plait.graph.event import APPLY, CLEAR, Batch, Op
 from plait.types.graph_type import Mutation
 from plait.types.paths import Path, tag_of
-from plait.types.text.state import TextState
-from plait.types.text.three_way import merge_edits
-from plait.types.text.type import TEXT
 
 logger = logging.getLogger("plait.graph")
 
-MERGE = "merge"  # begins the body of an intent on a text: what it was without it, and with it
-
 _COUNTERS = ("c", "gc", "b")
 _REGISTERS = ("r", "m", "q")
+_SEQUENCES = ("x", "l")
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True):
@@ -85,22 +82,21 @@ def gather(parts: Parts, lost: tuple[Batch, ...], forked: bool) -> bytes:
     me, formers = parts.scope.replica, parts.hard.formers
     written = [batch for batch in parts.scope.history.since({}) if batch.replica in formers]
     intents: list[Intent] = []
-    texts: dict[tuple[str, Path], list[Dot]] = {}
+    sequences: dict[tuple[str, Path], list[Dot]] = {}
     for batch in (*written, *lost):
         if batch.replica != me and batch.replica not in formers:
             continue
         for seq, op in enumerate(batch.ops, batch.first):
             dot = (batch.replica, seq)
             counts = None if forked and batch.replica == me else dot
-            if op.kind == APPLY and op.path and tag_of(op.path[-1]) == TEXT.tag:
-                texts.setdefault((op.key, op.path), []).append(dot)
+            if op.kind == APPLY and op.path and tag_of(op.path[-1]) in _SEQUENCES:
+                sequences.setdefault((op.key, op.path), []).append(dot)
             elif op.key:
                 intents.append(Intent(batch.hlc, op.key, op.path, op.kind, op.body, counts))
-    for (key, path), dots in texts.items():
-        state = parts.shelf.object(key, path)
-        if isinstance(state, TextState):
-            counts = None if forked and dots[-1][0] == me else dots[-1]
-            body = [MERGE, state.without(dots), state.text()]
+    for (key, path), dots in sequences.items():
+        body = intent_of(parts.shelf.object(key, path), dots)
+        counts = None if forked and dots[-1][0] == me else dots[-1]
+        if body is not None:
             intents.append(Intent(0, key, path, APPLY, body, counts))
     earlier = decode(parts.lost, type=Lost).intents if parts.lost else ()
     if not intents and not earlier:
@@ -137,8 +133,10 @@ def _again(replica: Writing, intent: Intent, seen: Context) -> bool:
     tag = tag_of(intent.path[-1])
     if tag in _COUNTERS and (amount := _amount(intent.body)) is not None:
         replica.write_mutation(intent.key, intent.path, ("add", amount))
-    elif tag == TEXT.tag:
-        _merge_text(replica, intent)
+    elif tag in _SEQUENCES:
+        state = replica.object_state(intent.key, intent.path)
+        for mutation in mutations_of(intent.body, state):
+            replica.write_mutation(intent.key, intent.path, mutation)
     elif tag in _REGISTERS and (value := _value(intent)) is not None:
         if _overtaken(replica.object_state(intent.key, intent.path), intent.hlc, seen):
             return False
@@ -146,19 +144,6 @@ def _again(replica: Writing, intent: Intent, seen: Context) -> bool:
     else:
         replica.write_op(op)
     return True
-
-
-def _merge_text(replica: Writing, intent: Intent) -> None:
-    """Carry what was done to a text over to what it has become."""
-    _, base, mine = intent.body
-    state = replica.object_state(intent.key, intent.path)
-    theirs = "" if state is None else state.text()
-    edits: list[int | str] = []
-    for pos, gone, come in merge_edits(base, mine, theirs):
-        edits += [pos, gone] if gone else []
-        edits += [pos, come] if come else []
-    if edits:
-        replica.write_mutation(intent.key, intent.path, ("edit", edits))
 
 
 def _amount(body: Any) -> int | None:
