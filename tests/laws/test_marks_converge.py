@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from plait.types.text import storage
+from plait.types.text import marking, marks, storage
 from tests.laws.random_marked_graphs import MarkedCopy, plain, random_marked_graph
 from tests.laws.random_text_graphs import topological_order
 from tests.laws.text_copy import small_parts
@@ -131,3 +131,43 @@ def test_marks_change_no_text() -> None:
     for seed in range(100):
         graph, _ = random_marked_graph(seed, beside_itself=False)
         assert plain(graph).text() == graph.text()
+
+
+# ----------------------------------------------------------------------------- planted mistakes
+
+
+def what_is_typed_has_what_stands_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marking, "inherited", lambda left, right, marks: left)
+
+
+def the_last_to_come_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "_winner", lambda rivals: rivals[-1])
+
+
+def every_mark_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marking._Stretch, "_seen_at", lambda self, item: self._ids[0])
+
+
+def nobody_is_inside_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marking, "between", lambda records, first, last: [])
+
+
+MISTAKES = (
+    what_is_typed_has_what_stands_left,
+    the_last_to_come_counts,
+    every_mark_was_seen,
+    nobody_is_inside_by_accident,
+)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
+def test_a_planted_mistake_is_found(
+    mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def campaign() -> None:
+        for seed in range(50):
+            uphold("one_by_one", seed)
+
+    mistake(monkeypatch)
+    with pytest.raises(AssertionError, match="replay: MARK_SEEDS="):
+        campaign()

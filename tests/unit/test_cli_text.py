@@ -133,6 +133,7 @@ def test_a_saved_document_is_read_by_cat_and_has_its_history(run, tmp_path):
     assert run("cat", "out").stdout_bytes == "héllo\n".encode()
     assert run("cat", "-", stdin=(tmp_path / "out").read_bytes()).stdout == "héllo\n"
     state = load((tmp_path / "out").read_bytes())
+    state.thaw()
     assert state.end - state.graph.first == 8
 
 

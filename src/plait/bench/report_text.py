@@ -54,6 +54,8 @@ _CONCURRENT = (
     _Row("arrive_s", "events one by one", _MS),
     _Row("whole_first_s", "all at once, first time", _MS),
     _Row("whole_s", "all at once", _MS),
+    _Row("state_first_s", "as a state, first time", _MS),
+    _Row("state_s", "as a state", _MS),
 )
 _LIVE = (
     _Row("edit_us", "an edit, on average", _US),
@@ -190,6 +192,7 @@ def _concurrent(trace: str, systems: dict[str, dict[str, float]]) -> Iterator[Ju
     yield from _over(trace, systems, "arrive_s", ("loro",), 3)
     yield from _over(trace, systems, "arrive_s", ("pycrdt",), 1 / 3)
     yield from _over(trace, systems, "whole_s", ("loro",), 1)
+    yield from _over(trace, systems, "state_s", _PEERS, 1)
 
 
 def _over(

@@ -35,7 +35,7 @@ QUICK_TRACES = ("sveltecomponent", "friendsforever")
 _PREPARED = {False: "prepare", True: "prepare graph"}  # by whether a trace is concurrent
 _MEASURES = {
     False: ("replay", "wire", "merge empty", "merge stale", "open text", "open edit", "memory"),
-    True: ("arrive", "whole graph"),
+    True: ("arrive", "whole graph", "state"),
 }
 _UNPREPARED = ("replay", "wire")  # these start from nothing
 _PROCESS_MAX_S = 900.0

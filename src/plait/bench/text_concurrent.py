@@ -40,6 +40,18 @@ class UpdateArrival(msgspec.Struct, frozen=True):
         reader.hear(self.whole)
         return reader.text()
 
+    def document(self) -> bytes:
+        """See `Arrival`."""
+        reader = self.library.new(_READER)
+        reader.hear(self.whole)
+        return reader.save(history=True)
+
+    def as_state(self, document: bytes) -> str:
+        """See `Arrival`."""
+        reader = self.library.new(_READER)
+        reader.hear(document)
+        return reader.text()
+
 
 def prepare_graph(library: System, trace: Trace, kept: Kept) -> Figures:
     """Let the authors write; whether the library orders something in its own way (1) or not."""
@@ -66,6 +78,17 @@ def whole_graph(library: System, trace: Trace, kept: Kept) -> Figures:
         return arrival.at_once
 
     return first_and_warm("whole", work, expected)
+
+
+def whole_state(library: System, trace: Trace, kept: Kept) -> Figures:
+    """What a replica that has everything keeps, sent to one that has nothing."""
+    arrival, expected = _arrival(library, trace, kept)
+    document = arrival.document()
+
+    def work() -> Callable[[], str]:
+        return lambda: arrival.as_state(document)
+
+    return first_and_warm("state", work, expected)
 
 
 def _arrival(library: System, trace: Trace, kept: Kept) -> tuple[Arrival, str]:

@@ -151,6 +151,18 @@ class PlaitArrival:
         state.add_all(self.events)
         return state.text()
 
+    def document(self) -> bytes:
+        """See `Arrival`."""
+        state = TextState(_READER)
+        state.add_all(self.events)
+        return PlaitText(state, None).news()
+
+    def as_state(self, document: bytes) -> str:
+        """See `Arrival`."""
+        reader = PlaitText(TextState(_READER), None)
+        reader.catch_up(document)
+        return reader.text()
+
 
 def _body(patches: Sequence[Edit]) -> list[int | str]:
     """Edits as an operation has them: a position and what is done there, again and again."""

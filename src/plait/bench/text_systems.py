@@ -85,7 +85,15 @@ class Arrival(Protocol):
         ...
 
     def at_once(self) -> str:
-        """Take the whole graph in; the text."""
+        """Take the whole graph in, event by event, but at once; the text."""
+        ...
+
+    def document(self) -> bytes:
+        """What a replica that has them all sends to one that has nothing, with its history."""
+        ...
+
+    def as_state(self, document: bytes) -> str:
+        """Take that in; the text."""
         ...
 
 

@@ -30,6 +30,7 @@ MEASURES: dict[str, Callable[[System, Trace, Kept], Figures]] = {
     "prepare graph": text_concurrent.prepare_graph,
     "arrive": text_concurrent.arrive,
     "whole graph": text_concurrent.whole_graph,
+    "state": text_concurrent.whole_state,
 }
 FROM_KEPT = ("merge empty", "merge stale", "open text", "open edit", "memory")
 LIVE = "live"
