@@ -258,7 +258,7 @@ class Storm:
         if kind == 0 and len(self.machines) < NODES_MAX:
             await self.add()
         elif kind == 1 and self.skews:
-            machine.clock.skew_ms = draw.choice((0, 20_000, -20_000, 200_000, -200_000))
+            machine.clock.ahead_ms = draw.choice((0, 20_000, -20_000, 200_000, -200_000))
         elif kind == 2 and self.copies and machine.up:
             await self.back_up(machine)
         elif kind == 3 and self.copies and machine.up:
@@ -309,7 +309,7 @@ class Storm:
     async def heal(self) -> None:
         """Everybody is up and linked somehow, clocks are right, and time passes."""
         for machine in self.machines:
-            machine.clock.skew_ms = 0
+            machine.clock.ahead_ms = 0
             if not machine.up:
                 await machine.start()
         shape = self.draw.choice(("line", "star", "ring", "mesh"))

@@ -9,7 +9,6 @@ from random import Random
 from typing import Protocol
 
 from graph_replicas import options
-from virtual_time import VirtualClock
 
 from plait.base.causality import VersionVector
 from plait.base.codec import encode
@@ -17,6 +16,7 @@ from plait.base.errors import Closed, PlaitError
 from plait.engines.graph import Replica, open_replica
 from plait.host.memory_state import StateDisk
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
+from plait.sim.clock import SimClock
 from plait.types.catalogue import type_of
 from plait.types.paths import Path, tag_of
 
@@ -52,7 +52,7 @@ class Machine:
         self.name = name
         self.founds = founds
         self.disk = disk
-        self.clock = VirtualClock(asyncio.get_running_loop())
+        self.clock = SimClock(asyncio.get_running_loop())
         self.sync = storm.draw.choice(storm.roads)
         self.prints = 0  # folders that this disk has been
         self.storage: MemoryStorage | None = None

@@ -11,11 +11,12 @@ import pytest
 from graph_replicas import Wire, options, put, same, title, until
 from graph_storm import storm
 from graph_storm_machines import COUNT
-from virtual_time import VirtualClock, run_virtually
 
 from plait.base.errors import StorageError
 from plait.engines.graph import open_replica
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
+from plait.sim.clock import SimClock
+from plait.sim.loop import run_virtually
 from plait.types.catalogue import type_of
 
 FOUND = {
@@ -45,14 +46,14 @@ def test_a_storm_ends_with_equal_bytes_and_everything_that_was_flushed(seed: int
 def test_what_waited_for_the_clock_survives_restarts_after_it_was_due() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        fast, right = VirtualClock(loop), VirtualClock(loop)
+        fast, right = SimClock(loop), SimClock(loop)
         disk, chance = MemoryDisk(), Random(1)
         one = await open_replica(options("one", founds=True), MemoryStorage(), right, chance)
         storage = MemoryStorage(disk)
         two = await open_replica(options("two"), storage, right, chance)
         wire = Wire(one, two)
         await until(lambda: two.parts.scope.writable)
-        fast.skew_ms = 100_000
+        fast.ahead_ms = 100_000
         one.writer._clock = fast
         put(one, "a", 1)
         await until(lambda: bool(two.parts.scope.quarantine.held))
@@ -84,7 +85,7 @@ def test_what_waited_for_the_clock_survives_restarts_after_it_was_due() -> None:
 
 def test_what_an_earlier_id_wrote_is_written_anew_when_both_are_retired() -> None:
     async def main() -> None:
-        clock, chance = VirtualClock(asyncio.get_running_loop()), Random(1)
+        clock, chance = SimClock(asyncio.get_running_loop()), Random(1)
         one = await open_replica(options("one", founds=True), MemoryStorage(), clock, chance)
         storage = MemoryStorage()
         two = await open_replica(options("two"), storage, clock, chance)
@@ -118,7 +119,7 @@ def test_what_an_earlier_id_wrote_is_written_anew_when_both_are_retired() -> Non
 
 def test_a_flush_that_was_abandoned_before_it_began_holds_up_no_later_one() -> None:
     async def main() -> None:
-        clock, chance = VirtualClock(asyncio.get_running_loop()), Random(1)
+        clock, chance = SimClock(asyncio.get_running_loop()), Random(1)
         one = await open_replica(options("one", founds=True), MemoryStorage(), clock, chance)
         put(one, "a", 1)
         await one.flush()

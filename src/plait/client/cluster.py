@@ -208,7 +208,7 @@ class Cluster:
                 )
                 if not done:
                     break
-                for answer in done:
+                for answer in [one for one in asked if one in done]:
                     found = None if answer.exception() is not None else answer.result()
                     if (
                         isinstance(found, Located)

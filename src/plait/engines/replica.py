@@ -91,7 +91,7 @@ class Replica:
         self._ready = asyncio.Event()  # cleared while the state is being rebuilt
         self._lifecycle = asyncio.Lock()
         self._follower: asyncio.Task[None] | None = None
-        self._rebuilding: set[asyncio.Task[None]] = set()
+        self._rebuilding: dict[asyncio.Task[None], None] = {}
         self._cut = False  # the state file holds entries that were cut
         self._unsaved_bytes = 0  # of log, applied since the last flush began
         self._reached = 0  # reads wait for it: a `reload` must not show less than before
@@ -194,7 +194,7 @@ class Replica:
             self._follower.cancel()
         self._proposer.cut(position)
         task = asyncio.get_running_loop().create_task(self._rebuild(position))
-        self._rebuilding.add(task)
+        self._rebuilding[task] = None
         task.add_done_callback(self._rebuilt)
         return task
 
@@ -253,7 +253,7 @@ class Replica:
                 self._resume()
 
     def _rebuilt(self, task: "asyncio.Task[None]") -> None:
-        self._rebuilding.discard(task)
+        self._rebuilding.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             logger.warning("line %s was not rebuilt: %s", self.line, error)

@@ -67,7 +67,7 @@ class LineHost:
         self._senders: dict[str, SnapshotSender] = {}
         self._copy: Copy | None = None
         self._witnesses = WitnessCare(line, loglet, send, witnesses)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
         self._retention = Retention(limits)
         loglet.applied = lambda: (self.replica.applied, self.replica.record_index)
         loglet.driver.on_snapshot = self.begin_snapshot
@@ -92,8 +92,8 @@ class LineHost:
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
 
     # ------------------------------------------------------------------ writing, reading
 

@@ -74,7 +74,7 @@ class Node:
         self.closed = False
         self._network = network
         self.random = random
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
         self._opening = asyncio.Lock()
         self._degradation = Degradation(self)
         self._placement = Placement(self)
@@ -127,7 +127,7 @@ class Node:
         if self._network is None:
             return
         members = self.members or self._met
-        for peer in set(self.links) - set(members):
+        for peer in [name for name in self.links if name not in members]:
             self._spawn(self.links.pop(peer).close())
         for peer, address in sorted(members.items()):
             known = self.links.get(peer)
@@ -202,11 +202,11 @@ class Node:
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             error = task.exception()
             assert error is not None

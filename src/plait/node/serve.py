@@ -9,6 +9,7 @@ from random import SystemRandom
 import msgspec
 
 from plait.base.errors import BadSettings
+from plait.base.ports import Clock, Network, Random, Storage
 from plait.host.clock import SystemClock
 from plait.host.loop import tune_process
 from plait.host.storage import open_storage
@@ -25,6 +26,34 @@ from plait.node.takeover import hand_over_all
 HAND_OVER_S = 2.0
 
 
+async def build(
+    config: NodeConfig, storage: Storage, network: Network | None, clock: Clock, random: Random
+) -> Node:
+    """The node whose folder is open as `storage`, not started yet.
+
+    Without a network it must have no other members: nobody could reach them.
+    """
+    identity = await identify(storage, config, random)
+    waits = identity.joins and CONTROL not in storage.log.lines()  # nobody has told it yet
+    config = msgspec.structs.replace(
+        config, name=identity.name, joins=config.joins or (waits and not config.members)
+    )
+    if network is None and (waits or remembers_others(storage, config.name)):
+        raise BadSettings(
+            f"the folder of node {config.name!r} has other members; serve it, and connect"
+        )
+    return Node(config, storage, network, clock, random, identity.cluster)
+
+
+async def open_service(node: Node, network: Network, config: NodeConfig) -> Service:
+    """Let clients and members in, where the others find this node, or where it was told."""
+    service = Service(Local(node), network)
+    known = node.members.get(node.name)
+    usual = config.listen == NodeConfig.__struct_defaults__[1]
+    node.address = await service.start(known if known and usual else config.listen)
+    return service
+
+
 @contextlib.asynccontextmanager
 async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Node]:
     """A started node that nobody can reach from outside yet; closed at exit.
@@ -34,18 +63,8 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
     random = SystemRandom()
     storage = await open_storage(config.data)
     try:
-        identity = await identify(storage, config, random)
-        waits = identity.joins and CONTROL not in storage.log.lines()  # nobody has told it yet
-        config = msgspec.structs.replace(
-            config, name=identity.name, joins=config.joins or (waits and not config.members)
-        )
-        others = waits or remembers_others(storage, config.name)
-        if not (served or config.members) and others:
-            raise BadSettings(
-                f"the folder of node {config.name!r} has other members; serve it, and connect"
-            )
         network = TcpNetwork() if served or config.members else None
-        node = Node(config, storage, network, SystemClock(), random, identity.cluster)
+        node = await build(config, storage, network, SystemClock(), random)
     except BaseException:
         await storage.close()
         raise
@@ -68,10 +87,7 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(sign, stop.set)
     async with running(config, served=True) as node:
-        service = Service(Local(node), TcpNetwork())
-        known = node.members.get(node.name)
-        usual = config.listen == NodeConfig.__struct_defaults__[1]
-        node.address = await service.start(known if known and usual else config.listen)
+        service = await open_service(node, TcpNetwork(), config)
         ready(node)
         try:
             await stop.wait()

@@ -16,6 +16,7 @@ import msgspec
 from plait.api import messages as m
 from plait.base.codec import FRAME_BYTES_MAX
 from plait.base.errors import BadFrame, Busy, Indefinite, PlaitError, VersionMismatch, WrongCluster
+from plait.base.ids import random_id
 from plait.base.ports import Connection, Listener, Network, Receiver
 from plait.line.outcome import Outcome
 from plait.node.feeds import Feeds
@@ -36,7 +37,7 @@ class Service:
     def __init__(self, local: Local, network: Network) -> None:
         self._local = local
         self._network = network
-        self._clients: set[_Client] = set()
+        self._clients: dict[_Client, None] = {}  # in order of coming
         self._listener: Listener | None = None
 
     async def start(self, address: str) -> str:
@@ -50,7 +51,7 @@ class Service:
 
     def _tell_members(self) -> None:
         """Members came or went: a client must know them before it loses the node that it knows."""
-        for client in sorted(self._clients, key=id):
+        for client in list(self._clients):
             client.welcome()
 
     @property
@@ -62,14 +63,16 @@ class Service:
         """Take no more connections and hang up."""
         if self._listener is not None:
             await self._listener.close()
-        for client in sorted(self._clients, key=id):
+        for client in list(self._clients):
             client.hang_up("this node is closing")
 
 
 class _Greeter:
     """A connection until its first frame has told what it is."""
 
-    def __init__(self, local: Local, connection: Connection, clients: "set[_Client]") -> None:
+    def __init__(
+        self, local: Local, connection: Connection, clients: "dict[_Client, None]"
+    ) -> None:
         self._local = local
         self._node = local.node
         self._connection = connection
@@ -129,18 +132,20 @@ class _Client:
     """One welcomed client."""
 
     def __init__(
-        self, local: Local, connection: Connection, clients: "set[_Client]", protocol: int
+        self, local: Local, connection: Connection, clients: "dict[_Client, None]", protocol: int
     ) -> None:
         self._local = local
         self._node = local.node
         self._connection = connection
         self._clients = clients
         self._protocol = protocol
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
         self._under_way = 0
         self._feeds = Feeds(local, self._send)
-        self._guests = Guests(local.node.graphs, f"guest-{id(self):x}", self._send)
-        clients.add(self)
+        self._guests = Guests(
+            local.node.graphs, f"guest-{random_id(local.node.random):x}", self._send
+        )
+        clients[self] = None
 
     def welcome(self) -> None:
         """Tell who we are and who the members are; again whenever that changes."""
@@ -212,8 +217,8 @@ class _Client:
             return
         self._under_way += 1
         task = asyncio.get_running_loop().create_task(self._run(id_, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
 
     async def _run(self, id_: int, work: Coroutine[Any, Any, m.Answer]) -> None:
         try:
@@ -310,7 +315,7 @@ class _Client:
 
     def closed(self, reason: str) -> None:
         """The client is gone: stop working for it."""
-        self._clients.discard(self)
+        self._clients.pop(self, None)
         self._feeds.close()
         self._guests.close()
         for task in list(self._tasks):

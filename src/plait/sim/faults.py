@@ -1,0 +1,199 @@
+"""What goes wrong in a world, and is put right again.
+
+A fault is a function that does it, waits, and undoes it; each kind strikes at times of its own and
+draws from a stream of its own. A fault that would touch a machine that is already down or stopped
+does nothing. `mend` puts everything right, whatever was under way.
+
+Invariant: at most a minority of nodes ever loses what it acknowledged (`rot`, `wipe`), because no
+replication survives more; all other faults may strike all nodes at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeAlias
+
+from plait.sim.machine import NodeMachine
+from plait.sim.world import World
+
+Fault: TypeAlias = Callable[[World, Random], Awaitable[None]]
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(act: Fault) -> Fault:
+    """Make a fault known by its name."""
+    FAULTS[act.__name__] = act  # type: ignore[attr-defined]
+    return act
+
+
+async def strike(world: World, name: str, every_s: float) -> None:
+    """Let one kind of fault happen again and again."""
+    random = world.stream(f"fault {name}")
+    while True:
+        await asyncio.sleep(random.expovariate(1.0 / every_s))
+        await FAULTS[name](world, random)
+
+
+async def mend(world: World) -> None:
+    """Put everything right: paths, disks, clocks' pace, and every node runs."""
+    world.trace.note("mend", "world")
+    world.fabric.mend_all()
+    for machine in world.nodes.values():
+        machine.disk.full = False
+        machine.disk.failing = 0
+        machine.go_on()
+        await revive(machine)
+    for client in world.clients.values():
+        client.go_on()
+
+
+async def revive(machine: NodeMachine) -> None:
+    """Start a node that is down."""
+    if not machine.up:
+        machine.start()
+
+
+def _target(world: World, random: Random) -> NodeMachine | None:
+    """A node that runs, or None; more often one that leads something."""
+    machines = world.up()
+    if not machines:
+        return None
+    leading = [one for one in machines if one.node and any(h.leads for h in one.node.hosts())]
+    return random.choice(leading if leading and random.random() < 0.5 else machines)
+
+
+def _pair(world: World, random: Random) -> tuple[str, str]:
+    names = [*world.nodes, *world.clients]
+    one = random.choice(list(world.nodes))
+    return one, random.choice([name for name in names if name != one])
+
+
+# ----------------------------------------------------------------------------- processes
+
+
+@fault
+async def kill(world: World, random: Random) -> None:
+    """kill -9, and a start soon after."""
+    machine = _target(world, random)
+    if machine is not None:
+        machine.kill()
+        await asyncio.sleep(random.choice((0.01, 0.5, 3.0)) * random.random())
+        await revive(machine)
+
+
+@fault
+async def power_cut(world: World, random: Random) -> None:
+    """One machine loses its power, or all of them at once."""
+    everybody = random.random() < 0.2
+    machines = world.up() if everybody else [_target(world, random)]
+    for machine in machines:
+        if machine is not None:
+            machine.kill(power_cut=True)
+    await asyncio.sleep(random.choice((0.1, 2.0, 8.0)) * random.random())
+    for machine in machines:
+        if machine is not None:
+            await revive(machine)
+
+
+@fault
+async def pause(world: World, random: Random) -> None:
+    """SIGSTOP for a while."""
+    machine = _target(world, random)
+    if machine is not None:
+        machine.stop()
+        await asyncio.sleep(random.choice((0.1, 1.0, 5.0)) * random.random())
+        machine.go_on()
+
+
+# ----------------------------------------------------------------------------- network
+
+
+@fault
+async def partition(world: World, random: Random) -> None:
+    """Two groups of machines that do not hear each other."""
+    names = [*world.nodes, *world.clients]
+    random.shuffle(names)
+    split = random.randrange(1, len(names)) if len(names) > 1 else 0
+    await _cut(world, random, [(a, b) for a in names[:split] for b in names[split:]], both=True)
+
+
+@fault
+async def one_way(world: World, random: Random) -> None:
+    """One machine is not heard by some of the others, but hears them."""
+    one = random.choice(list(world.nodes))
+    others = [name for name in world.nodes if name != one and random.random() < 0.7]
+    await _cut(world, random, [(one, other) for other in others], both=False)
+
+
+@fault
+async def bridge(world: World, random: Random) -> None:
+    """Two groups of nodes that only one node in between hears."""
+    names = list(world.nodes)
+    if len(names) < 3:
+        return
+    random.shuffle(names)
+    half = len(names) // 2
+    sides = [(a, b) for a in names[1 : half + 1] for b in names[half + 1 :]]
+    await _cut(world, random, sides, both=True)
+
+
+@fault
+async def reset(world: World, random: Random) -> None:
+    """Connections between two machines break."""
+    one, other = _pair(world, random)
+    world.trace.note("reset", one, other=other)
+    world.fabric.reset(one, other)
+
+
+async def _cut(world: World, random: Random, pairs: list[tuple[str, str]], both: bool) -> None:
+    for one, other in pairs:
+        world.trace.note("cut", one, "both ways" if both else "one way", other)
+        world.fabric.cut(one, other)
+        if both:
+            world.fabric.cut(other, one)
+    await asyncio.sleep(random.choice((0.3, 2.0, 10.0)) * random.random())
+    for one, other in pairs:
+        world.fabric.mend(one, other)
+        world.fabric.mend(other, one)
+    world.trace.note("mend", "paths")
+
+
+# ----------------------------------------------------------------------------- disks
+
+
+@fault
+async def full_disk(world: World, random: Random) -> None:
+    """No space for a while."""
+    machine = _target(world, random)
+    if machine is not None:
+        disk = machine.disk
+        world.trace.note("disk full", machine.name)
+        disk.full = True
+        await asyncio.sleep(random.uniform(0.1, 5.0))
+        disk.full = False
+        world.trace.note("disk has space", machine.name)
+
+
+@fault
+async def bad_sync(world: World, random: Random) -> None:
+    """A few fsyncs fail; what they were to write is not on the disk."""
+    machine = _target(world, random)
+    if machine is not None:
+        world.trace.note("fsync fails", machine.name)
+        machine.disk.failing = random.choice((1, 1, 3))
+
+
+# ----------------------------------------------------------------------------- clocks
+
+
+@fault
+async def clock_jump(world: World, random: Random) -> None:
+    """A wall clock is set, and later set right."""
+    machine = _target(world, random)
+    if machine is not None:
+        jump = random.choice((-60_000, -500, 500, 60_000))
+        world.trace.note("clock", machine.name, f"{jump:+} ms")
+        machine.clock.jump(jump)
+        await asyncio.sleep(random.uniform(1.0, 5.0))
+        machine.clock.jump(-jump)

@@ -1,0 +1,409 @@
+"""The Network port between simulated machines: connections over paths that delay and break.
+
+A *path* leads from one machine to another, one way. What TCP makes of a bad network is what its
+users see: a lost packet is a later arrival (of everything behind it too), a cut path holds what is
+sent until it is mended or the system gives the connection up, which only the sender notices: the
+other end is half open until it sends something itself. A process that dies resets its connections,
+a machine that loses power does not.
+
+Invariant: what arrives on a connection arrives in order, once, or not at all; after `closed`
+nothing arrives. Absent: packets; names other than ``machine:port``.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from random import Random
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from plait.base.codec import checksum
+from plait.base.errors import Unavailable
+from plait.base.ports import Connection, Listener, Receiver
+from plait.sim.loop import VirtualLoop
+from plait.sim.process import Process
+from plait.sim.trace import Trace
+
+if TYPE_CHECKING:
+    from plait.sim.machine import Machine
+
+Accept = Callable[[Connection], Receiver]
+
+_FRAME_BYTES = 4  # the length before each frame
+_HANDSHAKE_BYTES_MAX = 64 * 1024
+_WINDOW_BYTES = 256 * 1024  # what a receiver that does not read lets into its buffers
+
+
+class PathRules(msgspec.Struct, frozen=True):
+    """How a network behaves; drawn once for a world."""
+
+    latency_s: float = 0.0005  # of the shortest way
+    jitter_s: float = 0.0002  # exponential, on top
+    loss: float = 0.0  # of packets, each of which costs `resend_s`, doubled if lost again
+    resend_s: float = 0.2
+    bytes_per_s: float = 125e6
+    give_up_s: float = 15.0  # a connection whose data is not acknowledged for so long
+
+
+class Path:
+    """One way from a machine to another."""
+
+    def __init__(self, rules: PathRules, random: Random) -> None:
+        self.rules = rules
+        self.cut = False
+        self._random = random
+        self._free_at = 0.0  # when everything sent before has left
+
+    def arrival(self, now: float, size: int) -> float:
+        """When that many bytes arrive that are sent now."""
+        rules = self.rules
+        leaves = max(now, self._free_at) + size / rules.bytes_per_s
+        self._free_at = leaves
+        late = self._random.expovariate(1.0) * rules.jitter_s
+        if rules.loss:
+            resend = rules.resend_s
+            while self._random.random() < rules.loss and resend < rules.give_up_s:
+                late += resend
+                resend *= 2
+        return leaves + rules.latency_s + late
+
+
+class Fabric:
+    """Every machine, and the paths between them."""
+
+    def __init__(self, loop: VirtualLoop, random: Random, trace: Trace, rules: PathRules) -> None:
+        self.loop = loop
+        self.trace = trace
+        self.rules = rules
+        self.machines: dict[str, Machine] = {}
+        self.bytes_sent = 0
+        self.frames_sent = 0
+        self._random = random
+        self._paths: dict[tuple[str, str], Path] = {}
+        self._open: dict[tuple[str, str], dict[SimConnection, None]] = {}  # by path, ends that send
+
+    def world_at(self, when: float, act: Callable[[], None]) -> None:
+        """The world itself does something, whoever lives then."""
+        self.loop.call_at(when, act, context=Context())
+
+    def path(self, source: str, target: str) -> Path:
+        """The way from one machine to another."""
+        path = self._paths.get((source, target))
+        if path is None:
+            path = Path(self.rules, Random(f"{self._random.getrandbits(64)}"))
+            self._paths[source, target] = path
+        return path
+
+    def set_rules(self, source: str, target: str, rules: PathRules) -> None:
+        """Another distance between two machines, one way."""
+        self.path(source, target).rules = rules
+
+    def cut(self, source: str, target: str) -> None:
+        """Let nothing through, one way, until it is mended."""
+        self.path(source, target).cut = True
+
+    def mend(self, source: str, target: str) -> None:
+        """Let everything through; what was held comes when it is sent again."""
+        path = self.path(source, target)
+        if path.cut:
+            path.cut = False
+            for end in list(self._open.get((source, target), ())):
+                end.sent_again(path)
+
+    def mend_all(self) -> None:
+        """Let everything through everywhere."""
+        for source, target in list(self._paths):
+            self.mend(source, target)
+
+    def reset(self, one: str, other: str) -> None:
+        """Break every connection between two machines; what is under way is lost."""
+        for pair in ((one, other), (other, one)):
+            for end in list(self._open.get(pair, ())):
+                end.broken("reset by the network")
+
+    def opened(self, end: "SimConnection") -> None:
+        """An end sends from now on."""
+        self._open.setdefault((end.here, end.there), {})[end] = None
+
+    def ended(self, end: "SimConnection") -> None:
+        """An end is closed."""
+        self._open.get((end.here, end.there), {}).pop(end, None)
+
+    def ends_of(self, process: Process) -> "list[SimConnection]":
+        """Every open end that the process holds."""
+        return [end for ends in self._open.values() for end in ends if end.process is process]
+
+
+class SimConnection:
+    """One end of a connection."""
+
+    def __init__(self, fabric: Fabric, process: Process, here: str, there: str) -> None:
+        self.peer = there
+        self.frame_bytes_max = _HANDSHAKE_BYTES_MAX
+        self.here = here
+        self.there = there
+        self.process = process
+        self.other: SimConnection
+        self.receiver: Receiver | None = None
+        self._fabric = fabric
+        self._pending: list[bytes] = []
+        self._held: list[tuple[list[bytes], int]] = []  # on a cut path
+        self._under_way = 0  # bytes sent that have not been read
+        self._unread: list[tuple[list[bytes], int]] = []  # arrived while paused
+        self._last_arrival = 0.0  # of what was sent from here
+        self._paused = False
+        self._open = True
+        self._finished = False  # `closed` was told, or will be
+        self._fabric.opened(self)
+
+    # ------------------------------------------------------------------ the owner's side
+
+    @property
+    def unsent(self) -> int:
+        """Bytes queued that the network has not taken."""
+        queued = sum(map(len, self._pending))
+        return queued + max(0, self._under_way - _WINDOW_BYTES)
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame for the end of this turn."""
+        if not self._open:
+            return
+        if not self._pending:
+            self._fabric.loop.call_soon(self._flush)
+        self._pending.append(frame)
+
+    def pause(self) -> None:
+        """Stop reading."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Read again."""
+        self._paused = False
+        if self._unread:
+            self._fabric.loop.call_soon(self._read)
+
+    def close(self, reason: str = "") -> None:
+        """Send what is queued, then end."""
+        if not self._open:
+            return
+        self._flush()
+        self._open = False
+        arrives = self._when(0)
+        if arrives is not None:
+            self.other.process.at(arrives, self.other.hung_up, "closed by the peer")
+        self._finish(reason or "closed here")
+
+    # ------------------------------------------------------------------ the network's side
+
+    def hung_up(self, reason: str) -> None:
+        """The other end closed, and everything before that has been read."""
+        if self._unread:
+            self._read(all_of_it=True)
+        self._open = False
+        self._finish(reason)
+
+    def broken(self, reason: str) -> None:
+        """The connection is no more, for both ends."""
+        for end in (self, self.other):
+            if end._open:
+                end._open = False
+                end._finish(reason)
+
+    def lost_process(self, silently: bool) -> None:
+        """The process at this end is gone; a machine that is gone too tells nobody."""
+        self._open = False
+        self._finished = True
+        self._pending.clear()
+        self._fabric.ended(self)
+        if not silently:
+            arrives = self._when(0)
+            if arrives is not None:
+                self.other.process.at(arrives, self.other.hung_up, "reset by the peer")
+
+    def sent_again(self, path: Path) -> None:
+        """The path was mended."""
+        held, self._held = self._held, []
+        loop = self._fabric.loop
+        for frames, size in held:
+            when = path.arrival(loop.time() + path.rules.resend_s, size)
+            self._deliver(frames, size, when)
+
+    def _flush(self) -> None:
+        if not self._pending or not self._open:
+            return
+        frames, self._pending = self._pending, []
+        size = sum(map(len, frames)) + _FRAME_BYTES * len(frames)
+        self._under_way += size
+        fabric = self._fabric
+        fabric.bytes_sent += size
+        fabric.frames_sent += len(frames)
+        path = fabric.path(self.here, self.there)
+        if not self.other._open:
+            # A half-open connection: whoever is there now knows nothing of it.
+            back = self._when(0)
+            if back is not None:
+                self.process.at(back, self.broken, "reset by the peer")
+            return
+        if path.cut or self._held:
+            if not self._held:
+                self._await_acknowledgement(path)
+            self._held.append((frames, size))
+            return
+        self._deliver(frames, size, path.arrival(fabric.loop.time(), size))
+
+    def _await_acknowledgement(self, path: Path) -> None:
+        """Give up if what is held now is still held after a while."""
+        loop = self._fabric.loop
+
+        def give_up() -> None:
+            if self._held and self._open:
+                self._open = False
+                self._finish("the network does not answer")
+
+        self.process.at(loop.time() + path.rules.give_up_s, give_up)
+
+    def _when(self, size: int) -> float | None:
+        """When something sent now arrives; None if the path is cut."""
+        path = self._fabric.path(self.here, self.there)
+        if path.cut or self._held:
+            return None
+        self._last_arrival = max(self._last_arrival, path.arrival(self._fabric.loop.time(), size))
+        return self._last_arrival
+
+    def _deliver(self, frames: list[bytes], size: int, when: float) -> None:
+        self._last_arrival = when = max(when, self._last_arrival)
+        self.other.process.at(when, self.other._arrive, frames, size)
+
+    def _arrive(self, frames: list[bytes], size: int) -> None:
+        if not self._open:
+            return
+        if self._paused or self._unread:
+            self._unread.append((frames, size))
+            return
+        self._take(frames, size)
+
+    def _read(self, all_of_it: bool = False) -> None:
+        while self._unread and self._open and (all_of_it or not self._paused):
+            self._take(*self._unread.pop(0))
+
+    def _take(self, frames: list[bytes], size: int) -> None:
+        self.other._under_way -= size
+        if self.receiver is None:
+            return
+        self._fabric.trace.feel(
+            self.there, self.here, len(frames), [checksum(frame) for frame in frames]
+        )
+        if any(len(frame) > self.frame_bytes_max for frame in frames):
+            self.broken("a frame is too long")
+            return
+        try:
+            self.receiver.frames(frames)
+        except Exception as error:
+            self._fabric.trace.note("refused", self.here, f"{type(error).__name__}: {error}")
+            self.broken(f"the receiver failed: {error!r}")
+
+    def _finish(self, reason: str) -> None:
+        if self._finished:
+            return
+        self._finished = True
+        self._pending.clear()
+        self._held.clear()
+        self._fabric.ended(self)
+        if self.receiver is not None:
+            self.process.soon(self.receiver.closed, reason)
+
+
+class SimListener:
+    """A bound address."""
+
+    def __init__(self, network: "SimNetwork", address: str, accept: Accept) -> None:
+        self.address = address
+        self.accept = accept
+        self.process = network.process
+        self.connections: dict[SimConnection, None] = {}
+        self._network = network
+
+    async def close(self) -> None:
+        """Take no more connections and close those that came."""
+        self._network.machine.listeners.pop(self.address, None)
+        for connection in list(self.connections):
+            connection.close("the listener was closed")
+
+
+class SimNetwork:
+    """The Network port of one process."""
+
+    def __init__(self, fabric: Fabric, machine: "Machine", process: Process) -> None:
+        self.machine = machine
+        self.process = process
+        self._fabric = fabric
+
+    async def listen(self, address: str, accept: Accept) -> Listener:
+        """Bind an address of this machine."""
+        host, _, port = address.rpartition(":")
+        if host != self.machine.name:
+            raise Unavailable(f"cannot listen on {address}: it is not of {self.machine.name}")
+        if port == "0":
+            address = f"{host}:{40_000 + len(self.machine.listeners)}"
+        if address in self.machine.listeners:
+            raise Unavailable(f"cannot listen on {address}: in use")
+        listener = SimListener(self, address, accept)
+        self.machine.listeners[address] = listener
+        return listener
+
+    async def connect(self, address: str, accept: Accept, timeout: float) -> Connection:
+        """Connect within `timeout`, or raise `Unavailable`."""
+        loop, fabric = self._fabric.loop, self._fabric
+        here, there = self.machine.name, address.rpartition(":")[0]
+        answer: asyncio.Future[SimConnection] = loop.create_future()
+        out, back = fabric.path(here, there), fabric.path(there, here)
+        target = fabric.machines.get(there)
+        give_up = loop.call_later(timeout, _fail, answer, f"{address} did not answer in time")
+
+        def arrived() -> None:
+            assert target is not None
+            listener = target.listeners.get(address)
+            if not target.powered or back.cut:
+                return
+            when = back.arrival(loop.time(), 0)
+            if listener is None:
+                self.process.at(when, _fail, answer, f"cannot reach {address}: refused")
+                return
+            listener.process.soon(accepted, listener, when)
+
+        def accepted(listener: SimListener, when: float) -> None:
+            mine = SimConnection(fabric, self.process, here, there)
+            theirs = SimConnection(fabric, listener.process, there, here)
+            mine.other, theirs.other = theirs, mine
+            theirs._last_arrival = when
+            listener.connections[theirs] = None
+            try:
+                theirs.receiver = listener.accept(theirs)
+            except Exception as error:
+                mine.broken(f"refused: {error}")
+            self.process.at(when, established, mine)
+
+        def established(mine: SimConnection) -> None:
+            if answer.done():
+                mine.close("too late")
+                return
+            if not mine._open:
+                _fail(answer, f"{address} closed the connection")
+                return
+            mine.receiver = accept(mine)
+            answer.set_result(mine)
+
+        if target is not None and not out.cut:
+            # the world carries it: whether the caller lives then is seen when it is answered
+            fabric.world_at(out.arrival(loop.time(), 0), arrived)
+        try:
+            connection: Connection = await answer
+            return connection
+        finally:
+            give_up.cancel()
+
+
+def _fail(answer: "asyncio.Future[SimConnection]", message: str) -> None:
+    if not answer.done():
+        answer.set_exception(Unavailable(message))

@@ -1,0 +1,137 @@
+"""A world: the loop, the network, the machines, and one seed that all chance comes from.
+
+Each part draws from a stream of its own (`stream`), so that leaving one fault out changes nothing
+else that was drawn: failing configurations can be made smaller.
+"""
+
+import contextlib
+import gc
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from random import Random
+from typing import Any
+
+import msgspec
+
+import plait
+from plait.client.backend import connect
+from plait.client.limits import ClientLimits
+from plait.node.config import Limits
+from plait.sim.disk import DiskRules
+from plait.sim.loop import VirtualLoop
+from plait.sim.machine import Machine, NodeMachine, node_config
+from plait.sim.network import Fabric, PathRules, SimNetwork
+from plait.sim.process import own_tasks
+from plait.sim.trace import Trace
+
+DEAD_S = 1e6  # virtual seconds after which a world is given up
+
+
+class World:
+    """Machines with nodes and clients."""
+
+    def __init__(
+        self,
+        seed: int,
+        loop: VirtualLoop,
+        paths: PathRules,
+        disks: DiskRules,
+        keep: bool = False,
+    ) -> None:
+        self.seed = seed
+        self.loop = loop
+        self.trace = Trace(loop.time, keep)
+        self.fabric = Fabric(loop, self.stream("network"), self.trace, paths)
+        self.nodes: dict[str, NodeMachine] = {}
+        self.clients: dict[str, Machine] = {}
+        self.failures: list[str] = []  # what went wrong in the world that no judge would see
+        self._disks = disks
+
+    def stream(self, name: str) -> Random:
+        """Chance for one part."""
+        return Random(f"{self.seed}/{name}")
+
+    def now(self) -> float:
+        """Virtual seconds since the world began."""
+        return self.loop.time()
+
+    # ------------------------------------------------------------------ machines
+
+    def add_node(self, name: str, members: list[str], **options: Any) -> NodeMachine:
+        """A machine for a node of a cluster; `start` runs it."""
+        config = node_config(name, members, **options)
+        machine = NodeMachine(
+            config, self.loop, self.fabric, self.trace, self.stream(f"node {name}"), self._disks
+        )
+        self.nodes[name] = machine
+        return machine
+
+    async def found(self, count: int, limits: Limits | None = None, **options: Any) -> list[str]:
+        """A cluster of so many nodes, started."""
+        names = [f"n{number + 1}" for number in range(count)]
+        for name in names:
+            self.add_node(name, names, limits=limits or Limits(), **options)
+        for task in [self.nodes[name].start() for name in names]:
+            await task
+        return names
+
+    def add_client(self, name: str) -> Machine:
+        """A machine for a client; `Machine.run` gives it a program."""
+        machine = Machine(name, self.loop, self.fabric, self.trace)
+        self.clients[name] = machine
+        return machine
+
+    @contextlib.asynccontextmanager
+    async def store(
+        self, network: SimNetwork, limits: ClientLimits | None = None, *only: str
+    ) -> AsyncIterator[plait.Store]:
+        """A connected store, for a client's program; `only` these nodes, if some are named."""
+        name = network.machine.name
+        addresses = [self.nodes[node].address for node in only or self.nodes]
+        random = self.stream(f"client {network.process.name}")
+        backend = await connect(
+            addresses, name=name, network=network, random=random, limits=limits, only=bool(only)
+        )
+        async with plait.Store(backend) as store:
+            yield store
+
+    def end(self) -> None:
+        """Kill everything, so that nothing is left that could speak."""
+        for machine in [*self.clients.values(), *self.nodes.values()]:
+            machine.kill()
+
+    def up(self) -> list[NodeMachine]:
+        """The nodes that serve now."""
+        return [machine for machine in self.nodes.values() if machine.node is not None]
+
+
+def run_world(main: Callable[[VirtualLoop], Any]) -> Any:
+    """Run a coroutine function of the loop in a world of its own; what it returns."""
+    loop = VirtualLoop()
+    loop.set_task_factory(own_tasks)
+    with _quiet():
+        try:
+            return loop.run_until_complete(main(loop))
+        finally:
+            loop.close()
+            gc.collect()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What killed processes leave behind is collected without a word, and nodes log nothing."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    level = logging.getLogger("plait").level
+    logging.getLogger("plait").setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.getLogger("plait").setLevel(level)
+        sys.unraisablehook = hook
+
+
+def options_of(rules: msgspec.Struct) -> dict[str, Any]:
+    """Rules as JSON-like values."""
+    found: dict[str, Any] = msgspec.to_builtins(rules)
+    return found
