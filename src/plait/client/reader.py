@@ -18,7 +18,7 @@ from plait.api.messages import Get, Query, Read, ReadReply
 from plait.api.pipeline import reject
 from plait.api.port import Answers, Mark
 from plait.api.settings import ReadOptions
-from plait.base.errors import BadFrame, PlaitError, TooStale
+from plait.base.errors import BadFrame, PlaitError, ReadOnly, TooStale
 from plait.client.attempts import Attempts, is_transient
 from plait.client.cluster import Cluster
 from plait.client.link import Link
@@ -132,7 +132,8 @@ class Reader:
             except TimeoutError:
                 raise attempts.gave_up(f"a read of line {line!r}") from None
             except PlaitError as error:
-                if not is_transient(error):
+                halted = isinstance(error, ReadOnly) and len(self._cluster.members) > 1
+                if not (is_transient(error) or halted):
                     raise
                 await self._failed(line, options, node, error, attempts, tried)
 

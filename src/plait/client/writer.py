@@ -14,7 +14,7 @@ Invariants: unanswered groups are kept in order of their numbers and, after a fa
 in that order before any newer one; a group leaves `_groups` exactly when its futures are done.
 
 An evicted session loses its memory. Groups that were sent only in attempts which certainly did
-nothing continue in a new session; the others fail with `SessionEvicted`, their fate unknown.
+nothing continue in a new session; the others fail with `Unavailable`, their fate unknown.
 """
 
 import asyncio
@@ -218,7 +218,11 @@ class LineWriter:
             group.timer = None
 
     def _fail(self, group: _Group, error: PlaitError) -> None:
+        """End a group; a refusal of this attempt says nothing of those before it."""
         self._end_attempt(group)
+        if group.doubtful and error.definite:
+            message = f"{error.code}: {error.message}; an earlier attempt may have taken effect"
+            error = Unavailable(message, **error.details)
         reject(group.futures, error)
         self._done(group)
 

@@ -41,7 +41,8 @@ class Registers(Workload):
         async with self.world.store(network, LIMITS) as store:
             tables = {}
             for name, recorder in self._records.items():
-                tables[name] = RecordedTable(await store.table(name), recorder, number)
+                table = await self.insist(partial(store.table, name))
+                tables[name] = RecordedTable(table, recorder, number)
             await self.each(f"r{number}", partial(self._use, tables))
 
     async def _use(self, tables: dict[str, RecordedTable], random: Random) -> None:

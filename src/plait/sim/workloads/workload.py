@@ -13,7 +13,7 @@ import abc
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import plait
 from plait.base.errors import PlaitError
@@ -23,6 +23,7 @@ from plait.sim.config import Config
 from plait.sim.network import SimNetwork
 from plait.sim.world import World
 
+T = TypeVar("T")
 Program: TypeAlias = Callable[[SimNetwork], Awaitable[None]]
 
 GIVE_UP_S = 5.0
@@ -58,6 +59,15 @@ class Workload(abc.ABC):
     def random(self, name: str) -> Random:
         """Chance for one program."""
         return self.world.stream(f"program {name}")
+
+    async def insist(self, use: Callable[[], Awaitable[T]]) -> T:
+        """Do something that must be done, however often it takes."""
+        while True:
+            try:
+                return await use()
+            except PlaitError as error:
+                self.world.trace.note("again", "client", f"{type(error).__name__}: {error}")
+                await asyncio.sleep(0.5)
 
     async def each(self, name: str, use: Callable[[Random], Awaitable[Any]]) -> None:
         """Use something again and again until it is over; errors are answers."""
