@@ -24,10 +24,12 @@ from typing import Any
 
 import msgspec
 from collaboration_documents import CLASSES
+from collaboration_nodes import LIMITS, Office, Person
 
 import plait
-from plait import Document, Documents, List, Text
+from plait import Document, Documents, Eventual, List, Text
 from plait.api.documents.text_cursors import Cursor
+from plait.api.messages import GraphInfo
 from plait.host.loop import run
 
 PATIENCE_S = 40.0
@@ -45,6 +47,30 @@ class Plan(Document):
 
 
 CLASSES.update(pages=Page, plans=Plan)
+
+# Who comes back gets edits then, however many, and never a whole state: over that one carets and
+# undo are carried by comparing two texts, which is a guess.
+SETTINGS = Eventual(history="forever")
+
+
+class TypingOffice(Office):
+    """Nodes and people, with collections that keep their history."""
+
+    async def create(self, collection: str) -> GraphInfo:
+        """Make a collection; what it is called everywhere."""
+        async with plait.connect(self.url, limits=LIMITS) as store:
+            await store.documents(collection, CLASSES[collection], SETTINGS)
+            return next(info for info in await store.collections() if info.name == collection)
+
+    async def person(self, name: str, node: str, collection: str) -> Person:
+        """A client at one node, through a link of its own."""
+        link = await self._proxy(node)
+        store = await self._open.enter_async_context(
+            plait.connect(f"plait://{link.address}", name=name, only=True, limits=LIMITS)
+        )
+        docs = await store.documents(collection, CLASSES[collection], SETTINGS, author=name)
+        self.people.append(Person(name, docs, link))
+        return self.people[-1]
 
 
 class Typist:
@@ -108,17 +134,16 @@ class Typist:
         shown = str(self.text)
         end = shown.index("]")
         edges = [i for i in range(1, end + 1) if shown[i - 1] in "[)" and shown[i] in "(]"]
-        stays = self._chance.random() < 0.4
-        if self._caret is None:
-            self._caret = self.text.cursor(1)
-        if not stays or self._caret.index not in edges:
-            self._caret.move(1 if self._chance.random() < 0.5 else self._chance.choice(edges))
-        return self._caret
+        caret = self._caret = self._caret or self.text.cursor(1)
+        if caret.index not in edges or self._chance.random() < 0.6:
+            caret.move(self._chance.choice([1] * (len(edges) + 1) + edges))
+        return caret
 
     async def _forward(self) -> None:
         """Letter by letter, some of them wrong."""
         word, caret = self._word(), self._begin()
-        for letter in word:
+        for at, letter in enumerate(word):
+            assert word[:at] in self.text
             if self._chance.random() < 0.05:
                 caret.insert("x")
                 await self._pause()
@@ -183,12 +208,12 @@ class Typist:
         self.noted ^= {word}
 
     async def _note_for_now(self) -> None:
-        """Comment on a word, or have no comment any more, and take that back."""
-        had = set(self.noted)
-        await self._note()
-        self.noted = had
-        await self._pause()
-        assert self._docs.undo()
+        """Comment on a word, and take that back."""
+        word, at = self._old()
+        if word not in self.noted:
+            self.text.mark(at - 1, at - 1 + len(word), comment_on(word), self._name)
+            await self._pause()
+            assert self._docs.undo()
 
     # ------------------------------------------------------------------ the paragraph
 
@@ -197,17 +222,17 @@ class Typist:
         low, high = self.text.find("]") + 1, len(self.text)
         at = self._chance.randint(low, high)
         match self._chance.randrange(4):
-            case 0 if at > low:
-                self.text.delete(at - 1)
-            case 1:
-                self.text.replace(at, min(3, high - at), self._name)
-            case 2:
+            case 0:
                 self.text.mark(at, min(at + 9, high), "bold")
-            case _:
+            case 1:
                 self.text.mark(at, min(at + 30, high), "colour", self._name)
-        if self._chance.random() < 0.2:
-            await self._pause()
-            assert self._docs.undo()
+            case 2 if at > low:
+                self.text.delete(at - 1)
+            case _:
+                self.text.replace(at, min(3, high - at), self._name)
+                if self._chance.random() < 0.4:
+                    await self._pause()
+                    assert self._docs.undo()
 
 
 def comment_on(word: str) -> str:
@@ -277,7 +302,7 @@ async def main(name: str, url: str, seed: int) -> None:
         sys.stdout.buffer.flush()
 
     async with plait.connect(url, name=name) as store:
-        docs = await store.documents("pages", Page, author=name)
+        docs = await store.documents("pages", Page, SETTINGS, author=name)
         typist = Typist(name, docs, seed, told=lambda words: say(kept=words))
         asking = asyncio.create_task(asyncio.to_thread(sys.stdin.buffer.readline))
         await typist.type(until=asking.done)

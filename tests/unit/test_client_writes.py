@@ -280,7 +280,7 @@ async def test_an_evicted_command_that_may_have_happened_before_fails_as_such():
             return answer
 
         cluster.apply = apply_and_evict
-        with pytest.raises(Unavailable, match="SessionEvicted: .* may have taken effect"):
+        with pytest.raises(Unavailable, match=r"SessionEvicted: .* may have taken effect"):
             await backend.submit("l", put("b"), None)
         await backend.submit("l", put("c"), None)
         assert cluster.log == ["a", "b", "c"]
@@ -292,7 +292,7 @@ async def test_a_refusal_does_not_say_that_an_earlier_attempt_did_nothing():
         backend = await cluster.connect()
         await backend.submit("l", put("a"), None)
         cluster.nodes["n1"].refuse = [Unavailable("the disk refused it"), ReadOnly("no space")]
-        with pytest.raises(Unavailable, match="ReadOnly: no space; .* may have taken effect"):
+        with pytest.raises(Unavailable, match=r"ReadOnly: no space; .* may have taken effect"):
             await backend.submit("l", put("b"), None)
         cluster.nodes["n1"].refuse = [ReadOnly("no space")]
         with pytest.raises(ReadOnly):

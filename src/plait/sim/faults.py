@@ -23,7 +23,7 @@ FAULTS: dict[str, Fault] = {}
 
 def fault(act: Fault) -> Fault:
     """Make a fault known by its name."""
-    FAULTS[act.__name__] = act  # type: ignore[attr-defined]
+    FAULTS[act.__name__] = act
     return act
 
 

@@ -11,7 +11,7 @@ Invariant: a judge needs no knowledge of the world: only what clients asked and 
 
 import abc
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from random import Random
 from typing import Any, TypeAlias, TypeVar
 
@@ -24,7 +24,7 @@ from plait.sim.network import SimNetwork
 from plait.sim.world import World
 
 T = TypeVar("T")
-Program: TypeAlias = Callable[[SimNetwork], Awaitable[None]]
+Program: TypeAlias = Callable[[SimNetwork], Coroutine[Any, Any, None]]
 
 GIVE_UP_S = 5.0
 JUDGE_S = 20.0  # of real time
