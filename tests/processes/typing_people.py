@@ -48,9 +48,9 @@ class Plan(Document):
 
 CLASSES.update(pages=Page, plans=Plan)
 
-# Who comes back gets edits then, however many, and never a whole state: over that one carets and
-# undo are carried by comparing two texts, which is a guess.
-SETTINGS = Eventual(history="forever")
+# Who comes back gets edits then, however many, and no whole state: over that one, carets and undo
+# are carried by comparing two texts, which is a guess.
+SETTINGS = Eventual(sync="ops", history="forever")
 
 
 class TypingOffice(Office):
