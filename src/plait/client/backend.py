@@ -43,7 +43,7 @@ from plait.api.pipeline import Pipeline
 from plait.api.port import Answers, FolderSync, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import BadSettings, Closed, NoSuchCollection, PlaitError
-from plait.base.ports import Network, Random
+from plait.base.ports import Clock, Network, Random
 from plait.client.address import parse_address
 from plait.client.admin import Admin
 from plait.client.attempts import Attempts, is_transient
@@ -54,6 +54,7 @@ from plait.client.limits import ClientLimits
 from plait.client.reader import Reader
 from plait.client.writer import LineWriter
 from plait.engines.graph_port import GraphReplica
+from plait.host.clock import SystemClock
 from plait.host.tcp import TcpNetwork
 from plait.types.machines import MachineClass
 
@@ -66,6 +67,7 @@ async def connect(
     name: str = "",
     network: Network | None = None,
     random: Random | None = None,
+    clock: Clock | None = None,
     limits: ClientLimits | None = None,
     only: bool = False,
 ) -> "NetworkBackend":
@@ -79,6 +81,7 @@ async def connect(
         network or TcpNetwork(),
         parse_address(addresses),
         random or chance.SystemRandom(),
+        clock or SystemClock(),
         limits or ClientLimits(),
         name,
         only,

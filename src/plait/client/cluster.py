@@ -16,7 +16,7 @@ from typing import Any
 
 from plait.api.messages import Located, Welcome, Where
 from plait.base.errors import Closed, NotLeader, PlaitError, Unavailable
-from plait.base.ports import Network, Random
+from plait.base.ports import Clock, Network, Random
 from plait.client.address import ClusterAddress
 from plait.client.attempts import Attempts
 from plait.client.limits import ClientLimits
@@ -35,12 +35,14 @@ class Cluster:
         network: Network,
         address: ClusterAddress,
         random: Random,
+        clock: Clock,
         limits: ClientLimits,
         name: str = "",
         only: bool = False,
     ) -> None:
         self.limits = limits
         self.random = random
+        self.clock = clock
         self.members: dict[str, str] = {}  # name to client address
         self._network = network
         self._seeds = address.addresses

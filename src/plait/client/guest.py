@@ -11,7 +11,6 @@ Absent: a folder. A replica that is to outlive its process is a store of its own
 
 import asyncio
 import contextlib
-import random as chance
 from functools import partial
 
 from plait.api.messages import Answer, Cancel, GraphInfo, GraphSaid, GraphSay, LinkGraph
@@ -19,7 +18,6 @@ from plait.base.errors import BadFrame, PlaitError
 from plait.client.cluster import Cluster
 from plait.client.link import Link
 from plait.engines.graph import GraphOptions, Replica, open_replica
-from plait.host.clock import SystemClock
 from plait.host.memory_storage import MemoryStorage
 
 NODE = "node"
@@ -34,7 +32,7 @@ async def open_guest(cluster: Cluster, info: GraphInfo) -> "Guest":
         sync=info.settings.sync, history=info.settings.history, guest=True,
         founder_node=info.node,
     )  # fmt: skip
-    replica = await open_replica(options, MemoryStorage(), SystemClock(), chance.SystemRandom())
+    replica = await open_replica(options, MemoryStorage(), cluster.clock, cluster.random)
     guest = Guest(cluster, info.lineage, replica)
     try:
         await replica.ready(READY_S)
