@@ -242,20 +242,22 @@ async def test_every_handle_of_a_closed_store_says_so(tmp_path):
 @given(st.one_of(st.text(), st.from_regex(r"\A[A-Za-z0-9_-]{0,80}\Z")))
 def test_no_text_but_a_token_is_a_token(text):
     try:
-        marks = decode_token(text)
+        said = decode_token(text)
     except BadValue:
         return
-    assert decode_token(encode_token(marks)) == marks
+    assert decode_token(encode_token(*said)) == said
 
 
 @given(
     st.dictionaries(
-        st.text(), st.tuples(st.integers(0, 1 << 62), st.text(), st.integers(0, 1 << 62))
+        # as the names of lines are
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+        st.tuples(st.integers(0, 1 << 62), st.text(), st.integers(0, 1 << 62)),
     )
 )
 def test_a_token_carries_every_mark(parts):
     marks = {line: (Epoch(number, who), place) for line, (number, who, place) in parts.items()}
-    assert decode_token(encode_token(marks)) == marks
+    assert decode_token(encode_token(marks))[0] == marks
 
 
 def acknowledged_until_killed(folder):

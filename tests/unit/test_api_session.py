@@ -46,7 +46,7 @@ async def test_every_kind_of_write_moves_the_mark():
         assert backend.reads[-1][-1] == (backend.epoch, backend.positions[LINE])
     async with table.transaction() as t:
         t["d"] = 1
-    assert decode_token(store.token) == {LINE: (backend.epoch, backend.positions[LINE])}
+    assert decode_token(store.token)[0] == {LINE: (backend.epoch, backend.positions[LINE])}
 
 
 async def test_a_refused_write_leaves_the_mark():
@@ -56,7 +56,7 @@ async def test_a_refused_write_leaves_the_mark():
     backend.fail_with[0] = Busy("later")
     with pytest.raises(Busy):
         await table.put("a", 1)
-    assert decode_token(store.token) == {}
+    assert decode_token(store.token)[0] == {}
 
 
 async def test_a_token_carries_a_session_elsewhere():
@@ -106,14 +106,14 @@ async def test_a_session_has_transactions_of_its_own():
         t["k"] = 1
 
     await session.transact(body, table)
-    assert decode_token(store.token) == {}
-    assert decode_token(session.token) == {LINE: (backend.epoch, 1)}
+    assert decode_token(store.token)[0] == {}
+    assert decode_token(session.token)[0] == {LINE: (backend.epoch, 1)}
 
 
 def test_a_token_says_the_marks():
     marks = {"a": (Epoch(3, "n1"), 7), "own/ü": (Epoch(1, "n2"), 0)}
-    assert decode_token(encode_token(marks)) == marks
-    assert decode_token(encode_token({})) == {}
+    assert decode_token(encode_token(marks))[0] == marks
+    assert decode_token(encode_token({}))[0] == {}
 
 
 def packed(value):
@@ -156,4 +156,39 @@ async def test_concurrent_answers_keep_the_furthest_mark():
         await asyncio.sleep(0)
     await first
     await second
-    assert decode_token(store.token) == {LINE: (backend.epoch, 2)}
+    assert decode_token(store.token)[0] == {LINE: (backend.epoch, 2)}
+
+
+async def test_what_was_seen_of_an_earlier_epoch_is_verified_before_the_next_read():
+    backend = FakeBackend()
+    store = Store(backend)
+    table = await store.table("t", Leader())
+    await table.put("a", 1)
+    seen = (backend.epoch, 1)
+    backend.epoch = Epoch(2, "n2")
+    await table.put("b", 2)
+    marks, doubted = decode_token(store.token)
+    assert (marks, doubted) == ({LINE: (backend.epoch, 2)}, {LINE: [seen]})
+    await table.get("b")
+    assert [mark for _, _, _, mark in backend.reads] == [seen, (backend.epoch, 2)]
+    assert decode_token(store.token)[1] == {}
+
+
+async def test_a_write_in_a_new_epoch_does_not_hide_that_an_earlier_one_was_cut():
+    backend = FakeBackend()
+    store = Store(backend)
+    table = await store.table("t", Leader())
+    session = store.session()
+    own = await session.table("t")
+    await own.put("a", 1)
+    backend.epoch = Epoch(2, "n2")
+    await own.put("b", 2)
+    for _ in range(2):  # a session that was asked for keeps saying so
+        backend.fail_reads = [SessionLost("cut")]
+        with pytest.raises(SessionLost):
+            await own.get("b")
+    other = store.session(session.token)
+    backend.fail_reads = [SessionLost("cut")]
+    with pytest.raises(SessionLost):
+        await (await other.table("t")).get("b")
+    await table.get("b")

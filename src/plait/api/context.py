@@ -4,6 +4,9 @@ Every write and read of a session goes through here. A *mark* says how far into 
 session has seen; each read is answered from a state that covers its line's mark, so a session
 sees its own writes and never goes back, whichever node it asks.
 
+What a session has seen of an epoch is *in doubt* once a later epoch answers, for a promotion may
+have cut it: such a mark is kept aside until a read has found that the line still covers it.
+
 Invariant: a mark only moves forward, except that a store, which is the session of everybody who
 asked for none, forgets a mark when it reports it as `SessionLost`; else it could never read that
 line again. A session that was asked for keeps saying so.
@@ -24,7 +27,7 @@ from plait.line.entry import Epoch
 class Context:
     """One session on one backend; belongs to one event loop."""
 
-    __slots__ = ("_loop", "_marks", "backend", "closed", "root")
+    __slots__ = ("_doubted", "_loop", "_marks", "backend", "closed", "root")
 
     def __init__(self, backend: Backend, *, root: "Context | None" = None) -> None:
         self.backend: Final = backend
@@ -32,12 +35,13 @@ class Context:
         self.closed = False
         self._loop = get_running_loop()
         self._marks: Marks = {}
+        self._doubted: dict[str, list[Mark]] = {}  # of earlier epochs, by line
 
     def fork(self, token: str | None) -> "Context":
         """Another session of the same store, that has seen what `token` says."""
         context = Context(self.backend, root=self.root)
         if token is not None:
-            context._marks = decode_token(token)
+            context._marks, context._doubted = decode_token(token)
         return context
 
     def check(self) -> None:
@@ -58,13 +62,17 @@ class Context:
         receipt = await self.backend.submit(line, command, acks)
         position = receipt.position + 1
         mark = self._marks.get(line)
-        if mark is None or position > mark[1]:  # as `saw`, without a call: every write is here
+        if mark is None or mark[0] != receipt.epoch:
+            self.saw(line, receipt.epoch, position)
+        elif position > mark[1]:  # as `saw`, without a call: every write is here
             self._marks[line] = (receipt.epoch, position)
         return receipt
 
     async def read(self, line: str, queries: Sequence[Query], options: ReadOptions) -> Answers:
         """Answer queries from a state that covers what this session has seen."""
         self.check()
+        if line in self._doubted:
+            await self._settle(line, options)
         mark = self._marks.get(line)
         try:
             answers = await self.backend.read(line, queries, options, mark)
@@ -72,15 +80,36 @@ class Context:
             if self.root is self and self._marks.get(line) == mark:
                 self._marks.pop(line, None)
             raise
-        self.saw(line, answers.epoch, answers.position)
+        if self._marks.get(line) == mark and (mark is None or answers.position >= mark[1]):
+            self._marks[line] = (answers.epoch, answers.position)  # it covers the mark
+        else:
+            self.saw(line, answers.epoch, answers.position)
         return answers
+
+    async def _settle(self, line: str, options: ReadOptions) -> None:
+        """Find out whether the line still covers what was seen of earlier epochs."""
+        for mark in self._doubted.get(line, [])[:]:
+            try:
+                await self.backend.read(line, (), options, mark)
+            except SessionLost:
+                if self.root is self:
+                    self._doubted.pop(line, None)
+                raise
+            left = [other for other in self._doubted.get(line, ()) if other != mark]
+            if left:
+                self._doubted[line] = left
+            else:
+                self._doubted.pop(line, None)
 
     # ------------------------------------------------------------------ marks
 
     def saw(self, line: str, epoch: Epoch, position: int) -> None:
         """An answer covered the line up to `position`, as `epoch` had it."""
         mark = self._marks.get(line)
-        if mark is None or position > mark[1]:
+        if mark is not None and mark[0] != epoch and min(mark[0], epoch) == mark[0]:
+            self._doubted.setdefault(line, []).append(mark)
+            self._marks[line] = (epoch, position)
+        elif mark is None or position > mark[1]:
             self._marks[line] = (epoch, position)
 
     def mark(self, line: str) -> Mark | None:
@@ -90,7 +119,7 @@ class Context:
     @property
     def token(self) -> str:
         """What this session has seen, as text."""
-        return encode_token(self._marks)
+        return encode_token(self._marks, self._doubted)
 
     def __repr__(self) -> str:
         seen = ", ".join(f"{line}@{position}" for line, (_, position) in self._marks.items())

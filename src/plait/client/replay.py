@@ -40,9 +40,9 @@ async def replay(cluster: Cluster, groups: list[dict[str, Any]]) -> dict[str, An
                 raise
             reasons = [(i, Failed(error.code, error.message)) for i in range(count)]
         else:
-            # Answered before and forgotten: the client's own retry was applied.
-            reasons = [(i, why) for i, why in answer.failures if not why.details.get("answered")]
-            already += len(answer.failures) - len(reasons)
+            # One that its client has an answer to may have been applied again by the client's own
+            # retry, or be the one that was cut: nobody can tell, so a person is to look.
+            reasons = list(answer.failures)
             done = count - len(answer.failures)
             # A repeated command is answered with the place where it stands since.
             if answer.position < tails[line]:

@@ -8,15 +8,14 @@ taken; what stands under the old one is another's from then on.
 Invariant: a token is durable before a file bears it.
 """
 
-import asyncio
 from collections.abc import Iterable
 
 import msgspec
 
 from plait.base.codec import encode
-from plait.base.errors import PlaitError
 from plait.base.ports import PutHardState, Random, Storage
 from plait.host.shared_folder import Found, Label
+from plait.node.written import written
 
 PREFIX = "folder/"  # of lines of the log that have hard state only
 TOKENS_MAX = 2048  # a file that comes back after so many others is taken for another's
@@ -73,19 +72,8 @@ class Writer:
         await self._keep(_Record(self._record.number, True, (), ()))
 
     async def _keep(self, record: _Record) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def kept(error: PlaitError | None) -> None:
-            if done.done():
-                return
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-
         line = PREFIX + self.name
-        self._storage.log.submit((PutHardState(line, encode(record)),), kept)
-        await done
+        await written(self._storage.log, (PutHardState(line, encode(record)),))
         self._record = record
 
 

@@ -10,6 +10,7 @@ the node can speak to it.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -77,6 +78,7 @@ class Graphs:
         self._node = node
         self._replicas: dict[str, Replica] = {}  # by lineage
         self._peers: dict[str, None] = {}  # nodes that can be spoken to
+        self._tell_opened: dict[Callable[[str, Replica], None], None] = {}
 
     # ------------------------------------------------------------------ collections
 
@@ -173,6 +175,13 @@ class Graphs:
         self._replicas[record.lineage] = replica
         for peer in self._peers:
             self._link(replica, record.lineage, peer)
+        for tell in list(self._tell_opened):
+            tell(record.lineage, replica)
+
+    def on_open(self, tell: Callable[[str, Replica], None]) -> Callable[[], None]:
+        """Be told of every replica that is opened, again too, by lineage; returns how to stop."""
+        self._tell_opened[tell] = None
+        return lambda: self._tell_opened.pop(tell, None)
 
     def by_lineage(self, lineage: str) -> Replica:
         """This node's replica; `TooStale` if it holds none (yet)."""

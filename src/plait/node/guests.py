@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from plait.api import messages as m
 from plait.base.errors import Busy, PlaitError
+from plait.engines.graph import Replica
 from plait.node.graphs import Graphs
 
 LINKS_PER_CLIENT_MAX = 256
@@ -29,6 +30,7 @@ class Guests:
         self._client = client
         self._send = send
         self._links: dict[int, str] = {}  # request id to lineage
+        self._forget = graphs.on_open(self._opened)
 
     def handle(self, request: m.LinkGraph | m.GraphSay) -> None:
         """Begin a link, or hear what comes over it."""
@@ -47,8 +49,17 @@ class Guests:
             self._send(m.Failure(id_, error.code, error.message, error.details))
             return
         self._links[id_] = lineage
+        self._begin(id_, replica)
+
+    def _begin(self, id_: int, replica: Replica) -> None:
         self._send(m.GraphSaid(id_, b""))
         replica.linked(self._peer(id_), lambda data: self._send(m.GraphSaid(id_, data)))
+
+    def _opened(self, lineage: str, replica: Replica) -> None:
+        """The node opened a collection anew: links begin anew with what it holds now."""
+        for id_, linked in list(self._links.items()):
+            if linked == lineage:
+                self._begin(id_, replica)
 
     def _hear(self, id_: int, lineage: str, data: bytes) -> None:
         try:
@@ -65,6 +76,7 @@ class Guests:
 
     def close(self) -> None:
         """The client is gone."""
+        self._forget()
         for id_ in list(self._links):
             self.cancel(id_)
 

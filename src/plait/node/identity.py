@@ -5,15 +5,14 @@ and a member that comes back under another name would count twice. A folder that
 cluster needs nothing else to be started again.
 """
 
-import asyncio
-
 import msgspec
 
 from plait.base.codec import decode, encode
-from plait.base.errors import BadSettings, Corrupt, PlaitError
+from plait.base.errors import BadSettings, Corrupt
 from plait.base.ids import hex_id
 from plait.base.ports import PutHardState, Random, Storage
 from plait.node.config import NodeConfig
+from plait.node.written import written
 
 IDENTITY_LINE = "node"  # a line of its own that has hard state only
 
@@ -35,7 +34,7 @@ async def identify(storage: Storage, config: NodeConfig, random: Random) -> Iden
     cluster = config.cluster if named else f"alone-{hex_id(random)}"
     identity = Identity(config.name, cluster, config.joins)
     if storage.log.read_only is None:
-        await _write(storage, identity)
+        await written(storage.log, (PutHardState(IDENTITY_LINE, encode(identity)),))
     return identity
 
 
@@ -57,16 +56,3 @@ def _check(identity: Identity, config: NodeConfig) -> Identity:
             f"not to {config.name!r} of {config.cluster!r}"
         )
     return identity
-
-
-async def _write(storage: Storage, identity: Identity) -> None:
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def written(error: PlaitError | None) -> None:
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-    storage.log.submit((PutHardState(IDENTITY_LINE, encode(identity)),), written)
-    await done

@@ -45,6 +45,7 @@ from plait.node.node import Node, raise_failure
 from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines
+from plait.node.written import written
 from plait.types.commands import decode_group, encode_group
 from plait.types.machines import ClassName, MachineClass
 
@@ -308,11 +309,9 @@ class Local:
             host = self.node.host(item["line"])
             before = host.replica.applied
             outcome = await host.propose(item["group"])
-            answered = [why for _, why in outcome.failures if why.details.get("answered")]
-            failed = [f"{w.code}: {w.message}" for _, w in outcome.failures if w not in answered]
+            failed = [f"{why.code}: {why.message}" for _, why in outcome.failures]
             done = len(decode_group(item["group"]).commands) - len(outcome.failures)
             counts["already" if outcome.position < before else "applied"] += done
-            counts["already"] += len(answered)
             counts["failed"] += failed
         return counts
 
@@ -320,16 +319,7 @@ class Local:
         """Forget a suffix."""
         self._only_here(node)
         self.node.rescue.show(rescued)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def dropped(error: PlaitError | None) -> None:
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-
-        self.node.storage.log.submit((DropRescued(rescued),), dropped)
-        await done
+        await written(self.node.storage.log, (DropRescued(rescued),))
 
     # ------------------------------------------------------------------ status
 

@@ -16,6 +16,7 @@ from plait.api.messages import PROTOCOL
 from plait.base.codec import encode
 from plait.base.errors import Closed, NotLeader, PlaitError, TooStale, from_code
 from plait.base.ports import Clock, Network, Random, Storage
+from plait.host.memory import resident_bytes
 from plait.line.membership import Membership
 from plait.line.outcome import Failed, Outcome
 from plait.node.audit import AuditReport, Audits, CopyWanted
@@ -33,6 +34,7 @@ from plait.node.rescue import Rescue
 from plait.node.said import GraphSaid
 from plait.node.takeover import keep_place
 from plait.node.versions import Versions
+from plait.node.written import written
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
 from plait.types.machines import Machines
@@ -84,6 +86,7 @@ class Node:
         self.audits = Audits(self)
         self.graphs = Graphs(self)
         self.down: set[str] = set()  # peers whose connections broke
+        self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
 
     # ------------------------------------------------------------------ life
 
@@ -123,10 +126,12 @@ class Node:
         self.on_members()
 
     def _link_up(self) -> None:
-        """Dial whom the control line names; hang up on who left."""
+        """Dial whom the control line names, and who dialled; hang up on who left."""
         if self._network is None:
             return
-        members = self.members or self._met
+        retired = self.membership.retired
+        met = {peer: address for peer, address in self._met.items() if peer not in retired}
+        members = met | self.members
         for peer in [name for name in self.links if name not in members]:
             self._spawn(self.links.pop(peer).close())
         for peer, address in sorted(members.items()):
@@ -153,10 +158,11 @@ class Node:
         )  # fmt: skip
 
     def meet(self, peer: str, address: str) -> None:
-        """A member dialled; whoever knows no members yet answers those who call."""
+        """A member dialled: it is answered even by whoever does not know yet that it joined, or
+        knows nobody. Where it leads, only its entries tell."""
         if address and self._met.get(peer) != address and len(self._met) < MEMBERS_MAX:
             self._met[peer] = address
-            if not self.members:
+            if peer not in self.members:
                 self._link_up()
 
     # ------------------------------------------------------------------ members
@@ -341,6 +347,10 @@ class Node:
                 continue
             async with self._opening:
                 await self._close_lines()
+                try:
+                    await written(self.storage.log)
+                except PlaitError:
+                    continue  # it failed again
             await self._open_all()
             logger.warning("writing again")
 

@@ -12,12 +12,10 @@ Invariant: all of it is one write to the log. A crash leaves the folder as it wa
 Absent: knowing whether the others are really lost, and what they had. A person says so.
 """
 
-import asyncio
-
 import msgspec
 
 from plait.base.codec import decode, encode
-from plait.base.errors import BadSettings, Corrupt, PlaitError, ReadOnly
+from plait.base.errors import BadSettings, Corrupt, ReadOnly
 from plait.base.ids import hex_id
 from plait.base.ports import AppendRows, LineExtent, LogWrite, PutHardState, Random, Storage
 from plait.engines.apply import apply_entry, groups_of
@@ -30,6 +28,7 @@ from plait.line.quorum import CONSENSUS, AckRule
 from plait.line.raft import member as raft
 from plait.node.identity import IDENTITY_LINE, Identity
 from plait.node.lines import CONTROL
+from plait.node.written import written
 from plait.types.control import ControlMachine
 
 EPOCHS_AHEAD = 1 << 20  # more than anybody began unseen: each took a write to some disk
@@ -104,16 +103,7 @@ async def recover(storage: Storage, found: Survey, random: Random, now_ms: int) 
     ]  # fmt: skip
     for line in found.lines:
         writes += _taken_over(storage, line, found, now_ms)
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def written(error: PlaitError | None) -> None:
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-    storage.log.submit(writes, written)
-    await done
+    await written(storage.log, writes)
     return cluster
 
 

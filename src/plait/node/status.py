@@ -1,6 +1,5 @@
 """What people want to know of a node, as one JSON-like value."""
 
-import os
 from typing import Any
 
 from plait.node.node import Node
@@ -34,7 +33,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "suspect": node.storage.log.suspect,
         "diverged": node.audits.findings() or None,
         "versions": node.versions.status(),
-        "memory_bytes": _memory_bytes(),
+        "memory_bytes": node.memory_bytes(),
         "lines": lines,
         "documents": node.graphs.status(),
         "tables": [
@@ -42,11 +41,3 @@ def status_of(node: Node) -> dict[str, Any]:
             for table in tables
         ],
     }
-
-
-def _memory_bytes() -> int:
-    try:
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0  # not on Linux

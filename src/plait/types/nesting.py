@@ -12,7 +12,7 @@ Invariant: `components[parent]` has a component iff something was written at or 
 been dropped since; no entry is empty.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
@@ -46,9 +46,10 @@ class Nesting:
             children[part] = None
             path = parent
 
-    def drop(self, path: Path) -> None:
-        """There is no object at `path` any more."""
-        while path and path not in self.components:
+    def drop(self, path: Path, objects: Container[Path] = ()) -> None:
+        """There is no object at `path` any more; `objects` are those that there are, as a list
+        has a state besides what is in it."""
+        while path and path not in self.components and path not in objects:
             parent = path[:-1]
             children = self.components[parent]
             del children[path[-1]]

@@ -166,7 +166,7 @@ class ShelvedDocument:
     def drop(self, path: Path) -> None:
         """Forget an object."""
         del self.objects[path]
-        self.nesting.drop(path)
+        self.nesting.drop(path, self.objects)
 
     def below(self, prefix: Path) -> list[tuple[Path, ShelvedObject]]:
         """The objects at and below a path."""

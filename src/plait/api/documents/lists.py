@@ -9,7 +9,7 @@ of bounds was meant for another list, so it is a `BadCall` and nothing happens.
 """
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence, Set
 from typing import Any, Final, Generic, Self, SupportsIndex, TypeVar, overload
 
 from plait.api.documents.access import Access
@@ -106,7 +106,7 @@ class ListView(MutableSequence[T], View):
     def insert(self, index: SupportsIndex, value: Any) -> None:
         """Put a value before the element at `index`; at the end, if that is the length."""
         size = len(self)
-        at = operator.index(index)
+        at = self._number(index)
         at = at + size if at < 0 else at
         if not 0 <= at <= size:
             raise BadCall(f"{self._where()} has no place {index}, but {size} elements")
@@ -133,10 +133,27 @@ class ListView(MutableSequence[T], View):
         self._delete(0, len(self))
 
     def reverse(self) -> None:
-        """Move every element to where it stands from the other end."""
-        with OpenChange(self._access, None):
-            for target in range(len(self) - 1):
-                self.move(len(self) - 1, target)
+        """Move the elements to where they stand from the other end, as one edit."""
+        self._do("arrange", range(len(self) - 1, -1, -1))
+
+    def sort(self, *, key: Callable[[T], Any] | None = None, reverse: bool = False) -> None:
+        """Put the elements in order, as `list.sort` does, by moving as few of them as possible, as
+        one edit. What others put in at the same time stands where they put it."""
+        values = self[:]
+        keys: list[Any] = values if key is None else [key(value) for value in values]
+        self._do("arrange", sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse))
+
+    def copy(self) -> list[T]:
+        """Its elements as they are now, as a `list`."""
+        return self[:]
+
+    def __add__(self, values: "list[Any] | ListView[Any]") -> list[Any]:
+        """A `list` of both."""
+        return self[:] + values[:] if isinstance(values, list | ListView) else NotImplemented
+
+    def __radd__(self, values: list[Any]) -> list[Any]:
+        """A `list` of both."""
+        return values + self[:] if isinstance(values, list) else NotImplemented
 
     @overload
     def __setitem__(self, index: SupportsIndex, value: Any) -> None: ...
@@ -198,11 +215,20 @@ class ListView(MutableSequence[T], View):
 
     def _at(self, index: SupportsIndex) -> int:
         """The index of an element that is there."""
-        size, at = len(self), operator.index(index)
+        size, at = len(self), self._number(index)
         at = at + size if at < 0 else at
         if not 0 <= at < size:
             raise BadCall(f"{self._where()} has no element {index}, but {size} of them")
         return at
+
+    def _number(self, index: Any) -> int:
+        """An index to write to. `BadValue`; a truth value is one to Python, and a mistake here."""
+        try:
+            if type(index) is not bool:
+                return operator.index(index)
+        except TypeError:
+            pass
+        raise BadValue(f"{self._where()}: an index is a number, not {shown(index)}")
 
     def _do(self, *mutation: Any) -> tuple[int, int] | None:
         return self._access.mutate(self._key, self._path, mutation)
@@ -284,6 +310,15 @@ def _fields_of(value: Any) -> Mapping[str, Any]:
     return {name: one for name, one in fields.items() if one is not None}
 
 
+def _holds_set(value: Any) -> bool:
+    """Whether some part of it has no order, so that none can be stored."""
+    if isinstance(value, Mapping):
+        return any(_holds_set(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds_set(one) for one in value)
+    return isinstance(value, Set)
+
+
 def _fill(document: Any, values: Mapping[str, Any]) -> None:
     for name, one in values.items():
         setattr(document, name, one)
@@ -317,7 +352,13 @@ class List(Field, Generic[T]):
 
     def store(self, value: Any, where: Any) -> Any:
         """A value as it is stored. `BadValue`."""
-        return value if self.checker.is_plain(value) else self.checker.store(value, where)
+        if self.checker.is_plain(value):
+            return value
+        if self.declared is Any and _holds_set(value):
+            raise BadValue(
+                f"{where()}: a set has no order to be kept, so it cannot be stored: {shown(value)}"
+            )
+        return self.checker.store(value, where)
 
     @overload
     def __get__(self, held: None, owner: Any = None) -> Self: ...

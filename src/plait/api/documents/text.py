@@ -66,17 +66,13 @@ class TextView(MarkedTextView, TypedView):
         try:
             self._access.mutate(self._key, self._path, ("insert", index, text))
         except (BadCall, BadValue) as error:
-            raise self._placed(error) from None
+            raise self._named(error) from None
 
     def _do(self, *mutation: Any) -> None:
         try:
             self._access.mutate(self._key, self._path, mutation)
         except (BadCall, BadValue) as error:
-            raise self._placed(error) from None
-
-    def _placed(self, error: BadCall | BadValue) -> BadCall | BadValue:
-        """The error, with the name of the text."""
-        return type(error)(f"{self._where()}: {error.message}", **error.details)
+            raise self._named(error) from None
 
     def _slice(self, start: int, stop: int) -> str:
         state = self._access.state(self._key, self._path)

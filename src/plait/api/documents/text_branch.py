@@ -4,23 +4,42 @@ A branch is in this process's memory and nobody else hears of it; `TextView.merg
 done there as one edit, as if it had been made at the same time as what others did since. So both
 sides' text survives, and what either side deleted is gone.
 
-Invariant: `_base` with the edits of `_state` is the branch; `_base` with those of `_here` is
+Invariant: `_base` with the edits of `_state` is the branch; `_base` with the steps of `_here` is
 `_there`, the text that it was made from as of step `_step` of its trail.
+
+Where both sides inserted at one place, the branch's comes behind: that is where a walker puts it
+(`plait.types.walker.walker`), for what the other side did is a sequence, and all that it inserted
+beside a character that is still there stands right behind that one. So no walker is needed.
 
 Absent: branches that are stored, or that several people share; that is what documents are for.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from plait.api.documents.text_editing import EditableText
 from plait.base.errors import BadCall
 from plait.types.text.diff import edits_between
 from plait.types.text.state import TextState
-from plait.types.text.units import check_text
 from plait.types.walker.records import BASE
+from plait.types.walker.tracked import TrackedItems
 from plait.types.walker.trail import Step, Trail
 from plait.types.walker.walker import Walker
+
+
+class _Hunk(NamedTuple):
+    """What a branch did at one place of its base: deleted from there to there, inserted before."""
+
+    start: int
+    stop: int
+    text: str
+
+
+class _Forked(NamedTuple):
+    """What became of a text since a step of its trail, up to another."""
+
+    step: int
+    end: int
+    items: TrackedItems
 
 
 class TextBranch(EditableText):
@@ -32,7 +51,7 @@ class TextBranch(EditableText):
         self.origin = origin  # which text it is of; compared, never used
         self._base = text
         self._state = TextState(1, text)
-        self._here: list[Any] = []  # edits of the base, made there
+        self._here: list[Step] = []  # from the base, made there
         self._follow(followed, text)
 
     # ------------------------------------------------------------------ a text
@@ -51,8 +70,6 @@ class TextBranch(EditableText):
 
     def _do(self, *mutation: Any) -> None:
         edits = list(mutation[1]) if mutation[0] == "edit" else list(mutation[1:])
-        if mutation[0] == "insert":
-            edits[1] = check_text(edits[1])
         for index in range(0, len(edits), 2):
             pos, what = edits[index], edits[index + 1]
             if type(pos) is not int:
@@ -64,13 +81,20 @@ class TextBranch(EditableText):
 
     # ------------------------------------------------------------------ merging
 
-    def carried(self, state: TextState) -> tuple[list[Any], list[Any]]:
+    def carried(self, state: TextState) -> tuple[list[Any], list[Step]]:
         """What was done in the branch, as edits of the text as it is now; and what was done there,
-        as edits of the branch."""
-        here, own = [*self._here, *self._since(state)], self._edits()
-        return rebased(self._base, here, own), rebased(self._base, own, here, flipped=True)
+        as steps from the branch to the text with those edits."""
+        items = self._tracked(state)
+        own = self._own()
+        edits: list[Any] = []
+        for start, stop, text in reversed(own):  # so that none moves another
+            for low, high in reversed(items.ranges([(BASE + start, stop - start)])):
+                edits += (low, high - low)
+            if text:
+                edits += (items.place(BASE + start), text)
+        return edits, _steps_there(items, own, len(self._base))
 
-    def merged(self, here: list[Any], state: TextState) -> None:
+    def merged(self, here: list[Step], state: TextState) -> None:
         """What `carried` gave was written, so what was done in the branch is done."""
         self._base, self._here = str(self), here
         self._state = TextState(1, self._base)
@@ -81,65 +105,88 @@ class TextBranch(EditableText):
         self._trail: Trail | None = None
         self._step = 0
         if state is not None:
-            if state.trail is None:
-                state.trail = Trail()
-            self._trail, self._step = state.trail, state.trail.end
+            self._trail = state.follow()
+            self._step = self._trail.end
 
-    def _since(self, state: TextState) -> list[Any]:
-        """Edits of the text as it was when it was last looked at, that make it what it is."""
+    def _tracked(self, state: TextState) -> TrackedItems:
+        """The base, and what became of it there."""
+        trail = state.trail
+        steps = self._here + self._since(state)
+        if self._here or trail is None or trail is not self._trail or not trail.knows(self._step):
+            return _followed(TrackedItems(behind=False), steps)
+        # of branches that were forked at once each goes on from where the one before ended
+        forked = trail.forked
+        if not isinstance(forked, _Forked) or forked.step != self._step:
+            forked = _Forked(self._step, self._step, TrackedItems(behind=False))
+        _followed(forked.items, steps[forked.end - forked.step :])
+        trail.forked = forked._replace(end=trail.end)
+        return forked.items
+
+    def _since(self, state: TextState) -> list[Step]:
+        """What happened to the text since it was last looked at."""
         trail = state.trail
         if trail is not None and trail is self._trail and trail.knows(self._step):
-            return _as_edits(trail.since(self._step))
+            return trail.since(self._step)
         # so long ago that nobody remembers it, or it was read from the past
-        found = edits_between(self._there, state.text())
-        return _as_edits([(pos, gone, len(come)) for pos, gone, come in found])
+        steps: list[Step] = []
+        for pos, gone, come in edits_between(self._there, state.text()):
+            steps += [(pos, gone, 0)] if gone else []
+            steps += [(pos, 0, len(come))] if come else []
+        return steps
 
-    def _edits(self) -> list[Any]:
-        """What makes the branch of its base: each edit once, and nothing that was taken back."""
+    def _own(self) -> list[_Hunk]:
+        """What was done in the branch: each edit once, and nothing that was taken back."""
         state = self._state
         state.close_run()
-        edits: list[Any] = []
+        found: list[_Hunk] = []
         at = past = 0  # in the branch, in the base
+        text = ""
         for item, size in Walker(state.graph, state.log, state.graph.first, len(state)).present():
             if item < 0:
                 start = item - BASE
-                if start > past:
-                    edits += (at, start - past)
+                if start > past or text:
+                    found.append(_Hunk(past, start, text))
                 past = start + size
+                text = ""
             else:
-                edits += (at, state.slice(at, at + size))
+                text += state.slice(at, at + size)
             at += size
-        if past < len(self._base):
-            edits += (at, len(self._base) - past)
-        return edits
+        if past < len(self._base) or text:
+            found.append(_Hunk(past, len(self._base), text))
+        return found
 
 
-def rebased(base: str, first: list[Any], second: list[Any], flipped: bool = False) -> list[Any]:
-    """The second of two concurrent lists of edits of a text, as edits of what the first makes of
-    it. `flipped`: where both insert at one place, the second comes first."""
-    if not second:
-        return []
-    text = TextState(0, base)
-    if first:
-        text.add("b" if flipped else "a", 1, first)
-        text.close_run()
-    found: list[Any] = []
-
-    def observe(pos: int, gone: int, content: Any) -> None:
-        found.extend((pos, gone or content))
-
-    text.observer = observe
-    text.add("a" if flipped else "b", 1, second, ())
-    text.close_run()
-    return found
-
-
-def _as_edits(steps: Iterable[Step]) -> list[Any]:
-    """Edits that do the same, though with other characters: where they are is all that counts."""
-    edits: list[Any] = []
+def _followed(items: TrackedItems, steps: list[Step]) -> TrackedItems:
     for pos, gone, come in steps:
         if gone:
-            edits += (pos, gone)
-        if come:
-            edits += (pos, " " * come)
-    return edits
+            items.delete(pos, gone)
+        else:
+            items.insert(pos, come)
+    return items
+
+
+def _steps_there(items: TrackedItems, own: list[_Hunk], length: int) -> list[Step]:
+    """What makes of the branch what the text is with the branch's edits.
+
+    items: the base, of so many characters, and what became of it there.
+    """
+    for start, stop, _ in (*own, _Hunk(length, length, "")):
+        for place in (start, stop):
+            items.place(BASE + place)  # so nothing reaches over it
+    inserted = {hunk.start: len(hunk.text) for hunk in own}
+    deleted = {place for hunk in own for place in range(hunk.start, hunk.stop)}
+    steps: list[Step] = []
+    at = 0  # in the branch
+    for item, size, here in items.all():
+        if item >= 0:
+            if here:
+                steps.append((at, 0, size))
+            continue
+        if item - BASE >= length:
+            break
+        at += inserted.get(item - BASE, 0)
+        if item - BASE not in deleted:
+            if not here:
+                steps.append((at, size, 0))
+            at += size
+    return steps[::-1]  # so that none moves another, and what was inserted keeps its neighbours

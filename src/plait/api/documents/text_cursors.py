@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from plait.api.documents.text_editing import EditableText, plain_text
 from plait.base.errors import BadCall, BadValue, HistoryTrimmed
 from plait.types.text.state import TextState
 from plait.types.walker.trail import Trail, moved
@@ -90,11 +91,12 @@ class Cursor:
         """Which of its neighbours it holds on to."""
         return "left" if self._left else "right"
 
-    def insert(self, text: str) -> None:
+    def insert(self, text: str | EditableText) -> None:
         """Write here, and go behind it: what others write here meanwhile does not come between."""
+        plain: str = plain_text(text)  # of a view, as it is before it is written to
         index = self.index
-        self._insert(index, text)
-        self.move(index + len(text))
+        self._insert(index, plain)
+        self.move(index + len(plain))
 
     def move(self, index: int) -> None:
         """Put it somewhere else."""
@@ -107,10 +109,8 @@ class Cursor:
             self._settle(state, index)
 
     def _settle(self, state: TextState, at: int) -> None:
-        if state.trail is None:
-            state.trail = Trail()
-        self._state, self._at, self._step = state, at, state.trail.end
-        self._trail = state.trail
+        self._trail = state.follow()
+        self._state, self._at, self._step = state, at, self._trail.end
         self._place = state.anchor(at, self._left)
 
     def _is_discarded(self, trail: Trail) -> bool:
@@ -171,7 +171,7 @@ def index_of(state: TextState, token: str, where: Callable[[], str]) -> int:
 
 def holds_left(side: Any, where: Callable[[], str]) -> bool:
     """Whether it is the left neighbour that a place holds on to."""
-    if side not in _SIDES:
+    if type(side) is not str or side not in _SIDES:
         raise BadCall(f"{where()}: a place holds on to its 'left' or 'right', not {side!r}")
     return _SIDES[side]
 

@@ -6,7 +6,7 @@ so it is a `BadCall` and nothing happens, where Python's slices would quietly do
 """
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self, SupportsIndex, overload
 
 from plait.base.errors import BadCall, BadValue
@@ -45,6 +45,17 @@ class EditableText:
     def _where(self) -> str:
         """What an error message calls the text."""
         raise NotImplementedError
+
+    def _named(self, error: BadCall | BadValue) -> BadCall | BadValue:
+        """The error, with the name of the text."""
+        return type(error)(f"{self._where()}: {error.message}", **error.details)
+
+    def _checked(self, text: Any) -> str:
+        """What can be written, as a `str`. `BadValue`."""
+        try:
+            return check_text(plain_text(text))
+        except BadValue as error:
+            raise self._named(error) from None
 
     # ------------------------------------------------------------------ reading
 
@@ -99,7 +110,7 @@ class EditableText:
 
     def insert(self, index: int, text: str) -> None:
         """Put text before the character at `index`; at the end, if that is the length."""
-        self._do("insert", index, _plain(text))
+        self._do("insert", index, self._checked(text))
 
     def delete(self, index: int, n: int = 1) -> None:
         """Take `n` characters away, from `index` on."""
@@ -109,7 +120,7 @@ class EditableText:
 
     def append(self, text: str) -> None:
         """Put text at the end."""
-        self._do("insert", len(self), _plain(text))
+        self._do("insert", len(self), self._checked(text))
 
     @overload
     def replace(self, old: str, new: str, count: int = -1, /) -> int: ...
@@ -129,7 +140,7 @@ class EditableText:
             )
         if not old:
             raise BadValue(f"{self._where()}: there is no telling where to replace no text")
-        new = _checked(new)
+        new = self._checked(new)
         places = list(_occurrences(str(self), str(old), count))
         edits: list[Any] = []
         for nth, place in enumerate(places):
@@ -144,7 +155,7 @@ class EditableText:
         write elsewhere at the same time stays. Words that differ are replaced, or characters in
         them."""
         edits: list[Any] = []
-        for index, deleted, inserted in edits_between(str(self), _checked(text)):
+        for index, deleted, inserted in edits_between(str(self), self._checked(text)):
             if deleted:
                 edits += (index, deleted)
             if inserted:
@@ -172,7 +183,7 @@ class EditableText:
         """Put text in the place of `n` characters."""
         if n < 0:
             raise BadCall(f"{self._where()}: it cannot have {n} characters to replace")
-        self._do("edit", [index, n, index, _checked(text)])
+        self._do("edit", [index, n, index, self._checked(text)])
 
     def _range(self, index: SupportsIndex | slice) -> tuple[int, int]:
         """From where to where something is written; `BadCall` unless all of that is in the text."""
@@ -202,36 +213,36 @@ class EditableText:
 
     def to_utf16(self, index: int) -> int:
         """UTF-16 units before a position: what JavaScript and most editors count."""
-        return to_utf16(self._before(index), index)
+        return self._converted(to_utf16, index)
 
     def from_utf16(self, offset: int) -> int:
         """The position at an offset in UTF-16 units; `BadValue` inside a character."""
-        return from_utf16(self._before(offset), offset)
+        return self._converted(from_utf16, offset)
 
     def to_utf8(self, index: int) -> int:
         """UTF-8 bytes before a position."""
-        return to_utf8(self._before(index), index)
+        return self._converted(to_utf8, index)
 
     def from_utf8(self, offset: int) -> int:
         """The position at an offset in UTF-8 bytes; `BadValue` inside a character."""
-        return from_utf8(self._before(offset), offset)
+        return self._converted(from_utf8, offset)
+
+    def _converted(self, convert: Callable[[str, int], int], offset: int) -> int:
+        try:
+            return convert(self._before(offset), offset)
+        except (BadCall, BadValue) as error:
+            raise self._named(error) from None
 
     def _before(self, count: int) -> str:
         """As much of the beginning as `count` characters, units or bytes can reach."""
         return self._slice(0, min(count, len(self))) if type(count) is int and count > 0 else ""
 
 
-def _plain(text: Any) -> Any:
-    """A `str` itself, for what is one."""
-    return text if type(text) is str else str(text) if _is_text(text) else text
-
-
-def _checked(text: Any) -> str:
-    return check_text(_plain(text))
-
-
-def _is_text(text: Any) -> bool:
-    return isinstance(text, str | EditableText)
+def plain_text(text: Any) -> Any:
+    """A `str` itself, for what is one, or is a text; all else as it is."""
+    if type(text) is str:
+        return text
+    return str(text) if isinstance(text, str | EditableText) else text
 
 
 def _occurrences(text: str, part: str, count: int) -> Iterator[int]:

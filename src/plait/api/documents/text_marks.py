@@ -9,7 +9,7 @@ So comments are called ``comment:<id>``, each its own.
 
 from typing import Any, Final, TypeAlias
 
-from plait.api.documents.text_editing import EditableText
+from plait.api.documents.text_editing import EditableText, plain_text
 from plait.base.errors import BadCall, BadValue
 from plait.types.text.marks import Value
 from plait.types.text.state import TextState
@@ -39,7 +39,10 @@ class MarkedTextView(EditableText):
         """
         if value is None:
             raise BadValue(f"{self._where()}: unmark() takes a mark away; it cannot be None")
-        self._do("mark", start, stop, name, value, _default(name) if expand is None else expand)
+        self._do(
+            "mark", start, stop, name, plain_text(value),
+            _default(name) if expand is None else expand,
+        )  # fmt: skip
 
     def unmark(self, start: int, stop: int, name: str, expand: str | None = None) -> None:
         """Take the marks of a name away from `start` to `stop`. What is typed at the edges is as

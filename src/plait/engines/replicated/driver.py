@@ -115,7 +115,10 @@ class Driver:
         return writes
 
     def _persist(self, token: int, writes: tuple[LogWrite, ...]) -> None:
-        self._storage.submit(self.prepared(writes), partial(self._persisted, token))
+        try:
+            self._storage.submit(self.prepared(writes), partial(self._persisted, token))
+        except PlaitError as error:  # what is in memory is not what is on disk
+            self.halt(error)
 
     def _persisted(self, token: int, error: PlaitError | None) -> None:
         if error is None:
