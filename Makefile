@@ -77,8 +77,8 @@ peers: env ## etcd for the benchmarks, out of Debian's package, into .venv (need
 		cp usr/bin/etcd ../bin/ && rm -rf ../peers; } || \
 		{ echo 'no etcd-server to be had; try apt-get update first, as root' >&2; exit 1; }
 
-sim: env ## the simulator (not part of this version)
-	@echo 'the simulator is not part of this version' >&2; exit 2
+sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others)
+	@$(BIN)/plait sim --for $${SIM_SECONDS:-120} --jobs 2 $(ARGS)
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) $(COMPILED) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -15,8 +15,11 @@ from setuptools import setup
 # What every event of a text or a list goes through while people edit at once. What calls them (the
 # sequence, its subclasses) stays plain: its classes are subclassed by plain ones.
 HOT = (
+    "plait.types.walker.deletions",
+    "plait.types.walker.edits",
     "plait.types.walker.graph",
     "plait.types.walker.oplog",
+    "plait.types.walker.ordering",
     "plait.types.walker.records",
     "plait.types.walker.spans",
     "plait.types.walker.walker",

@@ -115,6 +115,67 @@ async def test_a_change_that_is_discarded_moves_no_cursor_and_no_undo():
     await ann.close()
 
 
+@pytest.mark.parametrize("road", ["ops", "delta", "state"])
+async def test_undo_takes_back_ones_own_letters_whatever_they_are_and_by_any_road(road: str):
+    ann, bob, wire = await two(sync=road)
+    anns, bobs = Documents(ann, Note), Documents(bob, Note)
+    ours, theirs = anns["n"].body, bobs["n"].body
+    theirs += "[]"
+    await until(lambda: ours == theirs)
+    ours.insert(1, "ha ")
+    cursor = ours.cursor(4)
+    await until(lambda: ours == theirs)
+    wire.cut()
+    theirs.insert(4, "ha ho ")
+    theirs.insert(1, "ho ha ho ")
+    wire = Wire(ann, bob)
+    await until(lambda: ours == theirs)
+    assert ours == "[ho ha ho ha ha ho ]"
+    assert cursor.index == 13
+    assert anns.undo()
+    assert ours == "[ho ha ho ha ho ]"
+    assert {name for _, name, _ in ours._state().origins()} <= {bob.replica, None}
+    await ann.close()
+    await bob.close()
+
+
+@pytest.mark.parametrize("seed", [43, 44, 45])
+@pytest.mark.parametrize("history", ["stable", "forever"])
+@pytest.mark.parametrize("road", ["ops", "delta", "state"])
+async def test_undoing_all_of_ones_own_leaves_just_what_others_wrote_by_any_road(
+    road: str, history: str, seed: int
+):
+    chance = random.Random(seed)
+    ann, bob, wire = await two(sync=road, history=history)
+    anns = Documents(ann, Note)
+    ours, theirs = anns["n"].body, Documents(bob, Note)["n"].body
+    written = 0
+    for turn in range(12):
+        if turn % 4 == 3:
+            wire = Wire(ann, bob)
+            await until(lambda: ours == theirs and ann.vector == bob.vector)
+        elif turn % 4 == 1:
+            wire.cut()
+        for _ in range(3):
+            word = chance.choice(("ha ", "ho ", "o "))
+            theirs.insert(chance.randint(0, len(theirs)), word)
+            written += len(word)
+            with anns.change():
+                at = chance.randint(0, len(ours))
+                ours.insert(at, "ho ha ")
+                ours.delete(at + chance.randrange(5), 2)
+            await asyncio.sleep(0)
+    await until(lambda: ours == theirs and ann.vector == bob.vector)
+    cursor = ours.cursor(len(ours))
+    while anns.undo():
+        pass
+    assert len(ours) == written == cursor.index
+    assert {name for _, name, _ in ours._state().origins()} <= {bob.replica, None}
+    await until(lambda: ours == theirs)
+    await ann.close()
+    await bob.close()
+
+
 async def test_blame_knows_who_and_when_as_long_as_history_is_kept():
     ann, bob, _ = await two(history="forever")
     ann.author, bob.author = "Ann", "Bob"

@@ -13,7 +13,7 @@ import pytest
 from plait.base.errors import BadCall, BadFrame
 from plait.host.compiled import compiled_modules
 from plait.types.text.state import TextState
-from plait.types.walker import walker
+from plait.types.walker import deletions, walker
 from tests.laws.random_text_graphs import (
     Habits,
     draw_edits,
@@ -318,7 +318,7 @@ def right_parents_that_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_walker_that_does_not_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walker.Walker, "_shift_deletions", lambda *args: None)
+    monkeypatch.setattr(deletions.Deletions, "shift", lambda *args: None)
 
 
 MISTAKES = (

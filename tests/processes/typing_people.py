@@ -27,7 +27,7 @@ from collaboration_documents import CLASSES
 from collaboration_nodes import LIMITS, Office, Person
 
 import plait
-from plait import Document, Documents, Eventual, List, Text
+from plait import Document, Documents, List, Text
 from plait.api.documents.text_cursors import Cursor
 from plait.api.messages import GraphInfo
 from plait.host.loop import run
@@ -48,18 +48,14 @@ class Plan(Document):
 
 CLASSES.update(pages=Page, plans=Plan)
 
-# Who comes back gets edits then, however many, and no whole state: over that one, carets and undo
-# are carried by comparing two texts, which is a guess.
-SETTINGS = Eventual(sync="ops", history="forever")
-
 
 class TypingOffice(Office):
-    """Nodes and people, with collections that keep their history."""
+    """Nodes and people, with collections as they are by default."""
 
     async def create(self, collection: str) -> GraphInfo:
         """Make a collection; what it is called everywhere."""
         async with plait.connect(self.url, limits=LIMITS) as store:
-            await store.documents(collection, CLASSES[collection], SETTINGS)
+            await store.documents(collection, CLASSES[collection])
             return next(info for info in await store.collections() if info.name == collection)
 
     async def person(self, name: str, node: str, collection: str) -> Person:
@@ -68,7 +64,7 @@ class TypingOffice(Office):
         store = await self._open.enter_async_context(
             plait.connect(f"plait://{link.address}", name=name, only=True, limits=LIMITS)
         )
-        docs = await store.documents(collection, CLASSES[collection], SETTINGS, author=name)
+        docs = await store.documents(collection, CLASSES[collection], author=name)
         self.people.append(Person(name, docs, link))
         return self.people[-1]
 
@@ -302,7 +298,7 @@ async def main(name: str, url: str, seed: int) -> None:
         sys.stdout.buffer.flush()
 
     async with plait.connect(url, name=name) as store:
-        docs = await store.documents("pages", Page, SETTINGS, author=name)
+        docs = await store.documents("pages", Page, author=name)
         typist = Typist(name, docs, seed, told=lambda words: say(kept=words))
         asking = asyncio.create_task(asyncio.to_thread(sys.stdin.buffer.readline))
         await typist.type(until=asking.done)

@@ -100,6 +100,105 @@ def test_reading_out_of_bounds_is_an_index_error_and_writing_a_bad_call(board: A
     assert board.tags == ["a"]
 
 
+@pytest.mark.parametrize("wrong", [1.0, True, "0", None])
+def test_a_place_that_is_no_number_is_a_bad_value_and_changes_nothing(board: Any, wrong: Any):
+    board.tags = ["a", "b"]
+    for write in (
+        lambda: board.tags.move(wrong, 0),
+        lambda: board.tags.move(0, wrong),
+        lambda: board.tags.insert(wrong, "x"),
+        lambda: board.tags.pop(wrong),
+        lambda: board.tags.__setitem__(wrong, "x"),
+        lambda: board.tags.__delitem__(wrong),
+    ):
+        with pytest.raises(BadValue, match=r"tags: an index is a number"):
+            write()
+    assert board.tags == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", [{1, 2}, frozenset("a"), [{1}], {"a": ({1},)}])
+def test_a_set_is_no_value_of_a_list_for_it_has_no_order(board: Any, value: Any):
+    with pytest.raises(BadValue, match=r"anything: a set has no order"):
+        board.anything.append(value)
+    assert board.anything == []
+
+
+def test_a_list_is_added_copied_and_sorted_as_a_python_list(board: Any):
+    board.tags = same = ["pear", "Fig", "apple", "fig", "kiwi"]
+    other = ["x"]
+    assert board.tags + other == [*same, "x"]
+    assert other + board.tags == ["x", *same]
+    assert board.tags + board.tags == same * 2
+    with pytest.raises(TypeError):
+        board.tags + "text"
+    copy = board.tags.copy()
+    assert copy == same
+    for how in ({}, {"key": str.lower}, {"key": len, "reverse": True}, {"reverse": True}):
+        board.tags.sort(**how)
+        same.sort(**how)
+        assert board.tags == same
+    assert copy == ["pear", "Fig", "apple", "fig", "kiwi"]
+
+
+def test_putting_in_order_is_one_edit_that_moves_as_few_elements_as_can_be():
+    ann = FakeReplica(1)
+    docs = Documents(ann, Board)
+    tags = docs["b"].tags
+    tags.extend(f"{n:03}" for n in range(300))
+    tags.move(250, 3)
+    tags.move(20, 290)
+    before, tasks = len(ann.log), list(tags)
+    tags.sort()
+    assert tags == sorted(tasks)
+    (batch,) = ann.log[before:]
+    ((op, _),) = batch.events
+    assert len(op.body) < 20
+    assert docs.undo()
+    assert tags == tasks
+    assert docs.redo()
+    assert tags == sorted(tasks)
+    tags.sort()  # changes nothing
+    assert len(ann.log) == before + 3
+
+
+def test_what_others_do_while_a_list_is_put_in_order_stays():
+    replicas = pair()
+    anns = Documents(replicas[0], Board)
+    ann, bob = anns["b"].tags, Documents(replicas[1], Board)["b"].tags
+    ann.extend("abcdef")
+    meet(*replicas)
+    ann.reverse()
+    bob[2] = "C"
+    bob.insert(3, "new")
+    meet(*replicas)
+    assert ann == bob
+    assert [tag for tag in ann if tag != "new"] == list("fedCba")
+    assert "new" in ann
+    assert anns.undo()
+    meet(*replicas)
+    assert ann == bob
+    assert [tag for tag in ann if tag != "new"] == list("abCdef")
+    assert "new" in ann
+
+
+def test_undoing_an_order_leaves_what_somebody_else_has_moved_since():
+    replicas = pair()
+    anns = Documents(replicas[0], Board)
+    ann, bob = anns["b"].tags, Documents(replicas[1], Board)["b"].tags
+    ann.extend("abcdef")
+    meet(*replicas)
+    ann.reverse()
+    meet(*replicas)
+    bob.move(bob.index("c"), 0)
+    meet(*replicas)
+    assert ann == list("cfedba")
+    assert anns.undo()
+    meet(*replicas)
+    assert bob == ann
+    assert ann[0] == "c"
+    assert [tag for tag in ann if tag != "c"] == list("abdef")
+
+
 def test_values_are_checked_when_they_are_written_and_converted_when_they_are_read(board: Any):
     board.pairs.append((1, "one"))
     assert board.pairs[0] == (1, "one")

@@ -10,6 +10,7 @@ import pytest
 
 from plait.api.documents import Document, Documents, Map, Text, TextView
 from plait.base.errors import BadCall, BadValue, HistoryTrimmed, ReadOnly
+from plait.types.text.state import TextState
 from tests.unit.graph_fake import FakeReplica, meet, pair
 
 WIDE = "a\U0001f600e\u0301\u00df"  # of one, two, one and one, one UTF-16 units
@@ -163,8 +164,9 @@ def test_what_is_no_text_is_a_bad_value_and_changes_nothing(note: Any, wrong: An
         lambda: note.body.apply_diff(wrong),
         lambda: note.body.__setitem__(slice(0, 2), wrong),
         lambda: note.body.replace("Hello", wrong),
+        lambda: note.body.cursor(3).insert(wrong),
     ):
-        with pytest.raises(BadValue):
+        with pytest.raises(BadValue, match=r"^notes\['n'\]\.body: "):
             write()
     assert note.body == "Hello world"
 
@@ -287,6 +289,21 @@ def test_what_is_written_at_a_cursor_stays_together():
         meet_up()
     assert ann.body in ("[anns words bobs words ]", "[bobs words anns words ]")
     assert bob.body == ann.body
+
+
+def test_a_text_or_a_branch_is_written_like_a_str(docs: Any, note: Any):
+    cursor = note.body.cursor(5)
+    cursor.insert(note.body)
+    assert note.body == "HelloHello world world"
+    assert cursor.index == 16
+    cursor.insert(note.body.fork())
+    assert cursor.index == 38
+    with pytest.raises(BadValue, match=r"^notes\['n'\]\.body: "):
+        cursor.insert(5)
+    assert len(note.body) == 44
+    docs["title"].body += "https://a.example"
+    note.body.mark(0, 5, "link", docs["title"].body)
+    assert note.body.marks_at(0) == {"link": "https://a.example"}
 
 
 def test_a_cursor_in_an_empty_text_waits_for_what_comes(docs: Any):
@@ -503,6 +520,32 @@ def test_undoing_all_of_ones_own_leaves_just_what_others_wrote():
         assert len(ann) == 15
 
 
+def test_a_change_of_very_many_edits_is_undone_and_redone(docs: Any, note: Any):
+    chance = random.Random(41)
+    with docs.change():
+        for _ in range(3000):
+            _edit(chance, note.body)
+    edited = str(note.body)
+    assert docs.undo()
+    assert note.body == "Hello world"
+    assert docs.redo()
+    assert note.body == edited
+
+
+def test_what_is_found_out_for_one_undo_serves_the_next(docs: Any, note: Any):
+    for at in range(200):
+        note.body.insert(at, "ab")
+    trail = note.body._state().trail
+    made = 0
+    carrier = trail.carrier
+    for left in range(199, -1, -1):
+        assert docs.undo()
+        made += trail.carrier is not carrier
+        carrier = trail.carrier
+        assert len(note.body) == 11 + 2 * left
+    assert made < 10  # each reaches twice as far back
+
+
 def test_a_change_of_several_texts_is_undone_together(docs: Any, note: Any):
     with docs.change("both"):
         note.body.apply_diff("Hi, world")
@@ -614,6 +657,56 @@ def test_merging_a_branch_is_one_edit_that_can_be_undone(docs: Any, note: Any):
     assert len(note.body.history()) == versions + 1
     assert docs.undo()
     assert note.body == "Hello world"
+
+
+def test_a_branch_is_merged_as_if_both_sides_had_written_at_the_same_time(docs: Any):
+    chance = random.Random(47)
+    for nth in range(300):
+        body, base = docs[f"{nth}"].body, "abcdefghij"
+        body.append(base)
+        branches = [body.fork() for _ in range(2)]
+        there: list[Any] = []
+        for _ in range(chance.randrange(7)):
+            at = chance.randint(0, len(body))
+            if at < len(body) and chance.random() < 0.5:
+                there += [at, min(chance.randint(1, 4), len(body) - at)]
+                body.delete(*there[-2:])
+            else:
+                there += [at, "H" * chance.randint(1, 2)]
+                body.insert(*there[-2:])
+        for name, branch in zip("bc", branches, strict=True):
+            expected = TextState(0, base)
+            if there:
+                expected.add("a", 1, there)
+            edits: list[Any] = []
+            for at in sorted(chance.sample(range(0, 10, 3), 3), reverse=True):
+                edits += [at, name * chance.randint(1, 2)] if chance.random() < 0.5 else [at, 1]
+            expected.add(name, 1, edits, ())
+            for at, what in zip(edits[::2], edits[1::2], strict=True):
+                branch.delete(at, what) if isinstance(what, int) else branch.insert(at, what)
+            there += branch.carried(body._state())[0]
+            body.merge(branch)
+            assert body == expected.text()
+
+
+def test_branches_that_were_forked_at_once_share_what_was_found_out(note: Any):
+    branches = [note.body.fork() for _ in range(4)]
+    for nth, branch in enumerate(branches):
+        branch.insert(5, f" {nth}")
+    note.body.merge(branches[0])
+    forked = note.body._state().trail.forked
+    for branch in branches[1:]:
+        note.body.insert(0, "x")
+        note.body.merge(branch)
+        assert note.body._state().trail.forked.items is forked.items
+    assert note.body == "xxxHello 0 1 2 3 world"
+
+
+def test_a_side_that_a_place_does_not_have_is_a_bad_call(note: Any):
+    for side in (["left"], "up", None, 1):
+        for ask in (note.body.cursor, note.body.anchor):
+            with pytest.raises(BadCall, match=r"^notes\['n'\]\.body: .*'left' or 'right'"):
+                ask(1, side)
 
 
 def test_a_branch_of_the_past_is_merged_into_the_present(note: Any):

@@ -3,6 +3,7 @@
 The examples are those of Litt, Lim, Kleppmann, van Hardenberg, "Peritext" (CSCW 2022), section 3.
 """
 
+import random
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from plait.base.errors import (
     ReadOnly,
 )
 from plait.graph.event import Event
-from plait.types.text.marks import MarkChange
+from plait.types.text.marks import EXPANDS, MarkChange
 from plait.types.text.type import TEXT
 from tests.unit.graph_fake import meet, pair
 
@@ -302,6 +303,46 @@ def test_undoing_takes_back_unmarking():
     two.ann.body.unmark(2, 4, "bold")
     two.ann.undo()
     assert two.read() == [("abcdef", BOLD)]
+
+
+def test_a_comment_whose_unmarking_was_taken_back_takes_in_nothing_at_its_edges():
+    note = Two("[word]").ann
+    note.body.mark(1, 5, "comment:1", "why")
+    note.body.unmark(1, 5, "comment:1")
+    note.undo()
+    note.body.insert(5, " and more")
+    note.body.insert(1, "before ")
+    assert [(note.body[a:b], m) for a, b, m in note.body.marks()] == [
+        ("word", {"comment:1": "why"})
+    ]
+
+
+def test_what_is_typed_at_any_edge_is_as_if_what_was_taken_back_had_never_been():
+    chance = random.Random(5)
+    for _ in range(80):
+        expected, note = (Two("abcdefgh").ann for _ in range(2))
+        for _ in range(chance.randrange(3)):
+            _mark_both(chance, expected.body, note.body)
+        _mark_both(chance, note.body)
+        note.undo()
+        if chance.random() < 0.3:
+            note.redo()
+            note.undo()
+        assert note.body.marks() == expected.body.marks()
+        for pos in range(8, -1, -1):
+            for body in (expected.body, note.body):
+                body.insert(pos, "z")
+        assert note.body.marks() == expected.body.marks()
+
+
+def _mark_both(chance: random.Random, *bodies: Any) -> None:
+    start, stop = sorted(chance.sample(range(9), 2))
+    value, expand = chance.choice(("https://a.example", None)), chance.choice(EXPANDS)
+    for body in bodies:
+        if value is None:
+            body.unmark(start, stop, "link", expand)
+        else:
+            body.mark(start, stop, "link", value, expand)
 
 
 def test_a_change_that_is_discarded_leaves_no_marks(text: Any):

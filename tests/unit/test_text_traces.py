@@ -3,6 +3,7 @@ import gzip
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,7 +196,7 @@ def test_progress_is_told_of_every_step():
         (SEQUENTIAL, ["txns", 0, "patches", 1], [1, 2], "transaction 0, patch 1: "),
         (SEQUENTIAL, ["txns", 1, "patches"], {}, "transaction 1, patches: "),
         (SEQUENTIAL, ["txns", 1], {}, "transaction 1: Object missing required field `patches`"),
-        (SEQUENTIAL, ["txns", 0], 1, "transaction 0: not a trace: Expected `object`"),
+        (SEQUENTIAL, ["txns", 0], 1, "transaction 0: Expected `object`"),
         (SEQUENTIAL, ["txns"], None, "txns: Expected `array`"),
         (SEQUENTIAL, ["startContent"], 1, "startContent: Expected `str`"),
         (SEQUENTIAL, ["endContent"], [], "endContent: Expected `str | null`"),
@@ -332,3 +333,32 @@ def test_a_recorded_history_gives_its_text(name, kind, count):
     assert isinstance(trace, kind)
     assert steps(trace) == count
     assert replay(trace).text() == trace.end
+
+
+@pytest.mark.parametrize("lacking", [0, 1, 2])
+def test_the_format_is_told_by_all_transactions_and_none_may_differ(lacking: int):
+    txns: list[Any] = [
+        {"agent": at, "parents": [at - 1] if at else [], "patches": [[0, 0, "a"]]}
+        for at in range(3)
+    ]
+    del txns[lacking]["agent"], txns[lacking]["parents"]
+    with pytest.raises(BadValue, match=f"^transaction {lacking}: .*`agent`"):
+        parse_traces(json.dumps({"txns": txns}).encode())
+    txns[lacking]["span"] = [0, 1]
+    with pytest.raises(BadValue, match=r"^transaction .: Object missing required field"):
+        parse_traces(json.dumps({"txns": txns}).encode())
+
+
+@pytest.mark.parametrize(
+    "lone", ["\\ud83d", "\\udE00", "\\ud83d\\ud83d\\ude00", "\\ud83dx", "\\ud83d\\n"]
+)
+def test_half_a_character_is_called_a_lone_surrogate_and_where_it_is(lone: str):
+    document = '{"txns": [\n{"patches": [[0, 0, "\\\\\\ud83d\\ude00 and ' + lone + '"]]}]}'
+    byte = document.index(" and ") + 5
+    with pytest.raises(BadValue, match=rf"^line 2: \\u.* is a lone surrogate.*\(byte {byte}\)"):
+        parse_traces(document.encode())
+
+
+def test_a_whole_character_may_be_escaped():
+    [trace] = parse_traces(rb'{"txns": [{"patches": [[0, 0, "\ud83d\ude00"]]}]}')
+    assert trace == SequentialTrace("", [(0, 0, "\U0001f600")], None)

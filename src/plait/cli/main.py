@@ -24,6 +24,7 @@ from plait.cli.recover import recover_command
 from plait.cli.rescued import rescued
 from plait.cli.rows import count, delete, get, put, scan, watch
 from plait.cli.serve import serve
+from plait.cli.sim import sim
 from plait.cli.status import status
 from plait.cli.sync import sync
 from plait.cli.tables import create, drop, tables
@@ -110,7 +111,7 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
     watch, sync, import_command, export_command, transfer, switchover, promote, rescued, conflicts,
-    recover_command, text, check, laws, bench, completion,
+    recover_command, text, check, laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

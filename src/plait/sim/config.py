@@ -15,7 +15,7 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.sim.disk import DiskRules
-from plait.sim.network import PathRules
+from plait.sim.paths import PathRules
 
 WORK_S = 20.0
 CALM_S = 90.0
@@ -25,8 +25,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that a scenario lets happen at a time of its own choosing."""
 
     at_s: float
-    do: str  # a name in `script.ACTS`
-    to: tuple[str, ...] = ()  # machines
+    do: str  # a name in `acts.ACTS`
+    to: tuple[str, ...] = ()  # machines, by their names or roles
+    by: float = 0.0  # how much, for acts that have an amount
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from random import Random
 from typing import TypeAlias
 
 from plait.sim.machine import NodeMachine
+from plait.sim.membership import new_disk, older_graphs
 from plait.sim.world import World
 
 Fault: TypeAlias = Callable[[World, Random], Awaitable[None]]
@@ -156,7 +157,7 @@ async def _cut(world: World, random: Random, pairs: list[tuple[str, str]], both:
     for one, other in pairs:
         world.fabric.mend(one, other)
         world.fabric.mend(other, one)
-    world.trace.note("mend", "paths")
+        world.trace.note("mend", one, "both ways", other)
 
 
 # ----------------------------------------------------------------------------- disks
@@ -197,3 +198,9 @@ async def clock_jump(world: World, random: Random) -> None:
         machine.clock.jump(jump)
         await asyncio.sleep(random.uniform(1.0, 5.0))
         machine.clock.jump(-jump)
+
+
+# ----------------------------------------------------------------------------- memory
+
+fault(new_disk)
+fault(older_graphs)

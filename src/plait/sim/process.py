@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from plait.sim.loop import VirtualLoop, owner, pace
+from plait.sim.loop import Held, VirtualLoop, owner, pace
 
 
 class Process:
@@ -30,7 +30,7 @@ class Process:
         self._context.run(pace.set, clock_pace)
         self._tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._remains: list[asyncio.Task[Any]] = []
-        self._held: list[Any] = []
+        self._held: Held | None = None
         self._waiting: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
@@ -65,6 +65,7 @@ class Process:
         """SIGCONT."""
         if self.alive and self.stopped:
             self.stopped = False
+            assert self._held is not None
             self._loop.release(self._held)
             waiting, self._waiting = self._waiting, []
             for act, args in waiting:
@@ -77,8 +78,6 @@ class Process:
         self.alive = False
         self._waiting.clear()
         self._remains = [task for task in self._tasks if not task.done()]
-        for task in self._remains:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
         self._loop.drop(self)
 
 
@@ -87,6 +86,7 @@ def own_tasks(
 ) -> "asyncio.Task[Any]":
     """A task factory that tells processes which tasks are theirs."""
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, context=context)
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # the killed ones never end
     process = owner.get() if context is None else context.get(owner)
     if process is not None:
         process.own(task)

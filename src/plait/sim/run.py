@@ -18,6 +18,8 @@ from plait.sim.config import Config
 from plait.sim.faults import mend, strike
 from plait.sim.loop import Deadlock, VirtualLoop
 from plait.sim.network import SimNetwork
+from plait.sim.probes import Probes
+from plait.sim.script import Script
 from plait.sim.trace import Happening
 from plait.sim.workloads.all import WORKLOADS
 from plait.sim.workloads.workload import LIMITS, Workload
@@ -55,29 +57,25 @@ def simulate(config: Config, keep: bool = False) -> Outcome:
     began = time.perf_counter()
     runs: list[_Run] = []
 
-    async def main(loop: VirtualLoop) -> None:
+    async def main(loop: VirtualLoop) -> Outcome:
         run = _Run(config, loop, keep)
         runs.append(run)
+        loop.set_exception_handler(run.probes.unhandled)
+        watching = loop.create_task(run.probes.watch())
         try:
             await run.all()
+            run.probes.look()
         finally:
+            watching.cancel()
             run.world.end()
+        runs.clear()  # what was killed is collected with the loop, and not when Python likes to
+        return run.outcome()
 
-    problems: list[Problem] = []
     try:
-        run_world(main)
+        outcome: Outcome = run_world(main)
     except Deadlock as error:
-        problems.append(Problem("liveness", str(error)))
-    run = runs[0]
-    return Outcome(
-        config,
-        [*run.problems, *problems],
-        run.world.trace.digest,
-        run.world.now(),
-        time.perf_counter() - began,
-        sum(workload.operations for workload in run.workloads),
-        run.world.trace.happenings,
-    )
+        outcome = runs[0].outcome(Problem("liveness", str(error)))
+    return msgspec.structs.replace(outcome, real_s=time.perf_counter() - began)
 
 
 class _Run:
@@ -85,6 +83,8 @@ class _Run:
         self.config = config
         self.world = World(config.seed, loop, config.paths, config.disks, keep)
         self.workloads: list[Workload] = []
+        self.script = Script(self.world, config.script, self.operations)
+        self.probes = Probes(self.world)
         self.problems: list[Problem] = []
 
     async def all(self) -> None:
@@ -92,9 +92,13 @@ class _Run:
         config, world = self.config, self.world
         random = world.stream("clocks")
         members = [f"n{number + 1}" for number in range(config.nodes)]
+        kinds = [kind for name in config.workloads for kind in WORKLOADS[name].machines]
+        options = {
+            "limits": msgspec.structs.replace(Limits(), **config.limits),
+            "machines": tuple(dict.fromkeys(kinds)),
+        }
         for name in members:
-            limits = msgspec.structs.replace(Limits(), **config.limits)
-            machine = world.add_node(name, members if len(members) > 1 else [], limits=limits)
+            machine = world.add_node(name, members if len(members) > 1 else [], **options)
             machine.clock.jump(int(random.uniform(-1, 1) * config.ahead_ms))
             machine.clock.drift(1.0 + random.uniform(-1, 1) * config.drift)
         for machine in world.nodes.values():
@@ -113,14 +117,34 @@ class _Run:
         await mend(world)
         for name, task in programs:
             await self._await(name, task, config.calm_s)
+        await self.script.finish(config.calm_s)
+        self.problems += [Problem("script", text) for text in self.script.problems()]
         if not self.problems and await self._client("finish", self._finish, config.calm_s):
             self._judge()
+
+    def outcome(self, *problems: Problem) -> Outcome:
+        """What came of it, and why it could not go on, if so."""
+        found = [Problem("probe", text) for text in self.probes.found]
+        return Outcome(
+            self.config,
+            [*self.problems, *problems, *found],
+            self.world.trace.digest,
+            self.world.now(),
+            0.0,
+            self.operations(),
+            self.world.trace.happenings,
+        )
+
+    def operations(self) -> int:
+        """How many of them clients were told to have happened."""
+        return sum(workload.operations for workload in self.workloads)
 
     async def _strike(self) -> None:
         striking = [
             asyncio.ensure_future(strike(self.world, name, every_s))
             for name, every_s in sorted(self.config.faults.items())
         ]
+        striking.append(asyncio.ensure_future(self.script.perform()))
         await asyncio.sleep(self.config.work_s)
         for task in striking:
             task.cancel()

@@ -21,7 +21,8 @@ from plait.node.config import Limits
 from plait.sim.disk import DiskRules
 from plait.sim.loop import VirtualLoop
 from plait.sim.machine import Machine, NodeMachine, node_config
-from plait.sim.network import Fabric, PathRules, SimNetwork
+from plait.sim.network import Fabric, SimNetwork
+from plait.sim.paths import PathRules
 from plait.sim.process import own_tasks
 from plait.sim.trace import Trace
 
@@ -91,9 +92,10 @@ class World:
         addresses = [self.nodes[node].address for node in only or self.nodes]
         random = self.stream(f"client {network.process.name}")
         backend = await connect(
-            addresses, name=name, network=network, random=random, limits=limits, only=bool(only)
-        )
-        async with plait.Store(backend) as store:
+            addresses, name=name, network=network, random=random, clock=network.machine.clock,
+            limits=limits, only=bool(only),
+        )  # fmt: skip
+        async with plait.Store(backend, random=random) as store:
             yield store
 
     def end(self) -> None:

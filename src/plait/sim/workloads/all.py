@@ -1,8 +1,34 @@
 """Every workload by its name."""
 
+from plait.sim.workloads.appends import Appends
+from plait.sim.workloads.bank import Bank
+from plait.sim.workloads.calendar import Calendar
+from plait.sim.workloads.catalogue import Catalogue
+from plait.sim.workloads.conflicts import Inbox
+from plait.sim.workloads.counters import Counters
+from plait.sim.workloads.documents import Pages
+from plait.sim.workloads.feeds import Feeds
+from plait.sim.workloads.members import Members
+from plait.sim.workloads.mirrors import Mirrors
+from plait.sim.workloads.queues import Queues
 from plait.sim.workloads.registers import Registers
+from plait.sim.workloads.sessions import Sessions
+from plait.sim.workloads.texts import Texts
 from plait.sim.workloads.workload import Workload
 
 WORKLOADS: dict[str, type[Workload]] = {
+    "appends": Appends,
+    "bank": Bank,
+    "calendar": Calendar,
+    "catalogue": Catalogue,
+    "conflicts": Inbox,
+    "counters": Counters,
+    "documents": Pages,
+    "feeds": Feeds,
+    "members": Members,
+    "mirrors": Mirrors,
+    "queues": Queues,
     "registers": Registers,
+    "sessions": Sessions,
+    "texts": Texts,
 }

@@ -20,6 +20,7 @@ from plait.base.errors import PlaitError
 from plait.check import Recorder, check_history, from_events
 from plait.client.limits import ClientLimits
 from plait.sim.config import Config
+from plait.sim.loop import owner
 from plait.sim.network import SimNetwork
 from plait.sim.world import World
 
@@ -33,6 +34,8 @@ LIMITS = ClientLimits(start_s=1e6, read_s=4.0, write_s=8.0, attempt_s=2.0, silen
 
 class Workload(abc.ABC):
     """One kind of work in one world."""
+
+    machines: tuple[type[plait.StateMachine], ...] = ()  # classes that the nodes must know
 
     def __init__(self, world: World, config: Config) -> None:
         self.world = world
@@ -97,7 +100,9 @@ class MemoryRecorder(Recorder):
         event["time"] = round(self._world.now(), 6)
         self.events.append(event)
         what = f"{f} {more.get('key', '')} {more.get('value', '')} {more.get('error', '')}"
-        self._world.trace.note(kind, f"client {process}", what.strip())
+        running = owner.get()
+        who = running.name.partition("#")[0] if running is not None else f"client {process}"
+        self._world.trace.note(kind, who, what.strip())
 
     def judge(self, model: str) -> Iterator[str]:
         """The counterexample, if the history is not linearizable."""

@@ -53,30 +53,37 @@ def _read_edits(said: Sequence[Any], event: Event) -> Said:
     stamp, replica, seq = event.hlc, event.replica, event.seq
     found = Said([], [])
     offset = 0
+    run: list[Slot] = []  # slots one behind the other are one edit
+    begin = 0
     for index in range(0, len(said), 3):
         pos, kind, argument = said[index : index + 3]
+        if run and (kind == DELETE or pos != begin + len(run)):
+            found.edits.extend((begin, tuple(run)))
+            run = []
         if kind == DELETE and type(argument) is int:
             found.edits.extend((pos, argument))
             continue
-        slots: list[Slot] = []
+        if not run:
+            begin = pos
         if kind == INSERT and type(argument) is list:
             for value in argument:
                 id_ = (replica, seq, offset)
-                slots.append(Slot(stamp, replica, seq, offset, id_))
+                run.append(Slot(stamp, replica, seq, offset, id_))
                 found.writes.append(Write(id_, (stamp, *id_), value))
                 offset += 1
         elif kind == MOVE:
-            slots.append(Slot(stamp, replica, seq, offset, checked_element(argument)))
+            run.append(Slot(stamp, replica, seq, offset, checked_element(argument)))
             offset += 1
         elif kind == REVIVE:
             element, value = argument
             id_ = checked_element(element)
-            slots.append(Slot(stamp, replica, seq, offset, id_))
+            run.append(Slot(stamp, replica, seq, offset, id_))
             found.writes.append(Write(id_, (stamp, replica, seq, offset), value))
             offset += 1
         else:
             raise ValueError(f"an edit of kind {kind!r}")
-        found.edits.extend((pos, tuple(slots)))
+    if run:
+        found.edits.extend((begin, tuple(run)))
     return found
 
 

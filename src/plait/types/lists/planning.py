@@ -3,6 +3,7 @@
 Edits come one after another, so deletions go from the last to the first: none moves another.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -57,6 +58,88 @@ def moved(state: ListState, source: int, target: int) -> Any:
     place = _after(state.place(before + 1), gone)
     (id_,) = state.ids(source, source + 1)
     return [EDIT, *deletions(gone), place, MOVE, list(id_)]
+
+
+# ----------------------------------------------------------------------------- another order
+
+
+def arranged(state: ListState, order: Sequence[int]) -> Any:
+    """The elements stand so that each one is that which had the index in `order`. As few as
+    possible are moved."""
+    ids = state.ids()
+    return _in_order(state, [ids[index] for index in order], out_of_order(state, order))
+
+
+def out_of_order(state: ListState, order: Sequence[int]) -> dict[ElementId, None]:
+    """The elements that `arranged` moves."""
+    ids = state.ids()
+    stay = dict.fromkeys(_longest_ascent(order))
+    return {ids[index]: None for index in order if index not in stay}
+
+
+def arranged_back(
+    state: ListState, before: Sequence[ElementId], moved: Sequence[ElementId], replica: int
+) -> Any:
+    """Elements that were moved go behind those that stood before them, as far as they are there;
+    but none that somebody else has moved since."""
+    known = state.items.known
+    going = {
+        id_: None
+        for id_ in moved
+        if (element := known.get(id_)) and element.slots and max(element.slots).replica == replica
+    }
+    present = dict.fromkeys(state.ids())
+    elsewhere = dict.fromkeys(moved)  # as long as they are not going
+    behind: dict[ElementId | None, list[ElementId]] = {}
+    last: ElementId | None = None
+    for id_ in before:
+        if id_ in going:
+            behind.setdefault(last, []).append(id_)
+        elif id_ in present and id_ not in elsewhere:
+            last = id_
+    wanted = behind.get(None, [])
+    for id_ in present:
+        if id_ not in going:
+            wanted.append(id_)
+            wanted += behind.get(id_, [])
+    return _in_order(state, wanted, going)
+
+
+def _in_order(state: ListState, wanted: Sequence[ElementId], going: dict[ElementId, None]) -> Any:
+    """The elements in another order, of which some move; the others are in it already."""
+    gone = state.places_of(list(going))
+    edits = deletions(gone)
+    staying = iter([at for at, id_ in zip(state.items.shown(), state.ids(), strict=True)
+                    if id_ not in going])  # fmt: skip
+    place = come = 0
+    for id_ in wanted:
+        if id_ in going:
+            edits += [place, MOVE, list(id_)]
+            place += 1
+            come += 1
+        else:
+            at = next(staying)
+            place = at - bisect_left(gone, at) + come + 1
+    return [EDIT, *edits] if edits else None
+
+
+def _longest_ascent(numbers: Sequence[int]) -> list[int]:
+    """A longest ascending subsequence. Source: Fredman, "On computing the length of longest
+    increasing subsequences" (1975)."""
+    ends: list[int] = []  # of the ascents of each length, the least last number,
+    places: list[int] = []  # and where it stands
+    before: list[int] = []  # where the number stands that comes before each one; -1: none
+    for place, number in enumerate(numbers):
+        length = bisect_left(ends, number)
+        before.append(places[length - 1] if length else -1)
+        ends[length : length + 1] = [number]
+        places[length : length + 1] = [place]
+    found: list[int] = []
+    place = places[-1] if places else -1
+    while place >= 0:
+        found.append(numbers[place])
+        place = before[place]
+    return found[::-1]
 
 
 # ----------------------------------------------------------------------------- taking back

@@ -22,7 +22,7 @@ from plait.types.lists.slots import (
     unpacked,
 )
 from plait.types.lists.state import ListState
-from plait.types.walker.replica import SentOp
+from plait.types.walker.operations import SentOp
 
 SLOTS_MAX = 1 << 32  # of one list
 

@@ -25,7 +25,16 @@ from plait.base.ports import Random
 from plait.graph.event import Event
 from plait.types.graph_type import Here, Mutation, Slot
 from plait.types.lists.bodies import EDIT, SET, elements_in
-from plait.types.lists.planning import deletions, inserted, moved, placed_back, replaced, swapped
+from plait.types.lists.planning import (
+    arranged,
+    arranged_back,
+    deletions,
+    inserted,
+    moved,
+    placed_back,
+    replaced,
+    swapped,
+)
 from plait.types.lists.rows import (
     Known,
     dump,
@@ -81,6 +90,12 @@ class ListType(SequenceType[ListState]):
                 _check_range(source, 1, size)
                 _check_range(target, 1, size)
                 return moved(state, source, target)
+            case ("arrange", order):
+                if sorted(order) != list(range(size)):
+                    raise BadCall(f"that is no order of the {size} elements of a list")
+                return arranged(state, order)
+            case ("arrange_back", elements, moving):
+                return arranged_back(state, elements, moving, here.replica)
             case ("set", index, value):
                 _check_range(index, 1, size)
                 return [SET, list(state.ids(index, index + 1)[0]), taken(value)]
@@ -193,6 +208,9 @@ class ListType(SequenceType[ListState]):
             return ("set", index, values[0])
         if chance == 6 and index < size:
             return ("replace", index, 1, values)
+        if chance == 7 and size and not random.getrandbits(2):
+            key = random.getrandbits(4)
+            return ("arrange", sorted(range(size), key=lambda at: (at ^ key, at)))
         return ("insert", index, values)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from plait.base.causality import Dot
 from plait.types.graph_type import Mutation
-from plait.types.lists.planning import Near, near
+from plait.types.lists.planning import Near, near, out_of_order
 from plait.types.lists.slots import ElementId
 from plait.types.lists.state import ListState
 from plait.types.plain import given, taken
@@ -29,6 +29,10 @@ def before(state: ListState, mutation: Mutation, dot: Dot) -> Mutation | None:
             return ("swap", _new(dot, len(values)), gone, near(state, index, count))
         case ("move", source, _):
             return ("place", state.ids(source, source + 1)[0], near(state, source, 1))
+        case ("arrange", order):
+            return ("arrange_back", tuple(state.ids()), tuple(out_of_order(state, order)))
+        case ("arrange_back", _, moved):
+            return ("arrange_back", tuple(state.ids()), moved)
         case ("set", index, value):
             (id_,) = state.ids(index, index + 1)
             return ("put_back", id_, taken(value), given(state.items.known[id_].value))

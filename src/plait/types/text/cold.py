@@ -17,7 +17,7 @@ from plait.types.walker.oplog import OpLog
 
 
 class StoredHistory:
-    """The history of a chain of pages; implements `plait.types.walker.replica.Cold`."""
+    """The history of a chain of pages; implements `plait.types.walker.cold.Cold`."""
 
     def __init__(self, pages: Sequence[Page], contents: Contents) -> None:
         last = pages[-1]

@@ -3,6 +3,9 @@
 That is where the old one covers the text by now, what was typed into it and behind it too; where
 somebody marked anew since, that stays. What is put back stands for what was there, so that this can
 be taken back in its turn (`plait.types.text.marked.Restored`).
+
+What is typed at an edge later is as if the old mark had never been: the old one may take that in,
+so wherever it does, what was there before does so too, or if it would not have, no mark does.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +13,7 @@ from typing import Any, NamedTuple
 from plait.base.causality import Dot
 from plait.types.text.marked import Operation, Restored, ranges_of
 from plait.types.text.marking import Marked
-from plait.types.text.marks import AT_END, AT_START, Mark, winners
+from plait.types.text.marks import Ids, Mark, inherited, winners
 from plait.types.text.state import TextState
 
 _EXPAND = {
@@ -38,14 +41,66 @@ def taking_back(state: TextState, dot: Dot) -> tuple[list[Any], list[Operation |
     restored: Restored = state.marks.restored
     own = [mark for mark in marked.marks.values() if dot in (_dot(mark), restored.origin(mark))]
     for mark in own:
-        ranges = ranges_of(marked, mark.lv)
-        inner = {start for start, _, _ in ranges} & {stop for _, stop, _ in ranges}
         for start, stop, before in _stretches(marked, mark, own):
-            expand = _expand(mark, start in inner, stop in inner)
-            value = None if before is None else before.value
-            edits += [start, [stop - start, mark.name, value, expand]]
-            stands_for.append(None if before is None else restored.origin(before))
+            at_start, at_end = (_edge(marked, pos, mark, own) for pos in (start, stop))
+            size = stop - start
+            hidden = at_start.shows_nothing, at_end.shows_nothing
+            if before is None or (mark.value is not None and any(hidden)):
+                edits += [start, [size, mark.name, None, _EXPAND[hidden]]]
+                stands_for.append(None)
+            if before is not None:
+                expand = _EXPAND[at_start.shows(before), at_end.shows(before)]
+                edits += [start, [size, mark.name, before.value, expand]]
+                stands_for.append(restored.origin(before))
+            for pos, edge, expand in ((start - 1, at_start, "after"), (stop, at_end, "before")):
+                winner = edge.winner
+                if edge.is_own and winner is not None and _shows_alone(marked, pos, winner, own):
+                    edits += [pos, [1, mark.name, winner.value, expand]]
+                    stands_for.append(restored.origin(winner))
     return edits, stands_for
+
+
+def _shows_alone(marked: Marked, pos: int, mark: Mark, own: list[Mark]) -> bool:
+    """Whether a character that is beside what is taken back shows what a mark does, so that the
+    mark goes on from there."""
+    ids = _ids_at(marked, pos)
+    if mark.value is None or any(marked.marks[lv] in own for lv in ids):
+        return False
+    return winners(ids, marked.marks).get(mark.name) is mark
+
+
+class _Edge(NamedTuple):
+    """What is going to be typed at a position."""
+
+    is_own: bool  # marks that are taken back take it in
+    winner: Mark | None  # of the others
+
+    @property
+    def shows_nothing(self) -> bool:
+        return self.is_own and (self.winner is None or self.winner.value is None)
+
+    def shows(self, mark: Mark) -> bool:
+        """Whether it shows what a mark does."""
+        return self.is_own and self.winner is not None and self.winner.value == mark.value
+
+
+def _edge(marked: Marked, pos: int, mark: Mark, own: list[Mark]) -> _Edge:
+    left, right = (_ids_at(marked, at) for at in (pos - 1, pos))
+    taken = [lv for lv in inherited(left, right, marked.marks) if marked.marks[lv] in own]
+    left, right = (
+        tuple([lv for lv in ids if marked.marks[lv] not in own]) for ids in (left, right)
+    )
+    others = winners(inherited(left, right, marked.marks), marked.marks)
+    return _Edge(bool(taken), others.get(mark.name))
+
+
+def _ids_at(marked: Marked, pos: int) -> Ids:
+    at = 0
+    for size, ids in marked.spans:
+        if at <= pos < at + size:
+            return ids
+        at += size
+    return ()
 
 
 def _dot(mark: Mark) -> Operation:
@@ -68,8 +123,3 @@ def _stretches(marked: Marked, mark: Mark, own: list[Mark]) -> list[_Stretch]:
         else:
             found.append(_Stretch(start, stop, before))
     return found
-
-
-def _expand(mark: Mark, at_start: bool, at_end: bool) -> str:
-    """As the mark does that is hidden, and wherever it goes on."""
-    return _EXPAND[at_start or mark.expand in AT_START, at_end or mark.expand in AT_END]

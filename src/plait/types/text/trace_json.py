@@ -25,6 +25,8 @@ _STEP = re.compile(
     r"\.txns\[(?P<txn>\d+)\](?:\.(?:patches|ops)\[(?P<patch>\d+)\](?:\[(?P<part>[012])\])?)?"
     r"\.?(?P<rest>.*)"
 )
+_OF_ESCAPES = re.compile("escape|surrogate")  # what the decoder says where one is at fault
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _PARTS = ("position", "deleted", "inserted")
 
 _Decoded = TypeVar("_Decoded")
@@ -80,9 +82,31 @@ def decoded(data: Any, kind: type[_Decoded], place: str = "") -> _Decoded:
     except msgspec.ValidationError as error:
         raise BadValue(place + _readable(str(error))) from None
     except msgspec.DecodeError as error:
-        raise BadValue(f"{place}not JSON: {error}") from None
+        what = _lone_surrogate(bytes(data)) if _OF_ESCAPES.search(str(error)) else None
+        raise BadValue(f"{place}{what or f'not JSON: {error}'}") from None
     except RecursionError:
         raise BadValue(f"{place}not a trace: its JSON is nested too deeply") from None
+
+
+def _lone_surrogate(document: bytes) -> str | None:
+    """Where an escape is half a character, if one is."""
+    high: re.Match[bytes] | None = None
+    for escape in _ESCAPE.finditer(document):
+        unit = int(escape[1], 16) if escape[1] else 0
+        is_low = 0xDC00 <= unit < 0xE000
+        if high is not None and not (is_low and high.end() == escape.start()):
+            break
+        if is_low and high is None:
+            high = escape
+            break
+        high = escape if 0xD800 <= unit < 0xDC00 else None
+    if high is None:
+        return None
+    line = document.count(b"\n", 0, high.start()) + 1
+    return (
+        f"line {line}: {high[0].decode()} is a lone surrogate, half of a character, which no text"
+        f" can hold (byte {high.start()})"
+    )
 
 
 def _readable(message: str) -> str:

@@ -1,6 +1,6 @@
 """Recorded editing histories: bytes become checked edits. Plain or gzip, told by the content.
 
-Three formats, told apart by what the transactions hold:
+Three formats, told apart by what any of the transactions holds; the others must hold it too:
 
     sequential   {startContent, endContent, txns: [{patches: [[position, deleted, inserted]]}]}
     concurrent   the same, and per transaction `agent` and `parents`: indexes of transactions
@@ -25,7 +25,7 @@ from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from plait.base.errors import BadValue
 from plait.types.text.trace_events import Edit, Event, TraceEvents, units
@@ -99,10 +99,19 @@ class _EventGraph(Struct, rename="camel"):
     end_content: str | None = None
 
 
+class _Shape(Struct):
+    """As much of a transaction as tells its format."""
+
+    span: msgspec.Raw | UnsetType = UNSET
+    ops: msgspec.Raw | UnsetType = UNSET
+    agent: msgspec.Raw | UnsetType = UNSET
+    parents: msgspec.Raw | UnsetType = UNSET
+
+
 class _Outline(Struct):
     """As much of a document as tells its format."""
 
-    txns: list[msgspec.Raw]
+    txns: list[_Shape]
 
 
 def parse_traces(data: bytes, bytes_max: int = UNPACKED_BYTES_MAX) -> list[Trace]:
@@ -148,10 +157,11 @@ def _parse(document: bytes) -> Trace:
 
 def _format(document: bytes) -> Format:
     txns = decoded(document, _Outline).txns
-    first = decoded(txns[0], dict[str, msgspec.Raw], "transaction 0: ") if txns else {}
-    if "span" in first or "ops" in first:
+    if any(txn.span is not UNSET or txn.ops is not UNSET for txn in txns):
         return "event graph"
-    return "concurrent" if "agent" in first or "parents" in first else "sequential"
+    if any(txn.agent is not UNSET or txn.parents is not UNSET for txn in txns):
+        return "concurrent"
+    return "sequential"
 
 
 # ------------------------------------------------------------------------------- the formats

@@ -118,11 +118,10 @@ class Text(SequenceType[TextState]):
 
     def before(self, state: TextState, mutation: Mutation, dot: Dot) -> Any:
         """What takes the edits back, as of right after them, and when that is."""
-        if state.trail is None:
-            state.trail = Trail()
+        trail = state.follow()
         if mutation[0] == "insert" and mutation[2]:
             _, pos, text = mutation
-            return state.trail.end + 1, (Inverse(pos, pos + len(text), None),)
+            return trail.end + 1, (Inverse(pos, pos + len(text), None),)
         edits = self.prepare(state, mutation, Here(0, {}))
         if edits is None:
             return None
@@ -133,8 +132,8 @@ class Text(SequenceType[TextState]):
             return dot
         if mutation[0] == "carry":
             _, since, pieces = mutation
-            state.trail.restored.update(_carried(state, since, pieces)[1])
-        return state.trail.end + len(edits) // 2, inverses(edits, _deleted(state, edits))
+            trail.restored.update(_carried(state, since, pieces)[1])
+        return trail.end + len(edits) // 2, inverses(edits, _deleted(state, edits))
 
     def taking_back(self, before: Any, mutation: Mutation, dot: Dot) -> Mutation | None:
         """Carry it to the present."""
@@ -216,7 +215,4 @@ def _carried(
 ) -> tuple[list[Any], dict[int, int]]:
     """Edits that take something back now, and what of that puts back what; none if it is too long
     ago."""
-    trail = state.trail
-    if trail is None or not trail.knows(since - len(pieces)):
-        return [], {}
-    return taking_back(pieces, trail, since)
+    return ([], {}) if state.trail is None else taking_back(pieces, state.trail, since)

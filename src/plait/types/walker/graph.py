@@ -10,9 +10,10 @@ too, as long as nothing comes).
 Source: Gentle, Kleppmann, "Collaborative Text Editing with Eg-walker" (EuroSys 2025), section 3.5.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
-from plait.types.walker.spans import ROOT, Name, Range, Spans, Version
+from plait.base.errors import BadFrame
+from plait.types.walker.spans import FEW, ROOT, Name, Range, Spans, Version
 
 __all__ = ["ROOT", "EventGraph", "Name", "Range", "Version"]
 
@@ -66,7 +67,8 @@ class EventGraph(Spans):
             assert parents is not None
             if parents != (start - 1,):  # else the event before has seen no more than this one
                 self._limit(self.unseen(parents) if unseen is None else unseen)
-            kept = [head for head in heads if head not in parents]
+            seen = parents if len(parents) < FEW else frozenset(parents)
+            kept = [head for head in heads if head not in seen]
             kept.append(end - 1)
             self.heads = tuple(kept)
             if len(parents) == 1 and parents[0] == start - 1:
@@ -106,6 +108,31 @@ class EventGraph(Spans):
     def last_critical(self) -> int:
         """The last critical boundary before the latest event."""
         return self.crit_to[-1] if self.crit_to else self.first
+
+    def sees_before(self, boundary: int, version: Version) -> bool:
+        """Whether a version has seen everything before a boundary, which all events from there on
+        have."""
+        if version and version[-1] >= boundary:
+            return True
+        return version == self.heads_at(boundary)
+
+    def is_behind(self, version: Version, lv: int) -> bool:
+        """Whether a version has seen everything before some critical boundary from an LV on."""
+        index = bisect_left(self.crit_to, lv)
+        if index == len(self.crit_to):
+            return False
+        return self.sees_before(max(self.crit_from[index], lv), version)
+
+    def version(self, parents: Version) -> Version:
+        """Heads from outside as a version; what was folded is its root. `BadFrame`."""
+        if len(parents) > 1:
+            parents = tuple(sorted(parents))
+        for lv in parents:
+            if not 0 <= lv < self.end:
+                raise BadFrame(f"{parents!r} is no version of this sequence")
+        if parents and parents[0] < self.first:
+            return tuple([lv for lv in parents if lv >= self.first])
+        return parents
 
     # ------------------------------------------------------------------ folding
 

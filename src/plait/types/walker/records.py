@@ -112,6 +112,37 @@ class Records:
         self.at, self.before_prep, self.before_now = at, prep, now
         return leaf
 
+    def seek_now(self, pos: int) -> Leaf:
+        """Likewise, the leaf with the item that is at `pos` - 1 in the present."""
+        leaves = self.leaves
+        at, prep, now = self.at, self.before_prep, self.before_now
+        leaf = leaves[at]
+        if now < pos <= now + leaf.now:
+            return leaf
+        if abs(pos - self.other_now) < abs(pos - now):
+            at, prep, now = self._switch()
+        while pos <= now and at:
+            at -= 1
+            leaf = leaves[at]
+            prep -= leaf.prep
+            now -= leaf.now
+        leaf = leaves[at]
+        while pos > now + leaf.now:
+            prep += leaf.prep
+            now += leaf.now
+            at += 1
+            leaf = leaves[at]
+        self.at, self.before_prep, self.before_now = at, prep, now
+        return leaf
+
+    def following(self, leaf: Leaf, index: int) -> Record | None:
+        """The record at an index of a leaf, or the first one behind the leaf."""
+        if index < len(leaf.records):
+            return leaf.records[index]
+        if leaf.index + 1 < len(self.leaves):
+            return self.leaves[leaf.index + 1].records[0]
+        return None
+
     def now_before(self, record: Record) -> int:
         """How many items of the present stand before a record."""
         leaf = record.leaf
@@ -166,7 +197,7 @@ class Records:
         return part
 
     def insert(self, record: Record, leaf: Leaf, index: int) -> None:
-        """Put a new record, inserted and there, into a leaf."""
+        """Put a new record, which is in the present, into a leaf."""
         record.leaf = leaf
         leaf.records.insert(index, record)
         if self.ids[-1] < record.id:
@@ -176,7 +207,7 @@ class Records:
             place = bisect_right(self.ids, record.id)
             self.ids.insert(place, record.id)
             self.records.insert(place, record)
-        self.count(leaf, record.size, record.size)
+        self.count(leaf, record.size if record.state == 1 else 0, record.size)
         if len(leaf.records) > LEAF_MAX:
             self._split_leaf(leaf)
 
@@ -200,22 +231,31 @@ class Records:
         record.state = state
 
     def shift(self, item: int, size: int, by: int) -> None:
-        """Add to the state of items."""
-        ids, records = self.ids, self.records
-        while size:
-            record = records[bisect_right(ids, item) - 1]
-            if record.id != item:
-                record = self.split(record, item - record.id)
+        """Add to the state of items: most of what many branches cost, so nothing is called."""
+        index = bisect_right(self.ids, item) - 1
+        record = self.records[index]
+        if record.id != item:
+            record = self.split(record, item - record.id)
+            index += 1
+        while True:
             if record.size > size:
                 self.split(record, size)
             before = record.state
             record.state = before + by
-            if before == 1:
-                self.count(record.leaf, -record.size, 0)
-            elif before + by == 1:
-                self.count(record.leaf, record.size, 0)
-            item += record.size
+            if before == 1 or before + by == 1:
+                prep = -record.size if before == 1 else record.size
+                leaf = record.leaf
+                leaf.prep += prep
+                self.prep += prep
+                if leaf.index < self.at:
+                    self.before_prep += prep
+                if leaf.index < self.other_at:
+                    self.other_prep += prep
             size -= record.size
+            if not size:
+                return
+            index += 1
+            record = self.records[index]
 
     def _split_leaf(self, leaf: Leaf) -> None:
         half = len(leaf.records) // 2

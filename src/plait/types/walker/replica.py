@@ -9,40 +9,22 @@ was seen; `clears` holds the dots of operations that stand for a clear.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from plait.base.codec import decode, encode
-from plait.base.errors import BadFrame, BadValue, Corrupt, HistoryTrimmed
+from plait.base.errors import BadValue, Corrupt, HistoryTrimmed
 from plait.graph.event import Event
-from plait.types.walker.graph import ROOT, EventGraph, Name, Version
+from plait.types.walker.becoming import steps_from
+from plait.types.walker.cold import Cold
+from plait.types.walker.graph import ROOT, Name, Version
 from plait.types.walker.items import Edits, Items
-from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog
+from plait.types.walker.operations import SentOp
+from plait.types.walker.oplog import BACKSPACE, INSERT, MARK
 from plait.types.walker.sequence import CLOSED, EditableSequence
+from plait.types.walker.trail import Trail
 from plait.types.walker.walker import Patch, Walker
 
 S = TypeVar("S", bound=Items)
-
-
-class Cold(Protocol):
-    """History that is not decoded."""
-
-    end: int  # the LV behind it
-    heads: tuple[tuple[Name, int], ...]  # dots
-    names: tuple[Name, ...]
-
-    def thaw(self) -> tuple[EventGraph, OpLog]:
-        """Decode it. `Corrupt`."""
-        ...
-
-
-class SentOp(NamedTuple):
-    """An operation as others are told of it."""
-
-    name: Name
-    seq: int
-    parents: tuple[tuple[Name, int], ...]  # dots; none: it follows what is folded
-    edits: list[Any]
-    clears: bool  # it stands for a clear
 
 
 class DraftMark(NamedTuple):
@@ -86,6 +68,7 @@ class ReplicatedSequence(EditableSequence[S]):
 
     def version_at(self, name: Name, context: Mapping[Any, int]) -> Version | None:
         """What an author who has seen this had seen of the sequence; None is everything."""
+        self._close_aside()
         if self._kind != CLOSED:
             last = self.graph.names[self._author]
             if last == name or self._seq + self._count - 1 <= context.get(last, 0):
@@ -101,7 +84,7 @@ class ReplicatedSequence(EditableSequence[S]):
         if version is None or version == self.heads:
             return len(self)
         self.close_run()
-        return self._walker_at(version, self._unseen(version)).length()
+        return self._walker_at(version).length()
 
     def clear(self, event: Event) -> None:
         """Delete everything that the event has seen, under its dot."""
@@ -252,6 +235,13 @@ class ReplicatedSequence(EditableSequence[S]):
 
     # ------------------------------------------------------------------ places
 
+    def follow(self) -> Trail:
+        """The trail, for somebody who is going to hold a position."""
+        if self.trail is None:
+            self.trail = Trail()
+        self.trail.held = True
+        return self.trail
+
     def anchor(self, pos: int, left: bool) -> bytes:
         """A place that means the same at every replica and any time: behind the item left of it,
         or before the one right of it."""
@@ -270,15 +260,8 @@ class ReplicatedSequence(EditableSequence[S]):
             raise BadValue("this is no anchor") from None
         if not fits:
             raise BadValue("this is no anchor")
-        self.close_run()
-        cold = self.cold
-        if cold is not None and not all(map(self.has, dots)) and sorted(dots) != sorted(cold.heads):
-            self.thaw()
-        if sorted(dots) == sorted(self.base.items() if self.cold is None else self.cold.heads):
-            version = ROOT
-        elif all(map(self.has, dots)):
-            version = self.version_of_dots(tuple(dots))
-        else:
+        version = self._led_by(dots)
+        if version is None:
             raise HistoryTrimmed("the anchor is older than the history kept here, or not here yet")
         where: int = pos
         if version == self.graph.heads:
@@ -289,6 +272,16 @@ class ReplicatedSequence(EditableSequence[S]):
         if not 0 <= where <= walker.length():
             raise BadValue("this anchor is of no place in the sequence")
         return walker.locate(where, left)
+
+    def _led_by(self, dots: list[tuple[Name, int]]) -> Version | None:
+        """The version with exactly these heads; None if it was folded, or is not here yet."""
+        self.close_run()
+        cold = self.cold
+        if cold is not None and not all(map(self.has, dots)) and sorted(dots) != sorted(cold.heads):
+            self.thaw()
+        if sorted(dots) == sorted(self.base.items() if self.cold is None else self.cold.heads):
+            return ROOT
+        return self.version_of_dots(tuple(dots)) if all(map(self.has, dots)) else None
 
     def origins(self) -> list[tuple[int, Name | None, int]]:
         """Who inserted what there is, in order: (items, author, operation); None for what was
@@ -369,13 +362,15 @@ class ReplicatedSequence(EditableSequence[S]):
             yield 0, 0, items.slice(0, len(items))
 
     def become(self, other: Self) -> None:
-        """Take another's place; whoever looks at this one is told what changed."""
+        """Take another's place; whoever looks at this one is told what changed. `other` knows all
+        that happened here, or folded it, or carried out a deletion."""
         self.close_run()
         other.close_run()
-        if self.trail is not None or self.observer is not None:
-            for pos, gone, content in self.changes_to(other._items):
-                if self.trail is not None:
-                    self.trail.add(pos, gone, 0 if gone else len(content))
+        trail = self.trail
+        if self.observer is not None or (trail is not None and trail.is_followed):
+            for pos, gone, content in self._patches_to(other):
+                if trail is not None:
+                    trail.add(pos, gone, 0 if gone else len(content))
                 if self.observer is not None:
                     self.observer(pos, gone, content)
         if self.undo is not None:
@@ -383,9 +378,19 @@ class ReplicatedSequence(EditableSequence[S]):
         for name in _OWN:
             setattr(self, name, getattr(other, name))
 
-
-def check_edits(edits: Any) -> Edits:
-    """Edits from outside; raises `BadFrame`."""
-    if type(edits) is not list or not edits:
-        raise BadFrame("no edits")
-    return edits
+    def _patches_to(self, other: Self) -> Iterable[Patch]:
+        """What changes when it becomes another: by which items are the same if that is known, else
+        by what they are."""
+        if self.is_blank() or not other._length:
+            return self.changes_to(other._items)
+        try:
+            version = other._led_by(self.leading())
+        except Corrupt:  # its items are all right, and all that it has now
+            version = None
+        steps = None if version is None else steps_from(version, self._length, other)
+        if steps is None:
+            if self.trail is not None and self._length:
+                self.trail.guess()
+            return self.changes_to(other._items)
+        items = other._items
+        return [(at, n, None if n else items.slice(at, at + come)) for at, n, come in steps]

@@ -2,9 +2,10 @@
 
 Whoever has seen everything edits it where they say; that is told to the log and done, and while an
 edit goes on with the one before (typing, deleting) it is only put on the pile of the *open run*.
-An event that has not seen everything goes through a `Walker`, which is kept warm: as long as
-concurrency lasts, what both sides do costs what they do. It is dropped once more happened without
-concurrency than it would cost to make it anew.
+An event that has not seen everything goes through a `Walker`; typing that goes on is piled up here
+too, as a run *aside*. The walker is kept warm: as long as concurrency lasts, what both sides do
+costs what they do. It is dropped once more happened without concurrency than it would cost to make
+it anew.
 
 Invariants: `items` with the open run are what the events of the graph give; the log and the graph
 end at the same LV; a walker that is kept has met a prefix of the events.
@@ -15,11 +16,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from plait.base.errors import BadFrame
-from plait.types.walker.graph import EventGraph, Name, Range, Version
+from plait.types.walker.edits import logged, units_of
+from plait.types.walker.graph import EventGraph, Name, Version
 from plait.types.walker.items import Edits, Event, Items
 from plait.types.walker.oplog import BACKSPACE, DELETE, INSERT, MARK, OpLog, Run
-from plait.types.walker.ordering import alternates, ordered
+from plait.types.walker.ordering import OFTEN, chained, ordered
 from plait.types.walker.trail import Trail
 from plait.types.walker.walker import Patch, Walker
 
@@ -27,6 +28,7 @@ KEEP_WARM = 1_000  # units without concurrency, and a few for every record of th
 KEEP_WARM_FACTOR = 4
 
 CLOSED = -1  # no run is open
+ASIDE = 4  # insertions of somebody who has not seen everything; the other kinds are those of runs
 
 I = TypeVar("I", bound=Items)  # noqa: E741 - of items
 
@@ -46,6 +48,7 @@ class EditableSequence(abc.ABC, Generic[I]):
         self._length = len(items)  # with the open run
         self._quiet = 0  # units without concurrency
         self._kind = CLOSED
+        self._parents: Version = ()  # of a run aside
         self._author = 0  # its number
         self._seq = 0
         self._count = 0
@@ -89,7 +92,12 @@ class EditableSequence(abc.ABC, Generic[I]):
     @property
     def heads(self) -> Version:
         """The version of everything."""
-        return self.graph.heads if self._kind == CLOSED else (self.end - 1,)
+        if self._kind == CLOSED:
+            return self.graph.heads
+        if self._kind == ASIDE:
+            others = [head for head in self.graph.heads if head not in self._parents]
+            return (*others, self.end - 1)
+        return (self.end - 1,)
 
     @property
     def is_typing(self) -> bool:
@@ -108,6 +116,7 @@ class EditableSequence(abc.ABC, Generic[I]):
     def runs_since(self, start: int) -> Iterator[tuple[int, Name, int, Version | None, Run]]:
         """What happened from an LV on, in runs: LV, author, number of its first unit (each has
         one), parents (None: the event before) and the run."""
+        self._close_aside()
         graph = self.graph
         while start < graph.end:
             span = graph.span_at(start)
@@ -148,23 +157,57 @@ class EditableSequence(abc.ABC, Generic[I]):
         of all of them together if `whole`. Raises `BadFrame` for edits that do not fit the version,
         and then nothing happened.
         """
-        if parents is None or parents == self.heads:
+        if (self._kind == INSERT or self._kind == ASIDE) and len(edits) == 2:
+            what = edits[1]
+            if (
+                edits[0] == self._next
+                and parents == (self.graph.end + self._size - 1,)
+                and seq == self._seq + self._count
+                and name == self.graph.names[self._author]
+                and type(edits[0]) is int
+                and self.is_content(what)
+                and self._width == (len(what) if whole else 1)
+                and self.trail is None
+            ):
+                size = len(what)
+                self._pile.append(what)
+                self._next += size
+                self._size += size
+                self._length += size
+                self._count += 1 if whole else size
+                return self.graph.end + self._size - 1
+        if parents is None or (self._kind != ASIDE and parents == self.heads):
             return self._add_seen(name, seq, edits, whole)
         self.close_run()
         graph = self.graph
-        parents = self._version(parents)
+        parents = graph.version(parents)
         if parents == graph.heads:
             return self._add_seen(name, seq, edits, whole)
-        unseen = self._unseen(parents)
-        walker = self._walker_at(parents, unseen)
-        units = self._units(edits, walker.length())
+        units = self._units(edits, self._walker_at(parents).length())
         if not units:
             return graph.end - 1
-        start = graph.end
         count, width = (1, units) if whole else (units, 1)
-        joins = parents == (start - 1,)
-        first = unseen[-1][0] if unseen else None
-        graph.add(graph.agent(name), seq, count, width, parents, first)
+        author = graph.agent(name)
+        if len(edits) == 2 and self.trail is None and self.is_content(edits[1]):
+            self._parents = parents
+            self._kind = ASIDE
+            self._author, self._seq, self._count, self._width = author, seq, count, width
+            self._pos, self._size = edits[0], units
+            self._next = edits[0] + units
+            self._length += units
+            self._pile.append(edits[1])
+        else:
+            self._put_aside(author, seq, count, width, parents, edits)
+        return self.end - 1
+
+    def _put_aside(
+        self, author: int, seq: int, count: int, width: int, parents: Version, edits: Edits
+    ) -> None:
+        """Edits of somebody who has not seen everything, which fit."""
+        graph = self.graph
+        walker = self._walker_at(parents)
+        joins = parents == (graph.end - 1,)
+        graph.add(author, seq, count, width, parents, walker.first_unseen())
         patches: list[Patch] = []
         for run in self._log_edits(edits, joins):
             walker.walk(run, patches)
@@ -175,7 +218,6 @@ class EditableSequence(abc.ABC, Generic[I]):
             self._length += come - gone
             if self.trail is not None:
                 self.trail.add(pos, gone, come)
-        return graph.end - 1
 
     def _do(self, pos: int, gone: int, content: Any) -> None:
         if self.undo is not None:
@@ -190,19 +232,18 @@ class EditableSequence(abc.ABC, Generic[I]):
 
     def add_all(self, events: Iterable[Event]) -> None:
         """Many events, each after its parents; their LVs count in the order in which they are
-        given. If that goes to and fro, they are taken in in another, in which less is walked."""
+        given. If that goes to and fro, they are taken in in another, in which less is walked. What
+        an author did without a pause is refused as a whole."""
         self.close_run()
         base = self.graph.end
         given = list(events)
-        if not alternates(given, base):
-            for name, seq, edits, parents in given:
-                self.add(name, seq, edits, parents)
+        chains, lasts = chained(given, base, self.is_content, self.joined)
+        if len(chains) * OFTEN < len(given):
+            for chain in chains:
+                self.add(*chain)
             return
-        lasts: list[int] = []  # the last unit of each event as it is given, in order
-        moved: list[int] = []  # how much further it is here
-        for event, last, parents in ordered(given, base, lasts):
-            if not moved:
-                moved = [0] * len(lasts)
+        moved = [0] * len(lasts)  # how much further each is here
+        for event, last, parents in ordered(chains, base, lasts):
             if parents is not None:
                 here = [p + moved[bisect_left(lasts, p)] if p >= base else p for p in parents]
                 parents = tuple(sorted(here))
@@ -211,76 +252,27 @@ class EditableSequence(abc.ABC, Generic[I]):
 
     # ------------------------------------------------------------------ inside
 
-    def _version(self, parents: Version) -> Version:
-        end, first = self.graph.end, self.graph.first
-        if len(parents) > 1:
-            parents = tuple(sorted(parents))
-        for lv in parents:
-            if not 0 <= lv < end:
-                raise BadFrame(f"{parents!r} is no version of this sequence")
-        if parents and parents[0] < first:
-            return tuple([lv for lv in parents if lv >= first])
-        return parents
-
-    def _unseen(self, parents: Version) -> list[Range] | None:
-        """What a version has not seen, latest first; None if it follows the last event."""
-        graph = self.graph
-        if parents == (graph.end - 1,):
-            return None
-        return graph.difference(graph.heads, parents)[0]
-
-    def _walker_at(self, parents: Version, unseen: list[Range] | None) -> Walker:
+    def _walker_at(self, parents: Version) -> Walker:
         """A walker that has met all events, and looks from `parents`."""
-        graph = self.graph
-        if unseen is None:
-            boundary = graph.last_critical()
-        else:
-            boundary = graph.critical(unseen[-1][0]) if unseen else graph.end
-        walker = self.walker
-        if walker is None or walker.start > boundary or walker.fed <= boundary:
-            walker = self.walker = Walker(graph, self.log, boundary, self._length)
-        walker.feed(graph.end)
-        walker.move(parents, unseen)
+        graph, walker = self.graph, self.walker
+        if walker is not None:
+            if walker.fed == graph.end and walker.version == parents:
+                return walker
+            worth = not graph.is_behind(parents, walker.fed)  # else a new one has less to do
+            if worth and graph.sees_before(walker.start, parents):
+                walker.feed(graph.end)
+                walker.move(parents)
+                return walker
+        boundary = graph.critical(graph.unseen(parents))
+        walker = self.walker = Walker(graph, self.log, boundary, self._length)
+        walker.move(parents)
         return walker
 
     def _units(self, edits: Edits, length: int) -> int:
-        """How many units edits have; `BadFrame` if they do not fit."""
-        units = 0
-        if len(edits) % 2:
-            raise BadFrame("edits come in pairs: a position, and what is done there")
-        for index in range(0, len(edits), 2):
-            pos, what = edits[index], edits[index + 1]
-            if type(pos) is not int or not 0 <= pos <= length:
-                raise BadFrame(f"position {pos!r} of a sequence of {length}")
-            if type(what) is int:
-                if not 1 <= what <= length - pos:
-                    raise BadFrame(f"{what} deleted at {pos} of a sequence of {length}")
-                length -= what
-                units += what
-            elif self.is_content(what):
-                length += len(what)
-                units += len(what)
-            elif self.is_mark(what, length - pos):
-                units += 1
-            else:
-                raise BadFrame(f"{type(what).__name__} inserted at {pos}")
-        return units
+        return units_of(edits, length, self.is_content, self.is_mark)
 
     def _log_edits(self, edits: Edits, joins: bool) -> list[Run]:
-        log = self.log
-        runs = []
-        for index in range(0, len(edits), 2):
-            pos, what = edits[index], edits[index + 1]
-            if type(what) is int:
-                run = Run(log.end, DELETE, pos, what, None)
-            elif self.is_content(what):
-                run = Run(log.end, INSERT, pos, len(what), what)
-            else:
-                run = Run(log.end, MARK, pos, 1, what)
-            log.add(run.kind, pos, run.size, run.content, joins)
-            joins = True
-            runs.append(run)
-        return runs
+        return logged(self.log, edits, joins, self.is_content)
 
     def _add_seen(self, name: Name, seq: int, edits: Edits, whole: bool) -> int:
         """Edits of somebody who has seen everything."""
@@ -342,7 +334,7 @@ class EditableSequence(abc.ABC, Generic[I]):
         if self._kind == DELETE and pos == self._next:
             return True
         if pos == self._next - 1 and size == 1 and (self._kind == BACKSPACE or self._size == 1):
-            if self._kind == INSERT:
+            if self._kind == INSERT or self._kind == ASIDE:
                 return False
             self._kind = BACKSPACE
             return True
@@ -356,12 +348,17 @@ class EditableSequence(abc.ABC, Generic[I]):
         self._kind = CLOSED
         size, pos = self._size, self._pos
         self._size = 0
+        content = self.joined(self._pile) if self._pile else None
+        self._pile = []
+        if kind == ASIDE:
+            self._length -= size
+            author, seq, count, width = self._author, self._seq, self._count, self._width
+            self._put_aside(author, seq, count, width, self._parents, [pos, content])
+            return
         graph = self.graph
         joins = graph.heads == (graph.end - 1,)
         graph.add(self._author, self._seq, self._count, self._width, None)
         if kind == INSERT:
-            content = self.joined(self._pile)
-            self._pile = []
             self.log.add(INSERT, pos, size, content, joins)
             self._do(pos, 0, content)
         else:
@@ -369,6 +366,10 @@ class EditableSequence(abc.ABC, Generic[I]):
             self._do(pos - size + 1 if kind == BACKSPACE else pos, size, None)
         if self.walker is not None:
             self._passed(size)
+
+    def _close_aside(self) -> None:
+        if self._kind == ASIDE:
+            self.close_run()
 
     def _put_all(self, author: int, seq: int, count: int, width: int, edits: Edits) -> None:
         """Several edits: of one operation, or each unit one."""

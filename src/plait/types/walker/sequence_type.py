@@ -15,7 +15,8 @@ from plait.base.codec import decode, encode
 from plait.base.errors import BadFrame, Corrupt, UnknownFormat
 from plait.graph.event import REPLICA_MAX, SEQ_MAX, Event
 from plait.types.graph_type import GraphType, Slot
-from plait.types.walker.replica import DraftMark, ReplicatedSequence, SentOp, check_edits
+from plait.types.walker.operations import SentOp, check_edits
+from plait.types.walker.replica import DraftMark, ReplicatedSequence
 from plait.types.walker.spans import Name
 from plait.types.walker.walker import Patch
 
@@ -127,9 +128,8 @@ class SequenceType(GraphType[R]):
             return
         if other.is_blank() and descends(theirs, state.base):
             state.thaw()
-            own = _beyond(theirs, state.ops())
+            self._take(other, _beyond(theirs, state.ops()), {}, theirs)
             state.become(other)
-            self._take(state, own, {}, theirs)
             return
         if state.is_blank() and descends(mine, other.base):
             other.thaw()
@@ -152,10 +152,8 @@ class SequenceType(GraphType[R]):
         if not descends(theirs, state.base):
             self._take(state, theirs_new, other.base, mine)
             return
-        own = _beyond(theirs, state.ops())
-        base = state.base
-        state.become(other)
-        self._take(state, own, base, theirs)
+        self._take(other, _beyond(theirs, state.ops()), state.base, theirs)
+        state.become(other)  # which knows all that happened here: so no place gets lost
 
     def _take(self, state: R, ops: Sequence[SentOp], base: Any, known: Context) -> None:
         """Operations on top; those without parents follow what `base` leads."""

@@ -22,6 +22,7 @@ Name: TypeAlias = int | str  # an author: a replica id here, a word in traces; t
 Version: TypeAlias = tuple[int, ...]
 Range: TypeAlias = tuple[int, int]  # from LV, to LV (without)
 
+FEW = 8  # of something that is looked up faster in a tuple than in a set
 ROOT: Version = ()
 
 _A, _B, _BOTH = 1, 2, 3
@@ -90,7 +91,11 @@ class Spans:
         if number is None:
             return -1
         spans = self.of_agent[number]
-        low, high = 0, len(spans)  # the first of the author's spans that begins beyond `seq`
+        low = high = len(spans)  # the first of the author's spans that begins beyond `seq`
+        back = 1  # it is one of the last, as a rule
+        while low and self.seqs[self.span_at(spans[low - 1])] > seq:
+            high = low - 1
+            low, back = max(high - back, 0), 2 * back
         while low < high:
             middle = (low + high) // 2
             if self.seqs[self.span_at(spans[middle])] <= seq:
@@ -221,9 +226,9 @@ class Spans:
                         heappush(heap, (-parent, flag))
                         open_ += is_open
             if flag == _A:
-                _extend(only_a, low, lv + 1)
+                extend(only_a, low, lv + 1)
             elif flag == _B:
-                _extend(only_b, low, lv + 1)
+                extend(only_b, low, lv + 1)
         return only_a, only_b
 
     def since(self, version: Version, boundary: int) -> list[Range]:
@@ -244,7 +249,31 @@ class Spans:
                 for parent in (start - 1,) if parents is None else parents:
                     if parent >= boundary:
                         heappush(heap, -parent)
-            _extend(found, low, lv + 1)
+            extend(found, low, lv + 1)
+        return found
+
+    def seen_of(self, version: Version, ranges: list[Range]) -> list[Range]:
+        """What a version has seen of some events; latest first, as they are.
+
+        ranges: with an event, all those that came after it and that the version has seen.
+        """
+        found: list[Range] = []
+        heap = [-lv for lv in reversed(version)]
+        index = 0
+        while heap:
+            lv = -heappop(heap)
+            while index < len(ranges) and ranges[index][0] > lv:
+                index += 1
+            if index == len(ranges):
+                break
+            if lv >= ranges[index][1] or (found and lv >= found[-1][0]):
+                continue  # what came before it is not among them; or it is found already
+            span = bisect_right(self.starts, lv) - 1
+            low = max(self.starts[span], ranges[index][0])
+            if low == self.starts[span]:
+                for parent in self.parents_of(low):
+                    heappush(heap, -parent)
+            extend(found, low, lv + 1)
         return found
 
 
@@ -271,7 +300,17 @@ def without(ranges: list[Range], others: list[Range]) -> list[Range]:
     return found
 
 
-def _extend(ranges: list[Range], low: int, high: int) -> None:
+def union(ranges: list[Range], others: list[Range]) -> list[Range]:
+    """What is in ranges or in others, which have nothing in common; all latest first."""
+    if not ranges or not others:
+        return ranges or others
+    found: list[Range] = []
+    for low, high in sorted(ranges + others, reverse=True):
+        extend(found, low, high)
+    return found
+
+
+def extend(ranges: list[Range], low: int, high: int) -> None:
     """Add a range that ends where the last one begins, or before."""
     if ranges and ranges[-1][0] == high:
         ranges[-1] = (low, ranges[-1][1])

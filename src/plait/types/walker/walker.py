@@ -3,7 +3,8 @@
 An event's positions are as of its parents, but the present has seen more. The walker keeps the
 items of a concurrent stretch as records that know both versions, moves its *prepare version* to
 the event's parents (retreating what they have not seen, advancing what they have), finds the place
-there, and reads off where that is in the present.
+there, and reads off where that is in the present. What somebody did who had seen all that is here
+has its place in the present already: the prepare version stays where it is and does not see it.
 
 It begins at a critical boundary: nothing before it matters, so what stood there is one record of
 unknown items. Steady state has no walker at all; see `plait.types.walker.sequence`.
@@ -19,13 +20,14 @@ Source: Gentle, Kleppmann, "Collaborative Text Editing with Eg-walker" (EuroSys 
 Kleppmann, "The Art of the Fugue" (2023).
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from typing import Any, TypeAlias
 
+from plait.types.walker.deletions import Deletions
 from plait.types.walker.graph import EventGraph, Range, Version
 from plait.types.walker.oplog import BACKSPACE, INSERT, MARK, OpLog, Run
 from plait.types.walker.records import BASE, ENDLESS, NONE, START, Leaf, Record, Records
-from plait.types.walker.spans import without
+from plait.types.walker.spans import FEW, union, without
 
 Patch: TypeAlias = tuple[int, int, Any]  # position, items deleted there, then what is inserted
 
@@ -35,8 +37,8 @@ class Walker:
     everything in the graph."""
 
     __slots__ = (
-        "_graph", "_heads", "_log", "_slack", "_target_sizes", "_target_starts", "_targets",
-        "_unseen", "fed", "records", "start", "version",
+        "_deletions", "_graph", "_heads", "_log", "_slack", "_unseen", "fed", "records", "start",
+        "version",
     )  # fmt: skip
 
     def __init__(self, graph: EventGraph, log: OpLog, start: int, length: int) -> None:
@@ -48,9 +50,7 @@ class Walker:
         self.version: Version = ()
         self._heads: Version = ()  # of all events met
         self._unseen: list[Range] = []  # by the prepare version, latest first
-        self._target_starts: list[int] = []  # LVs of deletions, in order
-        self._target_sizes: list[int] = []  # negative: the items go down
-        self._targets: list[int] = []  # the items that they deleted
+        self._deletions = Deletions()
         self.feed(graph.end)
         self._slack = self.records.now - length  # items of the base that never were
 
@@ -63,7 +63,15 @@ class Walker:
             start = self.fed
             span = graph.span_at(start)
             end = min(graph.end_of(span), stop)
-            self.move(graph.parents_of(start))
+            parents = graph.parents_of(start)
+            if parents == self._heads != self.version:
+                for run in log.runs(start, end):
+                    self._apply_unseen(run)
+                self._heads = (end - 1,)
+                self.fed = end
+                self._unseen = union([(start, end)], self._unseen)
+                continue
+            self.move(parents)
             for run in log.runs(start, end):
                 self._apply(run, None)
             self._happened(end)
@@ -71,6 +79,10 @@ class Walker:
     def length(self) -> int:
         """Of the sequence as of the prepare version."""
         return self.records.prep - self._slack
+
+    def first_unseen(self) -> int:
+        """The first event that the prepare version has not seen; the next one if there is none."""
+        return self._unseen[-1][0] if self._unseen else self.fed
 
     def walk(self, run: Run, patches: list[Patch]) -> None:
         """The next event (or run) happens, at the prepare version; adds what it does to the
@@ -84,36 +96,35 @@ class Walker:
         if self._heads == version:
             self._heads = (end - 1,)
         else:
-            heads = [head for head in self._heads if head not in version]
+            seen = version if len(version) < FEW else frozenset(version)
+            heads = [head for head in self._heads if head not in seen]
             heads.append(end - 1)
             self._heads = tuple(heads)
         self.version = (end - 1,)
 
-    def move(self, version: Version, unseen: list[Range] | None = None) -> None:
-        """Look at the sequence from another version.
-
-        unseen: the events met that it has not seen, latest first, if that is known.
-        """
+    def move(self, version: Version) -> None:
+        """Look at the sequence from another version, which has seen all before `start`."""
         if version == self.version:
             return
         start = self.start
         if version and version[0] < start:
             version = tuple([lv for lv in version if lv >= start])
+        gone: list[Range] = []
+        come: list[Range] = []
         if version == self._heads:
-            unseen = []
-        elif not version:
-            unseen = [(start, self.fed)] if self.fed > start else []
-        elif unseen is None:
-            unseen, _ = self._graph.difference(self._heads, version)
-        before = self._unseen
-        if before != unseen:
-            for low, high in without(unseen, before):
-                self._shift(low, high, -1)
-            come = without(before, unseen)
-            come.reverse()
-            for low, high in come:
-                self._shift(low, high, 1)
-            self._unseen = unseen
+            come = self._unseen
+        elif all(head in version for head in self.version):
+            come = self._graph.seen_of(version, self._unseen)
+        elif version:
+            gone, come = self._graph.difference(self.version, version)
+        else:
+            gone = without([(start, self.fed)], self._unseen)
+        deletions, records = self._deletions, self.records
+        for low, high in gone:
+            deletions.shift(records, low, high, -1)
+        for low, high in reversed(come):
+            deletions.shift(records, low, high, 1)
+        self._unseen = union(gone, without(self._unseen, come))
         self.version = version
 
     # ------------------------------------------------------------------ asking
@@ -164,57 +175,13 @@ class Walker:
                     found.append((record.id, size))
         return found
 
-    def _shift(self, low: int, high: int, by: int) -> None:
-        """Retreat or advance the events of a range."""
-        starts = self._target_starts
-        index = bisect_right(starts, high - 1) - 1
-        if index < 0 or starts[index] + abs(self._target_sizes[index]) <= low:
-            self.records.shift(low, high - low, by)  # nothing is deleted in the range
-            return
-        if by > 0:
-            self._shift_insertions(low, high, by)
-            self._shift_deletions(low, high, by)
-        else:
-            self._shift_deletions(low, high, by)
-            self._shift_insertions(low, high, by)
-
-    def _shift_insertions(self, low: int, high: int, by: int) -> None:
-        starts, sizes = self._target_starts, self._target_sizes
-        index = bisect_right(starts, low) - 1
-        if index >= 0:
-            low = max(low, starts[index] + abs(sizes[index]))
-        index += 1
-        while low < high:
-            stop = min(starts[index], high) if index < len(starts) else high
-            if stop > low:
-                self.records.shift(low, stop - low, by)
-            if index >= len(starts):
-                return
-            low = starts[index] + abs(sizes[index])
-            index += 1
-
-    def _shift_deletions(self, low: int, high: int, by: int) -> None:
-        starts, sizes = self._target_starts, self._target_sizes
-        index = max(bisect_right(starts, low) - 1, 0)
-        while index < len(starts) and starts[index] < high:
-            start, size, item = starts[index], sizes[index], self._targets[index]
-            first, last = max(start, low), min(start + abs(size), high)
-            index += 1
-            if first >= last or item == NONE:
-                continue
-            if size > 0:
-                item += first - start
-            else:
-                item -= last - 1 - start
-            self.records.shift(item, last - first, by)
-
     # ------------------------------------------------------------------ applying
 
     def _apply(self, run: Run, patches: list[Patch] | None) -> None:
         if run.kind == INSERT:
             self._insert(run, patches)
         elif run.kind == MARK:
-            self._deletes(run.lv, NONE, 1)
+            self._deletions.add_mark(run.lv)
         else:
             self._delete(run, patches)
 
@@ -230,49 +197,34 @@ class Walker:
                     if past <= record.size:
                         break
                     past -= record.size
-            if backwards:
-                size = min(past, left)
-                if past < record.size:
-                    records.split(record, past)
-                if size < record.size:
-                    record = records.split(record, record.size - size)
-                target = record.id + size - 1
-                pos -= size
-            else:
-                size = min(record.size - past + 1, left)
-                if past > 1:
-                    record = records.split(record, past - 1)
-                if size < record.size:
-                    records.split(record, size)
-                target = record.id
+            record = self._cut(record, past, left, backwards)
+            size = record.size
             records.set_state(record, 2)
             if not record.gone:
                 if patches is not None:
                     patches.append((records.now_before(record), size, None))
                 record.gone = True
                 records.count(record.leaf, 0, -size)
-            self._deletes(lv, target, -size if backwards and size > 1 else size)
+            self._deletions.add(lv, record, backwards)
+            if backwards:
+                pos -= size
             lv += size
             left -= size
 
-    def _deletes(self, lv: int, target: int, size: int) -> None:
-        """Note what a deletion (or a mark: nothing) deleted. A single item goes either way."""
-        starts = self._target_starts
-        if not starts or lv > starts[-1]:
-            starts.append(lv)
-            self._target_sizes.append(size)
-            self._targets.append(target)
-            return
-        index = bisect_right(starts, lv)
-        starts.insert(index, lv)
-        self._target_sizes.insert(index, size)
-        self._targets.insert(index, target)
+    def _cut(self, record: Record, past: int, count: int, backwards: bool) -> Record:
+        """Up to `count` items of a record as a record of their own: from its `past`-th on, or
+        down."""
+        first = max(past - count, 0) if backwards else past - 1
+        stop = past if backwards else first + count
+        if stop < record.size:
+            self.records.split(record, stop)
+        return self.records.split(record, first) if first else record
 
     def _insert(self, run: Run, patches: list[Patch] | None) -> None:
         records = self.records
         pos = run.pos
         leaf = records.seek(pos)
-        index, past = 0, pos - records.before_prep
+        index, past, now = 0, pos - records.before_prep, records.before_now
         left = START
         if past:
             for record in leaf.records:
@@ -281,60 +233,121 @@ class Walker:
                     if past <= record.size:
                         break
                     past -= record.size
+                if not record.gone:
+                    now += record.size
+            left = record.id + past - 1
+            if not record.gone:
+                now += past
+            if past < record.size:
+                records.split(record, past)
+                leaf = record.leaf
+                index = leaf.records.index(record) + 1
+        before, right = self._place(leaf, index, left, run.lv)
+        if before is not None:
+            leaf = before.leaf
+            index = leaf.records.index(before) + 1
+            now = records.now_before(before) + (0 if before.gone else before.size)
+        if patches is not None:
+            patches.append((now, 0, run.content))
+        self._put(run, leaf, index, left, right, 1)
+
+    def _put(self, run: Run, leaf: Leaf, index: int, left: int, right: int, state: int) -> None:
+        """Inserted items; they go on with the record that stands before them, or are a new one."""
+        prep = run.size if state else 0
+        if index and right == NONE:
+            before = leaf.records[index - 1]
+            if (
+                before.id + before.size == run.lv == left + 1
+                and before.state == state
+                and not before.gone
+            ):
+                before.size += run.size
+                self.records.count(leaf, prep, run.size)
+                return
+        new = Record(run.lv, run.size, left, right, state, False, leaf)
+        self.records.insert(new, leaf, index)
+
+    def _apply_unseen(self, run: Run) -> None:
+        """Somebody who had seen all that is here did this; the prepare version does not see it."""
+        if run.kind == INSERT:
+            self._insert_unseen(run)
+        elif run.kind == MARK:
+            self._deletions.add_mark(run.lv)
+        else:
+            self._delete_unseen(run)
+
+    def _insert_unseen(self, run: Run) -> None:
+        records = self.records
+        leaf = records.seek_now(run.pos)
+        index, past = 0, run.pos - records.before_now
+        left = START
+        if past:
+            for record in leaf.records:
+                index += 1
+                if not record.gone:
+                    if past <= record.size:
+                        break
+                    past -= record.size
             left = record.id + past - 1
             if past < record.size:
                 records.split(record, past)
                 leaf = record.leaf
                 index = leaf.records.index(record) + 1
-        leaf, index, right = self._place(leaf, index, left, run.lv)
-        if index and right == NONE:
-            before = leaf.records[index - 1]
-            goes_on = before.id + before.size == run.lv == left + 1
-            if goes_on and before.state == 1 and not before.gone:
-                before.size += run.size
-                records.count(leaf, run.size, run.size)
-                if patches is not None:
-                    now = records.now_before(before) + before.size - run.size
-                    patches.append((now, 0, run.content))
-                return
-        new = Record(run.lv, run.size, left, right, 1, False, leaf)
-        records.insert(new, leaf, index)
-        if patches is not None:
-            patches.append((records.now_before(new), 0, run.content))
+        behind = records.following(leaf, index)
+        right = behind.id if behind is not None and behind.left == left else NONE
+        self._put(run, leaf, index, left, right, 0)
 
-    def _place(self, leaf: Leaf, index: int, left: int, lv: int) -> tuple[Leaf, int, int]:
-        """Where among its neighbours an item goes that was inserted right of `left`, which stands
-        just before `index`; and its right parent."""
+    def _delete_unseen(self, run: Run) -> None:
+        records = self.records
+        lv, pos, left = run.lv, run.pos, run.size
+        backwards = run.kind == BACKSPACE
+        while left:
+            leaf = records.seek_now(pos + 1)
+            past = pos + 1 - records.before_now
+            for record in leaf.records:
+                if not record.gone:
+                    if past <= record.size:
+                        break
+                    past -= record.size
+            record = self._cut(record, past, left, backwards)
+            size = record.size
+            record.gone = True
+            records.count(record.leaf, 0, -size)
+            self._deletions.add(lv, record, backwards)
+            if backwards:
+                pos -= size
+            lv += size
+            left -= size
+
+    def _place(self, leaf: Leaf, index: int, left: int, lv: int) -> tuple[Record | None, int]:
+        """Which of the items that stand there at `index`, right of `left`, the new one comes after
+        (None: it comes first), and its right parent."""
         leaves = self.records.leaves
-        at_leaf, at = leaf, index
         between: list[Record] = []  # records that are not inserted yet in the prepare version
         right = NONE
         while True:
-            if at == len(at_leaf.records):
-                if at_leaf.index + 1 == len(leaves):
+            if index == len(leaf.records):
+                if leaf.index + 1 == len(leaves):
                     break
-                at_leaf, at = leaves[at_leaf.index + 1], 0
+                leaf, index = leaves[leaf.index + 1], 0
                 continue
-            record = at_leaf.records[at]
+            record = leaf.records[index]
             if record.state:
                 if record.left == left:
                     right = record.id
                 break
             between.append(record)
-            at += 1
+            index += 1
         if not between:
-            return leaf, index, right
-        before = self._integrate(between, left, right, lv)
-        if before is not None:
-            leaf = before.leaf
-            index = leaf.records.index(before) + 1
-        return leaf, index, right
+            return None, right
+        return self._integrate(between, left, right, lv), right
 
     def _integrate(self, between: list[Record], left: int, right: int, lv: int) -> Record | None:
         """The record among the concurrent ones that the new item comes after, if any."""
         scanning = False
         found: Record | None = None
-        inside: list[tuple[int, int]] = []  # items that were passed
+        passed: list[int] = []  # first items of records that were passed, in order of their ids
+        ends: dict[int, int] = {}  # of those
         for other in between:
             if other.left == left:
                 if other.right == right:
@@ -343,9 +356,12 @@ class Walker:
                     scanning = False
                 else:
                     scanning = self._is_left_of(other.right, right)
-            elif not any(low <= other.left < high for low, high in inside):
-                break  # it hangs on something further left
-            inside.append((other.id, other.id + other.size))
+            else:
+                at = bisect_right(passed, other.left) - 1
+                if at < 0 or other.left >= ends[passed[at]]:
+                    break  # it hangs on something further left
+            insort(passed, other.id)
+            ends[other.id] = other.id + other.size
             if not scanning:
                 found = other
         return found

@@ -1,0 +1,130 @@
+"""What must hold inside, looked at while a world runs: truths that no client could see broken.
+
+A probe finds a line or a replica when it is opened (`look`, every few virtual milliseconds), and
+from then on sees every step of its core and every word that it says (`member_probe`), or what it
+has delivered at each look (`graph_probe`). Judges tell that a promise was broken; probes tell where
+it began, and find what was not visible yet.
+
+Invariant: a probe only reads. It notes nothing in the trace, draws no chance and asks for no time,
+so a run has the same hash whatever is looked at.
+Absent: disks that lost what they held (`wipe`, `rot`, older copies): what such a machine had said
+may be gone, and from then on nothing is held against it.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+from plait.engines.graph.replica import Replica
+from plait.node.line_host import LineHost
+from plait.sim.graph_probe import GraphProbe
+from plait.sim.line_truth import LineTruth
+from plait.sim.loop import owner
+from plait.sim.machine import NodeMachine
+from plait.sim.member_probe import MemberProbe
+from plait.sim.world import World
+
+LOOK_S = 0.05
+FOUND_MAX = 8
+
+
+class Probes:
+    """Everything that is looked at in one world."""
+
+    def __init__(self, world: World) -> None:
+        self.found: list[str] = []
+        self.lost: set[str] = set()  # machines whose disks lost something; only asked for members
+        self._world = world
+        self._lines: dict[str, LineTruth] = {}
+        self._members: dict[tuple[str, str], MemberProbe] = {}  # by machine and line
+        self._graphs: dict[str, GraphProbe] = {}
+        self._disks: dict[str, tuple[object, object]] = {}
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK_S)
+
+    def look(self) -> None:
+        """Meet whoever is new, and look at what is not seen step by step."""
+        held: dict[str, list[tuple[str, Replica]]] = {}
+        for machine in self._world.nodes.values():
+            self._look_at_disk(machine)
+            node = machine.node
+            if node is None or node.closed or not machine.up:
+                continue
+            for host in node.hosts():
+                self._look_at_member(machine.name, host)
+            for replica in node.graphs.replicas():
+                held.setdefault(replica.parts.options.lineage, []).append((machine.name, replica))
+        for lineage, replicas in held.items():
+            graph = self._graphs.get(lineage)
+            if graph is None:
+                graph = self._graphs[lineage] = GraphProbe(self)
+            graph.look(replicas)
+
+    def _look_at_member(self, name: str, host: LineHost) -> None:
+        line = self._lines.get(host.line)
+        if line is None:
+            line = self._lines[host.line] = LineTruth(host.line, self)
+        known = self._members.get((name, host.line))
+        if known is None or known.driver is not host.loglet.driver:
+            known = self._members[name, host.line] = MemberProbe(line, name, host)
+        known.look()
+
+    def _look_at_disk(self, machine: NodeMachine) -> None:
+        disk = machine.disk
+        known = self._disks.setdefault(machine.name, (disk, disk.log))
+        if disk.damage is not None or known[0] is not disk or known[1] is not disk.log:
+            self.lost.add(machine.name)
+            self._disks[machine.name] = (disk, disk.log)
+
+    def unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback raised, which no program of ours means to do; what a task raised that nobody
+        asked for is told whenever it is collected, and cannot be counted on."""
+        error = context.get("exception")
+        if "handle" in context and error is not None:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+            process = owner.get()
+            self.report("a callback", ("the world" if process is None else process.name,), what)
+
+    # ------------------------------------------------------------------ what probes ask and tell
+
+    def holders(self, line: str, position: int, row: bytes) -> list[str]:
+        """The machines whose disks have this row, or must be believed that they had it."""
+        return [
+            machine.name
+            for machine in self._world.nodes.values()
+            if machine.name in self.lost or _has(machine, line, position, row)
+        ]
+
+    def tail_on_disk(self, name: str, line: str) -> int:
+        """Where a line ends on a machine's disk."""
+        extent = self._world.nodes[name].disk.log.extents.get(line)
+        return 0 if extent is None else extent.tail
+
+    def hard_state(self, name: str, line: str) -> bytes | None:
+        """What a machine's disk says must never be forgotten."""
+        extent = self._world.nodes[name].disk.log.extents.get(line)
+        return None if extent is None else extent.hard_state
+
+    def row(self, name: str, line: str, position: int) -> bytes | None:
+        """A row of a machine's disk."""
+        return self._world.nodes[name].disk.log.rows.get(line, {}).get(position)
+
+    def report(self, line: str, who: Iterable[str], what: str) -> None:
+        """Something is not as it must be."""
+        if len(self.found) < FOUND_MAX:
+            names = ", ".join(who)
+            self.found.append(f"at {self._world.now():.4f} s, {line}, {names}: {what}")
+
+
+def _has(machine: NodeMachine, line: str, position: int, row: bytes) -> bool:
+    log = machine.disk.log
+    extent = log.extents.get(line)
+    if extent is None:
+        return False
+    return position < extent.head or log.rows.get(line, {}).get(position) == row

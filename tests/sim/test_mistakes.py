@@ -1,0 +1,44 @@
+"""Every planted mistake is found, and nothing is found in the same world without it.
+
+The seed that found it first is tried first; if that has moved, some more are, from the first on.
+"""
+
+import functools
+import os
+
+import pytest
+from mistake import Mistake, run_with
+from mistakes import MISTAKES
+from mistakes_found import FOUND
+
+from plait.sim.run import Problem, simulate
+
+SEEDS = int(os.environ.get("SIM_MISTAKE_SEEDS", "20"))
+_BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
+
+
+@functools.cache
+def _without(name: str, seed: int) -> list[Problem]:
+    return simulate(_BY_NAME[name].world(seed)).problems
+
+
+def _finds(mistake: Mistake, seed: int) -> bool:
+    if not run_with(mistake, mistake.world(seed)).problems:
+        return False
+    same = next(m.name for m in MISTAKES if m.world is mistake.world)
+    problems = _without(same, seed)
+    assert problems == [], f"without the mistake seed {seed} fails as well: {problems}"
+    return True
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
+    first = FOUND[mistake.name][0]
+    assert any(_finds(mistake, seed) for seed in (first, *range(SEEDS))), (
+        f"not found in {SEEDS} seeds: python tests/sim/campaign_mistakes.py --only {mistake.name}"
+    )
+
+
+def test_there_are_many_mistakes_each_of_its_own() -> None:
+    assert len(_BY_NAME) == len(MISTAKES) >= 40
+    assert set(FOUND) == set(_BY_NAME)
