@@ -30,6 +30,7 @@ from plait.base.errors import (
     NoSuchCollection,
     NotLeader,
     PlaitError,
+    ReadOnly,
     Unavailable,
 )
 from plait.base.ports import DropRescued
@@ -196,8 +197,8 @@ class Local:
         self.node.check_open()
         host = self.node.folded(line)
         if self.node.alone:
-            if not host.leads and self.node.storage.log.read_only is None:
-                await host.led(timeout_s)  # it is opening its epoch
+            if not host.leads:
+                await self._lead_alone(host, timeout_s)
         elif host.raft is not None and options.max_lag_s is None:
             position = await host.raft.read_index(timeout_s)
             await host.replica.wait_applied(position, timeout_s)
@@ -208,6 +209,17 @@ class Local:
                 raise self.node.located(line, error) from None
         answered = await host.read(queries, after, timeout_s)
         return Answers(answered.epoch, answered.position, host.lag_s(), answered.answers)
+
+    async def _lead_alone(self, host: LineHost, timeout_s: float) -> None:
+        """Return once a lone node's state covers what it ever acknowledged."""
+        reason = self.node.storage.log.read_only
+        if reason is None:
+            await host.led(timeout_s)  # it is opening its epoch
+        elif host.loglet.opening < 0:
+            raise ReadOnly(
+                f"{host.line} was opened while the disk took no writes, so how far its state "
+                f"goes is not known yet: {reason.message}"
+            )
 
     async def follow(
         self, line: str, table: int, start: tuple[int, int] | None

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from plait.sim.probes import Probes
 from plait.sim.script import Script
 from plait.sim.trace import Happening
 from plait.sim.workloads.all import WORKLOADS
-from plait.sim.workloads.workload import LIMITS, Workload
+from plait.sim.workloads.workload import LIMITS, Program, Workload
 from plait.sim.world import World, run_world
 
 START_S = 60.0
@@ -108,8 +108,7 @@ class _Run:
             return
         programs = [
             (name, world.add_client(name).run(program))
-            for workload in self.workloads
-            for name, program in workload.programs().items()
+            for name, program in _named(config.workloads, self.workloads)
         ]
         await self._strike()
         for workload in self.workloads:
@@ -188,6 +187,16 @@ class _Run:
     def _judge(self) -> None:
         for name, workload in zip(self.config.workloads, self.workloads, strict=True):
             self.problems += [Problem(name, text) for text in workload.judge()]
+
+
+def _named(names: Sequence[str], workloads: Sequence[Workload]) -> Iterator[tuple[str, Program]]:
+    """Programs and the names of their machines: no two have the same."""
+    taken: dict[str, None] = {}
+    for workload_name, workload in zip(names, workloads, strict=True):
+        for name, program in workload.programs().items():
+            free = name if name not in taken else f"{workload_name}-{name}"
+            taken[free] = None
+            yield free, program
 
 
 def _stack(task: "asyncio.Task[Any]") -> traceback.StackSummary:

@@ -79,6 +79,7 @@ class World:
 
     def add_client(self, name: str) -> Machine:
         """A machine for a client; `Machine.run` gives it a program."""
+        assert name not in self.fabric.machines, f"two machines named {name}"
         machine = Machine(name, self.loop, self.fabric, self.trace)
         self.clients[name] = machine
         return machine
