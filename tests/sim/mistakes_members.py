@@ -1,4 +1,4 @@
-"""Mistakes in who the members are: joint changes, learners, memberships in copies, new disks."""
+"""Mistakes in who the members are: joint changes, learners, what a restart forgets."""
 
 import raft_mistakes as known
 from mistake import Mistake
@@ -7,10 +7,8 @@ from mistakes_worlds import world
 joining = world(
     "members", think_s=0.05, work_s=20.0, calm_s=90.0, kill=2.0, partition=2.0, pause=3.0
 )
-strangers = world("registers", clients=3, work_s=12.0, new_disk=0.5, kill=1.0)
 
 MISTAKES = (
-    Mistake(known.counts_new_disks_votes, strangers),
     Mistake(known.one_majority_decides_a_joint_change, joining),
     Mistake(known.changes_without_a_joint_step, joining),
     Mistake(known.begins_a_change_before_the_last_is_committed, joining),

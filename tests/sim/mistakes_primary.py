@@ -1,7 +1,6 @@
-"""Mistakes in leader–follower lines: promises, promotions, rules, rescue, leases."""
+"""Mistakes in leader–follower lines: promises, promotions, rules, rescue."""
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from mistake import Mistake, Patch
@@ -19,7 +18,6 @@ from plait.line.primary.member import Member
 from plait.line.primary.messages import Promise, Seal
 from plait.line.primary.rule import RuleInForce
 from plait.line.replication.messages import Append
-from plait.node.lease import Lease
 
 
 def promotes_after_the_survey(patch: Patch) -> None:
@@ -142,24 +140,12 @@ def commits_an_older_epoch_by_counting(patch: Patch) -> None:
     patch.setattr(Leader, "advance", advance)
 
 
-def leads_on_without_a_lease(patch: Patch) -> None:
-    """A leader that no majority confirms goes on serving."""
-
-    def check(self: Lease, host: Any) -> None:
-        return
-
-    patch.setattr(Lease, "check", check)
-
-
 failing = world("catalogue", kill=1.5, partition=2.0, one_way=2.0, pause=2.0)
 slowly = world("catalogue", slow=True, kill=1.0, partition=2.0, power_cut=2.0)
 operated = world(
     "catalogue", clients=4, think_s=0.01, slow=True, work_s=12.0, reset=1.0, one_way=3.0
 )
 dying = world("catalogue", clients=6, think_s=0.01, slow=True, work_s=12.0, kill=1.5, power_cut=4.0)
-divided = world(
-    "catalogue", clients=6, think_s=0.02, work_s=15.0, limits={"lease_s": 0.5}, partition=3.0
-)
 
 MISTAKES = (
     Mistake(promotes_after_the_survey, operated),
@@ -172,5 +158,4 @@ MISTAKES = (
     Mistake(asks_for_one_follower_less, failing),
     Mistake(acknowledges_what_its_own_disk_lacks, slowly),
     Mistake(commits_an_older_epoch_by_counting, failing),
-    Mistake(leads_on_without_a_lease, divided),
 )

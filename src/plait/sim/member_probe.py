@@ -1,6 +1,6 @@
 """One life of one member of a replicated line: every step that its core makes.
 
-- one leader an epoch; a Raft leader has all that older terms committed;
+- one leader an epoch; a Raft leader has all that older terms committed, another one has sealed;
 - terms, promises and votes never go back, not by a restart either;
 - a leader commits what so many disks hold as the rule asks for, at that moment, and nothing but
   beneath the entry that opened its epoch;
@@ -16,11 +16,14 @@ Source: Ongaro's thesis, figure 3.2; `line.raft.invariants` has the same for ste
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from plait.engines.replicated.driver import Driver
 from plait.line.entry import Epoch, decode_entry
 from plait.line.membership import Membership
 from plait.line.primary.core import PrimaryCore
 from plait.line.primary.leader import Leader as PrimaryLeader
+from plait.line.primary.member import HardState
 from plait.line.primary.vocabulary import PromoteMe
 from plait.line.raft.core import RaftCore
 from plait.line.raft.leader import Leader as RaftLeader
@@ -145,6 +148,24 @@ class MemberProbe:
             self.line.leads(self.name, epoch)
         if isinstance(core, RaftCore):
             self._check_completeness(core.member.term)
+        elif not self.line.lossy:
+            self._check_seal(role.epoch)
+
+    def _check_seal(self, epoch: Epoch) -> None:
+        """Who leads by promises has so many on disks that nobody commits without them."""
+        for half in filter(None, (self._membership.voters, self._membership.outgoing)):
+            held = [name for name in half if self._has_promised(name, epoch)]
+            needed = len(half) - (self._core.rule_in_force.k(half) or len(half) // 2)
+            if len(held) < needed:
+                who = ", ".join(held) or "nobody"
+                self._report(f"leads in {epoch}, which {who} promised on disk: {needed} are needed")
+
+    def _has_promised(self, name: str, epoch: Epoch) -> bool:
+        ground = self.line.ground
+        data = ground.hard_state(name, self.line.line)
+        if name in ground.lost:
+            return True
+        return data is not None and msgspec.msgpack.decode(data, type=HardState).promised >= epoch
 
     def _check_completeness(self, term: int) -> None:
         """A leader has everything that older terms committed."""

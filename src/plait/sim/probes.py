@@ -95,6 +95,8 @@ class Probes:
 
     def holders(self, line: str, position: int, row: bytes) -> list[str]:
         """The machines whose disks have this row, or must be believed that they had it."""
+        for machine in self._world.nodes.values():
+            self._look_at_disk(machine)  # what it said may be on its way still
         return [
             machine.name
             for machine in self._world.nodes.values()
@@ -108,7 +110,8 @@ class Probes:
 
     def hard_state(self, name: str, line: str) -> bytes | None:
         """What a machine's disk says must never be forgotten."""
-        extent = self._world.nodes[name].disk.log.extents.get(line)
+        machine = self._world.nodes.get(name)
+        extent = None if machine is None else machine.disk.log.extents.get(line)
         return None if extent is None else extent.hard_state
 
     def row(self, name: str, line: str, position: int) -> bytes | None:
