@@ -16,8 +16,7 @@ class SimClock:
         self.ahead_ms = ahead_ms
         self.rate = 1.0  # its seconds in one of the world's
         self._loop = loop
-        self._base = 0.0
-        self._since = loop.time()
+        self._base = self._since = loop.time()
 
     def monotonic(self) -> float:
         """Seconds by this clock since the world began."""

@@ -196,8 +196,10 @@ async def clock_jump(world: World, random: Random) -> None:
         jump = random.choice((-60_000, -500, 500, 60_000))
         world.trace.note("clock", machine.name, f"{jump:+} ms")
         machine.clock.jump(jump)
-        await asyncio.sleep(random.uniform(1.0, 5.0))
-        machine.clock.jump(-jump)
+        try:
+            await asyncio.sleep(random.uniform(1.0, 5.0))
+        finally:
+            machine.clock.jump(-jump)  # `mend` does not know who was how far ahead from the start
 
 
 # ----------------------------------------------------------------------------- memory

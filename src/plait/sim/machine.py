@@ -98,6 +98,7 @@ class NodeMachine(Machine):
         self.config = config
         self.node: Node | None = None
         self.storage: SimStorage | None = None
+        self.reads: int | None = None  # the newest records that its program reads; ours if None
         self.disk = SimDisk(rules, Random(random.getrandbits(64)), config.name, trace)
         self._random = random
         self._rules = rules
@@ -132,6 +133,8 @@ class NodeMachine(Machine):
         network = SimNetwork(self.fabric, self, process)
         random = Random(self._random.getrandbits(64))
         node = await build(self.config, storage, network, self.clock, random)
+        if self.reads is not None:
+            node.versions.reads = self.reads
         node.memory_bytes = lambda: 0  # the real figure differs from run to run
         await node.start()
         await open_service(node, network, self.config)

@@ -24,6 +24,7 @@ from plait.sim.trace import Happening
 from plait.sim.workloads.all import WORKLOADS
 from plait.sim.workloads.workload import LIMITS, Program, Workload
 from plait.sim.world import World, run_world
+from plait.types.commands import RECORDS
 
 START_S = 60.0
 
@@ -92,18 +93,23 @@ class _Run:
         config, world = self.config, self.world
         random = world.stream("clocks")
         members = [f"n{number + 1}" for number in range(config.nodes)]
-        kinds = [kind for name in config.workloads for kind in WORKLOADS[name].machines]
+        workloads = [WORKLOADS[name] for name in config.workloads]
+        kinds = [kind for workload in workloads for kind in workload.machines]
+        older = any(workload.rolls for workload in workloads) and all(
+            workload.records < RECORDS for workload in workloads
+        )
         options = {
             "limits": msgspec.structs.replace(Limits(), **config.limits),
             "machines": tuple(dict.fromkeys(kinds)),
         }
         for name in members:
             machine = world.add_node(name, members if len(members) > 1 else [], **options)
+            machine.reads = RECORDS - 1 if older else None
             machine.clock.jump(int(random.uniform(-1, 1) * config.ahead_ms))
             machine.clock.drift(1.0 + random.uniform(-1, 1) * config.drift)
         for machine in world.nodes.values():
             machine.start()
-        self.workloads = [WORKLOADS[name](world, config) for name in config.workloads]
+        self.workloads = [workload(world, config) for workload in workloads]
         if not await self._client("prepare", self._prepare, START_S):
             return
         programs = [

@@ -14,6 +14,7 @@ from plait.sim.workloads.queues import Queues
 from plait.sim.workloads.registers import Registers
 from plait.sim.workloads.sessions import Sessions
 from plait.sim.workloads.texts import Texts
+from plait.sim.workloads.upgrades import Upgrades
 from plait.sim.workloads.workload import Workload
 
 WORKLOADS: dict[str, type[Workload]] = {
@@ -31,4 +32,5 @@ WORKLOADS: dict[str, type[Workload]] = {
     "registers": Registers,
     "sessions": Sessions,
     "texts": Texts,
+    "upgrades": Upgrades,
 }

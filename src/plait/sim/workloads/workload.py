@@ -13,7 +13,7 @@ import abc
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from random import Random
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import plait
 from plait.base.errors import PlaitError
@@ -36,6 +36,8 @@ class Workload(abc.ABC):
     """One kind of work in one world."""
 
     machines: tuple[type[plait.StateMachine], ...] = ()  # classes that the nodes must know
+    records: ClassVar[int] = 1  # the version of records that its collections need
+    rolls: ClassVar[bool] = False  # it begins with nodes of the version before, if others can
 
     def __init__(self, world: World, config: Config) -> None:
         self.world = world
