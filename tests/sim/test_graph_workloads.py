@@ -40,13 +40,13 @@ def run(name, seed, faults, **more):
     """What came of it, and the workload with all that it recorded."""
     made = []
 
-    def make(world, config):
-        made.append(REAL[name](world, config))
-        return made[0]
+    class Watched(REAL[name]):
+        def __init__(self, world, config):
+            made.append(self)
+            super().__init__(world, config)
 
-    make.machines = REAL[name].machines
     config = Config(seed, workloads=(name,), faults=faults, **{"work_s": 6.0, **more})
-    with patch.dict(WORKLOADS, {name: make}):
+    with patch.dict(WORKLOADS, {name: Watched}):
         outcome = simulate(config, keep=True)
     return outcome, made[0]
 

@@ -29,12 +29,12 @@ def run(name, seed, faults):
     """What came of it, and the workload with all that it recorded."""
     made = []
 
-    def make(*args):
-        made.append(WORKLOADS_THEN[name](*args))
-        return made[0]
+    class Watched(WORKLOADS_THEN[name]):
+        def __init__(self, world, config):
+            made.append(self)
+            super().__init__(world, config)
 
-    make.machines = WORKLOADS_THEN[name].machines
-    with patch.dict(WORKLOADS, {name: make}):
+    with patch.dict(WORKLOADS, {name: Watched}):
         outcome = simulate(config(name, seed, faults), keep=True)
     return outcome, made[0]
 
