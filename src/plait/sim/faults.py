@@ -14,7 +14,7 @@ from random import Random
 from typing import TypeAlias
 
 from plait.sim.machine import NodeMachine
-from plait.sim.membership import new_disk, older_graphs
+from plait.sim.membership import new_disk, older_graphs, rotten_log
 from plait.sim.world import World
 
 Fault: TypeAlias = Callable[[World, Random], Awaitable[None]]
@@ -206,3 +206,4 @@ async def clock_jump(world: World, random: Random) -> None:
 
 fault(new_disk)
 fault(older_graphs)
+fault(rotten_log)

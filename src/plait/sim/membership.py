@@ -69,6 +69,17 @@ async def new_disk(world: World, random: Random) -> None:
         _start(machine)
 
 
+async def rotten_log(world: World, random: Random) -> None:
+    """A node dies, and its log is found damaged when it is opened: the newest of it is lost."""
+    machine = _loser(world, random, "rotten log")
+    if machine is not None:
+        machine.kill(power_cut=random.random() < 0.5)
+        machine.disk = _rotten(machine.disk)
+        world.trace.note("log damaged", machine.name)
+        await asyncio.sleep(random.choice((0.01, 2.0)) * random.random())
+        _start(machine)
+
+
 async def older_graphs(world: World, random: Random) -> None:
     """A node dies, and dies again some time later: its documents are then as they were."""
     if _lost.get(world):
@@ -84,6 +95,14 @@ async def older_graphs(world: World, random: Random) -> None:
     machine.disk = with_graphs_of(machine.disk, backup)
     world.trace.note("older graphs", machine.name)
     _start(machine)
+
+
+def _rotten(disk: SimDisk) -> SimDisk:
+    """Another disk, for what is lost is lost, with what is left of this one."""
+    result = SimDisk(disk.rules, Random(disk.random.getrandbits(64)), disk.name, disk.trace)
+    result.log, result.states, result.older = disk.log, disk.states, disk.older
+    result.rot()
+    return result
 
 
 def _start(machine: NodeMachine) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from plait.base.codec import checksum
 from plait.base.errors import Unavailable
 from plait.base.ports import Connection, Listener, Receiver
+from plait.host.tcp import TcpLimits
 from plait.sim.loop import VirtualLoop
 from plait.sim.paths import Path, PathRules
 from plait.sim.process import Process
@@ -31,6 +32,7 @@ Accept = Callable[[Connection], Receiver]
 
 _FRAME_BYTES = 4  # the length before each frame
 _HANDSHAKE_BYTES_MAX = 64 * 1024
+_FIRST_FRAME_S = TcpLimits().first_frame_s
 _WINDOW_BYTES = 256 * 1024  # what a receiver that does not read lets into its buffers
 
 
@@ -120,7 +122,9 @@ class SimConnection:
         self._paused = False
         self._open = True
         self._finished = False  # `closed` was told, or will be
+        self._heard = False  # anything at all
         self._fabric.opened(self)
+        process.at(fabric.loop.time() + _FIRST_FRAME_S, self._give_up_unheard)
 
     # ------------------------------------------------------------------ the owner's side
 
@@ -228,6 +232,11 @@ class SimConnection:
 
         self.process.at(loop.time() + path.rules.give_up_s, give_up)
 
+    def _give_up_unheard(self) -> None:
+        """The peer never said anything: perhaps it is no more, and never told."""
+        if not self._heard:
+            self.close(f"no first frame within {_FIRST_FRAME_S} s")
+
     def _when(self, size: int) -> float | None:
         """When something sent now arrives; None if the path is cut."""
         path = self._fabric.path(self.here, self.there)
@@ -254,6 +263,7 @@ class SimConnection:
 
     def _take(self, frames: list[bytes], size: int) -> None:
         self.other._under_way -= size
+        self._heard = True
         if self.receiver is None:
             return
         self._fabric.trace.feel(

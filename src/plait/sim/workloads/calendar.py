@@ -143,9 +143,8 @@ class Calendar(SharedDocuments):
 
     # ------------------------------------------------------------------ judging
 
-    def judge(self) -> Iterator[str]:
-        """See `Workload`."""
-        yield from super().judge()
+    def judge_more(self) -> Iterator[str]:
+        """See `SharedDocuments`."""
         for name, image in self.images.items():
             yield from judge_meetings(name, image.documents, self.people)
 

@@ -125,9 +125,8 @@ class Inbox(SharedDocuments):
         """See `SharedDocuments`."""
         return len(docs.conflicts())
 
-    def judge(self) -> Iterator[str]:
-        """See `Workload`."""
-        yield from super().judge()
+    def judge_more(self) -> Iterator[str]:
+        """See `SharedDocuments`."""
         used = [machine.disk for machine in self.world.nodes.values()]
         for one in self.written:
             one.certain = one.certain or any(one.disk is disk for disk in used)

@@ -75,9 +75,8 @@ class Pages(SharedDocuments):
         undecided = [(one.key, one.field, sorted(one.siblings)) for one in docs.conflicts()]
         return read_entry(Documents(replica, Entry)), undecided
 
-    def judge(self) -> Iterator[str]:
-        """See `Workload`."""
-        yield from super().judge()
+    def judge_more(self) -> Iterator[str]:
+        """See `SharedDocuments`."""
         disks = [machine.disk for machine in self.world.nodes.values()]
         wanted = self.ledger.must_have(disks)
         for name, image in self.images.items():

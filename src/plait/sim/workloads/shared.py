@@ -19,6 +19,7 @@ import msgspec
 import plait
 from plait.api.documents import Documents
 from plait.base.causality import VersionVector
+from plait.base.errors import NoSuchCollection
 from plait.engines.graph import Replica
 from plait.sim.clock import START_MS
 from plait.sim.config import Config
@@ -68,6 +69,7 @@ class SharedDocuments(Workload):
         self.settings = plait.Eventual(sync=road, history=history)
         self.images: dict[str, Image] = {}
         self.own: dict[str, dict[str, Any] | None] = {}  # by key; None: deleted
+        self.denied = ""  # what somebody said who did not know the collection
         self.unequal = ""  # why not all replicas have seen the same
         self._members: list[str] = []  # at the end
         self._fresh: dict[str, Documents[Any]] = {}
@@ -91,7 +93,11 @@ class SharedDocuments(Workload):
         self, store: plait.Store, settings: plait.Eventual | None = None
     ) -> Documents[Any]:
         """The collection, in whichever store."""
-        return await store.documents(self.name, self.kind, settings, create=False)
+        try:
+            return await store.documents(self.name, self.kind, settings, create=False)
+        except NoSuchCollection as error:
+            self.denied = str(error)
+            raise
 
     async def flush(self, docs: Documents[Any]) -> None:
         """Have everything written until now on some node's disk."""
@@ -171,12 +177,19 @@ class SharedDocuments(Workload):
 
     def judge(self) -> Iterator[str]:
         """See `Workload`."""
+        if self.denied:
+            yield f"a client was told, when there were documents: {self.denied}"
         if self.unequal:
             yield f"after {SAME_S:g} s of calm not all replicas have seen the same: {self.unequal}"
             return
         yield from judge_images(self.images)
         for name, image in self.images.items():
             yield from judge_own(name, image.documents, self.own)
+        yield from self.judge_more()
+
+    def judge_more(self) -> Iterator[str]:
+        """What else was promised and not kept, where every replica has seen the same."""
+        return iter(())
 
 
 def judge_images(images: Mapping[str, Image]) -> Iterator[str]:

@@ -99,9 +99,8 @@ class Texts(SharedDocuments):
         """See `SharedDocuments`."""
         return {key: (str(docs[key].body), docs[key].body.to_delta()) for key in KEYS}
 
-    def judge(self) -> Iterator[str]:
-        """See `Workload`."""
-        yield from super().judge()
+    def judge_more(self) -> Iterator[str]:
+        """See `SharedDocuments`."""
         used = [machine.disk for machine in self.world.nodes.values()]
         for key in KEYS:
             kept = {w for k, w, disk in self.on_disks if k == key and any(disk is d for d in used)}
