@@ -62,7 +62,7 @@ FOUND: dict[str, tuple[int, str]] = {
     "a_feed_repeats_when_it_goes_on": (0, "feeds"),
     "a_feed_shows_what_had_no_effect": (0, "feeds"),
     "tells_before_it_is_durable": (0, "probe"),
-    "says_durable_when_written": (3, "probe"),
+    "says_durable_when_written": (27, "liveness"),
     "uses_its_dots_again": (1, "probe"),
     "drops_what_it_has_seen": (1, "documents"),
     "delivers_without_what_came_before": (3, "conflicts"),

@@ -14,7 +14,7 @@ import contextlib
 from functools import partial
 
 from plait.api.messages import Answer, Cancel, GraphInfo, GraphSaid, GraphSay, LinkGraph
-from plait.base.errors import BadFrame, PlaitError
+from plait.base.errors import BadFrame, PlaitError, Unavailable
 from plait.client.cluster import Cluster
 from plait.client.link import Link
 from plait.engines.graph import GraphOptions, Replica, open_replica
@@ -22,6 +22,7 @@ from plait.host.memory_storage import MemoryStorage
 
 NODE = "node"
 READY_S = 10.0
+TAKEN_S = 3.0  # for a node to make this replica a member; one whose clock is wrong cannot
 LEAVE_S = 2.0
 
 
@@ -53,7 +54,7 @@ class Guest:
 
     async def _keep_linked(self) -> None:
         attempts = self._cluster.attempts(float("inf"))
-        avoid: list[str] = []
+        avoid: list[str] = []  # tried, since all were
         while True:
             try:
                 link = await self._cluster.any_link(avoid)
@@ -61,7 +62,7 @@ class Guest:
                 attempts.note("any node", error)
             else:
                 attempts.note(link.node, await self._linked(link))
-                avoid = [link.node]
+                avoid = [link.node] if link.node in avoid else [*avoid, link.node]
             await attempts.pause()
 
     async def _linked(self, link: Link) -> PlaitError:
@@ -69,6 +70,9 @@ class Guest:
         ended: asyncio.Future[PlaitError] = asyncio.get_running_loop().create_future()
         id_ = link.request(partial(self._heard, link, ended), LinkGraph, self._lineage)
         try:
+            await asyncio.wait([ended], timeout=TAKEN_S)
+            if not ended.done() and not self.replica.syncing.takes_us(NODE):
+                return Unavailable(f"{link.node} does not take this replica in")
             return await ended
         finally:
             self.replica.unlinked(NODE)

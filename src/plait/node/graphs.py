@@ -89,11 +89,10 @@ class Graphs:
         if node.name in node.membership.witnesses:
             raise NotLeader(f"{node.name} is a witness: it keeps no documents", leader=None)
         record = self._find(name)
+        if record is None and settings is None:
+            record = await self._known(name)
         if record is None:
-            if settings is None:
-                if not node.control.leads:
-                    raise node.not_leader(node.control)
-                raise NoSuchCollection(f"there are no documents {name!r}", documents=name)
+            assert settings is not None
             await self.create(name, settings, hex_id(node.random), random_id(node.random))
             record = self._find(name)
             assert record is not None
@@ -135,13 +134,25 @@ class Graphs:
     async def drop(self, name: str) -> None:
         """Forget a collection everywhere."""
         if self._find(name) is None:
-            raise NoSuchCollection(f"there are no documents {name!r}", documents=name)
+            await self._known(name)
         await self._node.command(CONTROL, DropGraph(name))
         await self._node.reconcile()
 
     def infos(self) -> list[GraphInfo]:
         """Every collection of documents, by name."""
         return [info_of(record) for record in graph_records(self._node.control.replica.view)]
+
+    async def _known(self, name: str) -> GraphRecord:
+        """A collection that is not known here yet; only who leads can say that there is none,
+        and only once it has applied what was decided before it led."""
+        node = self._node
+        if not node.control.leads:
+            raise node.not_leader(node.control)
+        await node.control.caught_up()
+        record = self._find(name)
+        if record is None:
+            raise NoSuchCollection(f"there are no documents {name!r}", documents=name)
+        return record
 
     def _find(self, name: str) -> GraphRecord | None:
         return graph_record(self._node.control.replica.view, name)

@@ -4,17 +4,26 @@ A client links its replica of a collection with this node's, under the request's
 says travels as opaque messages of `plait.graph.messages`, in order, until the client cancels or
 goes away.
 
-Invariant: a link is told to the node's replica exactly as long as it stands.
+Invariant: a link is told to the node's replica exactly as long as it stands. Nothing is heard from
+a client while the node has no vote (`leaving`).
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from plait.api import messages as m
 from plait.base.errors import Busy, PlaitError
 from plait.engines.graph import Replica
 from plait.node.graphs import Graphs
+from plait.node.leaving import Member, check_stays
 
 LINKS_PER_CLIENT_MAX = 256
+
+
+class Owner(Member, Protocol):
+    """The node, as far as guests need it."""
+
+    graphs: Graphs
 
 
 class Guests:
@@ -22,15 +31,16 @@ class Guests:
 
     def __init__(
         self,
-        graphs: Graphs,
+        node: Owner,
         client: str,
         send: Callable[[m.Answer], None],
     ) -> None:
-        self._graphs = graphs
+        self._node = node
+        self._graphs = node.graphs
         self._client = client
         self._send = send
         self._links: dict[int, str] = {}  # request id to lineage
-        self._forget = graphs.on_open(self._opened)
+        self._forget = node.graphs.on_open(self._opened)
 
     def handle(self, request: m.LinkGraph | m.GraphSay) -> None:
         """Begin a link, or hear what comes over it."""
@@ -44,6 +54,7 @@ class Guests:
         try:
             if len(self._links) >= LINKS_PER_CLIENT_MAX or id_ in self._links:
                 raise Busy(f"a client links at most {LINKS_PER_CLIENT_MAX} graphs")
+            check_stays(self._node)
             replica = self._graphs.by_lineage(lineage)
         except PlaitError as error:
             self._send(m.Failure(id_, error.code, error.message, error.details))
@@ -63,6 +74,7 @@ class Guests:
 
     def _hear(self, id_: int, lineage: str, data: bytes) -> None:
         try:
+            check_stays(self._node)
             self._graphs.by_lineage(lineage).received(self._peer(id_), data)
         except PlaitError as error:
             self.cancel(id_)

@@ -189,6 +189,12 @@ class LineHost:
             await self.replica.wait_applied(opening + 1, timeout_s)
         return await self.replica.read(queries, after, timeout_s)
 
+    async def caught_up(self, timeout_s: float = 10.0) -> None:
+        """Return once every write that was completed before is applied; a consensus line only."""
+        assert self.raft is not None
+        position = await self.raft.read_index(timeout_s)
+        await self.replica.wait_applied(position, timeout_s)
+
     async def led(self, timeout_s: float) -> None:
         """Return once this node leads the line, or not in time."""
         until = self._clock.monotonic() + timeout_s

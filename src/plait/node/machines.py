@@ -49,6 +49,9 @@ class MachineRoom:
                 return await self._create(name, class_name, settings)
             if not node.control.leads:
                 raise node.not_leader(node.control)
+            await node.control.caught_up()
+            record = self._find(name)
+        if record is None:
             raise NoSuchCollection(f"there is no machine {name!r}", machine=name)
         if record.class_name != class_name.name:
             raise BadSettings(f"machine {name!r} is a {record.class_name}, no {class_name.name}")

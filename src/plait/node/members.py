@@ -1,9 +1,9 @@
 """Nodes come and go: what an operator asks of whoever leads the control line.
 
 A node that joins first copies the control line without a vote; once it has caught up it votes,
-and every line takes it in. A node that leaves first loses its vote, then every line lets it go,
-then the control line does. Its name is never used again: what it once acknowledged must not be
-taken for the word of another disk.
+and every line takes it in. A node that leaves first loses its vote, then hands over its documents,
+then every line lets it go, then the control line does. Its name is never used again: what it once
+acknowledged must not be taken for the word of another disk.
 
 Both can be asked again after an unclear answer: they go on from where things are.
 """
@@ -18,6 +18,8 @@ from plait.base.ids import node_name
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.node.config import NodeConfig
+from plait.node.graphs import Graphs
+from plait.node.leaving import take_over
 from plait.node.line_host import LineHost
 from plait.node.versions import Versions
 
@@ -32,6 +34,7 @@ class Owner(Protocol):
     clock: Clock
     config: NodeConfig
     control: LineHost
+    graphs: Graphs
     versions: Versions
 
     @property
@@ -102,18 +105,29 @@ class Members:
         if name in membership.retired:
             return {"members": self.all()}
         if name not in membership.members:
-            raise BadSettings(f"{name!r} is no node of this cluster")
+            await self._node.control.caught_up()  # it may have joined at a leader after this one
+            membership = self._check_leads()
+            if name not in membership.members:
+                raise BadSettings(f"{name!r} is no node of this cluster")
         _check_nobody_else_joins(membership, name)
         rest = tuple(voter for voter in membership.voters if voter != name)
         others = tuple(n for n in membership.learners if n != name and n not in membership.joining)
         if name in membership.voters or membership.joint:
             target = Target(rest, tuple(sorted({*others, name})), membership.witnesses)
             await self._control(target, until - self._node.clock.monotonic())
+        if name not in membership.witnesses:
+            await take_over(self._node, name, until)
         while waiting := self._lines_with(name):
             if self._node.clock.monotonic() > until:
                 raise Unavailable(f"{name} is still a member of {', '.join(waiting)}")
             await asyncio.sleep(LOOK_S)
             self._check_leads()
+        membership = self._check_leads()  # others may have come and gone meanwhile
+        if name in membership.retired:
+            return {"members": self.all()}
+        _check_nobody_else_joins(membership, name)
+        rest = tuple(voter for voter in membership.voters if voter != name)
+        others = tuple(n for n in membership.learners if n != name and n not in membership.joining)
         await self._control(
             Target(rest, others, membership.witnesses), until - self._node.clock.monotonic()
         )

@@ -88,7 +88,9 @@ def check_peer(hello: PeerHello, cluster: str, retired: tuple[str, ...], written
     if hello.cluster != cluster:
         raise WrongCluster(f"this is cluster {cluster!r}, not {hello.cluster!r}")
     if hello.node in retired:
-        raise WrongCluster(f"{hello.node!r} left cluster {cluster!r}; its name is not used again")
+        raise WrongCluster(
+            f"{hello.node!r} left cluster {cluster!r}; its name is not used again", left=hello.node
+        )
     if not set(hello.protocols) & set(PROTOCOL):
         raise VersionMismatch(f"this node speaks {PROTOCOL}, {hello.node} {hello.protocols}")
     if hello.reads < written:
@@ -115,6 +117,7 @@ class Link:
     ) -> None:
         self.peer, self.address = peer, address
         self.refused: str | None = None  # why the peer does not want us
+        self.left = False  # the peer says that we are a member no more
         self.reads = 1  # the version of records that the peer said it can read
         self.dropped = 0  # messages that found no way
         self._hello = hello
@@ -166,9 +169,10 @@ class Link:
     def _answered(self, connection: Connection, answer: PeerWelcome | Failure) -> None:
         if isinstance(answer, Failure):
             self.refused = answer.message
+            self.left = "left" in answer.details
             connection.close(answer.message)
             return
-        self.refused = None
+        self.refused, self.left = None, False
         self.reads = answer.reads
         self._welcomed = True
         self._up(self.peer)

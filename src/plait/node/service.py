@@ -142,9 +142,7 @@ class _Client:
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._under_way = 0
         self._feeds = Feeds(local, self._send)
-        self._guests = Guests(
-            local.node.graphs, f"guest-{random_id(local.node.random):x}", self._send
-        )
+        self._guests = Guests(local.node, f"guest-{random_id(local.node.random):x}", self._send)
         clients[self] = None
 
     def welcome(self) -> None:

@@ -32,7 +32,7 @@ class Tables:
         node.check_open()
         record = self._find(name)
         if record is None and settings is None:
-            raise self._absent(name)
+            record = await self._known(name)
         if record is None:
             assert settings is not None
             degrade = isinstance(settings, Leader) and settings.degrade
@@ -64,10 +64,17 @@ class Tables:
     def _find(self, name: str) -> TableRecord | None:
         return self._node.control_machine.table(self._node.control.replica.view, name)
 
-    def _absent(self, name: str) -> Exception:
-        if not self._node.control.leads:
-            return self._node.not_leader(self._node.control)
-        return NoSuchCollection(f"there is no table {name!r}", table=name)
+    async def _known(self, name: str) -> TableRecord:
+        """A table that is not known here yet; only who leads can say that there is none, and
+        only once it has applied what was decided before it led."""
+        node = self._node
+        if not node.control.leads:
+            raise node.not_leader(node.control)
+        await node.control.caught_up()
+        record = self._find(name)
+        if record is None:
+            raise NoSuchCollection(f"there is no table {name!r}", table=name)
+        return record
 
     def list(self) -> list[TableInfo]:
         """Every table, by name."""
@@ -78,7 +85,7 @@ class Tables:
         """Remove every row, then the name."""
         record = self._find(name)
         if record is None:
-            raise self._absent(name)
+            record = await self._known(name)
         await self._node.command(record.line, ClearTable(record.table))
         await self._node.command(CONTROL, DropTable(name))
 

@@ -190,6 +190,20 @@ class Syncing:
         lacks = self._parts.scope.lacks
         return bool(vectors) and not any(lacks(vector.items()) for vector in vectors)
 
+    def has_all_of(self, peer: str) -> bool:
+        """Whether a peer is linked and has told of nothing that is not here."""
+        known = self.exchange.peers.get(peer)
+        return (
+            known is not None
+            and known.greeted
+            and not self._parts.scope.lacks(known.vector.items())
+        )
+
+    def takes_us(self, peer: str) -> bool:
+        """Whether a linked peer says that this replica is a member."""
+        known = self.exchange.peers.get(peer)
+        return known is not None and known.standing is not None and known.standing.member
+
     def note(self, text: str) -> None:
         """Something for people."""
         logger.info("graph %s: %s", self._parts.options.name, text)

@@ -1,0 +1,76 @@
+"""Documents and nodes that leave: nobody is told that something is safe which goes with a node."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from members import Members
+
+import plait
+from plait.api.documents import Documents
+from plait.base.errors import Unavailable
+from plait.client import guest
+from plait.node.leaving import check_stays
+
+
+class Page(plait.Document):
+    """What is written here."""
+
+    hits = plait.Counter()
+
+
+async def test_a_client_of_a_node_that_leaves_goes_on_at_another(tmp_path: Path) -> None:
+    cluster = Members(tmp_path)
+    await cluster.start()
+    try:
+        async with cluster.only("n3") as tied, plait.connect(cluster.url) as store:
+            await store.documents("pages", Page)
+            docs = await tied.documents("pages", Page)
+            docs["p"].hits += 1
+            await docs.flush()
+            leaver = cluster.nodes["n3"]
+            await store.leave("n3", timeout_s=15.0)
+            (replica,) = cluster.nodes["n1"].graphs.replicas()
+            assert Documents(replica, Page)["p"].hits == 1
+            async with asyncio.timeout(10.0):
+                while not _gone(leaver):
+                    await asyncio.sleep(0.02)
+            docs["p"].hits += 1
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await docs.flush()
+            assert (await store.documents("pages", Page))["p"].hits == 1
+    finally:
+        await cluster.close()
+
+
+async def test_a_client_that_its_node_does_not_take_in_tries_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest, "TAKEN_S", 0.3)
+    cluster = Members(tmp_path)
+    await cluster.start()
+    try:
+        async with plait.connect(cluster.url) as store:
+            await store.documents("pages", Page)
+        for name in ("n1", "n2"):
+            (replica,) = cluster.nodes[name].graphs.replicas()
+            replica.parts.scope.clock_wrong = "set the clock"
+            monkeypatch.setattr(
+                replica.syncing.exchange.identity, "_compare_clocks", lambda *ignored: None
+            )
+        async with plait.connect(cluster.url) as store:
+            docs = await store.documents("pages", Page)
+            docs["p"].hits += 1
+            await docs.flush()
+    finally:
+        await cluster.close()
+
+
+def _gone(node: Any) -> bool:
+    with contextlib.suppress(Unavailable):
+        check_stays(node)
+        return False
+    return True
