@@ -49,7 +49,7 @@ async def test_a_client_of_a_node_that_leaves_goes_on_at_another(tmp_path: Path)
 async def test_a_client_that_its_node_does_not_take_in_tries_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guest, "TAKEN_S", 0.3)
+    monkeypatch.setattr(guest, "TAKEN_S", 1.0)
     cluster = Members(tmp_path)
     await cluster.start()
     try:

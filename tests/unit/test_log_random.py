@@ -1,6 +1,7 @@
 """Random writes on a folder and in memory: the same, across crashes at every kind of write."""
 
 import contextlib
+import os
 import random
 import shutil
 from pathlib import Path
@@ -41,7 +42,7 @@ class TearingDisk(Disk):
     def write(self, file: int, data: bytes, offset: int) -> None:
         """Write some blocks of `data`, keep an image, then write all of it."""
         if self._rng.random() < 0.2:
-            torn = bytearray(len(data))
+            torn = bytearray(os.pread(file, len(data), offset).ljust(len(data), b"\0"))
             for start in range(0, len(data), BLOCK_BYTES):
                 if self._rng.random() < 0.5:
                     torn[start : start + BLOCK_BYTES] = data[start : start + BLOCK_BYTES]

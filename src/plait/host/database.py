@@ -24,6 +24,8 @@ from plait.host.folder import os_error
 APPLICATION_ID = 0x506C6169  # "Plai"
 FORMAT = 1
 BUSY_MS = 10_000
+_FREE_PAGES = 256  # and a quarter of the file, before some are given back
+_FREED_AT_ONCE = 4_096
 
 _BY_CLASS: tuple[tuple[type[apsw.Error], type[StorageError]], ...] = (
     (apsw.FullError, DiskFull),
@@ -115,3 +117,10 @@ def rollback(connection: apsw.Connection) -> None:
     """Leave a transaction that failed; SQLite may have left it already."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+def give_back(writer: apsw.Connection) -> None:
+    """Return pages that hold nothing to the file system, once there are many."""
+    free = pragma(writer, "freelist_count")
+    if free >= max(_FREE_PAGES, pragma(writer, "page_count") // 4):
+        writer.execute(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})").fetchall()

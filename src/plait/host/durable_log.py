@@ -112,6 +112,7 @@ class DurableLog:
             self._set_size(SEGMENT_BYTES_MIN, found.first.end)
             return
         self._file = self._segments.open(found.number)
+        self._settle(found)
         self._tidy(found)
         folder.set_complete()
 
@@ -127,6 +128,17 @@ class DurableLog:
         if found is None and complete:
             raise Corrupt(f"the log {self._folder.log} is missing, but its folder is not new")
         return found
+
+    def _settle(self, found: Found) -> None:
+        """Write the last frame again: nobody may be told of what is only in the system's memory.
+
+        Whoever wrote it may have been killed before its sync, or the sync may have failed, after
+        which a mere sync would find nothing to write. The frames before it were synced.
+        """
+        start, count = found.last.start, found.last.end - found.last.start
+        self._disk.write(self._file, os.pread(self._file, count, start), start)
+        assert self._mark is not None
+        self._mark.write(self._salt, found.last.sequence)
 
     def _tidy(self, found: Found) -> None:
         """Make the end of a good log what a running one leaves: zeros and nothing else."""

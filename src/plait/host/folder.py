@@ -98,6 +98,7 @@ class Folder:
                 sync_folder(self.path.parent)
             self._take_lock()
         except OSError as error:
+            self.close()
             raise os_error(error, f"cannot use the folder {self.path}") from error
         try:
             self._check_format()
@@ -146,6 +147,7 @@ class Folder:
     def set_complete(self) -> None:
         """Everything that a folder must have is on disk."""
         if not self.complete:
+            sync_folder(self.path)  # or a cut might leave this name, and not those made before it
             write_durably(self._format, _FORMAT_LINE)
 
     def state(self, line: str) -> Path:

@@ -30,7 +30,8 @@ class Mark:
         try:
             # The page must have its block: a mapped page without one kills on a full disk.
             if (size := os.fstat(file).st_size) < _PAGE_BYTES:
-                os.pwrite(file, bytes(_PAGE_BYTES - size), size)
+                while size < _PAGE_BYTES:  # a disk that is nearly full takes less than it is given
+                    size += os.pwrite(file, bytes(_PAGE_BYTES - size), size)
                 os.fsync(file)
             self._page = mmap.mmap(file, _PAGE_BYTES)
         finally:

@@ -53,7 +53,8 @@ def find_log(segments: Segments, mark: tuple[bytes, int] | None) -> Found | None
         content = segments.content(number)
         first = read_frame(content, 0)
         manifest = None if first is None else _manifest(content, first)
-        if first is not None and manifest is not None:
+        # A manifest of another number was written to the wrong place.
+        if first is not None and manifest is not None and manifest.number == number:
             return _replay(segments, content, first, manifest, headless, mark)
         headless[number] = content
     raise Corrupt(f"no segment of the log {segments.path} begins as it should")
@@ -83,7 +84,8 @@ def _replay(
         except OSError:
             return None
         frame = read_frame(earlier, 0)
-        return None if frame is None else _manifest(earlier, frame)
+        found = None if frame is None else _manifest(earlier, frame)
+        return found if found is not None and found.number == number else None
 
     catalog = Catalog.from_manifest(manifest, lookup)
     last = first

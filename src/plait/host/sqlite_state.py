@@ -11,6 +11,7 @@ the object usable for `clear` and `install`, and for nothing else.
 """
 
 import asyncio
+import contextlib
 import secrets
 import threading
 import zlib
@@ -25,13 +26,11 @@ import apsw
 
 from plait.base.errors import Busy, Closed, Corrupt, PlaitError
 from plait.base.ports import Change, Done, IncomingSnapshot
-from plait.host.database import open_database, pragma, rollback, storage_error
+from plait.host.database import FORMAT, give_back, open_database, rollback, storage_error
 from plait.host.folder import Folder, file_name, sync_folder
 from plait.host.sqlite_snapshot import IncomingFile, SnapshotFile, check_copy, checksum_file
 
 _CACHE_KIB = 4 * 1024  # for each of two connections
-_FREE_PAGES = 256  # and a quarter of the file, before some are given back
-_FREED_AT_ONCE = 4_096
 _WAL_FRAMES = 4_000  # 16 MB, then the flushing thread empties it
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS kv (space INTEGER NOT NULL, key BLOB NOT NULL,"
@@ -82,6 +81,8 @@ class SqliteState:
         self._copying: list[asyncio.Future[SnapshotFile]] = []  # under way, off the loop
         self._replacing = False
         self._unusable: PlaitError | None = None  # damaged, or closed
+        self._wal_frames = 0
+        self._wal_in_doubt = False  # a sync may have failed, and what it left is not tried again
         self._writer: apsw.Connection | None = None
         self._reader: apsw.Connection | None = None
         self._open()
@@ -170,9 +171,13 @@ class SqliteState:
             writer.executemany(_REMOVE, [key for key, value in ordered if value is None])
             writer.execute("COMMIT")
         except BaseException:
+            self._wal_in_doubt = True
             rollback(writer)
             raise
-        _give_back(writer)
+        give_back(writer)
+        if self._wal_frames >= _WAL_FRAMES:
+            with contextlib.suppress(apsw.Error):  # it is tried again, and `sync` will say so
+                self._checkpoint(writer, apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     async def sync(self) -> None:
         """Return when every finished transaction is in the file and synced."""
@@ -180,9 +185,33 @@ class SqliteState:
         def checkpoint() -> None:
             with self._gate:
                 writer = self._writer or self._refuse()
-                writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+                if self._wal_in_doubt:
+                    self._renew_wal(writer)
+                self._checkpoint(writer, apsw.SQLITE_CHECKPOINT_FULL)
 
         await self._run("cannot sync", checkpoint)
+
+    def _checkpoint(self, writer: apsw.Connection, mode: int) -> None:
+        try:
+            writer.wal_checkpoint(mode=mode)
+        except apsw.Error:
+            self._wal_in_doubt = True
+            raise
+
+    def _renew_wal(self, writer: apsw.Connection) -> None:
+        """Leave behind a write-ahead log that may have holes on disk, where nobody sees them.
+
+        After a power cut such a log would be replayed up to its hole, over a newer database. So
+        everything moves into the database, and a log begins whose header, which SQLite syncs at
+        its first frame, disowns all older frames.
+        """
+        writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        writer.execute(f"PRAGMA user_version = {FORMAT}")
+        self._wal_in_doubt = False
+
+    def _count_frames(self, writer: apsw.Connection, name: str, frames: int) -> int:
+        self._wal_frames = frames
+        return apsw.SQLITE_OK
 
     # ------------------------------------------------------------------------- copies
 
@@ -304,7 +333,9 @@ class SqliteState:
             if not new and self._path.stat().st_size == 0:
                 raise Corrupt(f"the state {self._path} is empty, not even a database")
             self._writer = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
-            self._writer.wal_autocheckpoint(_WAL_FRAMES)
+            # In place of SQLite's own checkpoints, which keep their failures to themselves.
+            self._writer.set_wal_hook(self._count_frames)
+            self._wal_in_doubt = not new  # whoever wrote it may have met a failure
             self._writer.execute(_SCHEMA)
             self._reader = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
             self._reader.execute("PRAGMA query_only = ON")
@@ -366,10 +397,3 @@ class SqliteState:
             return await self._loop.run_in_executor(self._executor, work)
         except apsw.Error as error:
             raise self._error(error, what, self._writer) from error
-
-
-def _give_back(writer: apsw.Connection) -> None:
-    """Return pages that hold nothing to the file system, once there are many."""
-    free = pragma(writer, "freelist_count")
-    if free >= max(_FREE_PAGES, pragma(writer, "page_count") // 4):
-        writer.execute(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})").fetchall()

@@ -211,11 +211,11 @@ class Local:
         return Answers(answered.epoch, answered.position, host.lag_s(), answered.answers)
 
     async def _lead_alone(self, host: LineHost, timeout_s: float) -> None:
-        """Return once a lone node's state covers what it ever acknowledged."""
+        """Return once a lone node's state covers what it ever acknowledged, or all that is left."""
         reason = self.node.storage.log.read_only
         if reason is None:
             await host.led(timeout_s)  # it is opening its epoch
-        elif host.loglet.opening < 0:
+        elif host.loglet.opening < 0 and self.node.storage.log.suspect is None:
             raise ReadOnly(
                 f"{host.line} was opened while the disk took no writes, so how far its state "
                 f"goes is not known yet: {reason.message}"

@@ -236,8 +236,8 @@ class Node:
         while True:
             replica = self.control.replica
             applied = replica.applied
-            await self.reconcile()
             try:
+                await self.reconcile()
                 # a look now and then, for being admitted is no entry of the log
                 await replica.wait_applied(applied + 1, timeout=RECONCILE_S)
             except PlaitError:
@@ -329,10 +329,11 @@ class Node:
 
     async def _watch_storage(self) -> None:
         """Leave read-only mode when the disk allows it again."""
+        shut = False  # lines were closed, and not all of them could be opened again
         while True:
             await asyncio.sleep(RECOVER_S)
             halted = any(host.loglet.driver.halted for host in self.hosts())
-            if self.storage.log.read_only is None and not halted:
+            if self.storage.log.read_only is None and not halted and not shut:
                 continue
             if self.storage.log.suspect is not None and self.alone:
                 continue  # a person must decide
@@ -342,16 +343,15 @@ class Node:
                 else:
                     await self._close_lines()
                     await begin_anew(self.storage)
+                async with self._opening:
+                    shut = True
+                    await self._close_lines()
+                    await written(self.storage.log)
+                await self._open_all()
             except PlaitError as error:
                 logger.info("still read-only: %s", error)
                 continue
-            async with self._opening:
-                await self._close_lines()
-                try:
-                    await written(self.storage.log)
-                except PlaitError:
-                    continue  # it failed again
-            await self._open_all()
+            shut = False
             logger.warning("writing again")
 
     # ------------------------------------------------------------------ ordering, addresses
