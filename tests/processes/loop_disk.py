@@ -11,11 +11,13 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 _SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32), the same for XFS, ext4 and f2fs
 _NO_FLUSH = 2
 _IMAGE_BYTES = 160 << 20
+DETACH_S = 20.0
 
 
 def missing() -> str | None:
@@ -44,6 +46,9 @@ class LoopDisk:
     def mount(self) -> None:
         """The power is there (again)."""
         _run("mount", "-o", "loop,commit=1000", str(self._image), str(self.path))
+        # Processes in namespaces of their own (`ip netns exec`) get copies of all mounts; of a
+        # shared one the copy goes when it goes, or the dead file system would live on in them.
+        _run("mount", "--make-shared", str(self.path))
 
     def cut(self) -> None:
         """The power goes: what was not synced is lost."""
@@ -56,11 +61,21 @@ class LoopDisk:
     def unmount(self) -> None:
         """Nobody may have it open any more."""
         _run("umount", str(self.path))
+        until = time.monotonic() + DETACH_S
+        while _attached(self._image):  # the device goes with the last mount of it, anywhere
+            if time.monotonic() > until:
+                raise OSError(f"{self._image} is still mounted somewhere after {DETACH_S:g} s")
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Take it away, whatever state it is in."""
         subprocess.run(["umount", "-l", str(self.path)], check=False, capture_output=True)
         self._image.unlink(missing_ok=True)
+
+
+def _attached(image: Path) -> bool:
+    found = subprocess.run(["losetup", "-j", str(image)], check=False, capture_output=True)
+    return bool(found.stdout.strip())
 
 
 def _run(*command: str) -> None:
