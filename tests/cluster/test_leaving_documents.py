@@ -55,6 +55,9 @@ async def test_a_client_that_its_node_does_not_take_in_tries_another(
     try:
         async with plait.connect(cluster.url) as store:
             await store.documents("pages", Page)
+        async with asyncio.timeout(20):
+            while not all(_writes(node) for node in cluster.nodes.values()):
+                await asyncio.sleep(0.01)
         for name in ("n1", "n2"):
             (replica,) = cluster.nodes[name].graphs.replicas()
             replica.parts.scope.clock_wrong = "set the clock"
@@ -67,6 +70,11 @@ async def test_a_client_that_its_node_does_not_take_in_tries_another(
             await docs.flush()
     finally:
         await cluster.close()
+
+
+def _writes(node: Any) -> bool:
+    replicas = node.graphs.replicas()
+    return bool(replicas) and replicas[0].parts.scope.writable
 
 
 def _gone(node: Any) -> bool:

@@ -55,23 +55,28 @@ class Guest:
     async def _keep_linked(self) -> None:
         attempts = self._cluster.attempts(float("inf"))
         avoid: list[str] = []  # tried, since all were
+        taken_s = TAKEN_S
         while True:
             try:
                 link = await self._cluster.any_link(avoid)
             except PlaitError as error:
                 attempts.note("any node", error)
             else:
-                attempts.note(link.node, await self._linked(link))
-                avoid = [link.node] if link.node in avoid else [*avoid, link.node]
+                attempts.note(link.node, await self._linked(link, taken_s))
+                if link.node in avoid:
+                    avoid, taken_s = [link.node], taken_s * 2
+                else:
+                    avoid = [*avoid, link.node]
             await attempts.pause()
 
-    async def _linked(self, link: Link) -> PlaitError:
-        """Be linked over `link` until that ends; why it did."""
+    async def _linked(self, link: Link, taken_s: float) -> PlaitError:
+        """Be linked over `link` until that ends, or it does not make this replica a member in
+        `taken_s`; why it ended."""
         ended: asyncio.Future[PlaitError] = asyncio.get_running_loop().create_future()
         id_ = link.request(partial(self._heard, link, ended), LinkGraph, self._lineage)
         try:
-            await asyncio.wait([ended], timeout=TAKEN_S)
-            if not ended.done() and not self.replica.syncing.takes_us(NODE):
+            await asyncio.wait([ended], timeout=taken_s)
+            if not ended.done() and not self.replica.parts.scope.writable:
                 return Unavailable(f"{link.node} does not take this replica in")
             return await ended
         finally:

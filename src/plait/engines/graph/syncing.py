@@ -199,11 +199,6 @@ class Syncing:
             and not self._parts.scope.lacks(known.vector.items())
         )
 
-    def takes_us(self, peer: str) -> bool:
-        """Whether a linked peer says that this replica is a member."""
-        known = self.exchange.peers.get(peer)
-        return known is not None and known.standing is not None and known.standing.member
-
     def note(self, text: str) -> None:
         """Something for people."""
         logger.info("graph %s: %s", self._parts.options.name, text)
