@@ -2,8 +2,8 @@
 
 ::
 
-    position   0 … head-1 | head … tail-1 | tail
-               trimmed    | committed     | the next append
+    position   origin … head-1 | head … tail-1 | tail
+               trimmed         | committed     | the next append
 
     trim(before) moves head up; append moves tail up; seal stops append for ever.
 
@@ -26,6 +26,17 @@ from typing import NamedTuple, Protocol
 from plait.line.entry import Entry, Epoch
 
 READ_BYTES = 1 << 20
+
+
+class Origin(NamedTuple):
+    """Where a loglet begins: it counts positions, epochs and records on from what stood before."""
+
+    position: int = 0  # of its first entry
+    epoch: int = 0  # numbers up to this one were used before it; its own are above
+    records: int = 0  # before its first entry
+
+
+BEGINNING = Origin()
 
 
 class Tail(NamedTuple):
