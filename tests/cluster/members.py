@@ -84,7 +84,7 @@ class Members:
             while True:
                 hosts = [node.lines.get(line) for node in self.nodes.values()]
                 places = {
-                    (host.replica.applied, host.loglet.member.log.tail)
+                    (host.replica.applied, host.group.loglet.member.log.tail)
                     for host in hosts
                     if host is not None
                 }

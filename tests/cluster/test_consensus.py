@@ -128,7 +128,7 @@ async def test_one_node_becomes_three_and_one_again_while_it_is_written(tmp_path
             "n1": "member", "n2": "member", "n3": "member",
         }  # fmt: skip
         async with asyncio.timeout(10):
-            while len(members.nodes["n1"].host(films.line).loglet.membership.voters) < 3:
+            while len(members.nodes["n1"].host(films.line).membership.voters) < 3:
                 await asyncio.sleep(0.05)
         await store.leave("n1")
         await members.stop("n1")

@@ -37,7 +37,7 @@ async def everywhere(members: Members, line: str, *names: str) -> None:
     async with asyncio.timeout(10):
         while True:
             hosts = [node.lines.get(line) for node in members.nodes.values()]
-            known = [host.loglet.membership.halves for host in hosts if host is not None]
+            known = [host.membership.halves for host in hosts if host is not None]
             if known == [(names,)] * len(hosts):
                 return
             await asyncio.sleep(0.02)
@@ -93,7 +93,7 @@ async def test_a_witness_joins_every_line_and_leaves_again(one: Members) -> None
         assert roles == {"n1": "member", "n2": "member", "n3": "witness"}
         for line in ("consensus", "leader/majority"):
             await everywhere(one, line, "n1", "n2", "n3")
-            assert one.nodes["n1"].lines[line].loglet.membership.witnesses == ("n3",)
+            assert one.nodes["n1"].lines[line].membership.witnesses == ("n3",)
         await store.leave("n3", timeout_s=10.0)
         assert [row["name"] for row in await store.members()] == ["n1", "n2"]
 

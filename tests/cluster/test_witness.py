@@ -41,8 +41,8 @@ def is_everywhere(members: Members, line: str) -> bool:
     hosts = [node.lines.get(line) for node in members.nodes.values()]
     return all(
         host is not None
-        and host.loglet.membership.halves == (ALL,)
-        and host.loglet.membership.witnesses == (WITNESS,)
+        and host.membership.halves == (ALL,)
+        and host.membership.witnesses == (WITNESS,)
         for host in hosts
     )
 
@@ -72,7 +72,7 @@ async def led_by(members: Members, line: str, name: str) -> None:
     now = leader_of(members, line)
     if now != name:
         assert now is not None
-        await members.nodes[now].host(line).loglet.hand_over(name, 5.0)
+        await members.nodes[now].host(line).group.loglet.hand_over(name, 5.0)
     await until(lambda: leader_of(members, line) == name)
 
 
@@ -113,12 +113,12 @@ async def test_what_only_the_lost_leader_and_the_witness_held_is_not_lost(
             patch.setattr(survivor, "hear", deaf)
             for number in range(20):
                 await table.put(f"k{number}", number)
-            behind = survivor.loglet.member.log.tail
-            assert behind + 5 < witness.loglet.member.log.tail
+            behind = survivor.group.loglet.member.log.tail
+            assert behind + 5 < witness.group.loglet.member.log.tail
             await members.stop("n1")
         assert await table.count() == 20
         await until(lambda: leader_of(members, line) == "n2")
-        assert survivor.loglet.member.log.head <= behind  # no copy of a state helped
+        assert survivor.group.loglet.member.log.head <= behind  # no copy of a state helped
         assert survivor.installed == 0
 
 
@@ -187,7 +187,7 @@ async def test_a_witness_is_never_promoted_nor_handed_the_lead(members: Members)
             promotion = await primary.promote(2.0, accept_loss)
             assert not promotion.won
             assert "witness" in promotion.why
-        handed = await members.nodes["n1"].host(table.line).loglet.hand_over(WITNESS, 2.0)
+        handed = await members.nodes["n1"].host(table.line).group.loglet.hand_over(WITNESS, 2.0)
         assert not handed.won
         await asyncio.gather(members.stop("n1"), members.stop("n2"))
         await asyncio.sleep(1.5)  # nobody is left who may lead
@@ -215,15 +215,17 @@ async def test_a_witness_keeps_what_an_absent_data_node_lacks_and_then_lets_it_g
         line = table.line
         await until(lambda: is_everywhere(members, line))
         await led_by(members, line, "n1")
-        leader, witness = (members.nodes[n].host(line).loglet.member.log for n in ("n1", WITNESS))
-        absent_from = members.nodes["n2"].host(line).loglet.member.log.tail
+        leader, witness = (
+            members.nodes[n].host(line).group.loglet.member.log for n in ("n1", WITNESS)
+        )
+        absent_from = members.nodes["n2"].host(line).group.loglet.member.log.tail
         await members.stop("n2")
         await written_until(table, lambda: leader.head > absent_from)  # its slot is broken
         await asyncio.sleep(0.5)
         assert witness.head <= absent_from
         await members.add("n2", members.addresses["n2"])
         await written_until(table, lambda: witness.head > absent_from)
-        checkpointed = members.nodes[WITNESS].host(line).checkpointed
+        checkpointed = members.nodes[WITNESS].host(line).group.checkpointed
         assert witness.head <= checkpointed <= members.nodes["n2"].host(line).loglet.committed
 
 
@@ -238,7 +240,7 @@ async def test_a_witness_alone_brings_back_a_data_node_that_its_lost_leader_had_
         await until(lambda: is_everywhere(members, line))
         await led_by(members, line, "n1")
         leader = members.nodes["n1"].host(line)
-        absent_from = members.nodes["n2"].host(line).loglet.member.log.tail
+        absent_from = members.nodes["n2"].host(line).group.loglet.member.log.tail
         await members.stop("n2")
         await written_until(table, lambda: leader.loglet.head > absent_from)
         await table.put("last", True)
@@ -260,17 +262,22 @@ async def test_a_witness_that_fell_behind_a_trimmed_log_begins_where_that_begins
         await until(lambda: is_everywhere(members, line))
         await led_by(members, line, "n1")
         leader = members.nodes["n1"].host(line)
-        tail = members.nodes[WITNESS].host(line).loglet.member.log.tail
+        tail = members.nodes[WITNESS].host(line).group.loglet.member.log.tail
         await members.stop(WITNESS)
         await written_until(table, lambda: leader.loglet.head > tail)
         # by its config as by its folder: it is a node of the cluster that knows everything
         await members.add(WITNESS, members.addresses[WITNESS])
         witness = members.nodes[WITNESS].host(line)
-        await until(lambda: witness.loglet.member.log.tail == leader.loglet.member.log.tail)
+        await until(
+            lambda: witness.group.loglet.member.log.tail == leader.group.loglet.member.log.tail
+        )
         assert witness.installed == 1
-        log = witness.loglet.member.log
-        assert (log.head, log.records) == (leader.loglet.head, leader.loglet.member.log.records)
-        assert witness.loglet.membership == leader.loglet.membership
+        log = witness.group.loglet.member.log
+        assert (log.head, log.records) == (
+            leader.loglet.head,
+            leader.group.loglet.member.log.records,
+        )
+        assert witness.membership == leader.membership
         await members.stop("n2")
         await table.put("after", 1)  # its word counts
         assert not list((members.folder / WITNESS).rglob("*consensus*.db"))
@@ -289,12 +296,12 @@ async def test_a_late_offer_of_a_base_takes_nothing_away_and_a_state_is_declined
             await table.put("k", number)
         leader, witness = members.nodes["n1"].host(line), members.nodes[WITNESS].host(line)
         await until(lambda: witness.loglet.committed == leader.loglet.committed)
-        log, epoch = witness.loglet.member.log, leader.loglet.member.log.last_epoch
+        log, epoch = witness.group.loglet.member.log, leader.group.loglet.member.log.last_epoch
         tail = log.tail
         said: list[Any] = []
         await witness.loglet.trim(4)
         with monkeypatch.context() as patch:
-            for speaker in (witness, witness._receiver):
+            for speaker in (witness.group, witness.group._receiver):
                 patch.setattr(speaker, "_send", lambda peer, ack: said.append(ack))
             for size in (100, 0):
                 witness.hear("n1", SnapshotOffer(line, epoch, f"s{size}", size, 0, 2, epoch, 2))

@@ -16,7 +16,8 @@ from plait.line.replication.log_view import LogView
 from plait.line.replication.messages import Append
 from plait.line.replication.vocabulary import Persisted
 from plait.line.sessions import Sessions
-from plait.node.line_host import LineHost
+from plait.node.group import Group
+from plait.node.retention import Retention
 
 
 def acknowledges_before_the_disk(patch: Patch) -> None:
@@ -73,12 +74,12 @@ def an_epoch_is_written_before_its_entries(patch: Patch) -> None:
 def the_log_is_trimmed_before_the_state_is_synced(patch: Patch) -> None:
     """A power cut takes back the state that was to stand for the trimmed log."""
 
-    async def trim(self: LineHost) -> None:
+    async def trim(self: Group, retention: Retention) -> None:
         log = self.loglet.member.log
         if self.replica.flushed > log.head:
             await self.loglet.trim(self.replica.flushed)
 
-    patch.setattr(LineHost, "_trim", trim)
+    patch.setattr(Group, "trim", trim)
 
 
 def a_checkpoint_is_ahead_of_its_rows(patch: Patch) -> None:

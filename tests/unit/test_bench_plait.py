@@ -27,7 +27,9 @@ async def test_every_way_to_use_the_client_is_answered_and_the_leader_is_known(t
             assert found.per_s > 0
             assert found.p50_ms <= found.p99_ms
         await until(cluster.level, cluster.servers, "the cluster")
-        led = await cluster.leader()  # load may have moved it from n1: who is told shows by its loss
+        led = (
+            await cluster.leader()
+        )  # load may have moved it from n1: who is told shows by its loss
         cluster.kill(led)
         assert not await cluster.level()
         with pytest.raises(PeerUnavailable):

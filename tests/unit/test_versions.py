@@ -38,7 +38,7 @@ class FakeNode:
         self.clock = FakeClock()
         self.control_machine = ControlMachine()
         self.control: Any = SimpleNamespace(
-            line="control", leads=leads, replica=FakeReplica(), loglet=SimpleNamespace(opening=0)
+            line="control", leads=leads, replica=FakeReplica(), opening=0
         )
         self.membership = founding(members)
         self.answers: dict[str, int] = {}  # what strangers read
@@ -77,7 +77,7 @@ async def test_a_version_is_enabled_once_every_node_reads_it() -> None:
 
 async def test_only_who_leads_and_knows_what_was_enabled_enables_anything() -> None:
     for node in (FakeNode("n1", leads=False), FakeNode("n1")):
-        node.control.loglet.opening = 1
+        node.control.opening = 1
         await Versions(node).look()
         assert node.commands == []
 

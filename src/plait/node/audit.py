@@ -160,7 +160,7 @@ class Audits:
         """The state is of no use: let another lead, and get a copy, once if it had diverged."""
         now = self._node.clock.monotonic()
         if host.leads:
-            self._hand_over(host, line, host.loglet.membership.voters)
+            self._hand_over(host, line, host.membership.voters)
             return
         if host.replica.halted is not None:
             if line.installed is None:
@@ -186,8 +186,9 @@ class Audits:
             case AuditReport(line, point):
                 self._heard(line, peer, point)
             case CopyWanted():
-                if host.replica.halted is None and peer in host.loglet.membership.members:
-                    host.begin_snapshot(peer)
+                sane = host.replica.halted is None and peer in host.membership.members
+                if sane and host.group is not None:
+                    host.group.begin_snapshot(peer)
 
     def _heard(self, name: str, peer: str, point: Point) -> None:
         tallies = self._line(name).tallies
@@ -202,7 +203,7 @@ class Audits:
         points = replica.ledger.points
         pause_s = max(node.config.limits.audit_s, replica.ledger.took_s / COST_MAX)
         changed = replica.applied > (points[-1].position + 1 if points else 0)
-        others = len(host.loglet.membership.members) > 1
+        others = len(host.membership.members) > 1
         due = node.clock.monotonic() - line.audited_at >= pause_s
         if due and changed and others and not line.busy and node.versions.allows(AUDITS_SINCE):
             line.audited_at = node.clock.monotonic()
@@ -212,7 +213,7 @@ class Audits:
 
     def _judge(self, host: LineHost, line: _Line) -> None:
         """Compare what was reported."""
-        membership = host.loglet.membership
+        membership = host.membership
         for place in sorted(set(line.tallies) - line.judged):
             reports = {n: p for n, p in line.tallies[place].items() if p.hash}
             counts = Counter((p.fold, p.hash) for n, p in reports.items() if membership.votes(n))
@@ -257,7 +258,7 @@ class Audits:
         self, host: LineHost, line: _Line, place: _Place, reports: dict[str, Point]
     ) -> None:
         """Say so if no majority can come about any more."""
-        membership = host.loglet.membership
+        membership = host.membership
         folds = {point.fold for point in reports.values()}
         hashes = {point.hash for point in reports.values()}
         silent = sorted(_with_states(host) - set(reports))
@@ -296,9 +297,10 @@ class Audits:
     async def _handed_over(self, host: LineHost, line: _Line, targets: Sequence[str]) -> None:
         try:
             for target in targets:
-                if not host.loglet.membership.votes(target):
+                if not host.membership.votes(target):
                     continue
-                promotion = await host.loglet.hand_over(target, HAND_OVER_S)
+                assert host.group is not None
+                promotion = await host.group.loglet.hand_over(target, HAND_OVER_S)
                 logger.warning("line %s: handing over to %s: %s", host.line, target, promotion.why)
                 if promotion.won:
                     return
@@ -336,7 +338,7 @@ class Audits:
 
 def _with_states(host: LineHost) -> set[str]:
     """Every member but the witnesses."""
-    membership = host.loglet.membership
+    membership = host.membership
     return set(membership.members) - set(membership.witnesses)
 
 

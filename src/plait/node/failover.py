@@ -168,7 +168,7 @@ class Failover:
             self._vetoes.pop(line, None)
             return
         host = node.lines.get(line)
-        members = host.loglet.membership.voters if host is not None else ()
+        members = host.membership.voters if host is not None else ()
         leaders = {report.leader for report in reports.values()}
         missing = set(members) - set(reports) - leaders - node.down
         if missing and now - self._silent[line] < GRACE_S:
@@ -191,7 +191,8 @@ class Failover:
 
     def _alive(self, leaders: set[str | None], reports: dict[str, Report], members: int) -> bool:
         """Whether the line's leader answers this node, and too few miss it to overrule that."""
-        sender = self._node.control.loglet.sender
+        control = self._node.control.group
+        sender = None if control is None else control.loglet.sender
         if sender is None:
             return True
         lately = sender.heard_within(
@@ -212,7 +213,7 @@ class Failover:
         if rule is not None and rule.acks != record.acks:
             return f"its rule is degraded to acks={rule.acks}; an operator must promote", None
         limit = self._node.config.limits.failover_lag_s_max
-        witnesses = self._node.control.loglet.membership.witnesses
+        witnesses = self._node.control.membership.witnesses
         eligible = {
             peer: report
             for peer, report in reports.items()

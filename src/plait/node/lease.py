@@ -65,7 +65,7 @@ class Lease:
                     try:
                         self.check(host)
                     except NotLeader as error:
-                        host.loglet.give_up(error.message)
+                        host.primary.give_up(error.message)
 
     def check(self, host: LineHost) -> None:
         """Raise `NotLeader` if the lease has lapsed and the line depends on it."""

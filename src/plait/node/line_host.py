@@ -1,77 +1,72 @@
-"""One line at this node: its loglet, its replica, its copies for followers, and its upkeep.
+"""One line at this node: its loglet, its replica, and its upkeep.
 
-Upkeep: the log's prefix is trimmed below what is synced in the state file, what followers still
-need (their *slots*, bounded by bytes and age, broken loudly), and what is kept for feeds. Idle
-exactly-once sessions are dropped by a logged command.
+Who orders the entries is a `Group` that this node is a member of, or a shared engine, where any
+node can order (`group` is None). Idle exactly-once sessions are dropped by a logged command.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from plait.base.codec import encode
-from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError, TooStale
-from plait.base.ports import Clock, IncomingSnapshot, StateStorage
-from plait.engines.checkpoint import load_checkpoint
+from plait.base.errors import BadSettings, NotLeader, PlaitError, TooStale
+from plait.base.ports import Clock
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.raft import RaftLoglet
 from plait.engines.replica import Answered, Mark, Replica
-from plait.engines.replicated.loglet import ReplicatedLoglet
-from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
 from plait.line.entry import Epoch
-from plait.line.membership import encode_membership
+from plait.line.loglet import Loglet
+from plait.line.membership import Membership
 from plait.line.outcome import Outcome
-from plait.line.quorum import CONSENSUS, AckRule
-from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
-from plait.line.replication.progress import ProgressState
-from plait.line.replication.vocabulary import SnapshotDone, SnapshotInstalled
+from plait.line.quorum import CONSENSUS
 from plait.node.config import Limits
+from plait.node.group import Group
 from plait.node.retention import Retention
-from plait.node.witness_care import WitnessCare
 from plait.types.commands import EvictSession, encode_group
 from plait.types.queries import Query
 
 logger = logging.getLogger("plait.line")
 
 UPKEEP_S = 1.0
-_SNAPSHOT_PAUSE_S = 0.5
 _EVICTIONS_AT_ONCE = 256
+_NOBODY = Membership()
+
+
+class Upkeep(Protocol):
+    """Whoever keeps a log bounded that no group of members does."""
+
+    async def trim(self, retention: Retention) -> None: ...
+
+    def status(self) -> dict[str, Any]: ...
 
 
 class LineHost:
-    """A line's loglet, replica and upkeep at this node."""
+    """A line's loglet, replica and upkeep at this node.
+
+    upkeep: of a line whose entries a shared engine takes; exactly one of `group` and it is given.
+    """
 
     def __init__(
         self,
         line: str,
-        loglet: PrimaryLoglet | RaftLoglet,
+        loglet: Loglet,
         replica: Replica,
-        state: StateStorage,
         clock: Clock,
-        send: Callable[[str, Any], None],
         limits: Limits,
-        witnesses: Callable[[], tuple[str, ...]] = tuple,
+        group: Group | None,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self.line = line
-        self.loglet: ReplicatedLoglet = loglet
-        self.primary = loglet if isinstance(loglet, PrimaryLoglet) else None
-        self.raft = loglet if isinstance(loglet, RaftLoglet) else None
+        self.loglet = loglet
         self.replica = replica
+        self.group = group
         self.limits = limits
-        self.slots_broken = 0
         self.check_lease: Callable[[LineHost], None] = lambda host: None
-        self._state = state
         self._clock = clock
-        self._send = send
-        self._senders: dict[str, SnapshotSender] = {}
-        self._copy: Copy | None = None
-        self._witnesses = WitnessCare(line, loglet, send, witnesses)
+        self._upkeep_of_log = upkeep
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._retention = Retention(limits)
-        loglet.applied = lambda: (self.replica.applied, self.replica.record_index)
-        loglet.driver.on_snapshot = self.begin_snapshot
-        self._receiver = SnapshotReceiver(loglet.member.me, self, send)
 
     # ------------------------------------------------------------------ life
 
@@ -85,87 +80,107 @@ class LineHost:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._receiver.close()
+        if self.group is not None:
+            await self.group.close()
         await self.replica.close()
         await self.loglet.close()
-        self._drop_copy()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
 
-    # ------------------------------------------------------------------ writing, reading
+    # ------------------------------------------------------------------ who orders
+
+    @property
+    def primary(self) -> PrimaryLoglet | None:
+        """This node's member of the line, if the line is leader–follower."""
+        return None if self.group is None else self.group.primary
+
+    @property
+    def raft(self) -> RaftLoglet | None:
+        """This node's member of the line, if a majority of members orders it."""
+        return None if self.group is None else self.group.raft
+
+    @property
+    def membership(self) -> Membership:
+        """The members that order the line; none where an engine does."""
+        return _NOBODY if self.group is None else self.group.membership
 
     @property
     def leads(self) -> bool:
         """Whether writes can be taken here."""
-        return self.loglet.leads
+        return self.group is None or self.group.loglet.leads
 
     @property
     def leader(self) -> str | None:
         """Who leads, as far as is known here."""
-        return self.loglet.leader
+        return None if self.group is None else self.group.loglet.leader
+
+    @property
+    def opening(self) -> int:
+        """Where what is ordered here began; -1 if nothing is."""
+        return 0 if self.group is None else self.group.loglet.opening
 
     @property
     def epoch(self) -> Epoch:
         """The epoch of the last entry here."""
-        return self.replica.epochs.current
+        return self.replica.epochs.current if self.group is None else self.group.epoch
 
     @property
     def folds(self) -> bool:
         """Whether this node keeps the line's state, and not its log only."""
-        return True
+        return self.group is None or self.group.folds
 
     @property
     def linearizable(self) -> bool:
-        """Whether a read sees every write that was completed before it, at any member."""
-        return self.raft is not None
+        """Whether a read sees every write that was completed before it, at any node."""
+        return self.primary is None
+
+    @property
+    def halted(self) -> bool:
+        """Whether the disk failed this line's log, so that it must be opened again."""
+        return self.group is not None and self.group.loglet.driver.halted is not None
+
+    @property
+    def installed(self) -> int:
+        """How many copies of the state were installed here."""
+        return 0 if self.group is None else self.group.installed
 
     def rule(self) -> str:
         """The rule that an answered write has met."""
-        if self.primary is None:
-            return CONSENSUS
-        core = self.primary.core
-        return core.rule_in_force.text(core.member.members)
+        return CONSENSUS if self.group is None else self.group.rule()
+
+    # ------------------------------------------------------------------ writing, reading
 
     def propose(self, group: bytes) -> "asyncio.Future[Outcome]":
         """Order a group; refuses at once what cannot be ordered here."""
-        self.loglet.check_writable()
-        refusal = self.loglet.refusal()
-        if refusal is not None:
-            raise refusal
-        self.check_lease(self)
+        if self.group is not None:
+            self.group.check_orders()
+            self.check_lease(self)
         return self.replica.propose(group)
 
     async def propose_stricter(
         self, group: bytes, acks: str | None, timeout_s: float
     ) -> tuple[Outcome, str]:
         """Order a group and wait for more acknowledgements than the line's rule asks for."""
-        k = 0 if acks is None else self._stricter(acks)
-        outcome = await self.propose(group)
         if acks is None:
-            return outcome, self.rule()
+            return await self.propose(group), self.rule()
+        members = self.group
+        if members is None:
+            raise BadSettings(f"acks={acks!r}: {self.line} is an engine's, which has its own rule")
+        k = members.followers_asked(acks)
+        outcome = await self.propose(group)
         async with asyncio.timeout(timeout_s):
-            await self.loglet.acknowledged(outcome.position, k)
+            await members.loglet.acknowledged(outcome.position, k)
         return outcome, acks
-
-    def _stricter(self, acks: str) -> int:
-        """How many followers `acks` asks for; `BadSettings` if that is less than usual."""
-        voters = len(self.loglet.membership.voters)
-        k = AckRule.parse(acks).followers_needed(voters)
-        if self.primary is None:
-            usual = AckRule("majority").followers_needed(voters)
-        else:
-            usual = self.primary.core.rule_in_force.usual(self.loglet.membership.voters)
-        if k < usual:
-            raise BadSettings(f"acks={acks!r} asks for less than the line's own rule {self.rule()}")
-        return k
 
     def lag_s(self) -> float:
         """Seconds behind the leader's commits, as far as is known here."""
-        self.loglet.report_applied()
-        return self.loglet.lag_s()
+        if self.group is None:
+            return 0.0
+        self.group.loglet.report_applied()
+        return self.group.loglet.lag_s()
 
     def check_freshness(self, source: str, max_lag_s: float | None, me: str) -> None:
         """Raise unless this node may answer a read from `source` within `max_lag_s`."""
@@ -173,7 +188,7 @@ class LineHost:
             if not self.leads:
                 raise NotLeader(f"{me} does not lead {self.line}", leader=self.leader)
             self.check_lease(self)
-        if self.loglet.member.fresh:
+        if self.group is not None and self.group.loglet.member.fresh:
             raise TooStale(f"{me} has a new disk and has not caught up on {self.line}")
         if max_lag_s is not None:
             lag = self.lag_s()
@@ -184,15 +199,18 @@ class LineHost:
         self, queries: Sequence[Query], after: Mark | None, timeout_s: float
     ) -> Answered:
         """Answers from the applied state; a leader's covers what former epochs committed."""
-        opening = self.loglet.opening
-        if self.replica.applied <= opening:
+        opening = self.opening
+        if self.group is not None and self.replica.applied <= opening:
             await self.replica.wait_applied(opening + 1, timeout_s)
         return await self.replica.read(queries, after, timeout_s)
 
     async def caught_up(self, timeout_s: float = 10.0) -> None:
-        """Return once every write that was completed before is applied; a consensus line only."""
-        assert self.raft is not None
-        position = await self.raft.read_index(timeout_s)
+        """Return once every write that was completed before is applied; of a linearizable line."""
+        if self.raft is not None:
+            position = await self.raft.read_index(timeout_s)
+        else:
+            async with asyncio.timeout(timeout_s):
+                position = (await self.loglet.check_tail()).position
         await self.replica.wait_applied(position, timeout_s)
 
     async def led(self, timeout_s: float) -> None:
@@ -205,157 +223,31 @@ class LineHost:
 
     def hear(self, peer: str, message: Any) -> None:
         """A member said something about this line."""
-        match message:
-            case SnapshotOffer() | SnapshotChunk():
-                self._snapshot_message(peer, message)
-            case SnapshotAck():
-                if peer in self._senders:
-                    self._senders[peer].acked(message)
-            case _:
-                self.loglet.received(peer, message)
+        if self.group is not None:
+            self.group.hear(peer, message)
 
-    def _snapshot_message(self, peer: str, message: SnapshotOffer | SnapshotChunk) -> None:
-        if not self.loglet.follows(message.epoch):
-            return  # somebody else leads by now
-        if isinstance(message, SnapshotOffer):
-            self._receiver.offered(peer, message)
-        else:
-            self._receiver.chunk(peer, message)
+    def peer_up(self, peer: str) -> None:
+        """A fresh connection to a node exists."""
+        if self.group is not None:
+            self.group.loglet.peer_up(peer)
 
-    # ------------------------------------------------------------------ copies for followers
-
-    def begin_snapshot(self, peer: str) -> None:
-        """Stream a copy of the state to a follower, unless one is on its way."""
-        if peer not in self._senders:
-            self._spawn(self._stream_snapshot(peer))
-
-    async def _stream_snapshot(self, peer: str) -> None:
-        pushing = self.loglet.sender
-        if pushing is None:
-            return
-        sender = SnapshotSender(self.line, pushing.epoch, peer, self._send)
-        self._senders[peer] = sender
-        position: int | None = None
-        try:
-            base = self._witnesses.base_for(peer)
-            copy = await self._fresh_copy() if base is None else base
-            logger.warning("line %s: sending %s a snapshot at %s", self.line, peer, copy.position)
-            if await sender.run(copy):
-                position = copy.position
-            else:
-                await asyncio.sleep(_SNAPSHOT_PAUSE_S)
-        except PlaitError as error:
-            logger.warning("line %s: no snapshot for %s: %s", self.line, peer, error)
-            await asyncio.sleep(_SNAPSHOT_PAUSE_S)
-        finally:
-            del self._senders[peer]
-        self.loglet.driver.step(SnapshotDone(peer, position))
-
-    async def _fresh_copy(self) -> Copy:
-        """The copy that is being sent already, if the log still continues it; else a new one."""
-        if self.replica.halted is not None:
-            raise self.replica.halted
-        if self._copy is not None and self._copy.position >= self.loglet.head:
-            return self._copy
-        self._drop_copy()
-        self._copy = await self.take()
-        return self._copy
-
-    def _drop_copy(self) -> None:
-        if self._copy is not None:
-            self._copy.snapshot.close()
-            self._copy = None
-
-    async def take(self) -> Copy:
-        """Copy the state as it is on disk; its position is at least what is flushed now."""
-        await self.replica.flush()
-        checkpoint = load_checkpoint(self._state)
-        snapshot = await self._state.snapshot()
-        last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
-        membership = self.loglet.member.membership_at(checkpoint.applied)
-        return Copy(
-            snapshot, checkpoint.applied, last, checkpoint.record_index,
-            encode_membership(membership),
-        )  # fmt: skip
-
-    @property
-    def installed(self) -> int:
-        """How many copies were installed here."""
-        return self._receiver.installed
-
-    def incoming(self, snapshot_id: str) -> IncomingSnapshot:
-        """Begin or resume receiving a copy."""
-        return self._state.incoming(snapshot_id)
-
-    async def install(self, incoming: IncomingSnapshot, offer: SnapshotOffer) -> None:
-        """Replace state and log by a received copy; its own checkpoint says where it stands."""
-        if not self.loglet.member.obeys(offer.epoch):
-            raise NotLeader(f"epoch {offer.epoch} is over; its copy is not installed")
-        if offer.position < self.loglet.head:
-            raise BadFrame(f"a copy at {offer.position} is older than our log's own beginning")
-        await self.replica.install(incoming, offer.size, offer.checksum)
-        checkpoint = load_checkpoint(self._state)
-        last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
-        self.loglet.driver.step(
-            SnapshotInstalled(checkpoint.applied, last, checkpoint.record_index, offer.membership)
-        )
-        await self.replica.reload()
-        logger.warning("line %s: installed a snapshot at %s", self.line, checkpoint.applied)
+    def peer_down(self, peer: str) -> None:
+        """The connections to a node broke."""
+        if self.raft is not None:
+            self.raft.peer_down(peer)
 
     # ------------------------------------------------------------------ upkeep
 
     async def _upkeep(self) -> None:
         while True:
             await asyncio.sleep(UPKEEP_S)
+            keeper = self.group or self._upkeep_of_log
             try:
-                await self._trim()
-                self._witnesses.tell(self.replica.flushed)
+                if keeper is not None:
+                    await keeper.trim(self._retention)
                 self._evict_sessions()
             except PlaitError as error:
                 logger.info("line %s: upkeep waits: %s", self.line, error)
-
-    @property
-    def checkpointed(self) -> int:
-        """Entries below are in a state file: as far as that goes, the log may forget them."""
-        return self.replica.flushed
-
-    async def _trim(self) -> None:
-        log, checkpointed = self.loglet.member.log, self.checkpointed
-        self._retention.note(checkpointed, log.bytes_before(checkpointed))
-        before = self._retention.trimmable(log.bytes_end)
-        before = min(before, checkpointed, self._slots(log.bytes_end))
-        if self._senders and self._copy is not None:
-            before = min(before, self._copy.position)
-        elif self._copy is not None and not self._senders:
-            self._drop_copy()
-        if before > log.head:
-            await self._state.sync()
-            await self.loglet.trim(before)
-
-    def _slots(self, bytes_end: int) -> int:
-        """The lowest position that a follower still needs and may still ask for."""
-        sender = self.loglet.sender
-        if sender is None:
-            return 1 << 62
-        now, log = self._clock.monotonic(), sender.log
-        lowest = 1 << 62
-        for peer, progress in sender.progress.items():
-            if progress.state is ProgressState.SNAPSHOT:
-                continue  # the copy on its way is the slot
-            needed = progress.match or progress.next  # no match yet: it was told where to begin
-            behind = bytes_end - log.bytes_before(needed)
-            unheard = now - max(progress.last_heard, progress.probed_at)
-            broken = behind > self.limits.slot_bytes_max or unheard > self.limits.slot_age_s_max
-            if broken and not progress.slot_broken:
-                self.slots_broken += 1
-                logger.warning(
-                    "line %s: the slot of %s is broken (%s bytes behind, unheard for %.0f s); "
-                    "it will need a snapshot", self.line, peer, behind, unheard,
-                )  # fmt: skip
-            progress.slot_broken = broken
-            if not broken:
-                lowest = min(lowest, needed)
-        return lowest
 
     def _evict_sessions(self) -> None:
         if not self.leads or self.replica.halted is not None:
@@ -375,14 +267,14 @@ class LineHost:
 
     def status(self) -> dict[str, Any]:
         """What people want to know of the line here."""
-        status = self.loglet.status()
-        status["flushed"] = self.replica.flushed
-        status["sessions"] = len(self.replica.sessions)
-        status["snapshots_sent_to"] = sorted(self._senders)
-        status["slots_broken"] = self.slots_broken
-        if self.replica.halted is not None:
+        keeper = self.group or self._upkeep_of_log
+        status: dict[str, Any] = {
+            "flushed": self.replica.flushed,
+            "sessions": len(self.replica.sessions),
+        }
+        if self.folds and self.replica.halted is not None:
             status["halted"] = str(self.replica.halted)
-        return status
+        return status if keeper is None else status | keeper.status()
 
 
 def _ignore(future: "asyncio.Future[Outcome]") -> None:

@@ -21,9 +21,10 @@ from plait.engines.replica import Replica
 from plait.line.membership import Membership, founding
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.config import NodeConfig
+from plait.node.group import Group
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
-from plait.node.witness import LogOnly, NoState, WitnessHost
+from plait.node.witness import LogOnly, NoState, WitnessGroup
 from plait.types.control import ControlMachine, LineRecord, machine_of
 from plait.types.machine import Machine
 from plait.types.machines import Machines
@@ -57,7 +58,8 @@ def open_control(node: Owner) -> LineHost:
     fresh = not config.alone or config.joins
     loglet = _raft(node, CONTROL, first, fresh, load_checkpoint(state).applied)
     replica = Replica(CONTROL, loglet, node.control_machine, state, node.clock)
-    return LineHost(CONTROL, loglet, replica, state, node.clock, node.send, config.limits)
+    group = Group(loglet, replica, state, node.clock, node.send, config.limits)
+    return LineHost(CONTROL, loglet, replica, node.clock, config.limits, group)
 
 
 def open_line(node: Owner, record: LineRecord) -> LineHost:
@@ -67,22 +69,17 @@ def open_line(node: Owner, record: LineRecord) -> LineHost:
     state = NoState() if witness else node.storage.state(record.line)
     loglet = _loglet(node, record, 0 if witness else load_checkpoint(state).applied)
     machine = _machine(node, record)
-    host: LineHost
-    if witness:
-        log_only = LogOnly(record.line, loglet, machine, state, clock)
-        host = WitnessHost(record.line, loglet, log_only, state, clock, send, limits)
-    else:
-        replica = Replica(record.line, loglet, machine, state, clock)
-        host = LineHost(
-            record.line, loglet, replica, state, clock, send, limits,
-            lambda: loglet.membership.witnesses,
-        )  # fmt: skip
+    replica = (LogOnly if witness else Replica)(record.line, loglet, machine, state, clock)
+    group = (WitnessGroup if witness else Group)(
+        loglet, replica, state, clock, send, limits, lambda: loglet.membership.witnesses
+    )
+    host = LineHost(record.line, loglet, replica, clock, limits, group)
     host.check_lease = node.lease.check
     return host
 
 
 def _loglet(node: Owner, record: LineRecord, committed: int) -> RaftLoglet | PrimaryLoglet:
-    fresh = record.created_at < node.control.loglet.member.admitted_at
+    fresh = record.created_at < admitted_at(node)
     witnesses = tuple(name for name in sorted(record.members) if name in _witnesses(node))
     founders = replace(founding(record.members), witnesses=witnesses)
     if record.acks != CONSENSUS:
@@ -91,9 +88,15 @@ def _loglet(node: Owner, record: LineRecord, committed: int) -> RaftLoglet | Pri
     return _raft(node, record.line, first, fresh, committed)
 
 
+def admitted_at(node: Owner) -> int:
+    """Where in the control line this disk was admitted; lines from before may have been on it."""
+    group = node.control.group
+    return 0 if group is None else group.loglet.member.admitted_at
+
+
 def _witnesses(node: Owner) -> tuple[str, ...]:
     """The nodes that are witnesses: they joined as such, and stay such until they leave."""
-    return node.control.loglet.membership.witnesses
+    return node.control.membership.witnesses
 
 
 def _machine(node: Owner, record: LineRecord) -> Machine:

@@ -196,12 +196,11 @@ class Local:
         """Answer from this node's applied state, if it may."""
         self.node.check_open()
         host = self.node.folded(line)
-        if self.node.alone:
+        if self.node.alone and host.group is not None:
             if not host.leads:
                 await self._lead_alone(host, timeout_s)
-        elif host.raft is not None and options.max_lag_s is None:
-            position = await host.raft.read_index(timeout_s)
-            await host.replica.wait_applied(position, timeout_s)
+        elif host.linearizable and options.max_lag_s is None:
+            await host.caught_up(timeout_s)
         else:
             try:
                 host.check_freshness(options.source, options.max_lag_s, self.node.name)
@@ -215,7 +214,7 @@ class Local:
         reason = self.node.storage.log.read_only
         if reason is None:
             await host.led(timeout_s)  # it is opening its epoch
-        elif host.loglet.opening < 0 and self.node.storage.log.suspect is None:
+        elif host.opening < 0 and self.node.storage.log.suspect is None:
             raise ReadOnly(
                 f"{host.line} was opened while the disk took no writes, so how far its state "
                 f"goes is not known yet: {reason.message}"
@@ -268,12 +267,13 @@ class Local:
         if target not in self.node.member_names:
             raise BadSettings(f"{target!r} is no member of the cluster")
         wanted = self.node.hosts() if line is None else [self.node.host(line)]
-        led = [host for host in wanted if host.leads]
+        led = [host for host in wanted if host.leads and host.group]
         if not led or target == self.node.name:
             raise NotLeader(f"{self.node.name} leads nothing that could be handed to {target}")
         report: dict[str, Any] = {}
         for host in led:
-            promotion = await host.loglet.hand_over(target, timeout_s)
+            assert host.group is not None
+            promotion = await host.group.loglet.hand_over(target, timeout_s)
             report[host.line] = {"ok": promotion.won, "why": promotion.why}
         return {"target": target, "lines": report}
 

@@ -138,7 +138,7 @@ class Members:
         return [
             host.line
             for host in self._node.hosts()
-            if host is not self._node.control and name in host.loglet.membership.members
+            if host is not self._node.control and name in host.membership.members
         ]
 
     def _check_leads(self) -> Membership:

@@ -115,7 +115,7 @@ class Node:
         self._link_up()
         await self.control.start()
         self.versions.check_folder()
-        if self.config.first_leader == self.name and not self.control.loglet.member.log.tail:
+        if self.config.first_leader == self.name and not self.control.loglet.committed:
             self.control.raft.stand()  # a new cluster need not wait for the first doubt
         if self.alone and not self.storage.log.suspect:
             await self.control.replica.wait_applied(self.control.loglet.committed)
@@ -170,7 +170,7 @@ class Node:
     @property
     def membership(self) -> Membership:
         """Who the nodes of the cluster are, as this node knows it."""
-        return self.control.loglet.membership
+        return self.control.membership
 
     @property
     def member_names(self) -> tuple[str, ...]:
@@ -246,7 +246,7 @@ class Node:
     async def reconcile(self) -> None:
         """Open every line that the control line knows."""
         async with self._opening:
-            if self.control.loglet.member.fresh:
+            if self._is_fresh:
                 return  # once admitted it is known which lines an older disk may have had
             for record in self.control_machine.lines(self.control.replica.view):
                 if record.line not in self.lines:
@@ -255,6 +255,12 @@ class Node:
                     self.lines[record.line] = host
                     keep_place(self, host, record.leader)
             await self.graphs.reconcile()
+
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether nobody has told yet which lines an older disk of this node may have had."""
+        group = self.control.group
+        return group is not None and group.loglet.member.fresh
 
     def host(self, line: str) -> LineHost:
         """The line at this node; `TooStale` if it is not known here (yet)."""
@@ -314,7 +320,7 @@ class Node:
         if peer in self.links:
             self.versions.note(peer, self.links[peer].reads)
         for host in self.hosts():
-            host.loglet.peer_up(peer)
+            host.peer_up(peer)
         self.graphs.peer_up(peer)
 
     def peer_down(self, peer: str) -> None:
@@ -324,15 +330,14 @@ class Node:
             if peer not in self.links or not self.links[peer].up:  # else only theirs to us broke
                 self.graphs.peer_down(peer)
             for host in self.hosts():
-                if host.raft is not None:
-                    host.raft.peer_down(peer)
+                host.peer_down(peer)
 
     async def _watch_storage(self) -> None:
         """Leave read-only mode when the disk allows it again."""
         shut = False  # lines were closed, and not all of them could be opened again
         while True:
             await asyncio.sleep(RECOVER_S)
-            halted = any(host.loglet.driver.halted for host in self.hosts())
+            halted = any(host.halted for host in self.hosts())
             if self.storage.log.read_only is None and not halted and not shut:
                 continue
             if self.storage.log.suspect is not None and self.alone:

@@ -14,6 +14,7 @@ from plait.base.errors import PlaitError
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.line.replication.vocabulary import Reconfigure
+from plait.node.group import Group
 from plait.node.line_host import LineHost
 
 logger = logging.getLogger("plait.placement")
@@ -49,28 +50,31 @@ class Placement:
 
     def look(self) -> None:
         """Begin what has to be done."""
-        member = self._node.control.loglet.member
+        control = self._node.control
+        if control.group is None:
+            return
+        member = control.group.loglet.member
         membership = member.membership
         if membership.joint or member.commit <= member.membership_position:
             return
         for host in self._node.hosts():
-            if host.leads and host is not self._node.control:
-                self._drive(host, membership)
+            if host.group is not None and host.leads and host is not control:
+                self._drive(host.group, membership)
 
-    def _drive(self, host: LineHost, wanted: Membership) -> None:
-        current = host.loglet.membership
+    def _drive(self, group: Group, wanted: Membership) -> None:
+        current = group.loglet.membership
         target = Target(wanted.voters, (), wanted.witnesses)
         settled = not current.joint and not current.learners
         if settled and current.voters == wanted.voters:
             return
         if self._node.name not in wanted.voters and len(wanted.voters) == 0:
             return
-        refusal = host.loglet.reconfiguration_refusal(target)
+        refusal = group.loglet.reconfiguration_refusal(target)
         if refusal is not None:
-            logger.debug("line %s keeps its members for now: %s", host.line, refusal)
+            logger.debug("line %s keeps its members for now: %s", group.line, refusal)
             return
-        logger.info("line %s: its members become %s", host.line, ", ".join(wanted.voters))
+        logger.info("line %s: its members become %s", group.line, ", ".join(wanted.voters))
         try:
-            host.loglet.driver.step(Reconfigure(target))
+            group.loglet.driver.step(Reconfigure(target))
         except PlaitError as error:
-            logger.warning("line %s keeps its members: %s", host.line, error)
+            logger.warning("line %s keeps its members: %s", group.line, error)

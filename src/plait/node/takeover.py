@@ -130,7 +130,7 @@ async def hand_over_all(node: Owner, timeout_s: float) -> None:
 
     So nobody has to notice by its silence that it is gone.
     """
-    led = [host for host in node.hosts() if host.leads]
+    led = [host for host in node.hosts() if host.leads and host.group]
     try:
         async with asyncio.timeout(timeout_s):
             await asyncio.gather(*(_hand_over(node, host, timeout_s) for host in led))
@@ -143,7 +143,8 @@ async def _hand_over(node: Owner, host: LineHost, timeout_s: float) -> None:
     if best is None:
         return
     try:
-        promotion = await host.loglet.hand_over(best, timeout_s)
+        assert host.group is not None
+        promotion = await host.group.loglet.hand_over(best, timeout_s)
     except PlaitError as error:
         logger.info("line %s is not handed over: %s", host.line, error)
         return
@@ -154,7 +155,8 @@ async def _hand_over(node: Owner, host: LineHost, timeout_s: float) -> None:
 
 def _best_follower(node: Owner, host: LineHost) -> str | None:
     """The voter that holds most and answered lately; no witness, no new disk."""
-    sender, membership = host.loglet.sender, host.loglet.membership
+    membership = host.membership
+    sender = None if host.group is None else host.group.loglet.sender
     if sender is None:
         return None
     lately = sender.heard_within(node.config.limits.election_s, node.clock.monotonic())

@@ -113,7 +113,7 @@ class Versions:
     async def look(self) -> None:
         """Enable what every node can read by now, if this one leads the control line."""
         node = self._node
-        if not node.control.leads or node.control.replica.applied <= node.control.loglet.opening:
+        if not node.control.leads or node.control.replica.applied <= node.control.opening:
             return  # what former leaders have enabled is not known yet
         version = min(self._reads(name) for name in node.membership.members)
         if version > self.enabled:
@@ -130,7 +130,7 @@ class Versions:
         `Unavailable` if it does not say so in time.
         """
         node = self._node
-        opening = node.control.loglet.opening
+        opening = node.control.opening
         await node.control.replica.wait_applied(opening + 1, timeout_s)
         if name != node.name and name not in node.membership.members:
             await self._ask(name, address, timeout_s)

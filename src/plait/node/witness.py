@@ -23,18 +23,13 @@ from plait.line.replication.follower import Follower
 from plait.line.replication.log_view import Base
 from plait.line.replication.messages import Checkpointed, SnapshotAck, SnapshotOffer
 from plait.line.replication.vocabulary import SnapshotInstalled
-from plait.node.line_host import LineHost
+from plait.node.group import Group
 
 
-class WitnessHost(LineHost):
-    """A line whose log alone is kept here."""
+class WitnessGroup(Group):
+    """A member that keeps a line's log alone."""
 
     _told = 0  # what the leader said last
-
-    async def start(self) -> None:
-        """Take part; nothing is loaded."""
-        self.loglet.applied = self._taken_in
-        await super().start()
 
     def _taken_in(self) -> tuple[int, int]:
         """What is committed here counts as applied: a witness lags as far as its log does."""
@@ -63,7 +58,7 @@ class WitnessHost(LineHost):
         """A member said something about this line."""
         match message:
             case Checkpointed():
-                if peer == self.leader:
+                if peer == self.loglet.leader:
                     self._told = message.position
             case SnapshotOffer() if message.size:
                 self._send(peer, _declined(message))
@@ -96,9 +91,8 @@ class WitnessHost(LineHost):
     # ------------------------------------------------------------------ status
 
     def status(self) -> dict[str, Any]:
-        """What people want to know of the line here."""
+        """What people want to know of this member."""
         status = super().status() | {"flushed": None, "checkpointed": self.checkpointed}
-        del status["halted"]  # it never began
         if status["role"] == "follower":
             status["role"] = "witness"
         return status

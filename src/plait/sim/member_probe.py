@@ -42,7 +42,8 @@ class MemberProbe:
         self.line = line
         self.name = name
         self.host = host
-        self.driver: Driver = host.loglet.driver
+        assert host.group is not None
+        self.driver: Driver = host.group.loglet.driver
         self._core: Any = self.driver.core
         self._member: Any = self._core.member
         self._told = self._member.log.head

@@ -127,7 +127,7 @@ def _loser(world: World, random: Random, what: str) -> NodeMachine | None:
 def _is_steady(world: World) -> bool:
     """Whether one is a minority, as all nodes know all lines; of two members it would be half."""
     nodes = [machine.node for machine in world.nodes.values()]
-    members = [host.loglet.membership for node in nodes if node for host in node.hosts()]
+    members = [host.membership for node in nodes if node for host in node.hosts()]
     return all(nodes) and all(len(one.voters) > 2 and not one.outgoing for one in members)
 
 

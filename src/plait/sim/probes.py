@@ -70,7 +70,9 @@ class Probes:
         if line is None:
             line = self._lines[host.line] = LineTruth(host.line, self)
         known = self._members.get((name, host.line))
-        if known is None or known.driver is not host.loglet.driver:
+        if host.group is None:
+            return
+        if known is None or known.driver is not host.group.loglet.driver:
             known = self._members[name, host.line] = MemberProbe(line, name, host)
         known.look()
 

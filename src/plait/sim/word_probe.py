@@ -32,7 +32,8 @@ class WordProbe:
     def __init__(self, line: LineTruth, name: str, host: LineHost) -> None:
         self._line = line
         self._name = name
-        self._driver: Driver = host.loglet.driver
+        assert host.group is not None
+        self._driver: Driver = host.group.loglet.driver
         self._core: Any = self._driver.core
         self._member: Any = self._core.member
         # the newest epoch that was answered, and what was said of it

@@ -1,0 +1,283 @@
+"""A member's part in the group that orders a line: copies for followers, slots, its log's prefix.
+
+The log's prefix is trimmed below what is synced in the state file, what followers still need
+(their *slots*, bounded by bytes and age, broken loudly), and what is kept for feeds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError
+from plait.base.ports import Clock, IncomingSnapshot, StateStorage
+from plait.engines.checkpoint import load_checkpoint
+from plait.engines.primary import PrimaryLoglet
+from plait.engines.raft import RaftLoglet
+from plait.engines.replica import Replica
+from plait.engines.replicated.loglet import ReplicatedLoglet
+from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
+from plait.line.entry import Epoch
+from plait.line.membership import Membership, encode_membership
+from plait.line.quorum import CONSENSUS, AckRule
+from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
+from plait.line.replication.progress import ProgressState
+from plait.line.replication.vocabulary import SnapshotDone, SnapshotInstalled
+from plait.node.config import Limits
+from plait.node.retention import Retention
+from plait.node.witness_care import WitnessCare
+
+logger = logging.getLogger("plait.line")
+
+_SNAPSHOT_PAUSE_S = 0.5
+
+
+class Group:
+    """This node as a member of the group that takes a line's entries."""
+
+    def __init__(
+        self,
+        loglet: PrimaryLoglet | RaftLoglet,
+        replica: Replica,
+        state: StateStorage,
+        clock: Clock,
+        send: Callable[[str, Any], None],
+        limits: Limits,
+        witnesses: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
+        self.line = loglet.member.line
+        self.loglet: ReplicatedLoglet = loglet
+        self.primary = loglet if isinstance(loglet, PrimaryLoglet) else None
+        self.raft = loglet if isinstance(loglet, RaftLoglet) else None
+        self.replica = replica
+        self.limits = limits
+        self.slots_broken = 0
+        self._state = state
+        self._clock = clock
+        self._send = send
+        self._senders: dict[str, SnapshotSender] = {}
+        self._copy: Copy | None = None
+        self._witnesses = WitnessCare(self.line, loglet, send, witnesses)
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        loglet.applied = self._taken_in
+        loglet.driver.on_snapshot = self.begin_snapshot
+        self._receiver = SnapshotReceiver(loglet.member.me, self, send)
+
+    # ------------------------------------------------------------------ life
+
+    async def close(self) -> None:
+        """Stop what is on its way to others and from them; the loglet is its opener's."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._receiver.close()
+        self._drop_copy()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
+
+    def _taken_in(self) -> tuple[int, int]:
+        """Positions and records that are applied here."""
+        return self.replica.applied, self.replica.record_index
+
+    # ------------------------------------------------------------------ what members agree on
+
+    @property
+    def membership(self) -> Membership:
+        """Who the members are, as far as is known here."""
+        return self.loglet.membership
+
+    @property
+    def folds(self) -> bool:
+        """Whether this member keeps the line's state, and not its log only."""
+        return True
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch of the last entry here."""
+        return self.replica.epochs.current
+
+    def rule(self) -> str:
+        """The rule that an answered write has met."""
+        if self.primary is None:
+            return CONSENSUS
+        core = self.primary.core
+        return core.rule_in_force.text(core.member.members)
+
+    def check_orders(self) -> None:
+        """Raise unless entries can be ordered here now."""
+        self.loglet.check_writable()
+        refusal = self.loglet.refusal()
+        if refusal is not None:
+            raise refusal
+
+    def followers_asked(self, acks: str) -> int:
+        """How many followers `acks` asks for; `BadSettings` if that is less than usual."""
+        voters = len(self.loglet.membership.voters)
+        k = AckRule.parse(acks).followers_needed(voters)
+        if self.primary is None:
+            usual = AckRule("majority").followers_needed(voters)
+        else:
+            usual = self.primary.core.rule_in_force.usual(self.loglet.membership.voters)
+        if k < usual:
+            raise BadSettings(f"acks={acks!r} asks for less than the line's own rule {self.rule()}")
+        return k
+
+    # ------------------------------------------------------------------ peers
+
+    def hear(self, peer: str, message: Any) -> None:
+        """A member said something about this line."""
+        match message:
+            case SnapshotOffer() | SnapshotChunk():
+                self._snapshot_message(peer, message)
+            case SnapshotAck():
+                if peer in self._senders:
+                    self._senders[peer].acked(message)
+            case _:
+                self.loglet.received(peer, message)
+
+    def _snapshot_message(self, peer: str, message: SnapshotOffer | SnapshotChunk) -> None:
+        if not self.loglet.follows(message.epoch):
+            return  # somebody else leads by now
+        if isinstance(message, SnapshotOffer):
+            self._receiver.offered(peer, message)
+        else:
+            self._receiver.chunk(peer, message)
+
+    # ------------------------------------------------------------------ copies for followers
+
+    def begin_snapshot(self, peer: str) -> None:
+        """Stream a copy of the state to a follower, unless one is on its way."""
+        if peer not in self._senders:
+            self._spawn(self._stream_snapshot(peer))
+
+    async def _stream_snapshot(self, peer: str) -> None:
+        pushing = self.loglet.sender
+        if pushing is None:
+            return
+        sender = SnapshotSender(self.line, pushing.epoch, peer, self._send)
+        self._senders[peer] = sender
+        position: int | None = None
+        try:
+            base = self._witnesses.base_for(peer)
+            copy = await self._fresh_copy() if base is None else base
+            logger.warning("line %s: sending %s a snapshot at %s", self.line, peer, copy.position)
+            if await sender.run(copy):
+                position = copy.position
+            else:
+                await asyncio.sleep(_SNAPSHOT_PAUSE_S)
+        except PlaitError as error:
+            logger.warning("line %s: no snapshot for %s: %s", self.line, peer, error)
+            await asyncio.sleep(_SNAPSHOT_PAUSE_S)
+        finally:
+            del self._senders[peer]
+        self.loglet.driver.step(SnapshotDone(peer, position))
+
+    async def _fresh_copy(self) -> Copy:
+        """The copy that is being sent already, if the log still continues it; else a new one."""
+        if self.replica.halted is not None:
+            raise self.replica.halted
+        if self._copy is not None and self._copy.position >= self.loglet.head:
+            return self._copy
+        self._drop_copy()
+        self._copy = await self.take()
+        return self._copy
+
+    def _drop_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.snapshot.close()
+            self._copy = None
+
+    async def take(self) -> Copy:
+        """Copy the state as it is on disk; its position is at least what is flushed now."""
+        await self.replica.flush()
+        checkpoint = load_checkpoint(self._state)
+        snapshot = await self._state.snapshot()
+        last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
+        membership = self.loglet.member.membership_at(checkpoint.applied)
+        return Copy(
+            snapshot, checkpoint.applied, last, checkpoint.record_index,
+            encode_membership(membership),
+        )  # fmt: skip
+
+    @property
+    def installed(self) -> int:
+        """How many copies were installed here."""
+        return self._receiver.installed
+
+    def incoming(self, snapshot_id: str) -> IncomingSnapshot:
+        """Begin or resume receiving a copy."""
+        return self._state.incoming(snapshot_id)
+
+    async def install(self, incoming: IncomingSnapshot, offer: SnapshotOffer) -> None:
+        """Replace state and log by a received copy; its own checkpoint says where it stands."""
+        if not self.loglet.member.obeys(offer.epoch):
+            raise NotLeader(f"epoch {offer.epoch} is over; its copy is not installed")
+        if offer.position < self.loglet.head:
+            raise BadFrame(f"a copy at {offer.position} is older than our log's own beginning")
+        await self.replica.install(incoming, offer.size, offer.checksum)
+        checkpoint = load_checkpoint(self._state)
+        last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
+        self.loglet.driver.step(
+            SnapshotInstalled(checkpoint.applied, last, checkpoint.record_index, offer.membership)
+        )
+        await self.replica.reload()
+        logger.warning("line %s: installed a snapshot at %s", self.line, checkpoint.applied)
+
+    # ------------------------------------------------------------------ upkeep
+
+    @property
+    def checkpointed(self) -> int:
+        """Entries below are in a state file: as far as that goes, the log may forget them."""
+        return self.replica.flushed
+
+    async def trim(self, retention: Retention) -> None:
+        """Forget of the log here what nobody needs any more, and tell witnesses."""
+        log, checkpointed = self.loglet.member.log, self.checkpointed
+        retention.note(checkpointed, log.bytes_before(checkpointed))
+        before = retention.trimmable(log.bytes_end)
+        before = min(before, checkpointed, self._slots(log.bytes_end))
+        if self._senders and self._copy is not None:
+            before = min(before, self._copy.position)
+        elif self._copy is not None and not self._senders:
+            self._drop_copy()
+        if before > log.head:
+            await self._state.sync()
+            await self.loglet.trim(before)
+        self._witnesses.tell(self.replica.flushed)
+
+    def _slots(self, bytes_end: int) -> int:
+        """The lowest position that a follower still needs and may still ask for."""
+        sender = self.loglet.sender
+        if sender is None:
+            return 1 << 62
+        now, log = self._clock.monotonic(), sender.log
+        lowest = 1 << 62
+        for peer, progress in sender.progress.items():
+            if progress.state is ProgressState.SNAPSHOT:
+                continue  # the copy on its way is the slot
+            needed = progress.match or progress.next  # no match yet: it was told where to begin
+            behind = bytes_end - log.bytes_before(needed)
+            unheard = now - max(progress.last_heard, progress.probed_at)
+            broken = behind > self.limits.slot_bytes_max or unheard > self.limits.slot_age_s_max
+            if broken and not progress.slot_broken:
+                self.slots_broken += 1
+                logger.warning(
+                    "line %s: the slot of %s is broken (%s bytes behind, unheard for %.0f s); "
+                    "it will need a snapshot", self.line, peer, behind, unheard,
+                )  # fmt: skip
+            progress.slot_broken = broken
+            if not broken:
+                lowest = min(lowest, needed)
+        return lowest
+
+    # ------------------------------------------------------------------ status
+
+    def status(self) -> dict[str, Any]:
+        """What people want to know of this member."""
+        status = self.loglet.status()
+        status["snapshots_sent_to"] = sorted(self._senders)
+        status["slots_broken"] = self.slots_broken
+        return status
