@@ -138,6 +138,11 @@ class LineHost:
         return self.primary is None
 
     @property
+    def fresh(self) -> bool:
+        """Whether this member's disk is new, and what an older one held is not known yet."""
+        return self.group is not None and self.group.loglet.member.fresh
+
+    @property
     def halted(self) -> bool:
         """Whether the disk failed this line's log, so that it must be opened again."""
         return self.group is not None and self.group.loglet.driver.halted is not None
@@ -188,7 +193,7 @@ class LineHost:
             if not self.leads:
                 raise NotLeader(f"{me} does not lead {self.line}", leader=self.leader)
             self.check_lease(self)
-        if self.group is not None and self.group.loglet.member.fresh:
+        if self.fresh:
             raise TooStale(f"{me} has a new disk and has not caught up on {self.line}")
         if max_lag_s is not None:
             lag = self.lag_s()

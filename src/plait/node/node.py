@@ -246,7 +246,7 @@ class Node:
     async def reconcile(self) -> None:
         """Open every line that the control line knows."""
         async with self._opening:
-            if self._is_fresh:
+            if self.control.fresh:
                 return  # once admitted it is known which lines an older disk may have had
             for record in self.control_machine.lines(self.control.replica.view):
                 if record.line not in self.lines:
@@ -255,12 +255,6 @@ class Node:
                     self.lines[record.line] = host
                     keep_place(self, host, record.leader)
             await self.graphs.reconcile()
-
-    @property
-    def _is_fresh(self) -> bool:
-        """Whether nobody has told yet which lines an older disk of this node may have had."""
-        group = self.control.group
-        return group is not None and group.loglet.member.fresh
 
     def host(self, line: str) -> LineHost:
         """The line at this node; `TooStale` if it is not known here (yet)."""
