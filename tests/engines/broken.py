@@ -12,8 +12,8 @@ from plait.base.ports import LineExtent, PutHardState
 from plait.engines.conformance import Engine
 from plait.engines.memory import MemoryLoglet
 from plait.engines.sqlite import SqliteLoglet
-from plait.line.entry import Entry, Epoch, Kind
-from plait.line.loglet import READ_BYTES, Tail
+from plait.line.entry import NO_EPOCH, Entry, Epoch, Kind
+from plait.line.loglet import READ_BYTES, Origin, Tail
 
 
 class AppendsAfterTheSeal(MemoryLoglet):
@@ -324,7 +324,8 @@ class StampsNothing(MemoryLoglet):
     """Leaves the epoch out."""
 
     def __init__(self) -> None:
-        super().__init__(Epoch(0, ""))
+        super().__init__()
+        self._epoch = NO_EPOCH
 
 
 class LowersTheEpoch(MemoryLoglet):
@@ -342,6 +343,48 @@ class LeavesForeignRecords(MemoryLoglet):
         super().__init__()
         self._entries.append(Entry(b"", 1, Kind.EPOCH).stamped(self._epoch, 0))
         self._records = 1
+
+
+class BeginsAtZero(MemoryLoglet):
+    """Takes no notice of where the chain is."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin._replace(position=0))
+
+
+class BeginsOneAbove(MemoryLoglet):
+    """Leaves a hole between the segments."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin._replace(position=origin.position + 1))
+
+
+class ReadsBelowItsOrigin(MemoryLoglet):
+    """Has nothing there, and does not say that others had."""
+
+    async def read(self, start: int, stop: int, bytes_max: int = READ_BYTES) -> list[Entry]:
+        return [] if start < ELSEWHERE.position else await super().read(start, stop, bytes_max)
+
+
+class CountsEpochsAnew(MemoryLoglet):
+    """Its first epoch is 1, wherever it begins."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin._replace(epoch=0))
+
+
+class UsesTheLastEpochAgain(MemoryLoglet):
+    """Takes the origin's epoch for the first that is free."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin._replace(epoch=origin.epoch - 1))
+
+
+class CountsRecordsAnew(MemoryLoglet):
+    """Its first record is the first of all."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin._replace(records=0))
 
 
 class WorksAfterClose(MemoryLoglet):
@@ -386,6 +429,18 @@ IN_MEMORY: dict[Callable[[], MemoryLoglet], str] = {
     LowersTheEpoch: "check_epochs_never_decrease",
     LeavesForeignRecords: "check_positions_are_dense",
     WorksAfterClose: "check_a_closed_loglet_refuses",
+}
+
+
+ELSEWHERE = Origin(1000, 7, 12345)
+
+AT_AN_ORIGIN: dict[Callable[[Origin], MemoryLoglet], str] = {
+    BeginsAtZero: "check_positions_begin_at_the_origin",
+    BeginsOneAbove: "check_positions_begin_at_the_origin",
+    ReadsBelowItsOrigin: "check_positions_begin_at_the_origin",
+    CountsEpochsAnew: "check_epochs_and_records_go_on_from_the_origin",
+    UsesTheLastEpochAgain: "check_epochs_and_records_go_on_from_the_origin",
+    CountsRecordsAnew: "check_epochs_and_records_go_on_from_the_origin",
 }
 
 

@@ -11,6 +11,7 @@ from plait.base.ports import (
     LogWrite,
     PutHardState,
     RescuedSuffix,
+    ResetLine,
     TrimPrefix,
 )
 
@@ -111,6 +112,9 @@ class FakeLogStorage:
         elif isinstance(write, TrimPrefix):
             del self._rows.setdefault(write.line, [])[: write.before - head]
             self._heads[write.line] = max(head, write.before)
+        elif isinstance(write, ResetLine):
+            self._rows[write.line] = []
+            self._heads[write.line] = write.head
         elif isinstance(write, PutHardState):
             self._hard[write.line] = write.data
         else:

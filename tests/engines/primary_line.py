@@ -6,6 +6,7 @@ from plait.engines.primary import PrimaryLoglet
 from plait.engines.primary.opening import open_core
 from plait.host.clock import SystemClock
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership
 from plait.line.primary.messages import Message
 from plait.line.quorum import AckRule
@@ -14,9 +15,10 @@ from plait.line.quorum import AckRule
 class PrimaryLine:
     """`members` loglets of one line, each with a disk of its own; the first leads at first."""
 
-    def __init__(self, members: int, rule: str) -> None:
+    def __init__(self, members: int, rule: str, origin: Origin = BEGINNING) -> None:
         self.names = tuple(f"n{i + 1}" for i in range(members))
         self.rule = AckRule.parse(rule)
+        self.origin = origin
         self.disks = {name: MemoryStorage(MemoryDisk()) for name in self.names}
         self.loglets: dict[str, PrimaryLoglet] = {}
         self.cut: set[tuple[str, str]] = set()  # directed links that lose everything
@@ -24,7 +26,14 @@ class PrimaryLine:
     def open(self, name: str) -> PrimaryLoglet:
         known = self.names if name in self.names else Membership()
         core = open_core(
-            self.disks[name].log, "line", name, known, self.rule, fresh=False, committed=0
+            self.disks[name].log,
+            "line",
+            name,
+            known,
+            self.rule,
+            fresh=False,
+            committed=0,
+            origin=self.origin,
         )
 
         def send(peer: str, message: Message) -> None:

@@ -8,16 +8,18 @@ from plait.engines.raft import RaftLoglet
 from plait.engines.raft.opening import open_raft
 from plait.host.clock import SystemClock
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership, founding
 
 
 class RaftLine:
     """`members` loglets of one line, each with a disk of its own; the first stands at first."""
 
-    def __init__(self, members: int, election_s: float = 1.0) -> None:
+    def __init__(self, members: int, election_s: float = 1.0, origin: Origin = BEGINNING) -> None:
         self.names = tuple(f"n{i + 1}" for i in range(members))
         self.founding = founding(self.names)
         self.election_s = election_s
+        self.origin = origin
         self.disks = {name: MemoryStorage(MemoryDisk()) for name in self.names}
         self.loglets: dict[str, RaftLoglet] = {}
         self.cut: set[tuple[str, str]] = set()  # directed links that lose everything
@@ -27,6 +29,7 @@ class RaftLine:
         core = open_raft(
             self.disks[name].log, "line", name, known or self.founding, fresh=False, committed=0,
             random=random.Random(name), now=clock.monotonic(), election_s=self.election_s,
+            origin=self.origin,
         )  # fmt: skip
 
         def send(peer: str, message: Any) -> None:

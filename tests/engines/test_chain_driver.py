@@ -25,9 +25,9 @@ from plait.engines.conformance.engine import (
 )
 from plait.engines.memory import MemoryLoglet
 from plait.engines.metastore import MemoryMetastore
-from plait.line.chain import End, Next
+from plait.line.chain import End, Next, Segment
 from plait.line.entry import Entry, Epoch
-from plait.line.loglet import Tail
+from plait.line.loglet import BEGINNING, Origin, Tail
 
 
 class World:
@@ -37,22 +37,28 @@ class World:
         self.loglets: dict[Next, SlowLoglet] = {}
         self.metastore = TroubledMetastore()
 
-    async def open_engine(self, following: Next) -> "SlowLoglet":
-        return self.loglets.setdefault(following, SlowLoglet())
+    async def prepare(self, following: Next) -> None:
+        if following in self.loglets:
+            raise BadSettings("used before")
 
-    async def create(self) -> Chain:
-        return await Chain.create(self.metastore, self.open_engine, "memory", b"0")
+    async def open(self, segment: Segment) -> "SlowLoglet":
+        fresh = SlowLoglet(segment.origin)
+        return self.loglets.setdefault(segment.loglet, fresh)
 
-    async def open(self) -> Chain:
-        return await Chain.open(self.metastore, self.open_engine)
+    async def create(self, origin: Origin = BEGINNING) -> Chain:
+        return await Chain.create(self.metastore, self, "memory", b"0", origin)
+
+    async def handle(self) -> Chain:
+        """Another handle to the same chain."""
+        return await Chain.open(self.metastore, self)
 
 
 class SlowLoglet(MemoryLoglet):
     """Appends that answer late, and refusals later still, the first ones latest; a seal that can
     break before or after it works."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(origin)
         self.refusal_turns = 40
         self.seal_fails: str | None = None
         self.closes = 0
@@ -84,7 +90,7 @@ class Follower:
 
     def __init__(self, loglet: MemoryLoglet) -> None:
         self._loglet = loglet
-        self.committed = 0
+        self.committed = loglet.head
 
     async def seal(self) -> int:
         self.committed = await self._loglet.seal()
@@ -141,6 +147,7 @@ async def test_positions_records_and_epochs_go_on_across_segments() -> None:
     assert [each.record_index for each in entries] == [0, 1, 2, 7, 8, 9, 14, 15, 16]
     assert [each.epoch.number for each in entries] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert [segment.base for segment in chain.configuration.segments] == [0, 3, 6, 9]
+    assert chain.configuration.last.origin == Origin(9, 3, 21)
 
 
 async def test_an_empty_segment_is_followed_like_any_other() -> None:
@@ -170,16 +177,14 @@ async def test_pipelined_appends_keep_their_order_across_a_switch() -> None:
 
 
 async def test_appends_go_on_in_the_old_loglet_while_the_next_is_prepared() -> None:
-    world = World()
-    chain = await world.create()
     ready = asyncio.Event()
-    inner = world.open_engine
 
-    async def slowly(following: Next) -> SlowLoglet:
-        await ready.wait()
-        return await inner(following)
+    class Slow(World):
+        async def prepare(self, following: Next) -> None:
+            if following.params == b"1":
+                await ready.wait()
 
-    chain._register._open_engine = slowly
+    chain = await Slow().create()
     extending = start(chain.extend("memory", b"1"))
     await spin()
     assert await chain.append(entry("before")) == 0
@@ -201,9 +206,8 @@ async def test_a_waiter_sleeps_through_a_switch_and_wakes_for_the_next_append() 
 async def test_a_used_or_known_loglet_is_refused_as_the_next() -> None:
     world = World()
     chain = await world.create()
-    await (await world.open_engine(Next("memory", b"used"))).append(entry("foreign"))
-    await (await world.open_engine(Next("memory", b"sealed"))).seal()
-    for params in (b"used", b"sealed", b"0"):
+    await world.open(Segment(0, "memory", b"used"))
+    for params in (b"used", b"0"):
         with pytest.raises(BadSettings):
             await chain.extend("memory", params)
     assert len(chain.configuration.segments) == 1
@@ -234,7 +238,7 @@ async def test_a_loglet_sealed_from_outside_is_busy_until_somebody_extends() -> 
 
 async def test_without_a_metastore_appends_that_met_the_seal_are_definitely_refused() -> None:
     world = World()
-    chain, other = await world.create(), await world.open()
+    chain, other = await world.create(), await world.handle()
     await append_all(chain, ["a"])
     await other.extend("memory", b"1")
     world.metastore.down = True
@@ -261,7 +265,7 @@ async def test_trimming_drops_segments_and_closes_their_loglets() -> None:
     with pytest.raises(HistoryTrimmed) as trimmed:
         await chain.read(3, 5)
     assert trimmed.value.details["head"] == 4
-    assert (await world.open()).head == 4
+    assert (await world.handle()).head == 4
 
 
 async def test_an_extension_after_everything_was_trimmed_still_knows_where_it_stands() -> None:
@@ -274,20 +278,25 @@ async def test_an_extension_after_everything_was_trimmed_still_knows_where_it_st
     assert (position, found.record_index, found.epoch.number) == (1, 7, 2)
 
 
-async def test_what_a_loglet_retracts_is_told_in_the_chains_positions() -> None:
+async def test_what_a_loglet_retracts_is_told_as_it_is() -> None:
     class Retracting(SlowLoglet):
         def on_retracted(self, callback: object) -> None:
             self.tell = callback
 
-    world = World()
+    class Opener(World):
+        async def open(self, segment: Segment) -> SlowLoglet:
+            return self.loglets.setdefault(segment.loglet, Retracting(segment.origin))
+
+    world = Opener()
     chain = await world.create()
     await append_all(chain, ["a", "b"])
-    world.loglets[Next("memory", b"1")] = last = Retracting()
     await chain.extend("memory", b"1")
     told: list[tuple[Epoch, int]] = []
     chain.on_retracted(lambda epoch, position: told.append((epoch, position)))
-    last.tell(Epoch(4, "n"), 3)  # type: ignore[operator]
-    assert told == [(Epoch(5, "n"), 5)]
+    first, last = world.loglets.values()
+    last.tell(Epoch(5, "n"), 3)  # type: ignore[attr-defined]
+    first.tell(Epoch(3, "n"), 2)  # type: ignore[attr-defined]
+    assert told == [(Epoch(5, "n"), 3)], "what stands at or after the next segment is not its"
 
 
 async def test_a_cancelled_append_does_not_hold_up_the_switch() -> None:
@@ -308,13 +317,13 @@ async def test_a_cancelled_append_does_not_hold_up_the_switch() -> None:
 
 async def test_of_two_extensions_at_once_one_wins_and_both_adopt_it() -> None:
     world = World()
-    one, other = await world.create(), await world.open()
+    one, other = await world.create(), await world.handle()
     adopted = await asyncio.gather(one.extend("memory", b"one"), other.extend("memory", b"other"))
     assert adopted[0] == adopted[1]
     assert one.configuration == other.configuration
     assert len(one.configuration.segments) == 2
     loser = {b"one": b"other", b"other": b"one"}[adopted[0].params]
-    assert world.loglets[Next("memory", loser)].closes == 1
+    assert Next("memory", loser) not in world.loglets
     assert await one.append(entry("a")) == 0
     assert await other.append(entry("b")) == 1
     assert await texts(one) == await texts(other) == ["a", "b"]
@@ -322,7 +331,7 @@ async def test_of_two_extensions_at_once_one_wins_and_both_adopt_it() -> None:
 
 async def test_other_handles_follow_an_extension_without_losing_or_doubling() -> None:
     world = World()
-    writers = [await world.create(), await world.open(), await world.open()]
+    writers = [await world.create(), await world.handle(), await world.handle()]
 
     async def write(chain: Chain, name: str) -> dict[int, str]:
         return {await chain.append(entry(f"{name}{i}")): f"{name}{i}" for i in range(30)}
@@ -338,14 +347,14 @@ async def test_other_handles_follow_an_extension_without_losing_or_doubling() ->
     )
     expected = {at: each for written in acknowledged for at, each in (written or {}).items()}
     assert len(expected) == 90
-    reader = await world.open()
+    reader = await world.handle()
     assert await read_texts(reader, 0, 90) == expected
     assert len(reader.configuration.segments) == 6
 
 
 async def test_the_tail_of_a_handle_that_slept_covers_what_others_appended_since() -> None:
     world = World()
-    sleeper, busy = await world.create(), await world.open()
+    sleeper, busy = await world.create(), await world.handle()
     for number in (1, 2):
         await append_all(busy, ["a", "b"])
         await busy.extend("memory", bytes([number]))
@@ -358,7 +367,7 @@ async def test_the_tail_of_a_handle_that_slept_covers_what_others_appended_since
 
 async def test_an_append_does_not_overtake_one_that_has_not_heard_of_the_switch_yet() -> None:
     world = World()
-    chain, other = await world.create(), await world.open()
+    chain, other = await world.create(), await world.handle()
     await other.extend("memory", b"1")
     early = start(chain.append(entry("early")))
     await asyncio.sleep(0)
@@ -375,17 +384,18 @@ async def test_a_handle_that_lags_can_read_all_of_a_sealed_segment_once_it_knows
     await append_all(chain, ["a", "b"])
     await chain.extend("memory", b"1")
 
-    async def open_follower(following: Next) -> Follower:
-        return Follower(world.loglets[following])
+    class OnAnotherNode(World):
+        async def open(self, segment: Segment) -> Follower:  # type: ignore[override]
+            return Follower(world.loglets[segment.loglet])
 
-    follower = await Chain.open(world.metastore, open_follower)
+    follower = await Chain.open(world.metastore, OnAnotherNode())
     assert follower.committed == 2
     assert [text(each) for each in await follower.read(0, 10)] == ["a", "b"]
 
 
 async def test_the_end_of_a_chain_is_the_end_for_every_handle() -> None:
     world = World()
-    one, other = await world.create(), await world.open()
+    one, other = await world.create(), await world.handle()
     await append_all(one, ["a"])
     waiter = start(other.wait(5))
     await spin()
@@ -431,7 +441,7 @@ STEPS = (
 async def test_a_writer_goes_on_whatever_step_the_extending_handle_died_at(step: str) -> None:
     world = World()
     await crash_at(world, step)
-    chain = await world.open()
+    chain = await world.handle()
     assert await append_all(chain, ["c", "d"]) == [2, 3]
     assert await texts(chain) == ["a", "b", "c", "d"]
 
@@ -440,7 +450,7 @@ async def test_a_writer_goes_on_whatever_step_the_extending_handle_died_at(step:
 async def test_the_next_extension_finishes_one_that_died(step: str) -> None:
     world = World()
     await crash_at(world, step)
-    chain = await world.open()
+    chain = await world.handle()
     await chain.extend("memory", b"2")
     engines = [segment.params for segment in chain.configuration.segments]
     assert engines in ([b"0", b"1"], [b"0", b"2"], [b"0", b"1", b"2"])
@@ -453,7 +463,7 @@ async def test_the_next_extension_finishes_one_that_died(step: str) -> None:
 async def test_a_waiter_finishes_a_switch_that_died(step: str) -> None:
     world = World()
     await crash_at(world, step)
-    chain = await world.open()
+    chain = await world.handle()
     waiter = start(chain.wait(2))
     await spin()
     assert len(chain.configuration.segments) == 2
@@ -469,7 +479,7 @@ async def test_a_seal_of_the_chain_that_died_is_finished_by_whoever_meets_it() -
     world.metastore.breaks_at = world.metastore.sets + 2
     with pytest.raises(Unavailable):
         await chain.seal()
-    other = await world.open()
+    other = await world.handle()
     assert other.configuration.intent == End()
     with pytest.raises(Sealed):
         await other.append(entry("b"))
@@ -487,7 +497,7 @@ async def test_the_register_sets_only_the_version_that_was_read() -> None:
 
 async def test_an_empty_metastore_holds_no_chain() -> None:
     with pytest.raises(NoSuchCollection):
-        await World().open()
+        await World().handle()
 
 
 async def test_two_creators_at_once_make_one_chain() -> None:

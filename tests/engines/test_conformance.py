@@ -3,37 +3,44 @@
 import asyncio
 import itertools
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import pytest
 from fake_log_storage import FakeLogStorage
 
+from plait.base.errors import BadSettings
 from plait.engines import conformance
 from plait.engines.chain import Chain
-from plait.engines.conformance import CHECKS, Engine, Make
+from plait.engines.conformance import CHECKS, Engine
 from plait.engines.memory import MemoryLoglet
 from plait.engines.metastore import MemoryMetastore
 from plait.engines.sqlite import SqliteLoglet
 from plait.host.storage import open_storage
-from plait.line.chain import Next
+from plait.line.chain import Next, Segment
 from plait.line.entry import Entry, Epoch
+from plait.line.loglet import BEGINNING, Origin
+
+ORIGINS = (BEGINNING, Origin(1000, 7, 12345))
 
 
 @asynccontextmanager
-async def memory() -> AsyncIterator[Engine]:
-    engine = Engine(MemoryLoglet())
+async def memory(origin: Origin) -> AsyncIterator[Engine]:
+    engine = Engine(MemoryLoglet(origin), origin=origin)
     yield engine
     await engine.loglet.close()
 
 
 @asynccontextmanager
-async def sqlite_on_a_fake_disk() -> AsyncIterator[Engine]:
+async def sqlite_on_a_fake_disk(origin: Origin) -> AsyncIterator[Engine]:
     storage = FakeLogStorage()
-    number = 1
+    number = origin.epoch + 1
 
     def opened() -> SqliteLoglet:
-        return SqliteLoglet(storage, "line", Epoch(number, "node"), recent_bytes_max=200)
+        return SqliteLoglet(
+            storage, "line", Epoch(number, "node"), origin=origin, recent_bytes_max=200
+        )
 
     async def reopen() -> SqliteLoglet:
         nonlocal number
@@ -46,11 +53,12 @@ async def sqlite_on_a_fake_disk() -> AsyncIterator[Engine]:
         storage = storage.crashed()
         return opened()
 
-    engine = Engine(opened(), reopen, crash)
+    engine = Engine(opened(), reopen, crash, origin)
     yield engine
     await engine.loglet.close()
 
 
+MakeAt = Callable[[Origin], AbstractAsyncContextManager[Engine]]
 numbers = itertools.count(1)
 
 
@@ -71,26 +79,37 @@ class RestlessChain(Chain):
         return await super().append(entry)
 
 
-def chain_of(chain_type: type[Chain]) -> Make:
-    @asynccontextmanager
-    async def make() -> AsyncIterator[Engine]:
-        storage, metastore = FakeLogStorage(), MemoryMetastore()
+class OnOneDisk:
+    """Opens segments as lines of one storage."""
 
-        async def open_engine(following: Next) -> SqliteLoglet:
-            return SqliteLoglet(storage, following.params.decode(), Epoch(1, "node"))
+    def __init__(self, storage: FakeLogStorage) -> None:
+        self.storage = storage
+
+    async def prepare(self, following: Next) -> None:
+        if following.params.decode() in self.storage.lines():
+            raise BadSettings(f"{following} was used before")
+
+    async def open(self, segment: Segment) -> SqliteLoglet:
+        epoch = Epoch(segment.base_epoch + 1, "node")
+        name = segment.params.decode()
+        return SqliteLoglet(self.storage, name, epoch, origin=segment.origin)
+
+
+def chain_of(chain_type: type[Chain]) -> MakeAt:
+    @asynccontextmanager
+    async def make(origin: Origin) -> AsyncIterator[Engine]:
+        opener, metastore = OnOneDisk(FakeLogStorage()), MemoryMetastore()
 
         async def reopen() -> Chain:
             await engine.loglet.close()
-            return await chain_type.open(metastore, open_engine)
+            return await chain_type.open(metastore, opener)
 
         async def crash() -> Chain:
-            nonlocal storage
-            storage = storage.crashed()
-            return await chain_type.open(metastore, open_engine)
+            opener.storage = opener.storage.crashed()
+            return await chain_type.open(metastore, opener)
 
-        engine = Engine(
-            await chain_type.create(metastore, open_engine, "sqlite", b"0"), reopen, crash
-        )
+        first = await chain_type.create(metastore, opener, "sqlite", b"0", origin)
+        engine = Engine(first, reopen, crash, origin)
         yield engine
         await engine.loglet.close()
 
@@ -98,12 +117,13 @@ def chain_of(chain_type: type[Chain]) -> Make:
 
 
 @asynccontextmanager
-async def sqlite_on_a_folder() -> AsyncIterator[Engine]:
+async def sqlite_on_a_folder(origin: Origin) -> AsyncIterator[Engine]:
     with tempfile.TemporaryDirectory() as folder:
         storage = await open_storage(folder)
 
         def opened() -> SqliteLoglet:
-            return SqliteLoglet(storage.log, "line", Epoch(1, "node"), recent_bytes_max=200)
+            epoch = Epoch(origin.epoch + 1, "node")
+            return SqliteLoglet(storage.log, "line", epoch, origin=origin, recent_bytes_max=200)
 
         async def reopen() -> SqliteLoglet:
             nonlocal storage
@@ -112,13 +132,13 @@ async def sqlite_on_a_folder() -> AsyncIterator[Engine]:
             storage = await open_storage(folder)
             return opened()
 
-        engine = Engine(opened(), reopen)
+        engine = Engine(opened(), reopen, origin=origin)
         yield engine
         await engine.loglet.close()
         await storage.close()
 
 
-ENGINES = {
+ENGINES: dict[str, MakeAt] = {
     "memory": memory,
     "sqlite on a fake disk": sqlite_on_a_fake_disk,
     "sqlite on a folder": sqlite_on_a_folder,
@@ -130,15 +150,16 @@ ENGINES = {
 SKIPPED = {"memory": 9, "sqlite on a folder": 4}  # cannot be reopened, cannot be crashed
 
 
+@pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_the_engine_keeps_every_promise(engine: str) -> None:
-    report = await conformance.run(ENGINES[engine])
+async def test_the_engine_keeps_every_promise(engine: str, origin: Origin) -> None:
+    report = await conformance.run(partial(ENGINES[engine], origin))
     assert len(report.skipped) == SKIPPED.get(engine, 0)
     assert len(report.passed) == len(CHECKS) - len(report.skipped)
 
 
 async def test_the_restless_chain_does_extend_itself() -> None:
-    async with ENGINES["restless chain"]() as engine:
+    async with ENGINES["restless chain"](BEGINNING) as engine:
         await asyncio.gather(*(engine.loglet.append(Entry(b"x")) for _ in range(30)))
         assert isinstance(engine.loglet, RestlessChain)
         await engine.loglet.extending

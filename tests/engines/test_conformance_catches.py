@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from broken import IN_MEMORY, ON_DISK, engine_on
+from broken import AT_AN_ORIGIN, ELSEWHERE, IN_MEMORY, ON_DISK, engine_on
 from fake_log_storage import FakeLogStorage
 
 from plait.engines import conformance
 from plait.engines.conformance import Engine, NotConforming
 from plait.engines.memory import MemoryLoglet
 from plait.engines.sqlite import SqliteLoglet
+from plait.line.loglet import Origin
 
 PATIENCE_S = 0.2
 
@@ -25,6 +26,21 @@ async def test_a_broken_loglet_is_caught(broken: Callable[[], MemoryLoglet], che
     @asynccontextmanager
     async def make() -> AsyncIterator[Engine]:
         yield Engine(broken())
+
+    await expect_caught(make, check)
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    AT_AN_ORIGIN.items(),
+    ids=lambda each: each.__name__ if isinstance(each, type) else "",
+)
+async def test_a_loglet_that_begins_wrongly_is_caught(
+    broken: Callable[[Origin], MemoryLoglet], check: str
+) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Engine]:
+        yield Engine(broken(ELSEWHERE), origin=ELSEWHERE)
 
     await expect_caught(make, check)
 

@@ -11,16 +11,18 @@ from plait.base.errors import NotLeader, RuleUnmet, Unavailable
 from plait.engines import conformance
 from plait.engines.conformance import CHECKS, Engine
 from plait.line.entry import Entry
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Target
 
 
 @pytest.mark.parametrize(
     ("members", "rule"), [(1, "majority"), (3, "any:1"), (3, "all"), (3, "leader")]
 )
-async def test_it_keeps_every_promise_of_the_port(members: int, rule: str) -> None:
+@pytest.mark.parametrize("origin", [BEGINNING, Origin(1000, 7, 12345)])
+async def test_it_keeps_every_promise_of_the_port(members: int, rule: str, origin: Origin) -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[Engine]:
-        line = PrimaryLine(members, rule)
+        line = PrimaryLine(members, rule, origin)
 
         async def reopen() -> object:
             return await line.reopen("n1")
@@ -28,7 +30,7 @@ async def test_it_keeps_every_promise_of_the_port(members: int, rule: str) -> No
         async def crash() -> object:
             return await line.reopen("n1", crash=True)
 
-        yield Engine(await line.start(), reopen, crash)  # type: ignore[arg-type]
+        yield Engine(await line.start(), reopen, crash, origin)  # type: ignore[arg-type]
         await line.close()
 
     report = await conformance.run(make)

@@ -11,14 +11,16 @@ from plait.base.errors import BadSettings, Busy, NotLeader, Unavailable
 from plait.engines import conformance
 from plait.engines.conformance import CHECKS, Engine
 from plait.line.entry import Entry
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Target
 
 
+@pytest.mark.parametrize("origin", [BEGINNING, Origin(1000, 7, 12345)])
 @pytest.mark.parametrize("members", [1, 3])
-async def test_it_keeps_every_promise_of_the_port(members: int) -> None:
+async def test_it_keeps_every_promise_of_the_port(members: int, origin: Origin) -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[Engine]:
-        line = RaftLine(members)
+        line = RaftLine(members, origin=origin)
 
         async def reopen() -> object:
             return await line.reopen("n1")
@@ -26,7 +28,7 @@ async def test_it_keeps_every_promise_of_the_port(members: int) -> None:
         async def crash() -> object:
             return await line.reopen("n1", crash=True)
 
-        yield Engine(await line.start(), reopen, crash)  # type: ignore[arg-type]
+        yield Engine(await line.start(), reopen, crash, origin)  # type: ignore[arg-type]
         await line.close()
 
     report = await conformance.run(make)

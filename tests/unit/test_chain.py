@@ -4,22 +4,24 @@ import pytest
 
 from plait.base.errors import Corrupt
 from plait.line.chain import (
+    EPOCHS_SKIPPED,
     Configuration,
     End,
+    Forced,
     Next,
     Segment,
     decode_configuration,
     encode_configuration,
 )
-from plait.line.entry import Entry, Epoch
+from plait.line.loglet import BEGINNING, Origin
 
 FIRST = Configuration((Segment(0, "memory", b"0"),))
 
 
 def three() -> Configuration:
     """Segments at 0, 10 and 25."""
-    second = FIRST.intending(Next("sqlite", b"1")).completed(10, 2, 30)
-    return second.intending(Next("raft", b"2")).completed(25, 7, 70)
+    second = FIRST.intending(Next("sqlite", b"1")).completed(Origin(10, 2, 30))
+    return second.intending(Next("raft", b"2")).completed(Origin(25, 7, 70))
 
 
 def test_a_completed_intent_puts_the_next_segment_at_the_sealed_tail() -> None:
@@ -40,21 +42,62 @@ def test_every_position_is_in_one_segment() -> None:
 
 
 def test_an_empty_segment_holds_no_position() -> None:
-    chain = FIRST.intending(Next("a")).completed(10, 1, 1).intending(Next("b")).completed(10, 1, 1)
+    chain = (
+        FIRST.intending(Next("a"))
+        .completed(Origin(10, 1, 1))
+        .intending(Next("b"))
+        .completed(Origin(10, 1, 1))
+    )
     assert chain.locate(9) == 0
     assert chain.locate(10) == 2
     chain.check()
 
 
-def test_a_segment_places_epochs_and_record_indexes_behind_those_before_it() -> None:
-    entry = Entry(b"x", 3, epoch=Epoch(1, "n"), record_index=4)
-    placed = three().last.placed(entry)
-    assert (placed.epoch, placed.record_index, placed.payload) == (Epoch(8, "n"), 74, b"x")
-    assert FIRST.last.placed(entry) is entry
+def test_a_segment_begins_where_the_one_before_it_ends() -> None:
+    assert [segment.origin for segment in three().segments] == [
+        BEGINNING, Origin(10, 2, 30), Origin(25, 7, 70),
+    ]  # fmt: skip
+    chain = Configuration.beginning(Next("memory"), Origin(1000, 7, 12345))
+    chain.check()
+    assert (chain.head, chain.last.origin) == (1000, Origin(1000, 7, 12345))
+
+
+def test_the_logs_of_one_line_have_names_of_their_own() -> None:
+    first = Configuration.beginning(Next("raft"))
+    chain = first
+    for params in (b"1", b"2"):
+        chain = chain.intending(Next("raft", params)).completed(BEGINNING)
+    chain = chain.intending(Next("raft", b"3")).completed(Origin(9, 2, 9))
+    names = [segment.log_name("users") for segment in chain.segments]
+    assert names == ["users", "users@0.31", "users@0.32", "users@9.33"]
+
+
+FORCED = Forced(Next("memory", b"0"), 10, 14, 2 + EPOCHS_SKIPPED, "ada", 5000)
+
+
+def test_a_forced_tail_is_kept_with_who_ordered_it_and_what_may_be_lost() -> None:
+    intending = FIRST.intending(Next("raft", b"1"))
+    chain = intending.forced(Origin(10, 2, 30), 14, "ada", 5000)
+    assert chain.last == Segment(10, "raft", b"1", 2 + EPOCHS_SKIPPED, 30)
+    assert chain.forcings == (FORCED,)
+    assert "may be lost" in chain.forcings[0].warning
+    assert chain.forcing(chain.segments[0]) == FORCED
+    assert chain.forcing(chain.last) is None
+    assert chain.trimmed(100).forcings == (FORCED,)
+    intending.check_delta(chain)
+    chain.check_delta(chain.trimmed(100))
+    ended = FIRST.intending(End()).forced(Origin(10, 2, 30), 14, "ada", 5000)
+    ended.check()
+    assert (ended.end, ended.forcing(ended.last)) == (10, FORCED)
+
+
+def test_nothing_is_forced_without_an_intent() -> None:
+    with pytest.raises(AssertionError, match="nothing is intended"):
+        FIRST.forced(Origin(10, 2, 30), 14, "ada", 5000)
 
 
 def test_an_end_completes_without_a_next_segment() -> None:
-    chain = three().intending(End()).completed(40, 9, 90)
+    chain = three().intending(End()).completed(Origin(40, 9, 90))
     assert chain.end == 40
     assert chain.stop(2) == 40
     assert chain.segments == three().segments
@@ -73,9 +116,9 @@ def test_one_switch_at_a_time_and_none_after_the_end() -> None:
     with pytest.raises(AssertionError, match="under way"):
         FIRST.intending(Next("a")).intending(Next("b"))
     with pytest.raises(AssertionError, match="ended"):
-        FIRST.intending(End()).completed(3, 1, 1).intending(Next("a"))
+        FIRST.intending(End()).completed(Origin(3, 1, 1)).intending(Next("a"))
     with pytest.raises(AssertionError, match="intended"):
-        FIRST.completed(3, 1, 1)
+        FIRST.completed(Origin(3, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +134,8 @@ def test_one_switch_at_a_time_and_none_after_the_end() -> None:
         (Configuration((Segment(0, "a"),), intent=End(), end=3), "after the end"),
         (Configuration((Segment(5, "a"),), 5, end=3), "before its last"),
         (Configuration((Segment(0, "a"),), 5, end=3), "more is trimmed"),
+        (Configuration(FIRST.segments, forcings=(FORCED,)), "goes on was forced"),
+        (Configuration(three().segments, forcings=(FORCED, FORCED)), "forced twice"),
     ],
 )
 def test_check_names_what_is_wrong(wrong: Configuration, why: str) -> None:
@@ -100,11 +145,11 @@ def test_check_names_what_is_wrong(wrong: Configuration, why: str) -> None:
 
 def test_every_legal_change_passes_check_delta() -> None:
     steps = [FIRST, FIRST.intending(Next("sqlite", b"1"))]
-    steps.append(steps[-1].completed(10, 2, 30))
+    steps.append(steps[-1].completed(Origin(10, 2, 30)))
     steps.append(steps[-1].trimmed(5))
     steps.append(steps[-1].trimmed(12))
     steps.append(steps[-1].intending(End()))
-    steps.append(steps[-1].completed(20, 3, 60))
+    steps.append(steps[-1].completed(Origin(20, 3, 60)))
     for i, before in enumerate(steps):
         before.check()
         for after in steps[i:]:
@@ -128,8 +173,20 @@ def test_check_delta_names_what_may_not_change(after: Configuration, why: str) -
         before.check_delta(after)
 
 
+def test_what_was_forced_is_never_forgotten() -> None:
+    before = Configuration(three().segments, forcings=(FORCED,))
+    with pytest.raises(AssertionError, match="forgotten"):
+        before.check_delta(three())
+
+
 def test_a_configuration_survives_the_register() -> None:
-    for chain in (FIRST, three().trimmed(12).intending(End()), three().intending(Next("x", b"y"))):
+    forced = FIRST.intending(Next("x")).forced(Origin(10, 2, 30), 14, "ada", 5000)
+    for chain in (
+        forced,
+        FIRST,
+        three().trimmed(12).intending(End()),
+        three().intending(Next("x", b"y")),
+    ):
         assert decode_configuration(encode_configuration(chain)) == chain
     with pytest.raises(Corrupt):
         decode_configuration(b"\x01")

@@ -1,15 +1,16 @@
 """Chain, the driver: one virtual loglet over many, exchanged while it is in use.
 
-To extend: create the next loglet and check its health, record the intent in the metastore, seal
-the last loglet, read its tail T, compare-and-set the next segment in at T; everybody adopts the
-winner. Whoever meets the seal (an append, a wait) does the same steps from the intent on, so a
-switch whose initiator is gone is finished by the next one who comes by.
+To extend: ask the next engine whether it could, record the intent in the metastore, seal the last
+loglet, read its tail T, compare-and-set the next segment in at T; everybody adopts the winner, and
+opens its loglet at T. Whoever meets the seal (an append, a wait) does the same steps from the
+intent on, so a switch whose initiator is gone is finished by the next one who comes by.
 
 Invariants: only the last segment takes appends; `committed` is the last one's, for those before
 it are complete; an append that met `Sealed` did not happen, and is issued again, in its order.
+Every loglet counts as the chain does, so nothing is translated here.
 
-Source: `plait.line.chain`, where the changes of the value are. Absent: forcing the tail of a
-dead loglet; deleting the storage of segments that fell away, which is their engine's business.
+Source: `plait.line.chain`, where the changes of the value are. Absent: deleting the storage of
+segments that fell away, which is their engine's business.
 """
 
 import asyncio
@@ -22,32 +23,40 @@ from plait.base.errors import (
     NoSuchCollection,
     PlaitError,
     Sealed,
+    Unavailable,
 )
+from plait.engines.ending import force, sealed_end
 from plait.engines.metastore import Metastore
-from plait.engines.register import OpenEngine, Register
+from plait.engines.opener import Opener
+from plait.engines.register import Register
 from plait.engines.turnstile import Turnstile
-from plait.line.chain import Configuration, End, Intent, Next, Segment
+from plait.line.chain import Configuration, End, Forced, Intent, Next, Segment
 from plait.line.entry import Entry, Epoch
-from plait.line.loglet import READ_BYTES, Tail
+from plait.line.loglet import BEGINNING, READ_BYTES, Origin, Tail
 
 
 class Chain:
     """A loglet made of loglets; several handles, on several nodes, may share one metastore.
 
-    `open_engine` gives the loglet that a `Next` names, creating it if need be. Use `open` or
-    `create`.
+    Use `open` or `create`.
     """
 
-    def __init__(self, metastore: Metastore, open_engine: OpenEngine) -> None:
-        self._register = Register(metastore, open_engine, self._moved, self._tell_retracted)
+    def __init__(self, metastore: Metastore, opener: Opener, accept_lost: bool = False) -> None:
+        self._register = Register(metastore, opener, self._moved, self._tell_retracted, accept_lost)
         self._turnstile = Turnstile()
         self._switching: asyncio.Task[None] | None = None
         self._retracted: list[Callable[[Epoch, int], None]] = []
 
     @classmethod
-    async def open(cls, metastore: Metastore, open_engine: OpenEngine) -> "Chain":
-        """The chain that the metastore holds; `NoSuchCollection` if it holds none."""
-        chain = cls(metastore, open_engine)
+    async def open(
+        cls, metastore: Metastore, opener: Opener, *, accept_lost: bool = False
+    ) -> "Chain":
+        """The chain that the metastore holds; `NoSuchCollection` if it holds none.
+
+        accept_lost: even if its last loglet cannot be opened. Then there is nothing to do with it
+        but to `extend` and `force`.
+        """
+        chain = cls(metastore, opener, accept_lost)
         await chain._register.refresh()
         if not chain._register.version:
             raise NoSuchCollection("the metastore holds no chain")
@@ -55,16 +64,20 @@ class Chain:
 
     @classmethod
     async def create(
-        cls, metastore: Metastore, open_engine: OpenEngine, engine: str, params: bytes = b""
+        cls,
+        metastore: Metastore,
+        opener: Opener,
+        engine: str,
+        params: bytes = b"",
+        origin: Origin = BEGINNING,
     ) -> "Chain":
         """A new chain of one segment, or the chain that the metastore holds already."""
-        chain = cls(metastore, open_engine)
+        chain = cls(metastore, opener)
         register, first = chain._register, Next(engine, params)
         await register.refresh()
         if not register.version:
             await register.prepare(first)
-            await register.propose(0, Configuration((Segment(0, engine, params),)))
-            await register.discard(first)
+            await register.propose(0, Configuration.beginning(first, origin))
         return chain
 
     # ------------------------------------------------------------------------- the loglet port
@@ -75,7 +88,7 @@ class Chain:
         configuration = self.configuration
         head = configuration.head
         for index, segment in enumerate(configuration.segments):
-            head = max(head, segment.base + self._register.loglet(segment).head)
+            head = max(head, self._register.loglet(segment).head)
             if head != configuration.stop(index):
                 break  # the loglets behind keep all of theirs
         return head
@@ -83,8 +96,8 @@ class Chain:
     @property
     def committed(self) -> int:
         """The tail as far as this handle knows."""
-        segment, loglet = self._register.last
-        return segment.base + loglet.committed
+        end = self.configuration.end
+        return self._register.last[1].committed if end is None else end
 
     @property
     def configuration(self) -> Configuration:
@@ -100,12 +113,13 @@ class Chain:
             try:
                 self._register.check_open()
                 if self.configuration.end is not None:
-                    raise Sealed(f"the chain is sealed at {self.configuration.end}")
-                segment, loglet = self._register.last
-                return segment.base + await loglet.append(entry)
+                    raise self._sealed()
+                return await self._register.last[1].append(entry)
             except (Sealed, Closed):
-                if self._register.closed or self.configuration.end is not None:
+                if self._register.closed:
                     raise
+                if self.configuration.end is not None:
+                    raise self._sealed() from None
                 self._start_switch()
             finally:
                 self._turnstile.leave()
@@ -114,6 +128,8 @@ class Chain:
         """The linearizable tail, and whether the chain is sealed."""
         while True:
             self._register.check_open()
+            if self.configuration.end is not None:
+                return Tail(self.configuration.end, True)
             segment, loglet = self._register.last
             try:
                 tail = await loglet.check_tail()
@@ -121,12 +137,11 @@ class Chain:
                 self._register.check_gone(segment)
                 continue
             if not tail.sealed:
-                return Tail(segment.base + tail.position, False)
+                return tail
             # Sealed: it is the tail only if nothing follows it in the metastore, asked now.
             await self._register.refresh()
             if self.configuration.last == segment:
-                ended = self.configuration.end is not None
-                return Tail(segment.base + tail.position, ended)
+                return Tail(tail.position, self.configuration.end is not None)
 
     async def read(self, start: int, stop: int, bytes_max: int = READ_BYTES) -> list[Entry]:
         """Committed entries from `start`, before `stop`, those of one segment at a time."""
@@ -140,15 +155,13 @@ class Chain:
         segment, end = self.configuration.segments[index], self.configuration.stop(index)
         stop = stop if end is None else min(stop, end)
         loglet = self._register.loglet(segment)
+        if end is not None and loglet.committed <= start:
+            raise Unavailable(f"{start} is below a tail that was forced, and cannot be read here")
         try:
-            found = await loglet.read(start - segment.base, stop - segment.base, bytes_max)
-        except HistoryTrimmed as error:  # meanwhile
-            head = segment.base + int(error.details.get("head", 0))
-            raise _trimmed(start, head) from None
+            return await loglet.read(start, stop, bytes_max)
         except Closed:
             self._register.check_gone(segment)
             raise _trimmed(start, self.head) from None
-        return [segment.placed(entry) for entry in found]
 
     async def wait(self, position: int) -> Tail:
         """Return once `committed` exceeds `position`, or the chain is sealed."""
@@ -159,7 +172,7 @@ class Chain:
                 return Tail(self.committed, ended)
             segment, loglet = self._register.last
             try:
-                tail = await loglet.wait(position - segment.base)
+                tail = await loglet.wait(position)
             except Closed:
                 self._register.check_gone(segment)
                 continue
@@ -177,12 +190,15 @@ class Chain:
         configuration, hidden = self.configuration, self.committed - 1
         for index, segment in enumerate(configuration.segments):
             stop = configuration.stop(index)
-            local = min(before, hidden if stop is None else stop) - segment.base
-            if local > 0 and segment in self.configuration.segments:
+            here = min(before, hidden if stop is None else stop)
+            if here > segment.base and segment in self.configuration.segments:
                 try:
-                    await self._register.loglet(segment).trim(local)
+                    await self._register.loglet(segment).trim(here)
                 except Closed:
                     self._register.check_gone(segment)
+                except PlaitError:
+                    if configuration.forcing(segment) is None:
+                        raise  # what is dead need not forget
         while self._needs_trim(before):
             await self._register.propose(self._register.version, self.configuration.trimmed(before))
 
@@ -213,21 +229,47 @@ class Chain:
         """Let appends go to a new loglet from here on; the segment that was adopted.
 
         That is another's if somebody else extended at the same time. Raises `Sealed` at the end
-        of a chain; `BadSettings` if the loglet is not a fresh one.
+        of a chain; `BadSettings` if the loglet is not a fresh one; `Unavailable` if the last one
+        cannot be sealed now: the intent stands then, and whoever comes by tries again.
         """
         self._register.check_open()
         await self._register.refresh()
         following = Next(engine, params)
         await self._register.prepare(following)
-        try:
-            await self._decide(following)
-        finally:
-            await self._register.discard(following)
+        await self._decide(following)
         return self.configuration.last
+
+    async def force(
+        self, tail: int, *, by: str, time_ms: int, below: Origin | None = None
+    ) -> Forced | None:
+        """End the last segment at `tail` because its loglet is dead: entries after it may be lost,
+        acknowledged ones too. For a person to order, never for a program to decide.
+
+        An intent must stand (of an `extend` or a `seal` that could not be finished), and nobody
+        may be able to append to the loglet any more: what he did would be lost. Once more it is
+        tried to seal it; if that works nothing is forced, nothing lost, and the result is None.
+        Otherwise the result says what was forced, as the configuration keeps it, and up to where
+        entries are known to be lost (`known`). Whoever had read beyond the tail hears `retracted`.
+
+        below: what stands below `tail`, for when that cannot be read here any more. Raises
+        `BadSettings` for a tail that cannot be, `Conflict` if somebody else was faster.
+        """
+        self._register.check_open()
+        return await force(self._register, tail, by, time_ms, below)
+
+    async def refresh(self) -> None:
+        """Adopt what the metastore holds now.
+
+        A dead loglet wakes nobody: whoever learns that its tail was forced calls this.
+        """
+        self._register.check_open()
+        await self._register.refresh()
 
     async def _decide(self, intent: Intent) -> None:
         """See the intent through, or that of whoever was faster."""
         await self._register.refresh()
+        if isinstance(intent, Next):
+            self._register.check_new(intent)  # two may have prepared the same
         before = self.configuration.last
         while self.configuration.end is None:
             if isinstance(intent, Next) and self.configuration.last != before:
@@ -239,7 +281,7 @@ class Chain:
             else:
                 await self._switched()
         if isinstance(intent, Next):
-            raise Sealed(f"the chain is sealed at {self.configuration.end}")
+            raise self._sealed()
 
     def _start_switch(self) -> "asyncio.Task[None]":
         """Stop appends until the metastore is consulted and what it intends is done."""
@@ -287,20 +329,13 @@ class Chain:
             if configuration.intent is None:
                 return
             segment, loglet = self._register.last
-            epoch, records = segment.base_epoch, segment.base_records
             try:
-                tail = await loglet.seal()
-                if tail:
-                    (entry,) = await loglet.read(tail - 1, tail)
-                    last = segment.placed(entry)
-                    epoch, records = last.epoch.number, last.records_end
+                end = await sealed_end(segment, loglet)
             except (Closed, HistoryTrimmed):  # somebody else was faster, and trimmed, too
                 await self._register.refresh()
                 self._register.check_gone(segment)
                 continue
-            await self._register.propose(
-                version, configuration.completed(segment.base + tail, epoch, records)
-            )
+            await self._register.propose(version, configuration.completed(end))
 
     def _moved(self) -> None:
         if not self._turnstile.empty:
@@ -313,9 +348,12 @@ class Chain:
         segments = self.configuration.segments
         return self.head < before or (len(segments) > 1 and segments[1].base <= before)
 
-    def _tell_retracted(self, segment: Segment, epoch: Epoch, position: int) -> None:
+    def _sealed(self) -> Sealed:
+        return Sealed(f"the chain is sealed at {self.configuration.end}")
+
+    def _tell_retracted(self, epoch: Epoch, position: int) -> None:
         for callback in self._retracted:
-            callback(segment.placed_epoch(epoch), segment.base + position)
+            callback(epoch, position)
 
 
 def _trimmed(position: int, head: int) -> HistoryTrimmed:

@@ -8,19 +8,17 @@ from collections.abc import Callable
 from plait.base.errors import Closed, HistoryTrimmed, Sealed
 from plait.engines.waiters import Waiters
 from plait.line.entry import Entry, Epoch
-from plait.line.loglet import READ_BYTES, Tail
-
-EPOCH = Epoch(1, "memory")
+from plait.line.loglet import BEGINNING, READ_BYTES, Origin, Tail
 
 
 class MemoryLoglet:
     """A log in a list. An append is committed the moment it is made."""
 
-    def __init__(self, epoch: Epoch = EPOCH) -> None:
-        self._epoch = epoch
+    def __init__(self, origin: Origin = BEGINNING) -> None:
+        self._epoch = Epoch(origin.epoch + 1, "memory")
         self._entries: list[Entry] = []  # those at head, head + 1, ...
-        self._head = 0
-        self._records = 0  # records below the tail
+        self._head = origin.position
+        self._records = origin.records  # records below the tail
         self._sealed = False
         self._closed = False
         self._waiters = Waiters()

@@ -1,50 +1,53 @@
 """Register: a chain's configuration as the metastore last had it, with its loglets open.
 
 Invariants: the version known only grows; every segment of `configuration` has its loglet open,
-and every one before the last is wholly committed at this handle. Opening takes time, so a
-configuration is adopted all at once when everything in it is open.
+and every one before the last is wholly committed at this handle, unless its tail was forced.
+Opening takes time, so a configuration is adopted all at once when everything in it is open.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeAlias
 
-from plait.base.errors import BadSettings, Closed, Conflict
+from plait.base.errors import BadSettings, Closed, Conflict, PlaitError, Unavailable
+from plait.engines.lost import LostLoglet
 from plait.engines.metastore import Metastore
+from plait.engines.opener import Opener
 from plait.line.chain import (
     Configuration,
+    Forced,
     Next,
     Segment,
     decode_configuration,
     encode_configuration,
 )
-from plait.line.entry import Epoch, Kind
+from plait.line.entry import Epoch
 from plait.line.loglet import Loglet
-
-OpenEngine: TypeAlias = Callable[[Next], Awaitable[Loglet]]
 
 
 class Register:
     """One handle's view of the metastore.
 
-    `moved` is called when another segment has become the last, `retracted` with the segment,
-    epoch and position that a loglet retracts.
+    `moved` is called when another segment has become the last, `retracted` with the epoch and
+    position that a loglet retracts. With `accept_lost` a last loglet that cannot be opened is no
+    reason not to adopt a configuration.
     """
 
     def __init__(
         self,
         metastore: Metastore,
-        open_engine: OpenEngine,
+        opener: Opener,
         moved: Callable[[], None],
-        retracted: Callable[[Segment, Epoch, int], None],
+        retracted: Callable[[Epoch, int], None],
+        accept_lost: bool = False,
     ) -> None:
         self._metastore = metastore
-        self._open_engine = open_engine
+        self._opener = opener
         self._moved = moved
         self._retracted = retracted
-        self._loglets: dict[Next, Loglet] = {}  # of the configuration, and those in preparation
+        self._accept_lost = accept_lost
+        self._loglets: dict[Next, Loglet] = {}  # of the configuration
         self._refreshing = asyncio.Lock()
         self.version = 0  # 0: nothing there
         self.configuration: Configuration  # as of `version`
@@ -76,31 +79,22 @@ class Register:
         await self.refresh()
 
     async def prepare(self, following: Next) -> None:
-        """Create the next loglet, and see that it answers and is fresh."""
-        if following in self._loglets:
-            raise BadSettings(f"{following} is in the chain already")
-        loglet = await self._open(following)
-        tail = await loglet.check_tail()
-        entries = await loglet.read(loglet.head, tail.position)
-        used = any(entry.records or entry.kind is Kind.DATA for entry in entries)
-        if tail.sealed or loglet.head or used:
-            await self._loglets.pop(following).close()
-            raise BadSettings(f"{following} has been used before")
+        """See that the next loglet can be created, and would be a new one."""
+        self.check_new(following)
+        await self._opener.prepare(following)
 
-    async def discard(self, prepared: Next) -> None:
-        """Close what was prepared, unless the metastore has or intends it."""
-        async with self._refreshing:
-            wanted: list[object] = []
-            if self.version:
-                wanted += [segment.loglet for segment in self.configuration.segments]
-                wanted.append(self.configuration.intent)
-            if prepared in self._loglets and prepared not in wanted:
-                await self._loglets.pop(prepared).close()
+    def check_new(self, following: Next) -> None:
+        """Raise `BadSettings` if the loglet is in the chain, as far as is known here."""
+        segments = self.configuration.segments if self.version else ()
+        if any(segment.loglet == following for segment in segments):
+            raise BadSettings(f"{following} is in the chain already")
 
     def check_gone(self, segment: Segment) -> None:
-        """A loglet turned out to be closed: fine only if its segment fell away meanwhile."""
+        """A loglet turned out to be closed: fine only if its segment fell away meanwhile, or its
+        tail was forced."""
         self.check_open()
-        if segment in self.configuration.segments:
+        configuration = self.configuration
+        if segment in configuration.segments and not configuration.forcing(segment):
             raise Closed(f"the loglet of {segment} is closed")
 
     def check_open(self) -> None:
@@ -114,33 +108,67 @@ class Register:
         for loglet in list(self._loglets.values()):
             await loglet.close()
 
+    # ------------------------------------------------------------------------- adopting
+
     async def _adopt(self, version: int, configuration: Configuration) -> None:
         configuration.check()
         if self.version:
             self.configuration.check_delta(configuration)
         for index, segment in enumerate(configuration.segments):
-            loglet = self._loglets.get(segment.loglet) or await self._open(segment.loglet)
+            loglet = self._loglets.get(segment.loglet) or await self._open(configuration, segment)
             stop = configuration.stop(index)
-            if stop is not None and segment.base + loglet.committed < stop:
+            lags = stop is not None and loglet.committed < stop
+            if lags and not configuration.forcing(segment):
                 await loglet.seal()  # it is; so this handle hears of all that is below the tail
         before = self.configuration if self.version else configuration
         self.version, self.configuration = version, configuration
         if before.last != configuration.last:
             self._moved()
+        for forced in configuration.forcings[len(before.forcings) :]:
+            await self._let_go(forced)
         for segment in before.segments:
             if segment not in configuration.segments:
                 await self._loglets.pop(segment.loglet).close()
 
-    async def _open(self, following: Next) -> Loglet:
-        loglet = await self._open_engine(following)
+    async def _open(self, configuration: Configuration, segment: Segment) -> Loglet:
+        may_be_lost = configuration.forcing(segment) is not None
+        may_be_lost |= self._accept_lost and segment == configuration.last
+        try:
+            loglet = await self._opener.open(segment)
+        except PlaitError as error:
+            if not may_be_lost:
+                raise
+            loglet = LostLoglet(segment.base, error)
         if self.closed:
             await loglet.close()
         self.check_open()
-        self._loglets[following] = loglet
-        loglet.on_retracted(partial(self._tell_retracted, following))
+        self._loglets[segment.loglet] = loglet
+        loglet.on_retracted(partial(self._tell_retracted, segment))
         return loglet
 
-    def _tell_retracted(self, following: Next, epoch: Epoch, position: int) -> None:
-        for segment in self.configuration.segments if self.version else ():
-            if segment.loglet == following:
-                self._retracted(segment, epoch, position)
+    async def _let_go(self, forced: Forced) -> None:
+        """A tail was forced: end what waits for the dead loglet, and retract what is beyond.
+
+        It is opened again, for what can still be read of it below the tail.
+        """
+        loglet = self._loglets.get(forced.loglet)
+        if loglet is None:
+            return
+        lost = LostLoglet(loglet.head, Unavailable("its tail was forced"))
+        self._loglets[forced.loglet] = lost
+        if loglet.committed > forced.tail:
+            self._retracted(Epoch(forced.epoch, ""), forced.tail)
+        await loglet.close()
+        for segment in self.configuration.segments:
+            if segment.loglet == forced.loglet:
+                await self._open(self.configuration, segment)
+
+    # ------------------------------------------------------------------------- telling
+
+    def _tell_retracted(self, segment: Segment, epoch: Epoch, position: int) -> None:
+        segments = self.configuration.segments if self.version else ()
+        if segment not in segments:
+            return
+        stop = self.configuration.stop(segments.index(segment))
+        if stop is None or position < stop:
+            self._retracted(epoch, position)

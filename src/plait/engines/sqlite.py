@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from plait.base.codec import decode, encode
 from plait.base.errors import (
@@ -37,12 +38,13 @@ from plait.base.ports import (
     LogStorage,
     LogWrite,
     PutHardState,
+    ResetLine,
     TrimPrefix,
 )
 from plait.engines.recent import Recent
 from plait.engines.waiters import Waiters
 from plait.line.entry import NO_EPOCH, Entry, Epoch, decode_entry
-from plait.line.loglet import READ_BYTES, Tail
+from plait.line.loglet import BEGINNING, READ_BYTES, Origin, Tail
 
 UNSYNCED_BYTES_MAX = 64 << 20
 RECENT_BYTES_MAX = 8 << 20
@@ -54,10 +56,14 @@ class HardState(msgspec.Struct, frozen=True, array_like=True):
     sealed: bool = False
     base_epoch: Epoch = NO_EPOCH  # of the last entry below the head
     base_records: int = 0  # records below the head
+    origin: Origin = BEGINNING
 
 
 class SqliteLoglet:
-    """A durable log of one line. `epoch` must not be below any that the line already holds.
+    """A durable log of one line, which begins at `origin`.
+
+    `epoch` must not be below any that the line already holds, and must be above the origin's. A
+    name that the disk knows as that of a line that begins elsewhere is refused.
 
     One at a time on a line; after `close` with appends under way, the next one is opened when the
     storage has answered them or was itself opened again. The storage answers on a later turn of
@@ -70,6 +76,7 @@ class SqliteLoglet:
         line: str,
         epoch: Epoch,
         *,
+        origin: Origin = BEGINNING,
         unsynced_bytes_max: int = UNSYNCED_BYTES_MAX,
         recent_bytes_max: int = RECENT_BYTES_MAX,
     ) -> None:
@@ -77,16 +84,18 @@ class SqliteLoglet:
         self._line = line
         self._epoch = epoch
         self._unsynced_bytes_max = unsynced_bytes_max
-        extent = storage.lines().get(line, LineExtent(0, 0))
+        extent = storage.lines().get(line) or self._begin(origin)
         # As last submitted, so that a seal and a trim at once do not undo each other.
         self._hard = decode(extent.hard_state, type=HardState) if extent.hard_state else HardState()
+        if self._hard.origin != origin:
+            raise BadSettings(f"line {line!r} begins at {self._hard.origin}, not at {origin}")
         self._head = extent.head
         self._committed = self._tail = extent.tail
         last_epoch, self._records = self._hard.base_epoch, self._hard.base_records
         if extent.head < extent.tail:
             last = decode_entry(storage.read(line, extent.tail - 1, extent.tail, READ_BYTES)[0])
             last_epoch, self._records = last.epoch, last.records_end
-        if epoch < last_epoch:
+        if epoch < last_epoch or epoch.number <= origin.epoch:
             raise BadSettings(f"line {line!r} is at epoch {last_epoch}, beyond {epoch}")
         self._committed_epoch = last_epoch
         self._committed_records = self._records
@@ -172,7 +181,7 @@ class SqliteLoglet:
             epoch, records = await self._base_at(before)
             done = self._submit(
                 (TrimPrefix(self._line, before),),
-                HardState(self._hard.sealed, epoch, records),
+                replace(self._hard, base_epoch=epoch, base_records=records),
                 lambda: self._trimmed(before),
             )
             await asyncio.shield(done)
@@ -184,7 +193,7 @@ class SqliteLoglet:
             return self._committed
         if self._sealing is None:
             self._check_writable()
-            hard = HardState(True, self._hard.base_epoch, self._hard.base_records)
+            hard = replace(self._hard, sealed=True)
             self._sealing = self._submit((), hard, self._seal_durable)
         await asyncio.shield(self._sealing)
         return self._committed
@@ -246,6 +255,18 @@ class SqliteLoglet:
         self._unsynced_bytes = 0
 
     # ------------------------------------------------------------------------- helpers
+
+    def _begin(self, origin: Origin) -> LineExtent:
+        """Write where the line begins, before anything of it; at 0 nothing need be written.
+
+        Whatever is written behind it fails if it does, and a crash before leaves nothing.
+        """
+        if origin == BEGINNING:
+            return LineExtent(0, 0)
+        hard = encode(HardState(False, Epoch(origin.epoch, ""), origin.records, origin))
+        writes = (ResetLine(self._line, origin.position), PutHardState(self._line, hard))
+        self._storage.submit(writes, lambda error: None)
+        return LineExtent(origin.position, origin.position, hard)
 
     async def _base_at(self, before: int) -> tuple[Epoch, int]:
         """The epoch of the last entry below `before`, and the records below it."""

@@ -7,21 +7,22 @@
                  sealed      sealed      open
     head       somewhere in the first segment
 
-A segment is `(base, engine, params)`: position p of the chain is p - base of its loglet. Loglets
-number epochs and records from their own beginning, so a segment also carries what stood before
-it. The value lives in a versioned register (the metastore), and changes only by compare-and-set:
+A segment is `(origin, engine, params)`, and its loglet counts as the chain does: it begins at the
+origin, where the segment before it ends, with positions, epochs and record indexes that go on from
+there. Nothing above a chain ever translates. The value lives in a versioned register (the
+metastore), and changes only by compare-and-set:
 
-- `intending(Next(engine, params))`: the next loglet exists and is healthy; the last may be sealed
-- `extended(tail, ...)`: it was sealed at `tail`; the next loglet begins there
-- `intending(End())`, `ended(tail)`: the same, for the seal of the whole chain
+- `intending(Next(engine, params))`: that engine is healthy; the last segment may be sealed
+- `completed(at)`: it was sealed at `at.position`; the next loglet begins at `at`
+- `intending(End())`, `completed(at)`: the same, for the seal of the whole chain
+- `forced(at, ...)`: completed although the last segment could not be sealed; this admits loss
 - `trimmed(before)`: the head moves, and segments wholly below it fall away
 
 The intent is what makes a switch resumable: whoever meets a sealed last segment finds in the
 register what to do, and doing it twice does no harm.
 
-Source: Balakrishnan et al., "Virtual Consensus in Delos" (OSDI '20). Absent: forcing the tail of
-a loglet that cannot be sealed any more (it admits loss, so an operator must order it), and
-copying old segments to the new engine.
+Source: Balakrishnan et al., "Virtual Consensus in Delos" (OSDI '20); decision 13 for the numbers
+and for what is forced. Absent: copying old segments to the new engine.
 """
 
 from bisect import bisect_right
@@ -31,7 +32,12 @@ import msgspec
 
 from plait.base.codec import decode, encode
 from plait.base.errors import Corrupt
-from plait.line.entry import Entry, Epoch
+from plait.line.loglet import BEGINNING, Origin
+
+# Above the newest epoch known below a forced tail: what is lost may bear higher ones, and no epoch
+# may be used twice.
+EPOCHS_SKIPPED = 1 << 20
+MAY_BE_LOST = "entries after this tail may be lost, acknowledged ones too"
 
 
 class Next(msgspec.Struct, frozen=True, tag=True):
@@ -52,26 +58,42 @@ Intent: TypeAlias = Next | End
 class Segment(msgspec.Struct, frozen=True):
     """One loglet of the chain."""
 
-    base: int  # chain position of the loglet's position 0
+    base: int  # position of its first entry
     engine: str
     params: bytes = b""
-    base_epoch: int = 0  # epoch numbers of the chain used before it
+    base_epoch: int = 0  # epoch numbers up to this one were used before it
     base_records: int = 0  # records before it
+
+    @property
+    def origin(self) -> Origin:
+        """Where the loglet begins."""
+        return Origin(self.base, self.base_epoch, self.base_records)
 
     @property
     def loglet(self) -> Next:
         """What names the loglet."""
         return Next(self.engine, self.params)
 
-    def placed(self, entry: Entry) -> Entry:
-        """An entry as the loglet holds it, with epoch and record index of the chain."""
-        if not self.base_epoch and not self.base_records:
-            return entry
-        return entry.stamped(self.placed_epoch(entry.epoch), self.base_records + entry.record_index)
+    def log_name(self, line: str) -> str:
+        """What the loglet's log is called on disks, and between nodes, of the line's several.
 
-    def placed_epoch(self, epoch: Epoch) -> Epoch:
-        """The loglet's epoch as one of the chain's: above every earlier segment's."""
-        return Epoch(self.base_epoch + epoch.number, epoch.candidate)
+        Distinct for distinct (base, params); the one that a line is founded with bears its name.
+        """
+        if self.origin == BEGINNING and not self.params:
+            return line
+        return f"{line}@{self.base}" + (f".{self.params.hex()}" if self.params else "")
+
+
+class Forced(msgspec.Struct, frozen=True):
+    """That a segment ends where an operator said, because its loglet could not be sealed."""
+
+    loglet: Next
+    tail: int  # where the segment ends by that
+    known: int  # where it ended as far as was known: what stands between is certainly lost
+    epoch: int  # of what follows; above all that may be lost
+    by: str
+    time_ms: int
+    warning: str = MAY_BE_LOST
 
 
 class Configuration(msgspec.Struct, frozen=True):
@@ -81,6 +103,7 @@ class Configuration(msgspec.Struct, frozen=True):
     head: int = 0  # of what is kept; in the first segment
     intent: Intent | None = None  # set before the last segment is sealed, cleared after
     end: int | None = None  # the final tail, once the chain itself is sealed
+    forcings: tuple[Forced, ...] = ()  # oldest first; of segments that fell away, too
 
     @property
     def last(self) -> Segment:
@@ -97,7 +120,16 @@ class Configuration(msgspec.Struct, frozen=True):
             return self.segments[index + 1].base
         return self.end
 
+    def forcing(self, segment: Segment) -> Forced | None:
+        """How the end of `segment` was forced, if it was."""
+        return next((each for each in self.forcings if each.loglet == segment.loglet), None)
+
     # ------------------------------------------------------------------------- changes
+
+    @classmethod
+    def beginning(cls, loglet: Next, origin: Origin = BEGINNING) -> "Configuration":
+        """A chain of one segment."""
+        return cls((_segment(loglet, origin),), origin.position)
 
     def intending(self, intent: Intent) -> "Configuration":
         """With the intent recorded: from here on anybody may seal the last segment."""
@@ -105,16 +137,26 @@ class Configuration(msgspec.Struct, frozen=True):
         assert self.end is None, "the chain has ended"
         return msgspec.structs.replace(self, intent=intent)
 
-    def completed(self, tail: int, epoch_number: int, records: int) -> "Configuration":
-        """As the intent has it, the last segment being sealed at chain position `tail`.
+    def completed(self, at: Origin) -> "Configuration":
+        """As the intent has it, the last segment being sealed at `at.position`.
 
-        `epoch_number` is the highest used below `tail`, `records` how many stand there.
+        `at.epoch` is the highest used below it, `at.records` how many stand there.
         """
         if isinstance(self.intent, End):
-            return msgspec.structs.replace(self, intent=None, end=tail)
+            return msgspec.structs.replace(self, intent=None, end=at.position)
         assert self.intent is not None, "nothing is intended"
-        follower = Segment(tail, self.intent.engine, self.intent.params, epoch_number, records)
+        follower = _segment(self.intent, at)
         return msgspec.structs.replace(self, segments=(*self.segments, follower), intent=None)
+
+    def forced(self, at: Origin, known: int, by: str, time_ms: int) -> "Configuration":
+        """As the intent has it, although the last segment's loglet could not be sealed.
+
+        `known` is its tail as far as anybody knows; `by` ordered it at `time_ms`.
+        """
+        after = Origin(at.position, at.epoch + EPOCHS_SKIPPED, at.records)
+        record = Forced(self.last.loglet, at.position, known, after.epoch, by, time_ms)
+        completed = self.completed(after)
+        return msgspec.structs.replace(completed, forcings=(*self.forcings, record))
 
     def trimmed(self, before: int) -> "Configuration":
         """With the head at `before` at least, without the segments wholly below it.
@@ -134,6 +176,9 @@ class Configuration(msgspec.Struct, frozen=True):
         assert len(set(loglets)) == len(loglets), "one loglet stands in the chain twice"
         assert self.intent not in loglets, "the next loglet stands in the chain already"
         assert self.segments[0].base <= self.head, "the head is in a segment that is not kept"
+        forced = [each.loglet for each in self.forcings]
+        assert len(set(forced)) == len(forced), "one loglet was forced twice"
+        assert self.end is not None or self.last.loglet not in forced, "what goes on was forced"
         for before, after in zip(self.segments, self.segments[1:], strict=False):
             assert before.base <= after.base, "bases decrease"
             assert before.base_epoch <= after.base_epoch, "epochs decrease"
@@ -147,12 +192,18 @@ class Configuration(msgspec.Struct, frozen=True):
         """What is true of every configuration and any later one."""
         assert self.head <= after.head, "the head moved back"
         assert self.end is None or after.end == self.end, "the end moved"
+        before = len(self.forcings)
+        assert after.forcings[:before] == self.forcings, "it was forgotten what was forced"
         kept = tuple(each for each in self.segments if each in after.segments)
         dropped = self.segments[: len(self.segments) - len(kept)]
         assert after.last.base >= self.last.base, "the last segment fell away"
         assert dropped + kept == self.segments, "a segment fell out of the middle"
         assert after.segments[: len(kept)] == kept, "a segment was put before one that stood"
         assert not dropped or after.segments[0].base <= after.head, "a segment in use fell away"
+
+
+def _segment(loglet: Next, origin: Origin) -> Segment:
+    return Segment(origin.position, loglet.engine, loglet.params, origin.epoch, origin.records)
 
 
 def encode_configuration(configuration: Configuration) -> bytes:

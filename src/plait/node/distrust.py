@@ -15,6 +15,7 @@ import msgspec
 from plait.base.codec import decode, encode
 from plait.base.ports import LogWrite, PutHardState, ResetLine, Storage
 from plait.engines.graph.identity import distrusted, is_graph_line
+from plait.line.membership import Membership
 from plait.line.primary import member as primary
 from plait.line.raft import member as raft
 from plait.node.identity import IDENTITY_LINE
@@ -36,8 +37,8 @@ async def begin_anew(storage: Storage) -> None:
             writes += distrusted(storage.log, line)
             continue
         await storage.state(line).clear()
-        writes.append(ResetLine(line, 0))
         hard = None if extent.hard_state is None else _what_stays(extent.hard_state)
+        writes.append(ResetLine(line, 0 if hard is None else hard.origin.position))
         if hard is not None:
             writes.append(PutHardState(line, encode(hard)))
     await storage.log.trust(writes)
@@ -62,10 +63,12 @@ def _raft(data: bytes) -> raft.HardState | None:
 def _what_stays(data: bytes) -> Any:
     hard = _raft(data)
     if hard is not None:
-        memberships = tuple((-1, membership) for _, membership in hard.memberships[-1:])
-        return raft.HardState(hard.term, hard.vote, memberships=memberships)
+        known = hard.memberships[-1][1] if hard.memberships else Membership()
+        again = raft.beginning(hard.origin, known, fresh=True)
+        return msgspec.structs.replace(again, term=hard.term, vote=hard.vote)
     try:
-        promised = decode(data, type=primary.HardState).promised
+        old = decode(data, type=primary.HardState)
     except msgspec.DecodeError:
         return None
-    return primary.HardState(promised=promised)
+    again_primary = primary.beginning(old.origin, fresh=True)
+    return msgspec.structs.replace(again_primary, promised=old.promised)

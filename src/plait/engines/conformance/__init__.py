@@ -21,6 +21,9 @@ your own, say how to make a fresh one::
 
     print(asyncio.run(conformance.run(make)))
 
+A loglet counts on from an `Origin`: let `make` also open it at another than `BEGINNING`, tell
+`Engine` so (`origin=`), and run the suite again.
+
 `run` makes an engine for each check and raises `NotConforming`, whose text says for each broken
 promise what was expected and what came. `reopen` and `crash` are optional; without them the
 promises about them are reported as skipped. An engine may put entries of its own (epoch or seal

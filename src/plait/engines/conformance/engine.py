@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from plait.line.entry import Entry, Kind
-from plait.line.loglet import Loglet
+from plait.line.loglet import BEGINNING, Loglet, Origin
 
 SPINS = 25  # turns of the event loop that let whatever is ready happen
 
@@ -18,6 +18,7 @@ class Engine:
 
     reopen: close `engine.loglet` and open what it left; the new loglet.
     crash: drop `engine.loglet` without closing it, with all that was not durable; the new loglet.
+    origin: where the loglet was told to begin.
     """
 
     def __init__(
@@ -25,10 +26,17 @@ class Engine:
         loglet: Loglet,
         reopen: Callable[[], Awaitable[Loglet]] | None = None,
         crash: Callable[[], Awaitable[Loglet]] | None = None,
+        origin: Origin = BEGINNING,
     ) -> None:
         self.loglet = loglet
+        self.origin = origin
         self._reopen = reopen
         self._crash = crash
+
+    @property
+    def begin(self) -> int:
+        """Position of the first entry."""
+        return self.origin.position
 
     @property
     def can_reopen(self) -> bool:

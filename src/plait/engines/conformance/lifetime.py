@@ -29,9 +29,9 @@ async def check_a_closed_loglet_refuses(engine: Engine) -> None:
         "the wait under way": lambda: wait,
         "append": lambda: loglet.append(entry("b")),
         "check_tail": loglet.check_tail,
-        "read": lambda: loglet.read(0, 1),
-        "wait": lambda: loglet.wait(0),
-        "trim": lambda: loglet.trim(1),
+        "read": lambda: loglet.read(engine.begin, engine.begin + 1),
+        "wait": lambda: loglet.wait(engine.begin),
+        "trim": lambda: loglet.trim(engine.begin + 1),
         "seal": loglet.seal,
     }
     for name, call in calls.items():
@@ -48,7 +48,7 @@ async def check_reopening_keeps_everything(engine: Engine) -> None:
     epochs go on."""
     await append_all(engine.loglet, [f"e{i}" for i in range(10)])
     await engine.loglet.append(entry("many", 5))
-    await expect_all_kept(engine.loglet, engine.reopen)
+    await expect_all_kept(engine, engine.reopen)
 
 
 async def check_reopening_keeps_the_seal(engine: Engine) -> None:
@@ -89,19 +89,20 @@ async def check_reopening_a_sealed_and_trimmed_log(engine: Engine) -> None:
     """Seal and head both survive, in whichever order they came, and twice."""
     loglet = engine.loglet
     await append_all(loglet, ["a", "b", "c", "d"])
-    await loglet.trim(1)
+    await loglet.trim(engine.begin + 1)
     tail = await loglet.seal()
-    await loglet.trim(2)
+    head = engine.begin + 2
+    await loglet.trim(head)
     for _ in range(2):
         loglet = await engine.reopen()
-        assert loglet.head == 2, f"the head was 2, reopened it is {loglet.head}"
+        assert loglet.head == head, f"the head was {head}, reopened it is {loglet.head}"
         await expect_sealed(loglet, tail)
 
 
 async def check_a_crash_loses_nothing_acknowledged(engine: Engine) -> None:
     """After a crash, what was acknowledged is there unchanged, and positions go on."""
     await append_all(engine.loglet, [f"e{i}" for i in range(10)])
-    await expect_all_kept(engine.loglet, engine.crash)
+    await expect_all_kept(engine, engine.crash)
 
 
 async def check_a_crash_among_appends(engine: Engine) -> None:
@@ -145,16 +146,17 @@ async def check_a_crash_keeps_the_head(engine: Engine) -> None:
     await expect_continues(loglet, tail, last)
 
 
-async def expect_all_kept(loglet: Loglet, again: Callable[[], Awaitable[Loglet]]) -> None:
+async def expect_all_kept(engine: Engine, again: Callable[[], Awaitable[Loglet]]) -> None:
     """Opened `again`, the log holds what it held, and goes on from there."""
+    loglet, begin = engine.loglet, engine.begin
     tail = (await loglet.check_tail()).position
-    held = await read_all(loglet, 0, tail)
+    held = await read_all(loglet, begin, tail)
     loglet = await again()
-    assert loglet.head == 0, f"nobody trimmed, and the head is {loglet.head}"
+    assert loglet.head == begin, f"nobody trimmed, and the head is {loglet.head}"
     told = await loglet.check_tail()
     assert told.position >= tail, f"the tail was {tail}, opened again it is {told.position}"
     assert not told.sealed, "nobody sealed, and opened again it is sealed"
-    found = await read_all(loglet, 0, tail)
+    found = await read_all(loglet, begin, tail)
     assert found == held, f"the log held {held}, opened again {found}"
     await expect_continues(loglet, tail, held[-1])
 

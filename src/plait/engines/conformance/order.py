@@ -2,6 +2,7 @@
 
 import asyncio
 
+from plait.base.errors import HistoryTrimmed
 from plait.engines.conformance.engine import (
     Engine,
     append_all,
@@ -17,6 +18,44 @@ from plait.engines.conformance.engine import (
 from plait.line.entry import NO_EPOCH, Entry, Kind
 
 IN_FLIGHT = 100
+
+
+async def check_positions_begin_at_the_origin(engine: Engine) -> None:
+    """A new log's head is its origin, what stands before the first append is the engine's own, and
+    a read below the origin raises `HistoryTrimmed`."""
+    loglet, origin = engine.loglet, engine.origin
+    assert loglet.head == origin.position, f"begun at {origin}, the head is {loglet.head}"
+    tail = (await loglet.check_tail()).position
+    assert tail >= origin.position, f"begun at {origin}, the tail is {tail}"
+    before = await read_all(loglet, origin.position, tail)
+    assert all(map(own, before)), f"a new log holds {before}"
+    position = await loglet.append(entry("first"))
+    assert position >= tail, f"the first append got {position}, the tail was {tail}"
+    if not origin.position:
+        return
+    try:
+        found = await loglet.read(origin.position - 1, position)
+    except HistoryTrimmed as error:
+        head = error.details.get("head")
+        assert head == origin.position, f"HistoryTrimmed names head {head}, it is {origin.position}"
+    else:
+        raise AssertionError(f"a read below the origin {origin} gave {found}")
+
+
+async def check_epochs_and_records_go_on_from_the_origin(engine: Engine) -> None:
+    """Every epoch number is above the origin's, and the first record index is the origin's."""
+    loglet, origin = engine.loglet, engine.origin
+    for records in (3, 1):
+        await loglet.append(entry("e", records))
+    found = await read_all(loglet, origin.position, loglet.committed)
+    for i, each in enumerate(found, origin.position):
+        assert each.epoch.number > origin.epoch, (
+            f"epoch {each.epoch} at {i}, and numbers up to {origin.epoch} were used before"
+        )
+    first = found[0].record_index
+    assert first == origin.records, (
+        f"the first record index is {first}, and {origin.records} records stand before it"
+    )
 
 
 async def check_positions_are_dense(engine: Engine) -> None:
@@ -76,8 +115,8 @@ async def check_the_record_index_counts_on(engine: Engine) -> None:
     loglet = engine.loglet
     for i, records in enumerate([1, 0, 5, 0, 0, 3, 1]):
         await loglet.append(entry(f"e{i}", records))
-    expected = 0
-    for i, found in enumerate(await read_all(loglet, 0, loglet.committed)):
+    expected = engine.origin.records
+    for i, found in enumerate(await read_all(loglet, engine.begin, loglet.committed), engine.begin):
         assert found.record_index == expected, (
             f"the entry at {i} has record index {found.record_index}, "
             f"{expected} records stand before it"
@@ -90,7 +129,7 @@ async def check_epochs_never_decrease(engine: Engine) -> None:
     loglet = engine.loglet
     await append_all(loglet, [f"e{i}" for i in range(10)])
     last = NO_EPOCH
-    for i, found in enumerate(await read_all(loglet, 0, loglet.committed)):
+    for i, found in enumerate(await read_all(loglet, engine.begin, loglet.committed), engine.begin):
         assert found.epoch > NO_EPOCH, f"the entry at {i} bears no epoch"
         assert found.epoch >= last, f"epoch {found.epoch} at {i} follows {last}"
         last = found.epoch
@@ -105,7 +144,7 @@ async def check_appends_in_flight_keep_their_order(engine: Engine) -> None:
     assert list(positions) == sorted(positions), (
         f"appends were ordered otherwise than they were started: {positions}"
     )
-    found = await read_texts(loglet, 0, loglet.committed)
+    found = await read_texts(loglet, engine.begin, loglet.committed)
     expected = {position: f"e{i}" for i, position in enumerate(positions)}
     assert found == expected, _difference(found, expected)
 
@@ -124,7 +163,7 @@ async def check_callers_keep_their_own_order(engine: Engine) -> None:
     for name, own_positions in zip(names, positions, strict=True):
         assert own_positions == sorted(own_positions), f"{name}'s order is lost: {own_positions}"
         expected.update({position: f"{name}{i}" for i, position in enumerate(own_positions)})
-    found = await read_texts(loglet, 0, loglet.committed)
+    found = await read_texts(loglet, engine.begin, loglet.committed)
     assert found == expected, _difference(found, expected)
 
 
@@ -158,7 +197,7 @@ async def check_a_cancelled_append_leaves_the_log_usable(engine: Engine) -> None
     results = await asyncio.gather(*tasks, return_exceptions=True)
     await spin()
     last = await loglet.append(entry("last"))
-    found = await read_given(loglet, 0, loglet.committed)
+    found = await read_given(loglet, engine.begin, loglet.committed)
     texts = {at: text(each) for at, each in found.items()}
     for i, result in enumerate(results):
         if isinstance(result, int):
@@ -167,7 +206,7 @@ async def check_a_cancelled_append_leaves_the_log_usable(engine: Engine) -> None
             assert isinstance(result, asyncio.CancelledError), f"append e{i} raised {result!r}"
     assert texts.get(last) == "last", f"{last} holds {texts.get(last)}, not 'last'"
     assert len(set(texts.values())) == len(texts), f"an entry is there twice: {texts}"
-    records = 0
+    records = engine.origin.records
     for at, each in found.items():
         assert each.record_index == records, f"record index {each.record_index} at {at}: {records}"
         records += each.records
@@ -179,6 +218,8 @@ def _difference(found: dict[int, str], expected: dict[int, str]) -> str:
 
 
 CHECKS = (
+    check_positions_begin_at_the_origin,
+    check_epochs_and_records_go_on_from_the_origin,
     check_positions_are_dense,
     check_an_append_can_be_read_when_it_returns,
     check_content_comes_back_as_it_was,

@@ -53,9 +53,9 @@ async def check_what_was_read_is_read_again(engine: Engine) -> None:
     loglet = engine.loglet
     await append_all(loglet, [f"a{i}" for i in range(5)])
     stop = loglet.committed
-    first = await read_all(loglet, 0, stop)
+    first = await read_all(loglet, engine.begin, stop)
     await asyncio.gather(*(loglet.append(entry(f"b{i}")) for i in range(20)))
-    again = await read_all(loglet, 0, stop)
+    again = await read_all(loglet, engine.begin, stop)
     assert again == first, f"the entries below {stop} were {first}, and now {again}"
 
 
@@ -67,7 +67,7 @@ async def check_only_the_committed_is_read(engine: Engine) -> None:
     appends = [start(loglet.append(entry(f"e{i}"))) for i in range(50)]
     committed = 0
     while not all(append.done() for append in appends):
-        begin = max(0, loglet.committed - 3)
+        begin = max(engine.begin, loglet.committed - 3)
         found = await loglet.read(begin, begin + 100)
         for position, each in enumerate(found, begin):
             assert position < loglet.committed, (
@@ -78,9 +78,10 @@ async def check_only_the_committed_is_read(engine: Engine) -> None:
         committed = loglet.committed
         await asyncio.sleep(0)
     await asyncio.gather(*appends)
-    final = await read_all(loglet, 0, loglet.committed)
+    final = await read_all(loglet, engine.begin, loglet.committed)
     for position, each in seen.items():
-        assert final[position] == each, f"{position} was {each}, and now {final[position]}"
+        now = final[position - engine.begin]
+        assert now == each, f"{position} was {each}, and now {now}"
 
 
 async def check_wait_wakes_for_an_append(engine: Engine) -> None:
@@ -95,8 +96,8 @@ async def check_wait_wakes_for_an_append(engine: Engine) -> None:
         woken = await wait
         assert woken.position > tail, f"wait({tail}) returned {woken}"
         assert not woken.sealed, "wait says sealed, and nobody sealed"
-    at_once = await loglet.wait(0)
-    assert at_once.position > 0, f"wait(0) returned {at_once}"
+    at_once = await loglet.wait(engine.begin)
+    assert at_once.position > engine.begin, f"wait({engine.begin}) returned {at_once}"
 
 
 async def check_wait_does_not_return_early(engine: Engine) -> None:
@@ -129,7 +130,7 @@ async def check_wait_can_be_cancelled(engine: Engine) -> None:
     position = await loglet.append(entry("a"))
     woken = await stays
     assert woken.position > tail, f"beside cancelled ones, wait({tail}) returned {woken}"
-    found = await read_texts(loglet, 0, loglet.committed)
+    found = await read_texts(loglet, engine.begin, loglet.committed)
     assert found == {position: "a"}, f"the log holds {found}"
 
 
@@ -140,7 +141,7 @@ async def check_a_reader_can_follow_the_tail(engine: Engine) -> None:
     seen: list[str] = []
 
     async def follow() -> None:
-        position = 0
+        position = engine.begin
         while len(seen) < count:
             await loglet.wait(position)
             found = await loglet.read(position, position + 7)

@@ -41,7 +41,7 @@ async def check_seal_is_idempotent(engine: Engine) -> None:
 async def check_an_empty_log_can_be_sealed(engine: Engine) -> None:
     """A log without appends seals, and has nothing of anybody's to read."""
     tail = await engine.loglet.seal()
-    found = await read_texts(engine.loglet, 0, tail)
+    found = await read_texts(engine.loglet, engine.begin, tail)
     assert found == {}, f"an empty log holds {found}"
     await expect_sealed(engine.loglet, tail)
 
@@ -51,7 +51,7 @@ async def check_the_sealed_log_can_be_read(engine: Engine) -> None:
     loglet = engine.loglet
     positions = await append_all(loglet, [f"e{i}" for i in range(6)])
     tail = await loglet.seal()
-    found = await read_texts(loglet, 0, tail)
+    found = await read_texts(loglet, engine.begin, tail)
     assert found == {at: f"e{i}" for i, at in enumerate(positions)}, f"the log holds {found}"
     beyond = await loglet.read(tail, tail + 10)
     assert beyond == [], f"{beyond} stands beyond the sealed tail {tail}"
@@ -94,7 +94,7 @@ async def check_appends_beside_a_seal_are_definite(engine: Engine) -> None:
         f"append e{passed[-1]} succeeded although e{refused[0]}, started before, met the seal"
     )
     await spin()
-    found = await read_texts(loglet, 0, tail)
+    found = await read_texts(loglet, engine.begin, tail)
     assert found == expected, (
         f"acknowledged and stored differ: {sorted(set(found.items()) ^ set(expected.items()))[:5]}"
     )

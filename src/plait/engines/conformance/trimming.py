@@ -12,10 +12,10 @@ async def check_trim_moves_the_head(engine: Engine) -> None:
     loglet = engine.loglet
     await append_all(loglet, [f"e{i}" for i in range(10)])
     tail = loglet.committed
-    all_entries = await read_all(loglet, 0, tail)
+    all_entries = await read_all(loglet, engine.begin, tail)
     before = tail - 4
     await loglet.trim(before)
-    await expect_trimmed(loglet, before, tail, all_entries[before:])
+    await expect_trimmed(loglet, before, tail, all_entries[before - engine.begin :])
 
 
 async def check_trim_never_passes_the_committed(engine: Engine) -> None:
@@ -64,7 +64,7 @@ async def check_a_lower_trim_does_nothing(engine: Engine) -> None:
 async def check_a_trimmed_log_goes_on(engine: Engine) -> None:
     """Appends and trims in turns: positions go on, and the record index counts what is gone."""
     loglet = engine.loglet
-    records = 0
+    records = engine.origin.records
     for i in range(12):
         position = await loglet.append(entry(f"e{i}", i))
         (found,) = await loglet.read(position, position + 1)
@@ -73,7 +73,9 @@ async def check_a_trimmed_log_goes_on(engine: Engine) -> None:
         )
         records += i
         await loglet.trim(position - 1)
-        assert loglet.head == max(0, position - 1), f"trim({position - 1}): head {loglet.head}"
+        assert loglet.head == max(engine.begin, position - 1), (
+            f"trim({position - 1}): head {loglet.head}"
+        )
     left = await read_all(loglet, loglet.head, loglet.committed)
     assert len(left) == 2, f"{len(left)} entries are left of the last two"
 

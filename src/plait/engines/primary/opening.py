@@ -3,7 +3,8 @@
 A line that the disk does not know begins empty, with `founding` as its membership, or with none
 at all: then the member waits for a leader that was told of it. `fresh` tells whether such a member
 may count at once (the line is new everywhere) or must first be admitted by a leader (its disk may
-be new).
+be new). It begins at `origin`, and the disk remembers where: a name that was used for another line
+is refused.
 """
 
 from collections.abc import Collection
@@ -13,10 +14,11 @@ import msgspec
 from plait.base.codec import decode
 from plait.base.errors import Corrupt
 from plait.base.ports import LineExtent, LogStorage
-from plait.line.entry import decode_entry
+from plait.engines.replicated.opening import begin, check_origin, end_of
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership, founding
 from plait.line.primary.core import PrimaryCore, opened
-from plait.line.primary.member import HardState
+from plait.line.primary.member import HardState, beginning
 from plait.line.quorum import AckRule
 
 
@@ -29,6 +31,7 @@ def open_core(
     *,
     fresh: bool,
     committed: int,
+    origin: Origin = BEGINNING,
 ) -> PrimaryCore:
     """The core of a member as its disk remembers it.
 
@@ -36,17 +39,16 @@ def open_core(
     committed: a position known to be committed, from what was applied before a restart.
     """
     extent = storage.lines().get(line, LineExtent(0, 0))
-    hard = HardState(fresh=fresh)
     if extent.hard_state is not None:
         hard = _hard_state(extent.hard_state, line)
+    else:
+        hard = beginning(origin, fresh=fresh)
+        begin(storage, line, origin, hard)
+    check_origin(line, hard.origin, origin)
     first = members if isinstance(members, Membership) else founding(members)
     if not hard.memberships and first.voters:
-        hard = msgspec.structs.replace(hard, memberships=((-1, first),))
-    tail, records = extent.tail, hard.base.records
-    if tail > extent.head:
-        records = decode_entry(storage.read(line, tail - 1, tail, 1)[0]).records_end
-    else:
-        tail = max(tail, hard.base.position)
+        hard = msgspec.structs.replace(hard, memberships=((origin.position - 1, first),))
+    tail, records = end_of(storage, line, extent, hard.base)
     return opened(line, me, rule, hard, tail, records, committed)
 
 

@@ -1,7 +1,8 @@
 """Opening a Raft member from disk: its term and vote, its log, its memberships.
 
 A line that the disk does not know begins with `founding` as its membership, or with none at all:
-then the member waits for a leader that was told of it.
+then the member waits for a leader that was told of it. It begins at `origin`, and the disk
+remembers where: a name that was used for another line is refused.
 """
 
 import msgspec
@@ -9,11 +10,12 @@ import msgspec
 from plait.base.codec import decode
 from plait.base.errors import Corrupt
 from plait.base.ports import LineExtent, LogStorage, Random
-from plait.line.entry import decode_entry
+from plait.engines.replicated.opening import begin, check_origin, end_of
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership
 from plait.line.raft.core import RaftCore
 from plait.line.raft.election import ELECTION_S
-from plait.line.raft.member import HardState
+from plait.line.raft.member import HardState, beginning
 from plait.line.raft.opening import opened
 
 
@@ -28,6 +30,7 @@ def open_raft(
     random: Random,
     now: float,
     election_s: float = ELECTION_S,
+    origin: Origin = BEGINNING,
 ) -> RaftCore:
     """The core of a member as its disk remembers it.
 
@@ -37,13 +40,10 @@ def open_raft(
     if extent.hard_state is not None:
         hard = _hard_state(extent.hard_state, line)
     else:
-        memberships = ((-1, founding),) if founding.voters else ()
-        hard = HardState(fresh=fresh, memberships=memberships)
-    tail, records = extent.tail, hard.base.records
-    if tail > extent.head:
-        records = decode_entry(storage.read(line, tail - 1, tail, 1)[0]).records_end
-    else:
-        tail = max(tail, hard.base.position)
+        hard = beginning(origin, founding, fresh=fresh)
+        begin(storage, line, origin, hard)
+    check_origin(line, hard.origin, origin)
+    tail, records = end_of(storage, line, extent, hard.base)
     return opened(line, me, hard, tail, records, committed, random, now, election_s)
 
 

@@ -167,11 +167,12 @@ class Candidate:
         """
         member, log = self.member, self.member.log
         others = [promise for peer, promise in self.promises.items() if peer != member.me]
-        if member.membership_position >= 0:
+        if not member.as_founded:
             return False
         if member.fresh:
-            return log.tail == 0 and all(promise.fresh and promise.tail == 0 for promise in others)
-        ours = log.head == 0 and all(epoch.candidate == member.me for epoch, _ in log.epochs)
+            nothing = member.origin.position
+            return member.empty and all(p.fresh and p.tail == nothing for p in others)
+        ours = member.whole and all(epoch.candidate == member.me for epoch, _ in log.epochs)
         return ours and all(promise.fresh for promise in others)
 
     # ------------------------------------------------------------------ choosing

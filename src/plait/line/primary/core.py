@@ -17,7 +17,7 @@ as rescued, and what had been committed is announced as `Retracted`.
 """
 
 from plait.base.errors import BadSettings, Busy, NotLeader, PlaitError, RuleUnmet
-from plait.line.entry import NO_EPOCH, Epoch
+from plait.line.entry import Epoch
 from plait.line.membership import Target, check_target, decode_membership
 from plait.line.primary.answers import answer_fetch, promise_of
 from plait.line.primary.candidate import Candidate
@@ -63,7 +63,7 @@ class PrimaryCore:
         self.member = Member(line, me, hard, log)
         self.rule = rule
         self.rule_in_force = RuleInForce(rule)
-        if self.member.members and self.member.membership_position < 0:
+        if self.member.members and self.member.as_founded:
             rule.followers_needed(len(self.member.members))  # `RuleUnmet` by its founders
         self.role: Follower | Candidate | Leader = Follower(self.member)
 
@@ -286,7 +286,7 @@ class PrimaryCore:
 
     def _may_resume(self) -> bool:
         promised = self.member.promised
-        return promised == NO_EPOCH or promised.candidate == self.member.me
+        return not self.member.has_promised or promised.candidate == self.member.me
 
     def _hand_over(self, target: str, until: float, now: float) -> None:
         role = self.role

@@ -8,9 +8,10 @@ import msgspec
 
 from plait.base.ports import CutSuffix, LogWrite, PutHardState
 from plait.line.entry import NO_EPOCH, Epoch
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership
 from plait.line.primary.messages import Seal
-from plait.line.replication.log_view import Base, LogView
+from plait.line.replication.log_view import Base, LogView, base_at
 from plait.line.replication.member import Member as ReplicatedMember
 
 
@@ -23,6 +24,13 @@ class HardState(msgspec.Struct, frozen=True, array_like=True):
     epochs: tuple[tuple[Epoch, int], ...] = ()
     admitted_at: int = 0  # what stands below may have been known to a lost disk
     memberships: tuple[tuple[int, Membership], ...] = ()  # by position; the first at the head
+    origin: Origin = BEGINNING
+
+
+def beginning(origin: Origin, *, fresh: bool) -> HardState:
+    """What a member of a line that begins at `origin` remembers at first."""
+    base = base_at(origin)
+    return HardState(base.epoch, fresh, base, origin=origin)
 
 
 class RescueNote(msgspec.Struct, frozen=True, array_like=True):
@@ -38,7 +46,7 @@ class Member(ReplicatedMember):
     """The part of a primary core that every role shares."""
 
     def __init__(self, line: str, me: str, hard: HardState, log: LogView) -> None:
-        super().__init__(line, me, log)
+        super().__init__(line, me, log, hard.origin)
         self.memberships = list(hard.memberships)
         self.promised = hard.promised
         self.heard_number = 0  # of the newest epoch that a member told it promised
@@ -80,7 +88,7 @@ class Member(ReplicatedMember):
         log = self.log
         state = HardState(
             self.promised, self.fresh, log.base, log.epochs, self.admitted_at,
-            tuple(self.memberships),
+            tuple(self.memberships), self.origin,
         )  # fmt: skip
         return PutHardState(self.line, msgspec.msgpack.encode(state))
 
@@ -144,8 +152,13 @@ class Member(ReplicatedMember):
         if seal.resume:
             mine = self.promised.candidate == seal.epoch.candidate
             led_since = seal.last.candidate == seal.epoch.candidate and self.promised <= seal.last
-            return again or mine or led_since or self.promised == NO_EPOCH
+            return again or mine or led_since or not self.has_promised
         return True
+
+    @property
+    def has_promised(self) -> bool:
+        """Whether anybody was ever promised anything here."""
+        return self.promised.number > self.origin.epoch
 
     def has_left(self, seal: Seal) -> bool:
         """Whether the candidate of `seal` was a member and is none any more.
@@ -159,4 +172,5 @@ class Member(ReplicatedMember):
     def check(self) -> None:
         """Raise AssertionError where an invariant does not hold."""
         super().check()
-        assert self.log.last_epoch <= self.promised or self.promised == NO_EPOCH
+        assert self.log.last_epoch <= self.promised or not self.has_promised
+        assert self.origin.epoch <= self.promised.number

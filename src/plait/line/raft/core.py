@@ -320,7 +320,7 @@ class RaftCore:
         member = self.member
         return Vote(
             member.line, ask.term, ask.pre, granted, member.term, member.fresh,
-            member.log.tail == 0,
+            member.empty,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ the rest

@@ -121,5 +121,5 @@ class Candidate:
         if not member.votes or any(vote is None or not vote.fresh for vote in votes):
             return False
         if member.fresh:
-            return log.tail == 0 and all(vote is not None and vote.empty for vote in votes)
-        return log.head == 0 and all(epoch.candidate == member.me for epoch, _ in log.epochs)
+            return member.empty and all(vote is not None and vote.empty for vote in votes)
+        return member.whole and all(epoch.candidate == member.me for epoch, _ in log.epochs)

@@ -12,8 +12,9 @@ import msgspec
 from plait.base.errors import Corrupt
 from plait.base.ports import CutSuffix, LogWrite, PutHardState
 from plait.line.entry import Epoch
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership
-from plait.line.replication.log_view import Base, LogView
+from plait.line.replication.log_view import Base, LogView, base_at
 from plait.line.replication.member import Member
 
 Memberships = tuple[tuple[int, Membership], ...]
@@ -29,13 +30,25 @@ class HardState(msgspec.Struct, frozen=True, array_like=True):
     epochs: tuple[tuple[Epoch, int], ...] = ()
     admitted_at: int = 0
     memberships: Memberships = ()  # by position; the first is in force at the head
+    origin: Origin = BEGINNING
+
+
+def beginning(origin: Origin, membership: Membership, *, fresh: bool) -> HardState:
+    """What a member of a line that begins at `origin` remembers at first.
+
+    `membership` is the founding one, or none for a member that joins later.
+    """
+    founders = ((origin.position - 1, membership),) if membership.voters else ()
+    return HardState(
+        origin.epoch, fresh=fresh, base=base_at(origin), memberships=founders, origin=origin
+    )
 
 
 class RaftMember(Member):
     """The part of a Raft core that every role shares."""
 
     def __init__(self, line: str, me: str, hard: HardState, log: LogView) -> None:
-        super().__init__(line, me, log)
+        super().__init__(line, me, log, hard.origin)
         self.term = hard.term
         self.vote = hard.vote
         self.fresh = hard.fresh
@@ -49,7 +62,7 @@ class RaftMember(Member):
         log = self.log
         state = HardState(
             self.term, self.vote, self.fresh, log.base, log.epochs, self.admitted_at,
-            tuple(self.memberships),
+            tuple(self.memberships), self.origin,
         )  # fmt: skip
         return PutHardState(self.line, msgspec.msgpack.encode(state))
 
@@ -109,3 +122,4 @@ class RaftMember(Member):
         """Raise AssertionError where an invariant does not hold."""
         super().check()
         assert self.log.last_epoch.number <= self.term
+        assert self.origin.epoch <= self.term

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from plait.line.entry import NO_EPOCH, Entry, Epoch
+from plait.line.loglet import Origin
 
 WINDOW_BYTES = 16 << 20
 CHECKED = 8  # entries that `check` looks at: a log changes at its end
@@ -30,6 +31,11 @@ class Base(msgspec.Struct, frozen=True, array_like=True):
     position: int = 0
     epoch: Epoch = NO_EPOCH  # of the entry before `position`
     records: int = 0  # in all entries before `position`
+
+
+def base_at(origin: Origin) -> Base:
+    """The base of a log that begins at `origin`: as if a copy of the state had been installed."""
+    return Base(origin.position, Epoch(origin.epoch, ""), origin.records)
 
 
 class Kept(NamedTuple):

@@ -13,6 +13,7 @@ import msgspec
 
 from plait.base.ports import AppendRows, LogWrite, PutHardState, ResetLine, TrimPrefix
 from plait.line.entry import Entry, Epoch, Kind
+from plait.line.loglet import Origin
 from plait.line.membership import Membership, decode_membership
 from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.vocabulary import Committed, Persist, Retracted, Send, Trimmed
@@ -28,8 +29,9 @@ class _Waiting(msgspec.Struct):
 class Member:
     """The part of a core that every role shares."""
 
-    def __init__(self, line: str, me: str, log: LogView) -> None:
+    def __init__(self, line: str, me: str, log: LogView, origin: Origin) -> None:
         self.line, self.me = line, me
+        self.origin = origin  # where the line begins: the same at every member
         self.fresh = False  # the disk is new: it cannot vouch for what it once acknowledged
         self.admitting = False  # it was told that it counts, and its disk does not know yet
         self.admitted_at = 0  # what stands below may have been known to a lost disk
@@ -74,8 +76,23 @@ class Member:
 
     @property
     def membership_position(self) -> int:
-        """Where the membership in force was logged (-1: it was founded with)."""
+        """Where the membership in force was logged (before the origin: it was founded with)."""
         return self.memberships[-1][0] if self.memberships else -1
+
+    @property
+    def as_founded(self) -> bool:
+        """Whether the membership in force is the one that the line was founded with."""
+        return self.membership_position < self.origin.position
+
+    @property
+    def empty(self) -> bool:
+        """Whether no entry was ever here."""
+        return self.log.tail == self.origin.position
+
+    @property
+    def whole(self) -> bool:
+        """Whether every entry of the line is here, from the first on."""
+        return self.log.head == self.origin.position
 
     def membership_at(self, position: int) -> Membership:
         """The membership that the entries below `position` leave in force."""
@@ -220,6 +237,7 @@ class Member:
     def check(self) -> None:
         """Raise AssertionError where an invariant does not hold."""
         self.log.check()
+        assert self.origin.position <= self.log.head
         assert self.log.head <= self.commit <= self.log.tail
         assert self.committed_told <= max(self.log.head, min(self.commit, self.log.durable))
         positions = [position for position, _ in self.memberships]

@@ -1,0 +1,32 @@
+"""Opener: what a chain asks of the engines that its segments live on.
+
+Invariant: a loglet is created at its origin, and the origin is known only when the segment before
+it is sealed. So nothing is created before the chain has decided on it; until then an engine is
+only asked whether it would.
+"""
+
+from typing import Protocol
+
+from plait.line.chain import Next, Segment
+from plait.line.loglet import Loglet
+
+
+class Opener(Protocol):
+    """Opens the loglets of one chain on one node."""
+
+    async def prepare(self, following: Next) -> None:
+        """See that the loglet could be created now; nothing is, for it is not known yet where.
+
+        Raises `BadSettings` if there is no such engine, if it cannot have the parameters, or if a
+        loglet of that name was there before; `Unavailable` if the engine does not answer.
+        """
+        ...
+
+    async def open(self, segment: Segment) -> Loglet:
+        """The segment's loglet, created at `segment.origin` if need be.
+
+        Several nodes may do so at once, and again after a crash: all get the same. `BadSettings`
+        if a loglet of that name begins elsewhere; `Unavailable`, in bounded time, if the engine
+        does not answer.
+        """
+        ...
