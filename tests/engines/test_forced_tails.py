@@ -1,17 +1,19 @@
 """Forcing the tail of a dead loglet: what an operator must say, what is lost, what goes on."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
-from plait.base.errors import BadSettings, Conflict, Sealed, Unavailable
+from plait.base.errors import BadSettings, Closed, Conflict, Sealed, Unavailable
 from plait.engines.chain import Chain
 from plait.engines.conformance.engine import append_all, entry, read_all, read_texts, spin, start
 from plait.engines.memory import MemoryLoglet
 from plait.engines.metastore import MemoryMetastore
 from plait.line.chain import EPOCHS_SKIPPED, MAY_BE_LOST, Next, Segment
 from plait.line.entry import Entry, Epoch
-from plait.line.loglet import Loglet, Origin
+from plait.line.loglet import Loglet, Origin, Tail
 
 
 class Mortal(MemoryLoglet):
@@ -28,6 +30,35 @@ class Mortal(MemoryLoglet):
         if self.dead:
             raise Unavailable("nobody answers")
         return await super().seal()
+
+
+class Handle:
+    """One node's handle to a loglet: closing it ends its own calls only."""
+
+    def __init__(self, loglet: Mortal) -> None:
+        self._loglet = loglet
+        self._closed = asyncio.Event()
+
+    async def append(self, entry: Entry) -> int:
+        return await self._until_closed(self._loglet.append(entry))
+
+    async def wait(self, position: int) -> Tail:
+        return await self._until_closed(self._loglet.wait(position))
+
+    async def close(self) -> None:
+        self._closed.set()
+
+    async def _until_closed(self, work: Coroutine[Any, Any, Any]) -> Any:
+        task, closing = start(work), start(self._closed.wait())
+        await asyncio.wait([task, closing], return_when=asyncio.FIRST_COMPLETED)
+        closing.cancel()
+        if not task.done():
+            task.cancel()
+            raise Closed("the handle is closed")
+        return task.result()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loglet, name)
 
 
 class FarMetastore(MemoryMetastore):
@@ -57,14 +88,8 @@ class World:
     async def open(self, segment: Segment) -> Loglet:
         if segment.params in self.gone:
             raise Unavailable("nobody answers")
-        known = self.loglets.get(segment.params)
-        if known is None or known._closed:
-            again = Mortal(segment.origin)
-            if known is not None:  # as a durable one would
-                again._entries, again._head = known._entries, known._head
-                again._records, again.dead = known._records, known.dead
-            self.loglets[segment.params] = known = again
-        return known
+        loglet = self.loglets.setdefault(segment.params, Mortal(segment.origin))
+        return Handle(loglet)  # type: ignore[return-value]
 
     async def create(self) -> Chain:
         return await Chain.create(self.metastore, self, "memory", b"0")
