@@ -41,7 +41,7 @@ class World:
         if following in self.loglets:
             raise BadSettings("used before")
 
-    async def open(self, segment: Segment) -> "SlowLoglet":
+    async def open(self, segment: Segment, stop: int | None) -> "SlowLoglet":
         fresh = SlowLoglet(segment.origin)
         return self.loglets.setdefault(segment.loglet, fresh)
 
@@ -86,15 +86,16 @@ class SlowLoglet(MemoryLoglet):
 
 
 class Follower:
-    """Another node's handle to a loglet: it learns what is committed only when it asks."""
+    """Another node's handle to a loglet: it learns what is committed only when it waits."""
 
     def __init__(self, loglet: MemoryLoglet) -> None:
         self._loglet = loglet
         self.committed = loglet.head
 
-    async def seal(self) -> int:
-        self.committed = await self._loglet.seal()
-        return self.committed
+    async def wait(self, position: int) -> Tail:
+        tail = await self._loglet.wait(position)
+        self.committed = tail.position
+        return tail
 
     async def read(self, start: int, stop: int, bytes_max: int) -> list[Entry]:
         return await self._loglet.read(start, min(stop, self.committed), bytes_max)
@@ -206,7 +207,7 @@ async def test_a_waiter_sleeps_through_a_switch_and_wakes_for_the_next_append() 
 async def test_a_used_or_known_loglet_is_refused_as_the_next() -> None:
     world = World()
     chain = await world.create()
-    await world.open(Segment(0, "memory", b"used"))
+    await world.open(Segment(0, "memory", b"used"), None)
     for params in (b"used", b"0"):
         with pytest.raises(BadSettings):
             await chain.extend("memory", params)
@@ -284,7 +285,7 @@ async def test_what_a_loglet_retracts_is_told_as_it_is() -> None:
             self.tell = callback
 
     class Opener(World):
-        async def open(self, segment: Segment) -> SlowLoglet:
+        async def open(self, segment: Segment, stop: int | None) -> SlowLoglet:
             return self.loglets.setdefault(segment.loglet, Retracting(segment.origin))
 
     world = Opener()
@@ -378,18 +379,19 @@ async def test_an_append_does_not_overtake_one_that_has_not_heard_of_the_switch_
     assert [await early, await late] == [0, 1]
 
 
-async def test_a_handle_that_lags_can_read_all_of_a_sealed_segment_once_it_knows_the_next() -> None:
+async def test_a_handle_that_lags_reads_all_of_a_sealed_segment_before_the_next() -> None:
     world = World()
     chain = await world.create()
     await append_all(chain, ["a", "b"])
     await chain.extend("memory", b"1")
 
     class OnAnotherNode(World):
-        async def open(self, segment: Segment) -> Follower:  # type: ignore[override]
+        async def open(self, segment: Segment, stop: int | None) -> Follower:  # type: ignore[override]
             return Follower(world.loglets[segment.loglet])
 
     follower = await Chain.open(world.metastore, OnAnotherNode())
-    assert follower.committed == 2
+    assert (follower.committed, await follower.read(0, 10)) == (0, [])
+    assert await follower.wait(0) == Tail(2, False)
     assert [text(each) for each in await follower.read(0, 10)] == ["a", "b"]
 
 

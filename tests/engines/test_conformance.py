@@ -89,7 +89,7 @@ class OnOneDisk:
         if following.params.decode() in self.storage.lines():
             raise BadSettings(f"{following} was used before")
 
-    async def open(self, segment: Segment) -> SqliteLoglet:
+    async def open(self, segment: Segment, stop: int | None) -> SqliteLoglet:
         epoch = Epoch(segment.base_epoch + 1, "node")
         name = segment.params.decode()
         return SqliteLoglet(self.storage, name, epoch, origin=segment.origin)

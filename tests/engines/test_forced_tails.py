@@ -85,7 +85,7 @@ class World:
         if following.params in self.loglets:
             raise BadSettings("used before")
 
-    async def open(self, segment: Segment) -> Loglet:
+    async def open(self, segment: Segment, stop: int | None) -> Loglet:
         if segment.params in self.gone:
             raise Unavailable("nobody answers")
         loglet = self.loglets.setdefault(segment.params, Mortal(segment.origin))

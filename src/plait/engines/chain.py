@@ -5,9 +5,10 @@ loglet, read its tail T, compare-and-set the next segment in at T; everybody ado
 opens its loglet at T. Whoever meets the seal (an append, a wait) does the same steps from the
 intent on, so a switch whose initiator is gone is finished by the next one who comes by.
 
-Invariants: only the last segment takes appends; `committed` is the last one's, for those before
-it are complete; an append that met `Sealed` did not happen, and is issued again, in its order.
-Every loglet counts as the chain does, so nothing is translated here.
+Invariants: only the last segment takes appends; nothing is committed at this handle as long as
+something before it is not, so a handle that comes late reads what was sealed first; an append that
+met `Sealed` did not happen, and is issued again, in its order. Every loglet counts as the chain
+does, so nothing is translated here.
 
 Source: `plait.line.chain`, where the changes of the value are. Absent: deleting the storage of
 segments that fell away, which is their engine's business.
@@ -32,7 +33,7 @@ from plait.engines.register import Register
 from plait.engines.turnstile import Turnstile
 from plait.line.chain import Configuration, End, Forced, Intent, Next, Segment
 from plait.line.entry import Entry, Epoch
-from plait.line.loglet import BEGINNING, READ_BYTES, Origin, Tail
+from plait.line.loglet import BEGINNING, READ_BYTES, Loglet, Origin, Tail
 
 
 class Chain:
@@ -46,6 +47,7 @@ class Chain:
         self._turnstile = Turnstile()
         self._switching: asyncio.Task[None] | None = None
         self._retracted: list[Callable[[Epoch, int], None]] = []
+        self._tell_moved: list[Callable[[], None]] = []
 
     @classmethod
     async def open(
@@ -96,8 +98,16 @@ class Chain:
     @property
     def committed(self) -> int:
         """The tail as far as this handle knows."""
+        lagging = self._register.lagging()
+        if lagging is not None:
+            return lagging.committed
         end = self.configuration.end
         return self._register.last[1].committed if end is None else end
+
+    @property
+    def last(self) -> Loglet:
+        """The loglet that takes appends, as far as this handle knows."""
+        return self._register.last[1]
 
     @property
     def configuration(self) -> Configuration:
@@ -167,11 +177,15 @@ class Chain:
         """Return once `committed` exceeds `position`, or the chain is sealed."""
         while True:
             self._register.check_open()
-            ended = self.configuration.end is not None
+            lagging = self._register.lagging()
+            ended = self.configuration.end is not None and lagging is None
             if self.committed > position or ended:
                 return Tail(self.committed, ended)
             segment, loglet = self._register.last
             try:
+                if lagging is not None:
+                    await lagging.wait(position)
+                    continue
                 tail = await loglet.wait(position)
             except Closed:
                 self._register.check_gone(segment)
@@ -212,6 +226,10 @@ class Chain:
     def on_retracted(self, callback: Callable[[Epoch, int], None]) -> None:
         """Call back when a loglet cuts what had been committed."""
         self._retracted.append(callback)
+
+    def on_moved(self, callback: Callable[[], None]) -> None:
+        """Call back when another loglet takes the appends."""
+        self._tell_moved.append(callback)
 
     async def close(self) -> None:
         """Refuse every later call, and close the loglets."""
@@ -340,6 +358,8 @@ class Chain:
     def _moved(self) -> None:
         if not self._turnstile.empty:
             self._start_switch()  # appends still in the old loglet come first
+        for callback in self._tell_moved:
+            callback()
 
     # ------------------------------------------------------------------------- helpers
 

@@ -22,8 +22,10 @@ class Opener(Protocol):
         """
         ...
 
-    async def open(self, segment: Segment) -> Loglet:
+    async def open(self, segment: Segment, stop: int | None) -> Loglet:
         """The segment's loglet, created at `segment.origin` if need be.
+
+        stop: where it ended, if it did; who has folded all below needs nothing of it.
 
         Several nodes may do so at once, and again after a crash: all get the same. `BadSettings`
         if a loglet of that name begins elsewhere; `Unavailable`, in bounded time, if the engine

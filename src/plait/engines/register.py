@@ -1,7 +1,7 @@
 """Register: a chain's configuration as the metastore last had it, with its loglets open.
 
-Invariants: the version known only grows; every segment of `configuration` has its loglet open,
-and every one before the last is wholly committed at this handle, unless its tail was forced.
+Invariants: the version known only grows; every segment of `configuration` has its loglet open.
+A handle may not have heard yet of all that is committed in those before the last (`lagging`).
 Opening takes time, so a configuration is adopted all at once when everything in it is open.
 """
 
@@ -49,6 +49,7 @@ class Register:
         self._accept_lost = accept_lost
         self._loglets: dict[Next, Loglet] = {}  # of the configuration
         self._refreshing = asyncio.Lock()
+        self._complete = 0  # so many segments are wholly known here
         self.version = 0  # 0: nothing there
         self.configuration: Configuration  # as of `version`
         self.closed = False
@@ -62,6 +63,20 @@ class Register:
     def loglet(self, segment: Segment) -> Loglet:
         """The loglet of a segment of the configuration."""
         return self._loglets[segment.loglet]
+
+    def lagging(self) -> Loglet | None:
+        """The first loglet that has ended and is not wholly known here yet; None if all are."""
+        configuration = self.configuration
+        while self._complete < len(configuration.segments):
+            stop = configuration.stop(self._complete)
+            if stop is None:
+                return None
+            segment = configuration.segments[self._complete]
+            loglet = self._loglets[segment.loglet]
+            if loglet.committed < stop and not configuration.forcing(segment):
+                return loglet
+            self._complete += 1
+        return None
 
     async def refresh(self) -> None:
         """Adopt what the metastore holds."""
@@ -115,11 +130,9 @@ class Register:
         if self.version:
             self.configuration.check_delta(configuration)
         for index, segment in enumerate(configuration.segments):
-            loglet = self._loglets.get(segment.loglet) or await self._open(configuration, segment)
-            stop = configuration.stop(index)
-            lags = stop is not None and loglet.committed < stop
-            if lags and not configuration.forcing(segment):
-                await loglet.seal()  # it is; so this handle hears of all that is below the tail
+            if segment.loglet not in self._loglets:
+                await self._open(configuration, segment, configuration.stop(index))
+        self._complete = 0
         before = self.configuration if self.version else configuration
         self.version, self.configuration = version, configuration
         if before.last != configuration.last:
@@ -130,11 +143,13 @@ class Register:
             if segment not in configuration.segments:
                 await self._loglets.pop(segment.loglet).close()
 
-    async def _open(self, configuration: Configuration, segment: Segment) -> Loglet:
+    async def _open(
+        self, configuration: Configuration, segment: Segment, stop: int | None
+    ) -> Loglet:
         may_be_lost = configuration.forcing(segment) is not None
         may_be_lost |= self._accept_lost and segment == configuration.last
         try:
-            loglet = await self._opener.open(segment)
+            loglet = await self._opener.open(segment, stop)
         except PlaitError as error:
             if not may_be_lost:
                 raise
@@ -161,7 +176,7 @@ class Register:
         await loglet.close()
         for segment in self.configuration.segments:
             if segment.loglet == forced.loglet:
-                await self._open(self.configuration, segment)
+                await self._open(self.configuration, segment, forced.tail)
 
     # ------------------------------------------------------------------------- telling
 
