@@ -16,6 +16,7 @@ segments that fell away, which is their engine's business.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from plait.base.errors import (
     Busy,
@@ -117,7 +118,45 @@ class Chain:
     async def append(self, entry: Entry) -> int:
         """The position of `entry`. Raises what the last loglet raises; `Sealed` only at the end."""
         self._register.check_open()
+        return await self._append(entry, self._turnstile.ticket())
+
+    def append_nowait(self, entry: Entry) -> "asyncio.Future[int]":
+        """Order an entry in this very turn where the loglet can; the future of its position."""
+        self._register.check_open()
         ticket = self._turnstile.ticket()
+        begin = getattr(self.last, "append_nowait", None)
+        if begin is None or self.configuration.end is not None or not self._turnstile.enter_now():
+            return asyncio.ensure_future(self._append(entry, ticket))
+        try:
+            appending = begin(entry)
+        except (Sealed, Closed):
+            self._turnstile.leave()
+            return asyncio.ensure_future(self._append(entry, ticket))
+        except PlaitError:
+            self._turnstile.leave()
+            raise
+        placed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        appending.add_done_callback(partial(self._appended, entry, ticket, placed))
+        return placed
+
+    def _appended(
+        self,
+        entry: Entry,
+        ticket: int,
+        placed: "asyncio.Future[int]",
+        appending: "asyncio.Future[int]",
+    ) -> None:
+        """Pass on what came of an append; what met a seal is issued again, in its place."""
+        self._turnstile.leave()
+        error = None if appending.cancelled() else appending.exception()
+        if isinstance(error, Sealed | Closed) and not self._register.closed:
+            self._start_switch()
+            again = asyncio.ensure_future(self._append(entry, ticket))
+            again.add_done_callback(partial(_pass_on, placed))
+        else:
+            _pass_on(placed, appending)
+
+    async def _append(self, entry: Entry, ticket: int) -> int:
         while True:
             await self._turnstile.enter(ticket)
             try:
@@ -374,6 +413,18 @@ class Chain:
     def _tell_retracted(self, epoch: Epoch, position: int) -> None:
         for callback in self._retracted:
             callback(epoch, position)
+
+
+def _pass_on(to: "asyncio.Future[int]", done: "asyncio.Future[int]") -> None:
+    error = None if done.cancelled() else done.exception()
+    if to.done():
+        return  # whoever waited gave up
+    if done.cancelled():
+        to.cancel()
+    elif error is not None:
+        to.set_exception(error)
+    else:
+        to.set_result(done.result())
 
 
 def _trimmed(position: int, head: int) -> HistoryTrimmed:

@@ -80,6 +80,7 @@ class Replica:
         self.epochs = EpochHistory()
         self.applied = 0  # every entry below was applied; <= loglet.committed
         self.record_index = 0  # records in them
+        self.applied_bytes = 0  # of log, since this process began
         self.time_ms = 0  # the fold's clock
         self.halted: PlaitError | None = None  # why nothing is served any more
         self.needs_snapshot: HistoryTrimmed | None = None  # the log no longer has what is next
@@ -390,6 +391,7 @@ class Replica:
         self.record_index = entry.records_end
         self.applied = position + 1
         self._unsaved_bytes += len(entry.payload)
+        self.applied_bytes += len(entry.payload)
         if groups:
             self._proposer.applied(
                 position, entry.payload, lambda: outcomes_of(decided, self.epochs)

@@ -20,6 +20,7 @@ from plait.line.primary import member as primary
 from plait.line.raft import member as raft
 from plait.node.identity import IDENTITY_LINE
 from plait.node.lines import CONTROL
+from plait.node.segments import line_of
 
 logger = logging.getLogger("plait.distrust")
 
@@ -36,7 +37,7 @@ async def begin_anew(storage: Storage) -> None:
         if is_graph_line(line):
             writes += distrusted(storage.log, line)
             continue
-        await storage.state(line).clear()
+        await storage.state(line_of(line)).clear()
         hard = None if extent.hard_state is None else _what_stays(extent.hard_state)
         writes.append(ResetLine(line, 0 if hard is None else hard.origin.position))
         if hard is not None:

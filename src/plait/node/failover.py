@@ -109,7 +109,7 @@ class Failover:
             if host is None or host.primary is None:
                 continue
             self._obey(record.line, host.primary)
-            report = self._notice(host.primary)
+            report = self._notice(record.line, host.primary)
             if report is not None:
                 self._tell(report)
         if self._node.control.leads:
@@ -125,7 +125,7 @@ class Failover:
 
     # ------------------------------------------------------------------ noticing
 
-    def _notice(self, primary: PrimaryLoglet) -> Report | None:
+    def _notice(self, line: str, primary: PrimaryLoglet) -> Report | None:
         """What to report, if the line's leader seems to be gone."""
         role, member, node = primary.core.role, primary.member, self._node
         now = node.clock.monotonic()
@@ -138,7 +138,7 @@ class Failover:
             return None
         behind_s = max(0.0, role.last_heard - role.caught_up) if role.last_heard > seen else 0.0
         log = member.log
-        return Report(member.line, role.leader, log.last_epoch, log.tail, behind_s, member.fresh)
+        return Report(line, role.leader, log.last_epoch, log.tail, behind_s, member.fresh)
 
     def _tell(self, report: Report) -> None:
         node = self._node

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError
+from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError, TooStale
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
@@ -88,11 +88,6 @@ class Group:
     def membership(self) -> Membership:
         """Who the members are, as far as is known here."""
         return self.loglet.membership
-
-    @property
-    def folds(self) -> bool:
-        """Whether this member keeps the line's state, and not its log only."""
-        return True
 
     @property
     def epoch(self) -> Epoch:
@@ -194,6 +189,8 @@ class Group:
         """Copy the state as it is on disk; its position is at least what is flushed now."""
         await self.replica.flush()
         checkpoint = load_checkpoint(self._state)
+        if checkpoint.applied < self.loglet.member.origin.position:
+            raise TooStale(f"the state of {self.line} is not where the group began yet")
         snapshot = await self._state.snapshot()
         last = checkpoint.spans[-1][0] if checkpoint.spans else Epoch(0, "")
         membership = self.loglet.member.membership_at(checkpoint.applied)

@@ -6,7 +6,7 @@ node can order (`group` is None). Idle exactly-once sessions are dropped by a lo
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from plait.base.codec import encode
@@ -15,6 +15,7 @@ from plait.base.ports import Clock
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.raft import RaftLoglet
 from plait.engines.replica import Answered, Mark, Replica
+from plait.engines.replicated.loglet import ReplicatedLoglet
 from plait.line.entry import Epoch
 from plait.line.loglet import Loglet
 from plait.line.membership import Membership
@@ -62,6 +63,8 @@ class LineHost:
         self.replica = replica
         self.group = group
         self.limits = limits
+        self.folds = True  # whether this node keeps the line's state, and not its log only
+        self.groups: Mapping[str, ReplicatedLoglet] = {}  # this node's part in each, by name
         self.check_lease: Callable[[LineHost], None] = lambda host: None
         self._clock = clock
         self._upkeep_of_log = upkeep
@@ -128,11 +131,6 @@ class LineHost:
         return self.replica.epochs.current if self.group is None else self.group.epoch
 
     @property
-    def folds(self) -> bool:
-        """Whether this node keeps the line's state, and not its log only."""
-        return self.group is None or self.group.folds
-
-    @property
     def linearizable(self) -> bool:
         """Whether a read sees every write that was completed before it, at any node."""
         return self.primary is None
@@ -145,7 +143,7 @@ class LineHost:
     @property
     def halted(self) -> bool:
         """Whether the disk failed this line's log, so that it must be opened again."""
-        return self.group is not None and self.group.loglet.driver.halted is not None
+        return any(loglet.driver.halted is not None for loglet in self._groups())
 
     @property
     def installed(self) -> int:
@@ -228,18 +226,33 @@ class LineHost:
 
     def hear(self, peer: str, message: Any) -> None:
         """A member said something about this line."""
-        if self.group is not None:
+        if self.group is not None and message.line == self.group.line:
             self.group.hear(peer, message)
+        elif message.line in self.groups:
+            self.groups[message.line].received(peer, message)  # it has ended, and others lag
 
     def peer_up(self, peer: str) -> None:
         """A fresh connection to a node exists."""
-        if self.group is not None:
-            self.group.loglet.peer_up(peer)
+        for loglet in self._groups():
+            loglet.peer_up(peer)
 
     def peer_down(self, peer: str) -> None:
         """The connections to a node broke."""
-        if self.raft is not None:
-            self.raft.peer_down(peer)
+        for loglet in self._groups():
+            if isinstance(loglet, RaftLoglet):
+                loglet.peer_down(peer)
+
+    def _groups(self) -> list[ReplicatedLoglet]:
+        """This node's part in the group that orders the line, and in those that did."""
+        if self.group is None or self.groups:
+            return list(self.groups.values())
+        return [self.group.loglet]
+
+    def moved(self, group: Group | None) -> None:
+        """Somebody else orders the entries from now on."""
+        former, self.group = self.group, group
+        if former is not None:
+            self._spawn(former.close())
 
     # ------------------------------------------------------------------ upkeep
 

@@ -21,8 +21,10 @@ from plait.line.membership import Membership
 from plait.line.outcome import Failed, Outcome
 from plait.node.audit import AuditReport, Audits, CopyWanted
 from plait.node.config import MEMBERS_MAX, NodeConfig
+from plait.node.control_metastore import ChainWanted, order
 from plait.node.degradation import Degradation
 from plait.node.distrust import begin_anew, remembers_others
+from plait.node.engines import Engines
 from plait.node.failover import Failover, Report
 from plait.node.graphs import Graphs
 from plait.node.lease import Lease
@@ -31,6 +33,7 @@ from plait.node.lines import CONTROL, open_control, open_line
 from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
 from plait.node.rescue import Rescue
+from plait.node.segments import line_of
 from plait.node.said import GraphSaid
 from plait.node.takeover import keep_place
 from plait.node.versions import Versions
@@ -85,6 +88,7 @@ class Node:
         self.versions = Versions(self)
         self.audits = Audits(self)
         self.graphs = Graphs(self)
+        self.engines = Engines(self)
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
 
@@ -196,6 +200,7 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._close_lines()
+        await self.engines.close()
         for link in self.links.values():
             await link.close()
         await self.storage.close()
@@ -250,7 +255,7 @@ class Node:
                 return  # once admitted it is known which lines an older disk may have had
             for record in self.control_machine.lines(self.control.replica.view):
                 if record.line not in self.lines:
-                    host = open_line(self, record)
+                    host = await open_line(self, record)
                     await host.start()
                     self.lines[record.line] = host
                     keep_place(self, host, record.leader)
@@ -299,7 +304,11 @@ class Node:
             case GraphSaid():
                 self.graphs.hear(peer, message)
                 return
-        host = self.control if message.line == CONTROL else self.lines.get(message.line)
+            case ChainWanted():
+                self.spawn(order(self, message))
+                return
+        line = line_of(message.line)
+        host = self.control if line == CONTROL else self.lines.get(line)
         if host is not None:
             host.hear(peer, message)
 

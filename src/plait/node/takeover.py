@@ -55,6 +55,25 @@ def keep_place(node: Owner, host: LineHost, first_leader: str) -> None:
         node.spawn(_resume(node, host))
 
 
+def take_place(node: Owner, host: LineHost, leader: str) -> None:
+    """Lead a group that has just begun, if this is the node that is to."""
+    if leader == node.name:
+        if host.primary is not None:
+            node.spawn(_resume(node, host))
+        elif host.raft is not None:
+            node.spawn(_stand(node, host))
+
+
+async def _stand(node: Owner, host: LineHost) -> None:
+    """Others may not have heard of the group yet: stand until somebody leads."""
+    raft, until = host.raft, node.clock.monotonic() + RESUME_S
+    while raft is host.raft and raft is not None and node.clock.monotonic() < until:
+        if raft.leader is not None or raft.driver.halted is not None:
+            return
+        raft.stand()
+        await asyncio.sleep(LOOK_S)
+
+
 async def _resume(node: Owner, host: LineHost) -> None:
     primary = host.primary
     assert primary is not None

@@ -38,11 +38,6 @@ class WitnessGroup(Group):
         return position, log.records if following is None else following.entry.record_index
 
     @property
-    def folds(self) -> bool:
-        """Not here."""
-        return False
-
-    @property
     def epoch(self) -> Epoch:
         """The epoch of the last entry here."""
         return self.loglet.member.log.last_epoch

@@ -1,0 +1,71 @@
+"""The shared engines that this node speaks to: one connection each, made when first asked for.
+
+Everything is kept under the cluster's id there, so two clusters on one server never mix.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+from plait.base.errors import BadSettings, PlaitError
+from plait.base.ports import Clock, Random
+from plait.engines.shared import SharedEngine
+from plait.engines.sharing import connect as connect_by_scheme
+
+Connect: TypeAlias = Callable[[str, str, Clock, Random], Awaitable[SharedEngine]]
+
+
+class Owner(Protocol):
+    """The node, as far as its engines need it."""
+
+    cluster: str
+    clock: Clock
+    random: Random
+
+
+class Engines:
+    """Connections by URL."""
+
+    def __init__(self, node: Owner, connect: Connect = connect_by_scheme) -> None:
+        self._node = node
+        self._connect = connect
+        self._engines: dict[str, SharedEngine] = {}
+        self._connecting: dict[str, asyncio.Lock] = {}
+
+    async def get(self, url: str) -> SharedEngine:
+        """The engine at `url`; `BadSettings` or `Unavailable` if there is none to be had."""
+        async with self._connecting.setdefault(url, asyncio.Lock()):
+            engine = self._engines.get(url)
+            if engine is None:
+                node = self._node
+                engine = await self._connect(url, node.cluster, node.clock, node.random)
+                self._engines[url] = engine
+            return engine
+
+    async def sound(self, url: str) -> SharedEngine:
+        """The same, if it keeps what it acknowledges; else `BadSettings` that says what to set."""
+        engine = await self.get(url)
+        refused = [each for each in await engine.examine() if each.severity == "refuse"]
+        if refused:
+            raise BadSettings(
+                f"{engine.url} could lose what it acknowledged: "
+                + "; ".join(f"{each.what} ({each.remedy})" for each in refused)
+            )
+        return engine
+
+    async def status(self) -> dict[str, Any]:
+        """What is wrong with each engine in use, by where it is."""
+        found: dict[str, Any] = {}
+        for engine in list(self._engines.values()):
+            try:
+                findings = await engine.examine()
+                found[engine.url] = [each._asdict() for each in findings]
+            except PlaitError as error:
+                found[engine.url] = str(error)
+        return found
+
+    async def close(self) -> None:
+        """Hang up."""
+        while self._engines:
+            _, engine = self._engines.popitem()
+            await engine.close()
