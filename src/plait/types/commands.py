@@ -18,9 +18,10 @@ import msgspec
 from plait.base.errors import BadFrame, UnknownRecord
 from plait.line.entry import Epoch
 
-RECORDS = 3  # the version of records that this code reads and, once enabled, writes; see `Enable`
+RECORDS = 4  # the version of records that this code reads and, once enabled, writes; see `Enable`
 AUDITS_SINCE = 2  # of these versions
 GRAPHS_SINCE = 3
+CHAINS_SINCE = 4
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -220,10 +221,22 @@ class DropGraph(msgspec.Struct, frozen=True, array_like=True, tag=18):
     name: str
 
 
+class SetChain(msgspec.Struct, frozen=True, array_like=True, tag=19):
+    """Control line only: the loglets that `line` lives on, if its chain is still at `version`.
+
+    `configuration` is what `plait.line.chain` encodes. Version 0: there is no chain yet.
+    """
+
+    line: str
+    version: int
+    configuration: bytes
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
+    | SetChain
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 Invariants: a table id is handed out once and never again, even if its table is dropped; a rule is
 only replaced by one of the same or a later epoch; a machine's version never falls. A machine has
-a line to itself, `machine/NAME`.
+a line to itself, `machine/NAME`. Graphs and chains have files of their own.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,10 @@ from plait.types.commands import (
     DropGraph,
     DropTable,
     Enable,
+    SetChain,
     SetRule,
 )
+from plait.types.control_chains import chain, set_chain
 from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
@@ -120,6 +122,9 @@ class ControlMachine(RowMachine):
                 return create_graph(view, command)
             case DropGraph():
                 return drop_graph(view, command)
+            case SetChain():
+                exists = view.get(CONTROL, _LINE + command.line.encode()) is not None
+                return set_chain(view, command, exists)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 
@@ -167,6 +172,10 @@ class ControlMachine(RowMachine):
         """Who was last told to lead `line`, if anybody was."""
         data = view.get(CONTROL, _APPOINTED + line.encode())
         return None if data is None else decode(data, type=Appointment)
+
+    def chain(self, view: View, line: str) -> tuple[int, bytes]:
+        """Version and configuration of the line's chain; (0, b"") before the first set."""
+        return chain(view, line)
 
     def version(self, view: View) -> int:
         """The newest version of records that may be written."""
