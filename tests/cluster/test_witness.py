@@ -299,7 +299,7 @@ async def test_a_late_offer_of_a_base_takes_nothing_away_and_a_state_is_declined
         log, epoch = witness.group.loglet.member.log, leader.group.loglet.member.log.last_epoch
         tail = log.tail
         said: list[Any] = []
-        await witness.loglet.trim(4)
+        await witness.group.loglet.trim(4)
         with monkeypatch.context() as patch:
             for speaker in (witness.group, witness.group._receiver):
                 patch.setattr(speaker, "_send", lambda peer, ack: said.append(ack))

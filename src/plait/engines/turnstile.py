@@ -43,7 +43,7 @@ class Turnstile:
         self._call()
 
     def enter_now(self) -> bool:
-        """Go in with the newest ticket, if nobody stands before it; whoever went in must `leave`."""
+        """Go in with the newest ticket if nobody stands before it; whoever went in must `leave`."""
         if self._stopped or self._called or self._queue:
             return False
         self._inside += 1

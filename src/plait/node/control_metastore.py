@@ -8,27 +8,18 @@ configuration that the line was founded with.
 import asyncio
 from typing import Any, Protocol
 
-import msgspec
-
 from plait.base.errors import Conflict, PlaitError, Unavailable
 from plait.base.ports import Clock
 from plait.line.chain import encode_configuration
 from plait.line.outcome import Outcome
 from plait.node.line_host import LineHost
+from plait.node.said import ChainWanted
 from plait.node.segments import first_configuration
 from plait.types.commands import Command, SetChain
 from plait.types.control import ControlMachine, LineRecord
 
 ANSWER_S = 5.0
 ASK_S = 0.5  # a request may be lost
-
-
-class ChainWanted(msgspec.Struct, frozen=True, array_like=True, tag=91):
-    """What a node asks whoever leads the control line to order."""
-
-    line: str
-    version: int
-    data: bytes
 
 
 class Owner(Protocol):

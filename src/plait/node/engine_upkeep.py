@@ -130,4 +130,3 @@ class EngineUpkeep:
         if self._replica.needs_snapshot is not None:
             status["needs_copy"] = str(self._replica.needs_snapshot)
         return status
-

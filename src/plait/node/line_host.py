@@ -228,8 +228,10 @@ class LineHost:
         """A member said something about this line."""
         if self.group is not None and message.line == self.group.line:
             self.group.hear(peer, message)
-        elif message.line in self.groups:
-            self.groups[message.line].received(peer, message)  # it has ended, and others lag
+        else:
+            former = self.groups.get(message.line)  # it has ended, and others lag
+            if former is not None and not former.closed:
+                former.received(peer, message)
 
     def peer_up(self, peer: str) -> None:
         """A fresh connection to a node exists."""
@@ -245,7 +247,7 @@ class LineHost:
     def _groups(self) -> list[ReplicatedLoglet]:
         """This node's part in the group that orders the line, and in those that did."""
         if self.group is None or self.groups:
-            return list(self.groups.values())
+            return [loglet for loglet in self.groups.values() if not loglet.closed]
         return [self.group.loglet]
 
     def moved(self, group: Group | None) -> None:

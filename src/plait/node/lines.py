@@ -86,9 +86,10 @@ def open_control(node: Owner) -> LineHost:
 
 async def open_line(node: Owner, record: LineRecord) -> LineHost:
     """A line that the control line knows; of its log only, if this node is a witness."""
-    witness = node.name in node.control.membership.witnesses
+    witnesses = node.control.membership.witnesses
+    witness = node.name in witnesses
     state: StateStorage = NoState() if witness else node.storage.state(record.line)
-    segments = LineSegments(node, record, witness, partial(_stands, state), admitted_at(node))
+    segments = LineSegments(node, record, witnesses, partial(_stands, state), admitted_at(node))
     chain = await Chain.open(ControlMetastore(node, record), segments)
     machine, limits = _machine(node, record), node.config.limits
     replica = (LogOnly if witness else Replica)(record.line, chain, machine, state, node.clock)
@@ -107,6 +108,7 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
     host.folds = not witness
     host.groups = segments.groups
     host.check_lease = node.lease.check
+
     def moved() -> None:
         host.moved(join())
         last = chain.configuration.last

@@ -21,7 +21,7 @@ from plait.line.membership import Membership
 from plait.line.outcome import Failed, Outcome
 from plait.node.audit import AuditReport, Audits, CopyWanted
 from plait.node.config import MEMBERS_MAX, NodeConfig
-from plait.node.control_metastore import ChainWanted, order
+from plait.node.control_metastore import order
 from plait.node.degradation import Degradation
 from plait.node.distrust import begin_anew, remembers_others
 from plait.node.engines import Engines
@@ -33,8 +33,8 @@ from plait.node.lines import CONTROL, open_control, open_line
 from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
 from plait.node.rescue import Rescue
+from plait.node.said import ChainWanted, GraphSaid
 from plait.node.segments import line_of
-from plait.node.said import GraphSaid
 from plait.node.takeover import keep_place
 from plait.node.versions import Versions
 from plait.node.written import written

@@ -20,7 +20,7 @@ from plait.line.raft import messages as raft
 from plait.line.replication.messages import Checkpointed
 from plait.node.audit import AuditReport, CopyWanted
 from plait.node.failover import Report
-from plait.node.said import GraphSaid
+from plait.node.said import ChainWanted, GraphSaid
 
 PAUSE_S_MIN = 0.05
 PAUSE_S_MAX = 1.0
@@ -48,7 +48,14 @@ class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
 
 
 Message: TypeAlias = (
-    primary.Message | raft.Message | Checkpointed | Report | AuditReport | CopyWanted | GraphSaid
+    primary.Message
+    | raft.Message
+    | Checkpointed
+    | Report
+    | AuditReport
+    | CopyWanted
+    | GraphSaid
+    | ChainWanted
 )
 
 _message_decoder = msgspec.msgpack.Decoder(Message)

@@ -1,4 +1,4 @@
-"""What replicas of graphs say to each other, between nodes."""
+"""What nodes say to each other beside what the members of a line do."""
 
 import msgspec
 
@@ -8,3 +8,11 @@ class GraphSaid(msgspec.Struct, frozen=True, array_like=True, tag=90):
 
     lineage: str
     data: bytes  # a message of `plait.graph.messages`
+
+
+class ChainWanted(msgspec.Struct, frozen=True, array_like=True, tag=91):
+    """What a node asks whoever leads the control line to order."""
+
+    line: str
+    version: int
+    data: bytes

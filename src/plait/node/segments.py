@@ -1,7 +1,7 @@
 """Segments of a line at this node: opens the loglets that its chain is made of.
 
 A segment is on the nodes' own disks (`MEMBERS`, a group of the nodes themselves) or on an engine
-that they share. Both begin at the segment's origin. `GroupParams` and `SharedParams` are the parameters.
+that they share. Both begin at the segment's origin. `GroupParams` and `SharedParams` say the rest.
 
 Invariant: what a segment holds leaves this node's disk only when this node's state has it.
 """
@@ -76,14 +76,14 @@ class LineSegments:
         self,
         node: Owner,
         record: LineRecord,
-        witness: bool,
+        witnesses: tuple[str, ...],
         checkpoint: Callable[[], tuple[int, int]],
         admitted_at: int,
     ) -> None:
         self.groups: dict[str, MemberLoglet] = {}  # by the name that their messages bear
         self._node = node
         self._record = record
-        self._witness = witness
+        self._witnesses = witnesses
         self._checkpoint = checkpoint
         self._admitted_at = admitted_at
 
@@ -103,7 +103,7 @@ class LineSegments:
             return PastLoglet(stop)
         if segment.engine == MEMBERS:
             return self._open_group(segment, flushed)
-        if self._witness:
+        if self._node.name in self._witnesses:
             return PastLoglet(segment.base)  # it has no state that could want to read it
         params = shared_of(segment.params)
         engine = await self._node.engines.get(params.url)
@@ -112,8 +112,9 @@ class LineSegments:
 
     def _open_group(self, segment: Segment, flushed: int) -> MemberLoglet:
         record, params = self._record, group_of(segment.params)
-        members = params.members or {name: "" for name in record.members}
-        first = replace(founding(tuple(members), members), witnesses=params.witnesses)
+        first = _founders(params.members, params.witnesses)
+        if not params.members:  # with which the line itself was founded
+            first = _founders(dict.fromkeys(record.members, ""), self._witnesses)
         fresh = (params.since or record.created_at) < self._admitted_at
         name = log_name(record.line, params.number)
         opened = self._open_raft if record.acks == CONSENSUS else self._open_primary
@@ -142,6 +143,11 @@ class LineSegments:
             fresh=fresh, committed=committed, origin=origin,
         )  # fmt: skip
         return PrimaryLoglet(core, node.storage.log, node.send, node.clock)
+
+
+def _founders(members: dict[str, str], witnesses: tuple[str, ...]) -> Membership:
+    first = founding(members, {name: at for name, at in members.items() if at})
+    return replace(first, witnesses=tuple(name for name in sorted(members) if name in witnesses))
 
 
 def first_configuration(record: LineRecord) -> Configuration:

@@ -112,6 +112,7 @@ class CreateTable(msgspec.Struct, frozen=True, array_like=True, tag=7):
     line: str
     leader: str
     members: tuple[str, ...] = ()  # who founds the line if it is new
+    engine: str = ""  # the URL of the shared engine that a new line begins on
 
 
 class DropTable(msgspec.Struct, frozen=True, array_like=True, tag=8):
@@ -159,6 +160,7 @@ class CreateMachine(msgspec.Struct, frozen=True, array_like=True, tag=12):
     degrade: bool
     leader: str
     members: tuple[str, ...] = ()  # who founds the line if it is new
+    engine: str = ""  # the URL of the shared engine that a new line begins on
 
 
 class Appoint(msgspec.Struct, frozen=True, array_like=True, tag=13):

@@ -79,6 +79,7 @@ class LineRecord(msgspec.Struct, frozen=True, array_like=True):
     leader: str
     created_at: int  # position in the control line
     members: tuple[str, ...] = ()  # who founded it; its own log says who the members are by now
+    engine: str = ""  # the URL of the shared engine that it began on
 
 
 class RuleRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -228,7 +229,7 @@ class ControlMachine(RowMachine):
         if view.get(CONTROL, _LINE + line.encode()) is None:
             record = LineRecord(
                 line, command.acks, command.degrade, command.leader, stamp.position,
-                tuple(sorted(set(command.members))),
+                tuple(sorted(set(command.members))), command.engine,
             )  # fmt: skip
             view.put(CONTROL, _LINE + line.encode(), encode(record))
 

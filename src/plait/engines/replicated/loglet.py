@@ -175,6 +175,11 @@ class ReplicatedLoglet:
         member = self.member
         return member.seal_at is not None and member.committed_told > member.seal_at
 
+    @property
+    def closed(self) -> bool:
+        """Whether this handle takes no more part in the line."""
+        return self._closed
+
     async def append(self, entry: Entry) -> int:
         """Order an entry; its position once the line's rule is met.
 
