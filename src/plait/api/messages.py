@@ -262,11 +262,20 @@ class GraphSay(_Message, frozen=True, array_like=True, tag=47):
     data: bytes  # a message of `plait.graph.messages`
 
 
+class Move(_Message, frozen=True, array_like=True, tag=48):
+    """Move the line of a collection to another engine. Answered by `Result` once it is there."""
+
+    id: int
+    what: str  # a collection or a line
+    to: str  # "raft", "primary", "sqlite", or a URL
+    timeout_s: float = 60.0
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
-    | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay
+    | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from plait.base.errors import BadSettings
+from plait.engines.sharing import SCHEMES, public_url
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.types.control_graphs import HISTORY, SYNC
 
@@ -49,13 +50,24 @@ class Consensus(msgspec.Struct, frozen=True, tag="consensus", tag_field="mode"):
 
     line: ``"own"`` gives the collection a line to itself; otherwise it shares one with the other
         consensus tables (and transactions can span those). A machine always has its own.
+    engine: the URL of a server that orders and keeps the log instead of the nodes: NATS JetStream
+        (``nats://host:4222,…``) or PostgreSQL (``postgresql://…``). It says where a new line
+        begins; `Store.move` may have moved it since, which changes nothing for programs.
     """
 
     line: Literal["own"] | None = None
+    engine: str | None = None
 
     def __post_init__(self) -> None:
         if self.line not in (None, "own"):
             raise BadSettings(f"line={self.line!r}: the only choice is 'own'")
+        if self.engine is not None and self.engine.partition("://")[0] not in SCHEMES:
+            schemes = ", ".join(f"{scheme}://…" for scheme in SCHEMES)
+            raise BadSettings(f"engine={public_url(self.engine)!r} is none of {schemes}")
+
+    def __repr__(self) -> str:
+        engine = None if self.engine is None else public_url(self.engine)
+        return f"Consensus(line={self.line!r}, engine={engine!r})"
 
     @property
     def acks(self) -> str:
@@ -64,7 +76,9 @@ class Consensus(msgspec.Struct, frozen=True, tag="consensus", tag_field="mode"):
 
     def line_name(self, collection: str) -> str:
         """The line that a collection with these settings lives on."""
-        return f"own/{collection}" if self.line == "own" else CONSENSUS
+        if self.line == "own":
+            return f"own/{collection}"
+        return CONSENSUS if self.engine is None else f"{CONSENSUS}/{public_url(self.engine)}"
 
 
 class Eventual(msgspec.Struct, frozen=True, tag="eventual", tag_field="mode"):

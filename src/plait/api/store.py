@@ -130,6 +130,20 @@ class Store(Session):
         self._context.check()
         return await self._backend.leave(name, timeout_s)
 
+    async def move(self, what: str, to: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Move a collection to another engine while it is in use, with all others on its line.
+
+        what: a table, a machine, or a line as `status` names it. to: the URL of NATS JetStream or
+        PostgreSQL, or the nodes' own disks: ``"raft"`` for a consensus line, ``"primary"`` for a
+        leader–follower one, ``"sqlite"`` in a store of one node. Returns ``line``,
+        ``collections``, ``from``, ``to``, ``at`` (the position where it changed) and ``took_s``.
+
+        `BadSettings` and `Unavailable` say what stands in the way before anything is changed;
+        after that a move that is interrupted goes on by itself, and is safe to repeat.
+        """
+        self._context.check()
+        return await self._backend.move(what, to, timeout_s)
+
     async def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         self._context.check()

@@ -140,6 +140,10 @@ class Store(Session):
         """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat."""
         return self._portal.call(self._store.leave(name, timeout_s))
 
+    def move(self, what: str, to: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Move a collection to another engine while it is in use."""
+        return self._portal.call(self._store.move(what, to, timeout_s))
+
     def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         return self._portal.call(self._store.rescued())

@@ -31,6 +31,7 @@ from plait.api.messages import (
     ListTables,
     MachineInfo,
     MachineOpened,
+    Move,
     OpenGraph,
     OpenMachine,
     OpenTable,
@@ -240,6 +241,14 @@ class NetworkBackend:
         attempts = self._cluster.attempts(timeout_s)
         answer = await self._anywhere(
             f"letting {name!r} go", Leave, name, timeout_s, attempts=attempts
+        )
+        return dict(answer.value)
+
+    async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
+        """See `Backend`. Safe to repeat: it goes on from where things are."""
+        attempts = self._cluster.attempts(timeout_s)
+        answer = await self._anywhere(
+            f"moving {what!r}", Move, what, to, timeout_s, attempts=attempts
         )
         return dict(answer.value)
 

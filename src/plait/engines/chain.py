@@ -106,6 +106,11 @@ class Chain:
         return self._register.last[1].committed if end is None else end
 
     @property
+    def version(self) -> int:
+        """The version of that configuration in the metastore."""
+        return self._register.version
+
+    @property
     def last(self) -> Loglet:
         """The loglet that takes appends, as far as this handle knows."""
         return self._register.last[1]
@@ -321,6 +326,13 @@ class Chain:
         """
         self._register.check_open()
         await self._register.refresh()
+
+    async def finish(self) -> None:
+        """See through what is intended, if anything is: whoever began it may be gone."""
+        self._register.check_open()
+        await self._register.refresh()
+        if self.configuration.intent is not None:
+            await self._switched()
 
     async def _decide(self, intent: Intent) -> None:
         """See the intent through, or that of whoever was faster."""

@@ -29,6 +29,12 @@ _WAYS = {
 SCHEMES = tuple(_WAYS)
 
 
+def public_url(url: str) -> str:
+    """A URL without what is secret in it: user, password and parameters."""
+    scheme, colon, rest = url.partition("://")
+    return f"{scheme}{colon}{rest.rpartition('@')[2].partition('?')[0]}"
+
+
 async def connect(url: str, namespace: str, clock: Clock, random: Random) -> SharedEngine:
     """The engine at `url`, whose scheme says which; all that is kept there bears `namespace`.
 

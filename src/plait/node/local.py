@@ -297,6 +297,11 @@ class Local:
         """Let a node go; only who leads the control line can."""
         return await self._members.leave(name, timeout_s)
 
+    async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
+        """Move a line to another engine; only who leads it can."""
+        self.node.check_open()
+        return await self.node.moves.move(what, to, timeout_s)
+
     # ------------------------------------------------------------------ rescued
 
     async def rescued(self) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from plait.base.ids import collection_name
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.lines import CONTROL
 from plait.node.node import Node
+from plait.node.tables import engine_for
 from plait.types.commands import CreateMachine
 from plait.types.control import MachineRecord, machine_line
 from plait.types.machines import ClassName, MachineClass
@@ -68,11 +69,12 @@ class MachineRoom:
         if isinstance(settings, Leader):
             AckRule.parse(settings.acks).followers_needed(len(node.member_names))
         leader = node.control.leader or node.name
+        engine = await engine_for(node, settings)
         await node.command(
             CONTROL,
             CreateMachine(
                 name, class_name.name, class_name.origin, class_name.version,
-                settings.acks, degrade, leader, node.member_names,
+                settings.acks, degrade, leader, () if engine else node.member_names, engine,
             ),
         )  # fmt: skip
         await node.reconcile()

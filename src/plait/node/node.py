@@ -30,6 +30,7 @@ from plait.node.graphs import Graphs
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL, open_control, open_line
+from plait.node.moves import Moves
 from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
 from plait.node.rescue import Rescue
@@ -89,6 +90,7 @@ class Node:
         self.audits = Audits(self)
         self.graphs = Graphs(self)
         self.engines = Engines(self)
+        self.moves = Moves(self)
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
 
@@ -111,6 +113,7 @@ class Node:
         self._spawn(self.lease.watch())
         self._spawn(self.versions.watch())
         self._spawn(self.audits.watch())
+        self._spawn(self.moves.watch())
 
     async def _open_all(self) -> None:
         self.control = open_control(self)

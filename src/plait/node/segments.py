@@ -21,6 +21,7 @@ from plait.engines.primary.opening import open_core
 from plait.engines.raft import RaftLoglet
 from plait.engines.raft.opening import open_raft
 from plait.engines.shared import Known
+from plait.engines.sharing import public_url
 from plait.line.chain import Configuration, Next, Segment
 from plait.line.loglet import Loglet, Origin
 from plait.line.membership import Membership, founding
@@ -180,7 +181,5 @@ def line_of(name: str) -> str:
 def place_of(loglet: Next) -> str:
     """Where a segment is, for people: without secrets, and without what only Plait needs."""
     if loglet.engine == SHARED:
-        url = shared_of(loglet.params).url
-        scheme, _, rest = url.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+        return public_url(shared_of(loglet.params).url)
     return MEMBERS

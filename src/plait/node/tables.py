@@ -3,14 +3,16 @@
 import asyncio
 from typing import Literal
 
+from msgspec.structs import replace
+
 from plait.api.messages import TableInfo
 from plait.api.settings import Consensus, Leader, Settings
-from plait.base.errors import BadSettings, NoSuchCollection
+from plait.base.errors import BadSettings, NoSuchCollection, Unavailable
 from plait.base.ids import collection_name
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.lines import CONTROL
 from plait.node.node import Node
-from plait.types.commands import ClearTable, CreateTable, DropTable
+from plait.types.commands import CHAINS_SINCE, ClearTable, CreateTable, DropTable
 from plait.types.control import TableRecord
 
 LEADER_WAIT_S = 10.0
@@ -39,9 +41,11 @@ class Tables:
             if isinstance(settings, Leader):
                 AckRule.parse(settings.acks).followers_needed(len(node.member_names))
             leader = node.control.leader or node.name
+            engine = await engine_for(node, settings)
             line = settings.line_name(name)
+            members = () if engine else node.member_names
             await node.command(
-                CONTROL, CreateTable(name, settings.acks, degrade, line, leader, node.member_names)
+                CONTROL, CreateTable(name, settings.acks, degrade, line, leader, members, engine)
             )
             await node.reconcile()
             record = self._find(name)
@@ -55,11 +59,15 @@ class Tables:
         """Return once the line has a leader, or after a while without one."""
         node = self._node
         until = node.clock.monotonic() + LEADER_WAIT_S
-        while line not in node.lines or node.lines[line].leader is None:
+        while not self._is_led(line):
             hopeless = node.closed or node.storage.log.read_only is not None
             if hopeless or node.clock.monotonic() > until:
                 return
             await asyncio.sleep(0.005)
+
+    def _is_led(self, line: str) -> bool:
+        host = self._node.lines.get(line)
+        return host is not None and (host.group is None or host.leader is not None)
 
     def _find(self, name: str) -> TableRecord | None:
         return self._node.control_machine.table(self._node.control.replica.view, name)
@@ -90,6 +98,19 @@ class Tables:
         await self._node.command(CONTROL, DropTable(name))
 
 
+async def engine_for(node: Node, settings: Settings) -> str:
+    """The engine that a new line begins on, looked at first; "" for the nodes' own disks."""
+    url = settings.engine if isinstance(settings, Consensus) else None
+    if url is None:
+        return ""
+    if not node.versions.allows(CHAINS_SINCE):
+        await node.versions.look()
+    if not node.versions.allows(CHAINS_SINCE):
+        raise Unavailable("not every node of the cluster knows shared engines: upgrade them all")
+    await node.engines.sound(url)
+    return url
+
+
 def info_of(record: TableRecord) -> TableInfo:
     """A table as users know it."""
     own: Literal["own"] | None = "own" if record.line.startswith("own/") else None
@@ -101,5 +122,7 @@ def info_of(record: TableRecord) -> TableInfo:
 
 def _check_same(record: TableRecord, settings: Settings) -> None:
     known = info_of(record).settings
+    if isinstance(settings, Consensus):
+        settings = replace(settings, engine=None)  # where a line is says nothing of what it is
     if known != settings:
         raise BadSettings(f"table {record.name!r} exists with {known}, not with {settings}")

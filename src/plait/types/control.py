@@ -310,14 +310,20 @@ def _check_same_machine(existing: MachineRecord, command: CreateMachine) -> Fail
 
 
 def _check_same(existing: TableRecord, command: CreateTable) -> Failed | None:
-    wanted = (command.acks, command.degrade, command.line)
-    if wanted == (existing.acks, existing.degrade, existing.line):
+    alike = (command.acks, command.degrade) == (existing.acks, existing.degrade)
+    if alike and _kind(command.line) == _kind(existing.line):
         return None
     return Failed(
         "BadSettings",
         f"table {command.name!r} exists with other settings",
         {"acks": existing.acks, "degrade": existing.degrade, "line": existing.line},
     )
+
+
+def _kind(line: str) -> str:
+    """A line's name but for the engine that it began on: where it is says nothing of what it is."""
+    kind, _, rest = line.partition("/")
+    return kind if "://" in rest else line
 
 
 def _after(prefix: bytes) -> bytes:

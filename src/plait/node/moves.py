@@ -1,0 +1,215 @@
+"""Moving a line to another engine while it is in use.
+
+::
+
+    look      would the next engine take it, and can what is here be ended?
+    intend    the control line records where the line goes; from here on anybody may finish it
+    seal      the present loglet takes nothing any more: it ends at T
+    adopt     the control line records that the next one begins at T; every node goes over
+
+Whoever leads a line whose move was begun and not finished, finishes it. Writers wait from the seal
+until their node has gone over; nothing that they were told changes, and nothing is applied twice,
+for sessions are part of the state.
+
+Source: the reconfiguration of Delos (OSDI '20), in `plait.engines.chain`. Absent: forcing the tail
+of an engine that is dead.
+"""
+
+import asyncio
+import logging
+from typing import Any, Protocol
+
+from plait.base.codec import encode
+from plait.base.errors import BadSettings, NoSuchCollection, PlaitError, TooStale, Unavailable
+from plait.base.ports import Clock
+from plait.engines.chain import Chain
+from plait.engines.sharing import SCHEMES
+from plait.line.chain import Configuration, Next
+from plait.line.membership import Membership
+from plait.line.quorum import CONSENSUS
+from plait.node.engines import Engines
+from plait.node.line_host import LineHost
+from plait.node.segments import (
+    MEMBERS,
+    SHARED,
+    GroupParams,
+    SharedParams,
+    group_of,
+    place_of,
+    shared_of,
+)
+from plait.node.versions import Versions
+from plait.types.commands import CHAINS_SINCE
+from plait.types.control import ControlMachine, LineRecord
+
+logger = logging.getLogger("plait.moves")
+
+LOOK_S = 1.0
+OWN_NAMES = ("raft", "primary", "sqlite")  # what people call the nodes' own disks
+WEAKER = ("leader", "any:1", "majority", CONSENSUS)  # rules that an engine's own is no weaker than
+
+
+class Owner(Protocol):
+    """The node, as far as moving needs it."""
+
+    name: str
+    clock: Clock
+    control: LineHost
+    control_machine: ControlMachine
+    engines: Engines
+    versions: Versions
+    lines: dict[str, LineHost]
+    down: set[str]
+
+    @property
+    def membership(self) -> Membership: ...
+
+    def host(self, line: str) -> LineHost: ...
+
+    def not_leader(self, host: LineHost) -> PlaitError: ...
+
+
+class Moves:
+    """What one node does about it."""
+
+    def __init__(self, node: Owner) -> None:
+        self._node = node
+        self._unfinished: dict[str, float] = {}  # lines with an intent, since when it is known
+
+    async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
+        """Move the line that `what` names, or that the collection `what` is on; see `Store.move`.
+
+        Refuses before anything changes what could not work.
+        """
+        node, record = self._node, self._record(what)
+        host = node.host(record.line)
+        chain = chain_of(host)
+        self._check(record, host, to)
+        began, former = node.clock.monotonic(), place_of(chain.configuration.last.loglet)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await chain.refresh()
+                while not _is_at(chain.configuration, to):
+                    following = self._next(record, chain.configuration, to)
+                    await chain.extend(following.engine, following.params)
+                segment = chain.configuration.last
+                await host.replica.wait_applied(segment.base)
+        except TimeoutError:
+            raise Unavailable(
+                f"{record.line} was not moved to {place(to)} within {timeout_s:g} s; if `status` "
+                "shows it on its way it goes on by itself, and the same command waits for it"
+            ) from None
+        return {
+            "line": record.line,
+            "collections": self._collections(record.line),
+            "from": former,
+            "to": place_of(segment.loglet),
+            "at": segment.base,
+            "took_s": round(node.clock.monotonic() - began, 4),
+        }
+
+    def _record(self, what: str) -> LineRecord:
+        machine, view = self._node.control_machine, self._node.control.replica.view
+        table, user_machine = machine.table(view, what), machine.machine(view, what)
+        line = what
+        if table is not None or user_machine is not None:
+            line = table.line if table is not None else user_machine.line  # type: ignore[union-attr]
+        for record in machine.lines(view):
+            if record.line == line:
+                return record
+        raise NoSuchCollection(f"there is no table, machine or line {what!r}", collection=what)
+
+    def _collections(self, line: str) -> list[str]:
+        """Whatever moves with the line."""
+        machine, view = self._node.control_machine, self._node.control.replica.view
+        tables = [each.name for each in machine.tables(view) if each.line == line]
+        return tables + [each.name for each in machine.machines(view) if each.line == line]
+
+    def _check(self, record: LineRecord, host: LineHost, to: str) -> None:
+        """Raise whatever makes it useless to begin."""
+        node = self._node
+        if not node.versions.allows(CHAINS_SINCE):
+            raise Unavailable("not every node of the cluster can follow a move: upgrade them all")
+        if host.group is not None and not host.leads:
+            raise node.not_leader(host)
+        own = "raft" if record.acks == CONSENSUS else "primary"
+        if to in OWN_NAMES:
+            if to == "sqlite" and len(node.membership.voters) > 1:
+                raise BadSettings(
+                    f"to='sqlite' is for a store of one node, and this one has "
+                    f"{len(node.membership.voters)}: write {own!r}"
+                )
+            if to not in ("sqlite", own):
+                raise BadSettings(f"{record.line} can go to {own!r}, not to {to!r}: its rule stays")
+            voters = node.membership.voters
+            up = [name for name in voters if name == node.name or name not in node.down]
+            if 2 * len(up) <= len(voters):
+                raise Unavailable(f"only {', '.join(up)} of {', '.join(voters)} can be reached")
+        elif to.partition("://")[0] not in SCHEMES or "://" not in to:
+            schemes = ", ".join(f"{scheme}://…" for scheme in SCHEMES)
+            raise BadSettings(f"to={to!r} is none of {', '.join(OWN_NAMES)}, {schemes}")
+        elif record.acks not in WEAKER:
+            raise BadSettings(
+                f"{record.line} promises acks={record.acks}, which no shared engine can: it stays"
+            )
+
+    def _next(self, record: LineRecord, configuration: Configuration, to: str) -> Next:
+        node = self._node
+        number = 1 + max(number_of(segment.loglet) for segment in configuration.segments)
+        if to not in OWN_NAMES:
+            return Next(SHARED, encode(SharedParams(number, to)))
+        membership, addresses = node.membership, dict(node.membership.addresses)
+        members = {name: addresses.get(name, "") for name in membership.voters}
+        params = GroupParams(
+            number, members, membership.witnesses, node.name, node.control.replica.applied
+        )
+        return Next(MEMBERS, encode(params))
+
+    # ------------------------------------------------------------------ finishing
+
+    async def watch(self) -> None:
+        """For as long as the node lives: finish what others began here."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for host in list(self._node.lines.values()):
+                if isinstance(host.loglet, Chain):
+                    try:
+                        await self._look(host, host.loglet)
+                    except PlaitError as error:
+                        logger.info("line %s is not moved yet: %s", host.line, error)
+
+    async def _look(self, host: LineHost, chain: Chain) -> None:
+        """Go over to where the control line says, and finish a move that nobody is at."""
+        known = self._node.control_machine.chain(self._node.control.replica.view, host.line)[0] + 1
+        if known > chain.version:
+            await chain.refresh()
+        now = self._node.clock.monotonic()
+        if chain.configuration.intent is None:
+            self._unfinished.pop(host.line, None)
+        elif now - self._unfinished.setdefault(host.line, now) >= LOOK_S and host.leads:
+            await chain.finish()
+
+
+def chain_of(host: LineHost) -> Chain:
+    """The chain of a line; `BadSettings` for the control line, which never moves."""
+    if not isinstance(host.loglet, Chain):
+        raise BadSettings(f"{host.line} never moves")
+    if not host.folds:
+        raise TooStale(f"this node keeps no state of {host.line}")
+    return host.loglet
+
+
+def number_of(loglet: Next) -> int:
+    """The number of a segment in its line."""
+    if loglet.engine == SHARED:
+        return shared_of(loglet.params).number
+    return group_of(loglet.params).number
+
+
+def place(to: str) -> str:
+    """A destination as people may see it."""
+    return MEMBERS if to in OWN_NAMES else place_of(Next(SHARED, encode(SharedParams(0, to))))
+
+
+def _is_at(configuration: Configuration, to: str) -> bool:
+    return configuration.intent is None and place_of(configuration.last.loglet) == place(to)

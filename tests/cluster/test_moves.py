@@ -1,0 +1,138 @@
+"""Lines that move between engines while they are in use, on real nodes and a twin of the engine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+from members import Members
+
+import plait
+from plait import Consensus, Leader
+from plait.base.errors import BadSettings, PlaitError, Unavailable
+from plait.engines import sharing
+from plait.engines.shared import Finding
+from plait.sim.twin import TwinEngine, TwinServer
+
+NATS = "nats://alone:4222"
+POSTGRES = "postgresql://user:secret@there/db"
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, TwinServer]:
+    """Twins instead of servers, by scheme."""
+    found = {scheme: TwinServer(Random(1)) for scheme in ("nats", "postgresql")}
+
+    async def connect(url: str, namespace: str, clock: object, random: object) -> TwinEngine:
+        return TwinEngine(found[url.partition("://")[0]], sharing.public_url(url), namespace)
+
+    monkeypatch.setattr(sharing, "import_module", lambda name: SimpleNamespace(connect=connect))
+    return found
+
+
+@pytest.fixture
+async def members(tmp_path: Path, servers: dict[str, TwinServer]) -> AsyncIterator[Members]:
+    cluster = Members(tmp_path)
+    await cluster.start()
+    yield cluster
+    await cluster.close()
+
+
+async def count_up(table: plait.Table, key: str, counts: dict[str, int]) -> None:
+    """Add one, again and again, exactly once each."""
+    while True:
+        async with table.transaction() as t:
+            t[key] = await t.get(key, 0) + 1
+        counts[key] = counts.get(key, 0) + 1
+
+
+async def test_a_lone_store_keeps_its_table_on_an_engine(tmp_path: Path, servers: object) -> None:
+    async with plait.open(tmp_path / "d") as store:
+        accounts = await store.table("accounts", Consensus(engine=NATS))
+        assert accounts.line == f"consensus/{NATS}"
+        await accounts.put("alice", 1)
+        async with accounts.transaction() as t:
+            t["alice"] = await t.get("alice") + 1
+    async with plait.open(tmp_path / "d") as store:
+        accounts = await store.table("accounts", Consensus())
+        assert await accounts.get("alice") == 2
+
+
+async def test_every_node_writes_and_reads_a_line_that_an_engine_orders(members: Members) -> None:
+    async with plait.connect(members.url) as store:
+        await store.table("accounts", Consensus(engine=NATS))
+        for number in range(5):
+            for name in members.nodes:
+                async with members.only(name) as near:
+                    table = await near.table("accounts")
+                    await table.put(name, number)
+                for other in members.nodes:
+                    async with members.only(other) as near:
+                        assert await (await near.table("accounts")).get(name) == number
+
+
+@pytest.mark.parametrize("settings", [Consensus(), Leader()], ids=["consensus", "leader"])
+async def test_a_line_goes_there_and_back_while_it_is_written(
+    members: Members, settings: Consensus | Leader
+) -> None:
+    own = "raft" if isinstance(settings, Consensus) else "primary"
+    async with plait.connect(members.url) as store:
+        table = await store.table("accounts", settings)
+        await table.put("before", True)
+        counts: dict[str, int] = {}
+        keys = [f"k{number}" for number in range(4)]
+        writers = [asyncio.create_task(count_up(table, key, counts)) for key in keys]
+        for to in (NATS, POSTGRES, own, NATS, own):
+            async with asyncio.timeout(20.0):
+                report = await store.move("accounts", to)
+                assert (report["line"], report["collections"]) == (table.line, ["accounts"])
+                assert "secret" not in str(report)
+                at = dict(counts)
+                while any(counts.get(key, 0) < at.get(key, 0) + 3 for key in keys):
+                    await asyncio.sleep(0.01)
+        assert not any(writer.done() for writer in writers)
+        for writer in writers:
+            writer.cancel()
+        await asyncio.gather(*writers, return_exceptions=True)
+        async with asyncio.timeout(10.0):
+            rows = {key: value async for key, value in table.scan()}
+            assert rows.pop("before") is True
+            for key in keys:
+                assert counts[key] <= rows[key] <= counts[key] + 1  # the last may not have heard
+            for name in members.nodes:
+                async with members.only(name) as near:
+                    found = await near.table("accounts", read="nearest")
+                    while await found.get("k0") != rows["k0"]:
+                        await asyncio.sleep(0.05)
+
+
+async def test_what_cannot_work_is_refused_before_anything_changes(
+    members: Members, servers: dict[str, TwinServer]
+) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("accounts", Consensus())
+        strict = await store.table("strict", Leader(acks="all"))
+        with pytest.raises(BadSettings, match="primary"):
+            await store.move("accounts", "primary")
+        with pytest.raises(BadSettings, match="one node"):
+            await store.move("accounts", "sqlite")
+        with pytest.raises(BadSettings, match="acks=all"):
+            await store.move("strict", NATS)
+        with pytest.raises(BadSettings, match="none of"):
+            await store.move("accounts", "redis://there")
+        with pytest.raises(PlaitError, match="nowhere"):
+            await store.move("nowhere", NATS)
+        servers["nats"].findings = [Finding("refuse", "memory storage", "use files")]
+        with pytest.raises(BadSettings, match="use files"):
+            await store.move("accounts", NATS)
+        servers["postgresql"].down = True
+        with pytest.raises(Unavailable):
+            await store.move("accounts", POSTGRES, timeout_s=10.0)
+        await table.put("a", 1)
+        await strict.put("a", 1)
+        for node in members.nodes.values():
+            chain = node.host(table.line).loglet
+            assert len(chain.configuration.segments) == 1
+            assert chain.configuration.intent is None
