@@ -114,13 +114,13 @@ class OnEveryEngine:
         if following.engine not in ("memory", "sqlite", "raft", "primary"):
             raise BadSettings(f"there is no engine {following.engine!r}")
 
-    async def open(self, segment: Segment) -> Loglet:
+    async def open(self, segment: Segment, stop: int | None) -> Loglet:
         origin = segment.origin
         if segment.engine == "memory":
             return MemoryLoglet(origin)
         if segment.engine == "sqlite":
             epoch = Epoch(origin.epoch + 1, "n1")
-            return SqliteLoglet(self._disk, segment.log_name("line"), epoch, origin=origin)
+            return SqliteLoglet(self._disk, f"line@{segment.base}", epoch, origin=origin)
         line = (
             RaftLine(3, origin=origin)
             if segment.engine == "raft"

@@ -62,16 +62,6 @@ def test_a_segment_begins_where_the_one_before_it_ends() -> None:
     assert (chain.head, chain.last.origin) == (1000, Origin(1000, 7, 12345))
 
 
-def test_the_logs_of_one_line_have_names_of_their_own() -> None:
-    first = Configuration.beginning(Next("raft"))
-    chain = first
-    for params in (b"1", b"2"):
-        chain = chain.intending(Next("raft", params)).completed(BEGINNING)
-    chain = chain.intending(Next("raft", b"3")).completed(Origin(9, 2, 9))
-    names = [segment.log_name("users") for segment in chain.segments]
-    assert names == ["users", "users@0.31", "users@0.32", "users@9.33"]
-
-
 FORCED = Forced(Next("memory", b"0"), 10, 14, 2 + EPOCHS_SKIPPED, "ada", 5000)
 
 

@@ -74,15 +74,6 @@ class Segment(msgspec.Struct, frozen=True):
         """What names the loglet."""
         return Next(self.engine, self.params)
 
-    def log_name(self, line: str) -> str:
-        """What the loglet's log is called on disks, and between nodes, of the line's several.
-
-        Distinct for distinct (base, params); the one that a line is founded with bears its name.
-        """
-        if self.origin == BEGINNING and not self.params:
-            return line
-        return f"{line}@{self.base}" + (f".{self.params.hex()}" if self.params else "")
-
 
 class Forced(msgspec.Struct, frozen=True):
     """That a segment ends where an operator said, because its loglet could not be sealed."""
