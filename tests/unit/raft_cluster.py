@@ -13,6 +13,7 @@ from replicated_world import LINE, World, same_rows
 
 from plait.base.ports import AppendRows, LogWrite
 from plait.line.entry import Entry, Epoch, Kind, decode_entry
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership, Target, encode_membership
 from plait.line.raft.invariants import observe
 from plait.line.raft.leader import Leader
@@ -46,14 +47,21 @@ from plait.line.replication.sender import BeginSnapshot, LoadEntries, SendAppend
 class Cluster(World):
     """Members, network and time."""
 
-    def __init__(self, seed: int, founders: Membership, window: int | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        founders: Membership,
+        window: int | None = None,
+        origin: Origin = BEGINNING,
+    ) -> None:
         super().__init__(seed)
-        self.judge = Judge()
+        self.origin = origin
+        self.judge = Judge(origin)
         self.window = window
         self.copy_delay = (0.01, 0.1)
         self.proposed = 0
         self.asked = 0
-        self.nodes = {name: Node(name, founders) for name in founders.members}
+        self.nodes = {name: Node(name, founders, origin) for name in founders.members}
         for node in self.nodes.values():
             self.start(node)
 
@@ -98,12 +106,12 @@ class Cluster(World):
         if node.founders is not None and node.founders.members == (node.name,):
             # who founded alone and lost everything founds another cluster, under another id
             node.founders = Membership()
-        node.disk = new_disk(node.founders)
-        node.history, node.flushed = [], 0
+        node.disk = new_disk(node.founders, self.origin)
+        node.recall()
 
     def join(self, name: str) -> Node:
         """The process of a member to be, which knows of no membership."""
-        node = self.nodes[name] = Node(name)
+        node = self.nodes[name] = Node(name, origin=self.origin)
         return node
 
     # ------------------------------------------------------------------ steps and effects
@@ -317,7 +325,9 @@ class Cluster(World):
 
     def founded(self) -> Node:
         """Wait for a leader that has committed."""
-        assert self.run(5.0, lambda: any(node.told for node in self.leaders()))
+        assert self.run(
+            5.0, lambda: any(node.told > self.origin.position for node in self.leaders())
+        )
         leader = self.leader
         assert leader is not None
         return leader

@@ -4,22 +4,33 @@ from typing import Any
 
 from replicated_world import Disk, Process
 
-from plait.line.entry import Epoch, decode_entry
+from plait.line.entry import Entry, Epoch, decode_entry
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership
 from plait.line.raft import invariants
 from plait.line.raft.core import RaftCore
 from plait.line.raft.invariants import LineTruths, Observed
 from plait.line.raft.leader import Leader
-from plait.line.raft.member import HardState
+from plait.line.raft.member import beginning
 from plait.line.raft.messages import RequestVote, Vote
 from plait.line.raft.vocabulary import ReadFailed, ReadReady
 from plait.line.replication.messages import AppendReply
 from plait.line.replication.vocabulary import Committed, Promotion
 
 
-def new_disk(membership: Membership | None) -> Disk:
-    """A disk that knows nothing but the membership that its line was founded with, if any."""
-    return Disk(HardState(memberships=((-1, membership),) if membership else ()))
+def new_disk(membership: Membership | None, origin: Origin = BEGINNING) -> Disk:
+    """A disk that knows nothing but how its line began, and with whom, if it founds it."""
+    disk = Disk(beginning(origin, membership or Membership(), fresh=True))
+    disk.head = origin.position
+    return disk
+
+
+def before(origin: Origin) -> list[bytes]:
+    """Some history that ends where `origin` begins, as every replica has it."""
+    rows = [Entry(b"", 0).stamped(Epoch(origin.epoch, ""), 0)] * origin.position
+    if rows:
+        rows[-1] = Entry(b"", origin.records).stamped(Epoch(origin.epoch, ""), 0)
+    return [row.encode() for row in rows]
 
 
 class Node(Process):
@@ -27,12 +38,21 @@ class Node(Process):
 
     core: RaftCore
 
-    def __init__(self, name: str, founders: Membership | None = None) -> None:
-        super().__init__(name, new_disk(founders))
+    def __init__(
+        self, name: str, founders: Membership | None = None, origin: Origin = BEGINNING
+    ) -> None:
+        super().__init__(name, new_disk(founders, origin))
         self.founders = founders
+        self.origin = origin
+        self.recall()
         self.lost_tail = 0  # a disk that held what stands below was lost
         self.effects: list[Any] = []  # of the last step
         self.outcomes: list[Promotion | ReadReady | ReadFailed] = []
+
+    def recall(self) -> None:
+        """The replica has what was before the line, wherever it has it from."""
+        self.history = before(self.origin)
+        self.flushed = len(self.history)
 
     @property
     def leads(self) -> bool:
@@ -51,10 +71,10 @@ class Node(Process):
 class Judge:
     """What must hold of all members together."""
 
-    def __init__(self) -> None:
-        self.truths = LineTruths()
+    def __init__(self, origin: Origin = BEGINNING) -> None:
+        self.truths = LineTruths(origin.position)
         self.content: dict[tuple[Epoch, int], tuple[bytes, Epoch]] = {}  # row, epoch before
-        self.ledger: list[bytes] = []  # everything that was ever told to be committed
+        self.ledger = before(origin)  # everything that was ever told to be committed
         self.acknowledged: dict[int, bytes] = {}
         self.proposals: dict[str, list[tuple[int, Epoch, bytes]]] = {}  # by leader
         self._reads: dict[int, int] = {}  # by id: what its answer must cover

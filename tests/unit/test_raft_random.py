@@ -11,6 +11,7 @@ import pytest
 from raft_cluster import Cluster
 from raft_operator import Operator
 
+from plait.line.loglet import BEGINNING, Origin
 from plait.line.membership import Membership
 from plait.line.replication import progress, sender
 
@@ -26,7 +27,8 @@ def simulate(seed: int, trace: bool = False) -> Cluster:
     random = Random(seed)
     voters, witnesses = random.choice(SHAPES)
     window = random.choice((None, 200, 2000))
-    cluster = Cluster(seed, Membership(tuple(voters), witnesses=tuple(witnesses)), window)
+    founders = Membership(tuple(voters), witnesses=tuple(witnesses))
+    cluster = Cluster(seed, founders, window, BEGINNING if seed % 3 else Origin(5, 3, 17))
     if trace:
         cluster.trace = print
     with pytest.MonkeyPatch.context() as patch:

@@ -102,11 +102,11 @@ def _follows(before: Membership, after: Membership) -> bool:
 
 
 class LineTruths:
-    """What holds between the members of one line, over its whole life."""
+    """What holds between the members of one line, over its whole life, which begins at `begin`."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: int = 0) -> None:
         self.leaders: dict[int, str] = {}  # by term
-        self.committed = 0  # everything below is
+        self.committed = begin  # everything below is
         self._starts: list[int] = []  # where epochs begin in what is committed
         self._epochs: list[Epoch] = []
         self._ends: list[tuple[int, int]] = []  # what a term's leader had committed, the term
