@@ -1,0 +1,66 @@
+"""Making streams, and finding those that are there.
+
+Invariant: a stream that was there is taken only as it should be; one is never changed. Fewer than
+three replicas are asked for only of a server that is no part of a cluster.
+"""
+
+from typing import Any
+
+from plait.base.errors import BadSettings
+from plait.engines.nats.connection import ApiError, Connection
+from plait.engines.nats.settings import findings, refuse
+
+NOT_FOUND = 10059
+IN_USE = 10058  # a stream of that name with another configuration
+OVERLAP = 10065  # its subjects are another stream's
+NOT_CLUSTERED = 10074  # more than one replica is only for clusters
+
+
+async def stream_info(connection: Connection, name: str) -> dict[str, Any] | None:
+    """STREAM.INFO; None if there is no such stream."""
+    try:
+        return await connection.api(f"STREAM.INFO.{name}")
+    except ApiError as error:
+        if error.err_code == NOT_FOUND:
+            return None
+        raise error.refusal(f"tell of stream {name}") from None
+
+
+async def ensure_stream(connection: Connection, wanted: dict[str, Any]) -> dict[str, Any]:
+    """STREAM.INFO of a stream that is there or is made now, and is as it should be.
+
+    A log's subject has a part that is drawn by chance; it is the one of whoever was first.
+    """
+    info = await stream_info(connection, wanted["name"])
+    if info is None:
+        info = await _made(connection, wanted)
+    subjects = info["config"].get("subjects") or []
+    if len(subjects) == 1 and _same_but_last(subjects[0], wanted["subjects"][0]):
+        wanted = wanted | {"subjects": subjects}
+    refuse(findings(wanted, info))
+    return info
+
+
+def _same_but_last(subject: str, other: str) -> bool:
+    return (
+        subject.rpartition(".")[0] == other.rpartition(".")[0] and subject[-1] != ">" != other[-1]
+    )
+
+
+async def _made(connection: Connection, wanted: dict[str, Any]) -> dict[str, Any]:
+    name = wanted["name"]
+    try:
+        return await connection.api(f"STREAM.CREATE.{name}", wanted)
+    except ApiError as error:
+        if error.err_code == IN_USE:  # somebody else was faster
+            info = await stream_info(connection, name)
+            if info is not None:
+                return info
+        if error.err_code == NOT_CLUSTERED and wanted["num_replicas"] > 1:
+            return await _made(connection, wanted | {"num_replicas": 1})
+        if error.err_code == OVERLAP:
+            raise BadSettings(
+                f"stream {name}: subjects {wanted['subjects']!r} are taken by another stream; "
+                "remedy: remove those from the other stream, or use another namespace"
+            ) from None
+        raise error.refusal(f"make stream {name}") from None
