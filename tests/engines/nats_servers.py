@@ -121,8 +121,15 @@ def running(nodes: int = 3, extra: str = "") -> Iterator[Cluster]:
             cluster.close()
 
 
+_RUNNING = pytest.StashKey[Cluster]()
+
+
 @pytest.fixture(scope="session")
-def nats_cluster() -> Iterator[Cluster]:
-    """One cluster for all tests that do no harm to it."""
-    with running() as cluster:
-        yield cluster
+def nats_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """One cluster for all tests that leave it as it was; each module imports this fixture."""
+    config = request.config
+    if _RUNNING not in config.stash:
+        entered = running()
+        config.stash[_RUNNING] = entered.__enter__()
+        config.add_cleanup(lambda: entered.__exit__(None, None, None))
+    return config.stash[_RUNNING]

@@ -135,11 +135,11 @@ class Copies:
     async def _send(self, name: str, own: str, data: Snapshot, size: int, chunk_bytes: int) -> None:
         starts = list(enumerate(range(0, size, chunk_bytes)))
         for first in range(0, len(starts), IN_FLIGHT_MAX):
-            async with asyncio.TaskGroup() as group:
-                for number, start in starts[first : first + IN_FLIGHT_MAX]:
-                    chunk = data.read(start, min(chunk_bytes, size - start))
-                    subject = self._names.copy_subject(name, own, str(number))
-                    group.create_task(self._store(subject, chunk))
+            window = [
+                (self._names.copy_subject(name, own, str(number)), data.read(start, chunk_bytes))
+                for number, start in starts[first : first + IN_FLIGHT_MAX]
+            ]
+            await asyncio.gather(*(self._store(subject, chunk) for subject, chunk in window))
 
     async def _store(self, subject: str, chunk: bytes) -> None:
         headers = {"Nats-Expected-Stream": self._names.copies}

@@ -141,11 +141,12 @@ class NatsEngine:
     async def drop(self, name: str) -> None:
         """Remove a loglet and its copies, which nobody needs any more; for good."""
         await self._registers.open()
-        await self._copies.drop(name)
         stream = self._names.log(name)
         info = await stream_info(self._connection, stream)
         if info is not None:
             origin_of(info)  # never remove what is not ours
+        await self._copies.drop(name)
+        if info is not None:
             try:
                 await self._connection.api(f"STREAM.DELETE.{stream}")
             except ApiError as error:

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from plait.engines.nats.connection import Connection
 from plait.engines.nats.naming import Names
 from plait.engines.nats.settings import findings, stream_config
+from plait.engines.nats.streams import as_made
 from plait.engines.shared import Finding
 
 PAYLOAD_MIN = 8 << 20  # an entry of the proposer's largest size goes in, with room
@@ -35,8 +36,8 @@ async def examine(
         for info in streams:
             name = info["config"]["name"]
             if name.startswith(logs):
-                subjects = info["config"].get("subjects") or [""]
-                found += findings(stream_config(name, subjects[0]), info)
+                wanted_log = stream_config(name, "") | {"metadata": {}}
+                found += findings(as_made(wanted_log, info), info)
             elif name in by_name:
                 found += findings(by_name[name], info)
     if payload_max < PAYLOAD_MIN:

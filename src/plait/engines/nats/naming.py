@@ -34,7 +34,7 @@ class Names(NamedTuple):
 
     def log_subject(self, name: str, incarnation: str) -> str:
         """Where the entries of a loglet are sent; a log made anew has another."""
-        return _subject(self.namespace, "log", name, incarnation)
+        return subject_of_log(self.log(name), incarnation)
 
     def register_subject(self, kind: str, name: str, incarnation: str = "") -> str:
         """Where a register lives; `kind` keeps our own apart from those of callers."""
@@ -48,6 +48,11 @@ class Names(NamedTuple):
     def all_subjects(self, kind: str) -> str:
         """What the stream of `kind` (registers, copies) takes."""
         return f"{_subject(self.namespace, kind)}.>"
+
+
+def subject_of_log(stream: str, incarnation: str) -> str:
+    """Where the entries of the log that is `stream` are sent."""
+    return ".".join([*stream.split("-"), _escaped(incarnation)])
 
 
 def _stream(*parts: str) -> str:

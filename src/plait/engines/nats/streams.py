@@ -8,7 +8,8 @@ from typing import Any
 
 from plait.base.errors import BadSettings
 from plait.engines.nats.connection import ApiError, Connection
-from plait.engines.nats.settings import findings, refuse
+from plait.engines.nats.naming import subject_of_log
+from plait.engines.nats.settings import INCARNATION, findings, origin_of, refuse
 
 NOT_FOUND = 10059
 IN_USE = 10058  # a stream of that name with another configuration
@@ -27,24 +28,22 @@ async def stream_info(connection: Connection, name: str) -> dict[str, Any] | Non
 
 
 async def ensure_stream(connection: Connection, wanted: dict[str, Any]) -> dict[str, Any]:
-    """STREAM.INFO of a stream that is there or is made now, and is as it should be.
-
-    A log's subject has a part that is drawn by chance; it is the one of whoever was first.
-    """
+    """STREAM.INFO of a stream that is there or is made now, and is as it should be."""
     info = await stream_info(connection, wanted["name"])
     if info is None:
         info = await _made(connection, wanted)
-    subjects = info["config"].get("subjects") or []
-    if len(subjects) == 1 and _same_but_last(subjects[0], wanted["subjects"][0]):
-        wanted = wanted | {"subjects": subjects}
-    refuse(findings(wanted, info))
+    if "metadata" in wanted:
+        origin_of(info)  # it is a log of ours, and not just a stream of that name
+    refuse(findings(as_made(wanted, info), info))
     return info
 
 
-def _same_but_last(subject: str, other: str) -> bool:
-    return (
-        subject.rpartition(".")[0] == other.rpartition(".")[0] and subject[-1] != ">" != other[-1]
-    )
+def as_made(wanted: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
+    """`wanted`, with the subject that a log has from whoever made it first."""
+    told = info["config"].get("metadata") or {}
+    if "metadata" not in wanted or not told.get(INCARNATION):
+        return wanted
+    return wanted | {"subjects": [subject_of_log(wanted["name"], told[INCARNATION])]}
 
 
 async def _made(connection: Connection, wanted: dict[str, Any]) -> dict[str, Any]:
