@@ -15,13 +15,19 @@ from plait.engines import conformance
 from plait.engines.conformance import CHECKS, Engine
 from plait.engines.nats.engine import NatsEngine, connect
 from plait.host.clock import SystemClock
-from plait.line.loglet import Loglet
+from plait.line.loglet import BEGINNING, Loglet, Origin
 
 numbers = itertools.count()
+ORIGINS = {"from the beginning": BEGINNING, "from elsewhere": Origin(1000, 7, 50)}
 
 
 @pytest.mark.parametrize("check", [check.__name__ for check in CHECKS])
-async def test_it_keeps_its_promise(nats_cluster: Cluster, check: str) -> None:  # noqa: F811
+@pytest.mark.parametrize("origin", ORIGINS)
+async def test_it_keeps_its_promise(
+    nats_cluster: Cluster,  # noqa: F811
+    origin: str,
+    check: str,
+) -> None:
     engines: list[NatsEngine] = []
 
     @asynccontextmanager
@@ -30,7 +36,7 @@ async def test_it_keeps_its_promise(nats_cluster: Cluster, check: str) -> None: 
 
         async def opened() -> Loglet:
             engines.append(await connect(nats_cluster.url, "suite", SystemClock(), random.Random()))
-            loglet = await engines[-1].open(name)
+            loglet = await engines[-1].open(name, ORIGINS[origin])
             loglet._recent._bytes_max = 2000  # so that older entries are fetched
             return loglet
 
@@ -43,7 +49,7 @@ async def test_it_keeps_its_promise(nats_cluster: Cluster, check: str) -> None: 
             session.client._transport._io_writer.transport.abort()
             return await opened()
 
-        engine = Engine(await opened(), reopen, crash)
+        engine = Engine(await opened(), reopen, crash, ORIGINS[origin])
         yield engine
         await engine.loglet.close()
 

@@ -24,6 +24,7 @@ from plait.engines.conformance.engine import append_all, entry, read_texts
 from plait.engines.nats.engine import NatsEngine, connect
 from plait.engines.nats.loglet import NatsLoglet
 from plait.engines.nats.settings import stream_config
+from plait.engines.shared import Known
 from plait.engines.sharing import connect as connect_by_url
 from plait.host.clock import SystemClock
 from plait.line.entry import Entry
@@ -126,10 +127,27 @@ async def test_a_stream_that_could_lose_something_is_refused(
     with pytest.raises(BadSettings, match=f"{field} is .*remedy: ") as caught:
         await engine.open(name)
     assert stream in str(caught.value)
-    found = [each for each in await engine.examine() if stream in each.what]
-    assert [each.severity for each in found] == ["refuse"] * len(found)
-    assert any(field in each.what and each.remedy for each in found)
     await engine._connection.api(f"STREAM.DELETE.{stream}")
+
+
+async def test_streams_that_were_changed_behind_our_back_are_found(
+    nats_cluster: Cluster,  # noqa: F811
+) -> None:
+    engine = await opened(nats_cluster, "changed")
+    await engine.open("x")
+    for stream, change in (
+        (engine._names.log("x"), {"max_msgs": 10}),
+        (engine._names.registers, {"max_age": 10**12}),
+    ):
+        info = await engine._connection.api(f"STREAM.INFO.{stream}")
+        await engine._connection.api(f"STREAM.UPDATE.{stream}", info["config"] | change)
+    grave = [each for each in await engine.examine() if each.severity == "refuse"]
+    assert [each.what.split(" is ")[0] for each in grave] == [
+        "stream plait-changed-log-x: max_msgs",
+        "stream plait-changed-registers: max_age",
+    ]
+    assert all(each.remedy for each in grave)
+    await engine.close()
 
 
 async def test_subjects_that_another_stream_takes_are_named(
@@ -214,6 +232,14 @@ async def test_messages_that_somebody_removed_are_missed_loudly(engine: NatsEngi
     await append_all(loglet, ["a", "b", "c"])
     await engine._connection.api(f"STREAM.PURGE.{loglet._stream.name}", {"seq": 3})
     await expect_corrupt(await engine.open(name), 1)
+
+
+async def test_a_stream_that_is_shorter_than_it_was_is_noticed(engine: NatsEngine) -> None:
+    name = fresh("shorter")
+    await append_all(await engine.open(name), ["a", "b"])
+    believing = await engine.open(name, known=Known(5, 5))  # it read five before, somewhere
+    with pytest.raises(Corrupt, match="lost entries"):
+        await believing.append(entry("c"))
 
 
 async def test_a_log_that_is_dropped_is_gone_for_whoever_has_it_open(engine: NatsEngine) -> None:

@@ -3,6 +3,7 @@
 `nats+tls://` encrypts. Invariant: what is printed of it, here and in errors, has no secrets.
 """
 
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -25,6 +26,9 @@ class Address(msgspec.Struct, frozen=True):
         return f"Address({self.public!r})"
 
     __str__ = __repr__
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("public", self.public)]
 
     @property
     def public(self) -> str:

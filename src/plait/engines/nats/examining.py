@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from nats.aio.msg import Msg
 
-from plait.engines.nats.connection import Connection
+from plait.engines.nats.connection import ApiError, Connection
 from plait.engines.nats.naming import Names
 from plait.engines.nats.settings import findings, stream_config
 from plait.engines.nats.streams import as_made
@@ -30,7 +30,10 @@ async def examine(
     logs = names.log("x")[:-1]
     offset, total = 0, 1
     while offset < total:
-        answer = await connection.api("STREAM.LIST", {"offset": offset})
+        try:
+            answer = await connection.api("STREAM.LIST", {"offset": offset})
+        except ApiError as error:
+            raise error.refusal("list streams") from None
         streams = answer.get("streams") or []
         total, offset = answer.get("total", 0), offset + max(1, len(streams))
         for info in streams:

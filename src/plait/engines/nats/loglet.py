@@ -77,7 +77,6 @@ class NatsLoglet:
         self._recent_bytes_max = recent_bytes_max
         self._head = head
         self._prefix = Prefix(stream.origin, start)
-        self._whole_from = start.position  # everything from here to prefix.next was read here
         self._recent = Recent(start.position, recent_bytes_max)
         self._bookmarks = Bookmarks()
         self._bookmarks.trim(head)
@@ -165,7 +164,10 @@ class NatsLoglet:
                 return
             records = self._prefix.records
             if before < self.committed:
-                records = (await self.read(before, before + 1))[0].record_index
+                try:
+                    records = (await self.read(before, before + 1))[0].record_index
+                except HistoryTrimmed:
+                    return  # somebody else trimmed further
             await self._write_head(Mark(before, records))
             await self._purge()
 
@@ -224,9 +226,10 @@ class NatsLoglet:
             await asyncio.sleep(AGAIN_S)
 
     def _acknowledged(self, number: int, sequence: int) -> None:
-        """A server says that it stored one of ours; this handle has not read it there."""
+        """A server says where it stored one of ours. If that was read and was another's, or stood
+        before this handle began, the stream is not what it was."""
         position = self._prefix.position(sequence)
-        if self._appends.stored(number) and self._whole_from <= position < self._prefix.next:
+        if self._appends.stored(number) and self.head <= position < self._prefix.next:
             self._fail(
                 Corrupt(
                     f"stream {self._stream.name} stored an append at {sequence}, where this node "
@@ -307,7 +310,6 @@ class NatsLoglet:
                 self._recent.trim(head.position)
             return
         self._prefix.skip(head)
-        self._whole_from = head.position
         self._recent = Recent(head.position, self._recent_bytes_max)
         self._waiters.passed(self._prefix.committed)
 
