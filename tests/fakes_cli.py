@@ -65,6 +65,7 @@ class FakeStore:
         self.rescued_answer: list[dict[str, Any]] = []
         self.replay_answer: dict[str, Any] = {}
         self.members_answer: list[dict[str, Any]] = []
+        self.unheard: dict[str, Any] = {}
         self.moved = True  # whether a hand-over succeeds
         self.asked: list[tuple[Any, ...]] = []
         self.error: PlaitError | None = None  # raised by everything that asks the cluster
@@ -105,7 +106,7 @@ class FakeStore:
     async def leave(self, *arguments: Any) -> dict[str, Any]:
         self._fail()
         self.asked.append(("leave", *arguments))
-        return {"members": self.members_answer}
+        return {"members": self.members_answer} | self.unheard
 
     async def rescued(self) -> list[dict[str, Any]]:
         return self.rescued_answer

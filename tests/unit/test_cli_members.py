@@ -52,6 +52,14 @@ def test_leave_says_who_is_left(shell: Shell) -> None:
     assert shell.run("leave", "n9").exit_code == 2
 
 
+def test_leave_says_of_which_documents_an_unheard_node_may_have_had_more(shell: Shell) -> None:
+    shell.store.unheard = {"unheard_documents": ["notes", "pages"]}
+    result = shell.run("leave", "n3")
+    assert result.exit_code == 0
+    assert result.stdout == "n3 has left; the nodes are n1, n2\n"
+    assert "what only it had of the documents notes, pages is in its folder" in result.stderr
+
+
 def test_transfer_moves_one_line_and_says_when_it_did_not_move(shell: Shell) -> None:
     result = shell.run("transfer", "control", "n3")
     assert (result.exit_code, result.stdout) == (0, "n3 leads control\n")

@@ -126,7 +126,11 @@ class Store(Session):
         return await self._backend.join(name, address, witness, timeout_s)
 
     async def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat."""
+        """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat.
+
+        ``unheard_documents`` are in the answer if it could not be heard: collections of which the
+        node may have had something that nobody else has.
+        """
         self._context.check()
         return await self._backend.leave(name, timeout_s)
 

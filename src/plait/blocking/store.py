@@ -137,7 +137,11 @@ class Store(Session):
         )
 
     def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat."""
+        """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat.
+
+        ``unheard_documents`` are in the answer if it could not be heard: collections of which the
+        node may have had something that nobody else has.
+        """
         return self._portal.call(self._store.leave(name, timeout_s))
 
     def move(self, what: str, to: str, timeout_s: float = 60.0) -> dict[str, Any]:

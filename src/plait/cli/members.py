@@ -144,8 +144,15 @@ def leave(target: Target, name: str, timeout_s: float) -> None:
     async def work(store: Store) -> dict[str, Any]:
         return await store.leave(name, timeout_s)
 
-    left = [row["name"] for row in target.run(work)["members"]]
+    answer = target.run(work)
+    left = [row["name"] for row in answer["members"]]
     click.echo(f"{name} has left; the nodes are {', '.join(left)}")
+    if unheard := answer.get("unheard_documents"):
+        click.echo(
+            f"{name} could not be heard: what only it had of the documents "
+            f"{', '.join(unheard)} is in its folder and nowhere else",
+            err=True,
+        )
 
 
 @click.command()

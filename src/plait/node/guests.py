@@ -5,10 +5,13 @@ says travels as opaque messages of `plait.graph.messages`, in order, until the c
 goes away.
 
 Invariant: a link is told to the node's replica exactly as long as it stands. Nothing is heard from
-a client while the node has no vote (`leaving`).
+a client, and nothing said to it, from when the node knows that it has no vote (`leaving`): what it
+had heard by then and is not on its disk yet is not acknowledged any more.
 """
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from plait.api import messages as m
@@ -64,7 +67,18 @@ class Guests:
 
     def _begin(self, id_: int, replica: Replica) -> None:
         self._send(m.GraphSaid(id_, b""))
-        replica.linked(self._peer(id_), lambda data: self._send(m.GraphSaid(id_, data)))
+        replica.linked(self._peer(id_), partial(self._say, id_))
+
+    def _say(self, id_: int, data: bytes) -> None:
+        """The node's replica has something for the client: perhaps that all is safe here."""
+        if id_ not in self._links:
+            return
+        try:
+            check_stays(self._node)
+        except PlaitError as error:
+            self._end(id_, error)
+        else:
+            self._send(m.GraphSaid(id_, data))
 
     def _opened(self, lineage: str, replica: Replica) -> None:
         """The node opened a collection anew: links begin anew with what it holds now."""
@@ -77,8 +91,22 @@ class Guests:
             check_stays(self._node)
             self._graphs.by_lineage(lineage).received(self._peer(id_), data)
         except PlaitError as error:
-            self.cancel(id_)
-            self._send(m.Failure(id_, error.code, error.message, error.details))
+            self._end(id_, error)
+
+    def look(self) -> None:
+        """Members came or went: if this node goes, its clients find another one now."""
+        try:
+            check_stays(self._node)
+        except PlaitError as error:
+            for id_ in list(self._links):
+                self._end(id_, error)
+
+    def _end(self, id_: int, error: PlaitError) -> None:
+        """The link ends here; the client hears why before it could hear anything else."""
+        lineage = self._links.pop(id_)
+        self._send(m.Failure(id_, error.code, error.message, error.details))
+        # later, for it may be the replica itself that is speaking
+        asyncio.get_running_loop().call_soon(self._graphs.unlink, lineage, self._peer(id_))
 
     def cancel(self, id_: int) -> None:
         """End one link."""

@@ -9,6 +9,7 @@ Both can be asked again after an unclear answer: they go on from where things ar
 """
 
 import asyncio
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -52,6 +53,7 @@ class Members:
 
     def __init__(self, node: Owner) -> None:
         self._node = node
+        self._unheard: dict[str, list[str]] = {}  # by who left, for whoever asks again
 
     def all(self) -> list[dict[str, Any]]:
         """Every node: its name, address, and what it is."""
@@ -99,11 +101,14 @@ class Members:
         return {"members": self.all()}
 
     async def leave(self, name: str, timeout_s: float) -> dict[str, Any]:
-        """Let a node go, alive or dead; returns once nothing depends on it."""
+        """Let a node go, alive or dead; returns once nothing depends on it.
+
+        ``unheard_documents`` are there if it could not be heard: what only it had is gone with it.
+        """
         until = self._node.clock.monotonic() + timeout_s
         membership = self._check_leads()
         if name in membership.retired:
-            return {"members": self.all()}
+            return self._without(name)
         if name not in membership.members:
             await self._node.control.caught_up()  # it may have joined at a leader after this one
             membership = self._check_leads()
@@ -116,7 +121,8 @@ class Members:
             target = Target(rest, tuple(sorted({*others, name})), membership.witnesses)
             await self._control(target, until - self._node.clock.monotonic())
         if name not in membership.witnesses:
-            await take_over(self._node, name, until)
+            knows = partial(self._knows, name, self._node.control.loglet.member.log.tail)
+            self._unheard[name] = await take_over(self._node, name, knows, until)
         while waiting := self._lines_with(name):
             if self._node.clock.monotonic() > until:
                 raise Unavailable(f"{name} is still a member of {', '.join(waiting)}")
@@ -124,14 +130,25 @@ class Members:
             self._check_leads()
         membership = self._check_leads()  # others may have come and gone meanwhile
         if name in membership.retired:
-            return {"members": self.all()}
+            return self._without(name)
         _check_nobody_else_joins(membership, name)
         rest = tuple(voter for voter in membership.voters if voter != name)
         others = tuple(n for n in membership.learners if n != name and n not in membership.joining)
         await self._control(
             Target(rest, others, membership.witnesses), until - self._node.clock.monotonic()
         )
-        return {"members": self.all()}
+        return self._without(name)
+
+    def _without(self, name: str) -> dict[str, Any]:
+        """Who is left, and of which documents `name` may have taken something with it."""
+        unheard = self._unheard.get(name)
+        return {"members": self.all()} | ({"unheard_documents": unheard} if unheard else {})
+
+    def _knows(self, name: str, position: int) -> bool:
+        """Whether a node has the control line below `position` on disk."""
+        sender = self._node.control.loglet.sender
+        progress = None if sender is None else sender.progress.get(name)
+        return progress is not None and progress.match >= position
 
     def _lines_with(self, name: str) -> list[str]:
         """The lines that still have the node, as far as is known here."""

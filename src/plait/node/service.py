@@ -52,7 +52,7 @@ class Service:
     def _tell_members(self) -> None:
         """Members came or went: a client must know them before it loses the node that it knows."""
         for client in list(self._clients):
-            client.welcome()
+            client.members_changed()
 
     @property
     def clients(self) -> int:
@@ -149,6 +149,11 @@ class _Client:
         """Tell who we are and who the members are; again whenever that changes."""
         node = self._node
         self._send(m.Welcome(self._protocol, node.cluster, node.name, node.addresses()))
+
+    def members_changed(self) -> None:
+        """Tell who the members are now; a node that goes lets the client's replicas go."""
+        self.welcome()
+        self._guests.look()
 
     def frames(self, frames: list[bytes]) -> None:
         """Requests came."""

@@ -36,6 +36,7 @@ from plait.base.ports import Clock, Random, Storage
 from plait.engines.graph import poison, wal
 from plait.engines.graph.authors import Authors
 from plait.engines.graph.company import Company
+from plait.engines.graph.entrusting import Entrusted
 from plait.engines.graph.flusher import Flusher
 from plait.engines.graph.gauges import gauges
 from plait.engines.graph.journal import Journal
@@ -169,16 +170,14 @@ class Replica:
         """Return when everything written so far is on disk here (a guest: at a peer)."""
         self.settle()
         self._end_of_tick()
-        seq = self.parts.scope.next_seq - 1
-        replica = self.replica
+        entrusted = self.entrusted()
         await self.journal.wait(self.journal.written)
-        if self.parts.options.guest and seq:
-            await self._until(
-                lambda: (
-                    self.replica != replica
-                    or any(v.get(replica, 0) >= seq for v in self.syncing.vectors())
-                )
-            )
+        if self.parts.options.guest:
+            await self._until(entrusted.safe)
+
+    def entrusted(self) -> Entrusted:
+        """What was written until now, as something that a peer has to have."""
+        return Entrusted(self.parts, self.syncing)
 
     async def load(self, keys: Sequence[str]) -> None:
         """Hold these documents in this process: a replica always does."""

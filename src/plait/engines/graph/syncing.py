@@ -190,13 +190,15 @@ class Syncing:
         lacks = self._parts.scope.lacks
         return bool(vectors) and not any(lacks(vector.items()) for vector in vectors)
 
+    def hears(self, peer: str) -> bool:
+        """Whether a peer is linked and has said who it is."""
+        known = self.exchange.peers.get(peer)
+        return known is not None and known.greeted
+
     def has_all_of(self, peer: str) -> bool:
         """Whether a peer is linked and has told of nothing that is not here."""
-        known = self.exchange.peers.get(peer)
-        return (
-            known is not None
-            and known.greeted
-            and not self._parts.scope.lacks(known.vector.items())
+        return self.hears(peer) and not self._parts.scope.lacks(
+            self.exchange.peers[peer].vector.items()
         )
 
     def note(self, text: str) -> None:
