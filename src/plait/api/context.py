@@ -5,7 +5,8 @@ session has seen; each read is answered from a state that covers its line's mark
 sees its own writes and never goes back, whichever node it asks.
 
 What a session has seen of an epoch is *in doubt* once a later epoch answers, for a promotion may
-have cut it: such a mark is kept aside until a read has found that the line still covers it.
+have cut it: such a mark is kept aside until a replica that knows the later epoch has said that the
+line still covers it.
 
 Invariant: a mark only moves forward, except that a store, which is the session of everybody who
 asked for none, forgets a mark when it reports it as `SessionLost`; else it could never read that
@@ -20,8 +21,8 @@ from plait.api.messages import Query
 from plait.api.port import Answers, Backend, Mark, Receipt
 from plait.api.settings import ReadOptions
 from plait.api.token import Marks, decode_token, encode_token
-from plait.base.errors import Closed, SessionLost, WrongThread
-from plait.line.entry import Epoch
+from plait.base.errors import Closed, SessionLost, TooStale, WrongThread
+from plait.line.entry import NO_EPOCH, Epoch
 
 
 class Context:
@@ -90,27 +91,51 @@ class Context:
         """Find out whether the line still covers what was seen of earlier epochs."""
         for mark in self._doubted.get(line, [])[:]:
             try:
-                await self.backend.read(line, (), options, mark)
+                await self._check_covered(line, options, mark)
             except SessionLost:
                 if self.root is self:
-                    self._doubted.pop(line, None)
+                    self._trust(line, mark)
                 raise
-            left = [other for other in self._doubted.get(line, ()) if other != mark]
-            if left:
-                self._doubted[line] = left
-            else:
-                self._doubted.pop(line, None)
+            self._trust(line, mark)
+
+    async def _check_covered(self, line: str, options: ReadOptions, mark: Mark) -> None:
+        """Raise `SessionLost` if the line was cut there, `TooStale` if nobody could tell."""
+        later, _ = self._marks.get(line, (NO_EPOCH, 0))
+        for asked in (options, ReadOptions("leader")):
+            answers = await self.backend.read(line, (), asked, mark)
+            if answers.epoch >= later:
+                return
+        # whoever has not heard of the later epoch still has what that one cut
+        raise TooStale(f"line {line} was asked as {answers.epoch} had it, not {later}")
+
+    def _trust(self, line: str, mark: Mark) -> None:
+        left = [other for other in self._doubted.get(line, ()) if other != mark]
+        if left:
+            self._doubted[line] = left
+        else:
+            self._doubted.pop(line, None)
 
     # ------------------------------------------------------------------ marks
 
     def saw(self, line: str, epoch: Epoch, position: int) -> None:
         """An answer covered the line up to `position`, as `epoch` had it."""
         mark = self._marks.get(line)
-        if mark is not None and mark[0] != epoch and min(mark[0], epoch) == mark[0]:
-            self._doubted.setdefault(line, []).append(mark)
+        if mark is None or epoch > mark[0]:
+            if mark is not None:
+                self._doubt(line, *mark)
             self._marks[line] = (epoch, position)
-        elif mark is None or position > mark[1]:
+        elif epoch < mark[0]:
+            self._doubt(line, epoch, position)  # it comes late: the later epoch may have cut it
+        elif position > mark[1]:
             self._marks[line] = (epoch, position)
+
+    def _doubt(self, line: str, epoch: Epoch, position: int) -> None:
+        doubted = self._doubted.setdefault(line, [])
+        same = [mark for mark in doubted if mark[0] == epoch]
+        for mark in same:
+            position = max(position, mark[1])  # of one epoch the furthest covers the others
+            doubted.remove(mark)
+        doubted.append((epoch, position))
 
     def mark(self, line: str) -> Mark | None:
         """How far this session has seen a line."""
