@@ -5,6 +5,7 @@ the strength of what it had synced. `make soak` cuts more often.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import Iterator
@@ -32,8 +33,12 @@ class Powered(FaultyNodes):
     def __init__(self, folder: Path, program: tuple[str, ...] = ("-m", "plait")) -> None:
         super().__init__(folder, program=program)
         self.disks: dict[str, LoopDisk] = {}
-        for name in self.addresses:
-            self.disks[name] = LoopDisk(folder / name, folder / f"{name}.image")
+        try:
+            for name in self.addresses:
+                self.disks[name] = LoopDisk(folder / name, folder / f"{name}.image")
+        except BaseException:
+            self.close()
+            raise
 
     def cut(self, *names: str) -> None:
         """The power of these goes; at the same moment, as nearly as we can."""
@@ -62,9 +67,10 @@ class Powered(FaultyNodes):
 
     def close(self) -> None:
         """End the nodes and take their disks away."""
-        super().close()
-        for disk in self.disks.values():
-            disk.close()
+        with contextlib.ExitStack() as stack:
+            for disk in self.disks.values():
+                stack.callback(disk.close)
+            super().close()
 
 
 @pytest.fixture

@@ -33,19 +33,18 @@ from plait.node.lines import CONTROL, open_control, open_line
 from plait.node.moves import Moves
 from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
+from plait.node.reopening import Reopening
 from plait.node.rescue import Rescue
 from plait.node.said import ChainWanted, GraphSaid
 from plait.node.segments import line_of
 from plait.node.takeover import keep_place
 from plait.node.versions import Versions
-from plait.node.written import written
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
 from plait.types.machines import Machines
 
 logger = logging.getLogger("plait.node")
 
-RECOVER_S = 2.0
 RECONCILE_S = 0.25
 LEAD_S = 5.0
 
@@ -81,7 +80,7 @@ class Node:
         self._network = network
         self.random = random
         self._tasks: dict[asyncio.Task[Any], None] = {}
-        self._opening = asyncio.Lock()
+        self.opening = asyncio.Lock()  # of lines; held by whoever opens or closes some
         self._degradation = Degradation(self)
         self._placement = Placement(self)
         self.lease = Lease(self)
@@ -91,6 +90,7 @@ class Node:
         self.graphs = Graphs(self)
         self.engines = Engines(self)
         self.moves = Moves(self)
+        self.reopening = Reopening(self)
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
 
@@ -101,12 +101,13 @@ class Node:
         others = not self.config.alone or remembers_others(self.storage, self.name)
         if self.storage.log.suspect is not None and others:
             await begin_anew(self.storage)
-        await self._open_all()
+        await self.open_control()
+        await self.reconcile()
         if self.alone and self.storage.log.read_only is None:
             for host in self.hosts():
                 await host.led(LEAD_S)  # nobody else can: an open store is ready to be written
         self._spawn(self._follow_control())
-        self._spawn(self._watch_storage())
+        self._spawn(self.reopening.watch())
         self._spawn(self._degradation.watch())
         self._spawn(self._placement.watch())
         self._spawn(self.failover.watch())
@@ -115,7 +116,8 @@ class Node:
         self._spawn(self.audits.watch())
         self._spawn(self.moves.watch())
 
-    async def _open_all(self) -> None:
+    async def open_control(self) -> None:
+        """Open the line that says which others there are."""
         self.control = open_control(self)
         assert self.control.raft is not None
         self.control.raft.driver.on_members = self._members_changed
@@ -126,7 +128,6 @@ class Node:
             self.control.raft.stand()  # a new cluster need not wait for the first doubt
         if self.alone and not self.storage.log.suspect:
             await self.control.replica.wait_applied(self.control.loglet.committed)
-        await self.reconcile()
 
     def _members_changed(self) -> None:
         self._link_up()
@@ -202,13 +203,14 @@ class Node:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._close_lines()
+        await self.close_lines()
         await self.engines.close()
         for link in self.links.values():
             await link.close()
         await self.storage.close()
 
-    async def _close_lines(self) -> None:
+    async def close_lines(self) -> None:
+        """Close everything that stands on the folder, and leave the folder open."""
         await self.graphs.close()
         for host in [*self.lines.values(), self.control]:
             await host.close()
@@ -253,13 +255,17 @@ class Node:
 
     async def reconcile(self) -> None:
         """Open every line that the control line knows."""
-        async with self._opening:
-            if self.control.fresh:
+        async with self.opening:
+            if self.reopening.shut or self.control.fresh:
                 return  # once admitted it is known which lines an older disk may have had
             for record in self.control_machine.lines(self.control.replica.view):
                 if record.line not in self.lines:
                     host = await open_line(self, record)
-                    await host.start()
+                    try:
+                        await host.start()
+                    except BaseException:
+                        await host.close()  # or two of one line would write to one log
+                        raise
                     self.lines[record.line] = host
                     keep_place(self, host, record.leader)
             await self.graphs.reconcile()
@@ -337,33 +343,6 @@ class Node:
                 self.graphs.peer_down(peer)
             for host in self.hosts():
                 host.peer_down(peer)
-
-    async def _watch_storage(self) -> None:
-        """Leave read-only mode when the disk allows it again."""
-        shut = False  # lines were closed, and not all of them could be opened again
-        while True:
-            await asyncio.sleep(RECOVER_S)
-            halted = any(host.halted for host in self.hosts())
-            if self.storage.log.read_only is None and not halted and not shut:
-                continue
-            if self.storage.log.suspect is not None and self.alone:
-                continue  # a person must decide
-            try:
-                if self.storage.log.suspect is None:
-                    await self.storage.recover()
-                else:
-                    await self._close_lines()
-                    await begin_anew(self.storage)
-                async with self._opening:
-                    shut = True
-                    await self._close_lines()
-                    await written(self.storage.log)
-                await self._open_all()
-            except PlaitError as error:
-                logger.info("still read-only: %s", error)
-                continue
-            shut = False
-            logger.warning("writing again")
 
     # ------------------------------------------------------------------ ordering, addresses
 
