@@ -20,6 +20,7 @@ from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.node.config import NodeConfig
 from plait.node.graphs import Graphs
+from plait.node.group import Group
 from plait.node.leaving import take_over
 from plait.node.line_host import LineHost
 from plait.node.versions import Versions
@@ -121,7 +122,9 @@ class Members:
             target = Target(rest, tuple(sorted({*others, name})), membership.witnesses)
             await self._control(target, until - self._node.clock.monotonic())
         if name not in membership.witnesses:
-            knows = partial(self._knows, name, self._node.control.loglet.member.log.tail)
+            group = self._node.control.group
+            assert group is not None
+            knows = partial(self._knows, name, group, group.loglet.member.log.tail)
             self._unheard[name] = await take_over(self._node, name, knows, until)
         while waiting := self._lines_with(name):
             if self._node.clock.monotonic() > until:
@@ -144,9 +147,9 @@ class Members:
         unheard = self._unheard.get(name)
         return {"members": self.all()} | ({"unheard_documents": unheard} if unheard else {})
 
-    def _knows(self, name: str, position: int) -> bool:
+    def _knows(self, name: str, group: Group, position: int) -> bool:
         """Whether a node has the control line below `position` on disk."""
-        sender = self._node.control.loglet.sender
+        sender = group.loglet.sender
         progress = None if sender is None else sender.progress.get(name)
         return progress is not None and progress.match >= position
 
