@@ -127,7 +127,7 @@ async def test_a_line_that_halts_by_itself_is_opened_again_by_itself(node: Node)
     store = await tables(node)
     control = node.control
     first, second = node.lines.values()
-    first.loglet.driver.halt(ReadOnly("a row could not be read"))
+    first.group.loglet.driver.halt(ReadOnly("a row could not be read"))
     await until(lambda: first not in node.lines.values() and len(node.lines) == 2)
     assert node.control is control
     assert second in node.lines.values()
@@ -160,5 +160,5 @@ async def test_a_line_that_cannot_be_opened_leaves_the_others_open_and_no_second
     assert list(node.lines.values()) == others
     broken = False
     await works(store, 1)
-    assert all(host.loglet.driver.halted is not None for host in started[:-1])  # closed
+    assert all(host.group.loglet.driver.halted is not None for host in started[:-1])  # closed
     assert node.lines[bad] is started[-1]
