@@ -16,7 +16,6 @@ segments that fell away, which is their engine's business.
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 from plait.base.errors import (
     Busy,
@@ -24,10 +23,10 @@ from plait.base.errors import (
     HistoryTrimmed,
     NoSuchCollection,
     PlaitError,
-    Sealed,
     Unavailable,
 )
 from plait.engines.ending import force, sealed_end
+from plait.engines.issuing import Issuing
 from plait.engines.metastore import Metastore
 from plait.engines.opener import Opener
 from plait.engines.register import Register
@@ -46,6 +45,7 @@ class Chain:
     def __init__(self, metastore: Metastore, opener: Opener, accept_lost: bool = False) -> None:
         self._register = Register(metastore, opener, self._moved, self._tell_retracted, accept_lost)
         self._turnstile = Turnstile()
+        self._issuing = Issuing(self._register, self._turnstile, self._start_switch)
         self._switching: asyncio.Task[None] | None = None
         self._retracted: list[Callable[[Epoch, int], None]] = []
         self._tell_moved: list[Callable[[], None]] = []
@@ -122,61 +122,11 @@ class Chain:
 
     async def append(self, entry: Entry) -> int:
         """The position of `entry`. Raises what the last loglet raises; `Sealed` only at the end."""
-        self._register.check_open()
-        return await self._append(entry, self._turnstile.ticket())
+        return await self._issuing.append(entry)
 
     def append_nowait(self, entry: Entry) -> "asyncio.Future[int]":
         """Order an entry in this very turn where the loglet can; the future of its position."""
-        self._register.check_open()
-        ticket = self._turnstile.ticket()
-        begin = getattr(self.last, "append_nowait", None)
-        if begin is None or self.configuration.end is not None or not self._turnstile.enter_now():
-            return asyncio.ensure_future(self._append(entry, ticket))
-        try:
-            appending = begin(entry)
-        except (Sealed, Closed):
-            self._turnstile.leave()
-            return asyncio.ensure_future(self._append(entry, ticket))
-        except PlaitError:
-            self._turnstile.leave()
-            raise
-        placed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        appending.add_done_callback(partial(self._appended, entry, ticket, placed))
-        return placed
-
-    def _appended(
-        self,
-        entry: Entry,
-        ticket: int,
-        placed: "asyncio.Future[int]",
-        appending: "asyncio.Future[int]",
-    ) -> None:
-        """Pass on what came of an append; what met a seal is issued again, in its place."""
-        self._turnstile.leave()
-        error = None if appending.cancelled() else appending.exception()
-        if isinstance(error, Sealed | Closed) and not self._register.closed:
-            self._start_switch()
-            again = asyncio.ensure_future(self._append(entry, ticket))
-            again.add_done_callback(partial(_pass_on, placed))
-        else:
-            _pass_on(placed, appending)
-
-    async def _append(self, entry: Entry, ticket: int) -> int:
-        while True:
-            await self._turnstile.enter(ticket)
-            try:
-                self._register.check_open()
-                if self.configuration.end is not None:
-                    raise self._sealed()
-                return await self._register.last[1].append(entry)
-            except (Sealed, Closed):
-                if self._register.closed:
-                    raise
-                if self.configuration.end is not None:
-                    raise self._sealed() from None
-                self._start_switch()
-            finally:
-                self._turnstile.leave()
+        return self._issuing.append_nowait(entry)
 
     async def check_tail(self) -> Tail:
         """The linearizable tail, and whether the chain is sealed."""
@@ -350,7 +300,7 @@ class Chain:
             else:
                 await self._switched()
         if isinstance(intent, Next):
-            raise self._sealed()
+            raise self._register.sealed()
 
     def _start_switch(self) -> "asyncio.Task[None]":
         """Stop appends until the metastore is consulted and what it intends is done."""
@@ -419,24 +369,9 @@ class Chain:
         segments = self.configuration.segments
         return self.head < before or (len(segments) > 1 and segments[1].base <= before)
 
-    def _sealed(self) -> Sealed:
-        return Sealed(f"the chain is sealed at {self.configuration.end}")
-
     def _tell_retracted(self, epoch: Epoch, position: int) -> None:
         for callback in self._retracted:
             callback(epoch, position)
-
-
-def _pass_on(to: "asyncio.Future[int]", done: "asyncio.Future[int]") -> None:
-    error = None if done.cancelled() else done.exception()
-    if to.done():
-        return  # whoever waited gave up
-    if done.cancelled():
-        to.cancel()
-    elif error is not None:
-        to.set_exception(error)
-    else:
-        to.set_result(done.result())
 
 
 def _trimmed(position: int, head: int) -> HistoryTrimmed:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from plait.base.errors import BadSettings, Closed, Conflict, PlaitError, Unavailable
+from plait.base.errors import BadSettings, Closed, Conflict, PlaitError, Sealed, Unavailable
 from plait.engines.lost import LostLoglet
 from plait.engines.metastore import Metastore
 from plait.engines.opener import Opener
@@ -116,6 +116,10 @@ class Register:
         """Raise `Closed` if the handle is."""
         if self.closed:
             raise Closed("the chain is closed")
+
+    def sealed(self) -> Sealed:
+        """What an append after the end of the chain is refused with."""
+        return Sealed(f"the chain is sealed at {self.configuration.end}")
 
     async def close(self) -> None:
         """Close every loglet."""
