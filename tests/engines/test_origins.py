@@ -17,6 +17,7 @@ from plait.line.chain import Next, Segment
 from plait.line.entry import Entry, Epoch
 from plait.line.loglet import BEGINNING, Loglet, Origin
 from plait.line.membership import Target
+from plait.node.distrust import begin_anew
 
 ELSEWHERE = Origin(1000, 7, 12345)
 
@@ -100,6 +101,26 @@ async def test_a_primary_line_that_begins_elsewhere_is_taken_over() -> None:
     (second,) = await line.loglets["n2"].read(after, after + 1)
     assert (first.record_index, second.record_index) == (12345, 12350)
     assert 7 < first.epoch.number < second.epoch.number
+    await line.close()
+
+
+@pytest.mark.parametrize("engine", ["raft", "primary"])
+async def test_a_damaged_log_is_fetched_again_from_where_the_line_begins(engine: str) -> None:
+    raft = engine == "raft"
+    line = RaftLine(3, origin=ELSEWHERE) if raft else PrimaryLine(3, "any:1", ELSEWHERE)
+    leader = await line.start()
+    await append_all(leader, ["a", "b"])
+    await line.loglets.pop("n3").close()
+    disk = line.disks["n3"]
+    disk.log.suspect = "a bit flipped"
+    await begin_anew(disk)
+    assert disk.log.lines()["line"].tail == 1000
+    again = line.open("n3")
+    assert (again.member.fresh, again.committed) == (True, 1000)
+    position = await leader.append(Entry(b"c"))
+    async with asyncio.timeout(5):
+        await again.wait(position)
+    assert list((await read_texts(again, 1000, position + 1)).values()) == ["a", "b", "c"]
     await line.close()
 
 

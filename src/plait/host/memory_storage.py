@@ -158,6 +158,7 @@ class MemoryLog:
         await self.recover()
         for write in writes:
             self._disk.apply(write)
+        self._planned = Extents(self._disk.extents)
 
     def close(self, *, drain: bool = True) -> None:
         """Carry out what is queued, or drop it in silence; then refuse everything."""
