@@ -16,14 +16,27 @@ from plait.types.state_machine import StateMachine
 
 @contextlib.asynccontextmanager
 async def open(
-    path: str | PathLike[str], *, machines: Iterable[type[StateMachine]] = ()
+    path: str | PathLike[str],
+    *,
+    machines: Iterable[type[StateMachine]] = (),
+    engine: str | None = None,
+    cluster: str | None = None,
+    name: str | None = None,
 ) -> AsyncIterator[Store]:
     """Open the store in folder `path` (made if absent), in this process, without a server.
 
     machines: classes of the state machines in it; `Store.machine` registers its class too.
+    engine: the URL of NATS JetStream or PostgreSQL, which then orders everything: all processes
+        that name the same engine and the same `cluster` are nodes of one store, each with a
+        folder and a `name` of its own.
     One process at a time: `FolderInUse` says who has it. Raises `StorageError`s.
     """
     config = NodeConfig(Path(path), machines=tuple(machines))
+    if engine is not None or cluster is not None or name is not None:
+        config = NodeConfig(
+            Path(path), name or config.name, cluster=cluster or config.cluster,
+            machines=config.machines, engine=engine or "",
+        )  # fmt: skip
     async with running(config) as node, Store(Local(node)) as store:
         yield store
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -136,3 +137,33 @@ async def test_what_cannot_work_is_refused_before_anything_changes(
             chain = node.host(table.line).loglet
             assert len(chain.configuration.segments) == 1
             assert chain.configuration.intent is None
+
+
+async def test_stores_of_one_name_on_one_engine_are_one_store(
+    tmp_path: Path, servers: dict[str, TwinServer]
+) -> None:
+    def opened(name: str, cluster: str = "shop") -> AbstractAsyncContextManager[plait.Store]:
+        return plait.open(tmp_path / f"{cluster}-{name}", engine=NATS, cluster=cluster, name=name)
+
+    async with opened("n1") as one, opened("n2") as two, opened("n1", "other") as stranger:
+        films = await one.table("films", Leader())
+        await films.put("f1", "Blockbuster")
+        accounts = await two.table("accounts", Consensus())
+        await accounts.put("alice", 1)
+        assert await (await two.table("films")).get("f1") == "Blockbuster"
+        async with (await one.table("accounts")).transaction() as t:
+            t["alice"] = await t.get("alice") + 1
+        assert await accounts.get("alice") == 2
+        assert [row["name"] for row in await two.members()] == ["n1", "n2"]
+        assert await stranger.tables() == []
+    async with opened("n3") as three:  # a newcomer needs nothing but the engine
+        assert await (await three.table("accounts")).get("alice") == 2
+    with pytest.raises(BadSettings, match="another name"):
+        async with plait.open(tmp_path / "new", engine=NATS, cluster="shop", name="n1"):
+            pass
+    with pytest.raises(BadSettings, match="not on"):
+        async with plait.open(tmp_path / "shop-n1"):
+            pass
+    with pytest.raises(BadSettings, match="cluster"):
+        async with plait.open(tmp_path / "d", engine=NATS):
+            pass

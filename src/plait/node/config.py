@@ -9,6 +9,7 @@ from plait.base.ids import node_name
 from plait.types.state_machine import StateMachine
 
 MEMBERS_MAX = 15
+DEFAULT_CLUSTER = "plait"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -39,10 +40,11 @@ class NodeConfig(msgspec.Struct, frozen=True):
     listen: str = "127.0.0.1:7401"
     members: dict[str, str] = {}  # name to address, this node included
     leader: str | None = None  # who leads new lines first; the first member if None
-    cluster: str = "plait"
+    cluster: str = DEFAULT_CLUSTER
     limits: Limits = Limits()
     joins: bool = False  # the cluster exists: wait to be told who its members are
     machines: tuple[type[StateMachine], ...] = ()  # users' classes that can run here
+    engine: str = ""  # the URL of a shared engine that orders every line, the control line too
 
     def __post_init__(self) -> None:
         node_name(self.name)
@@ -56,6 +58,16 @@ class NodeConfig(msgspec.Struct, frozen=True):
             raise BadSettings(f"{len(self.members)} members; at most {MEMBERS_MAX} are possible")
         if self.joins and self.members:
             raise BadSettings("a node that joins is told who the members are; name none")
+        if self.engine and (self.members or self.joins or self.leader):
+            raise BadSettings(
+                "on a shared engine nodes come by being started, and nobody leads: "
+                "name no members and no leader"
+            )
+        if self.engine and self.cluster == DEFAULT_CLUSTER:
+            raise BadSettings(
+                "name the cluster (--cluster-name): every node with that name on the engine is "
+                "one store with the others"
+            )
         if self.leader is not None and self.leader not in self.member_names:
             raise BadSettings(f"the first leader {self.leader!r} is not among the members")
 

@@ -1,6 +1,6 @@
 """The shared engines that this node speaks to: one connection each, made when first asked for.
 
-Everything is kept under the cluster's id there, so two clusters on one server never mix.
+Everything is kept under the cluster's name there, so two clusters on one server never mix.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from plait.base.errors import BadSettings, PlaitError
 from plait.base.ports import Clock, Random
 from plait.engines.shared import SharedEngine
 from plait.engines.sharing import connect as connect_by_scheme
+from plait.node.roster import Roster
 
 Connect: TypeAlias = Callable[[str, str, Clock, Random], Awaitable[SharedEngine]]
 
@@ -18,9 +19,9 @@ Connect: TypeAlias = Callable[[str, str, Clock, Random], Awaitable[SharedEngine]
 class Owner(Protocol):
     """The node, as far as its engines need it."""
 
-    cluster: str
     clock: Clock
     random: Random
+    roster: Roster
 
 
 class Engines:
@@ -38,7 +39,8 @@ class Engines:
             engine = self._engines.get(url)
             if engine is None:
                 node = self._node
-                engine = await self._connect(url, node.cluster, node.clock, node.random)
+                name = await node.roster.named()
+                engine = await self._connect(url, name, node.clock, node.random)
                 self._engines[url] = engine
             return engine
 

@@ -11,6 +11,7 @@ from plait.base.codec import decode, encode
 from plait.base.errors import BadSettings, Corrupt
 from plait.base.ids import hex_id
 from plait.base.ports import PutHardState, Random, Storage
+from plait.engines.sharing import public_url
 from plait.node.config import NodeConfig
 from plait.node.written import written
 
@@ -23,6 +24,8 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
     name: str
     cluster: str
     joins: bool = False  # the cluster existed: the folder never founds it, however it is started
+    folder: str = ""  # drawn when the folder was made, to tell it from all others
+    engine: str = ""  # what orders its control line, without secrets; "": the nodes
 
 
 async def identify(storage: Storage, config: NodeConfig, random: Random) -> Identity:
@@ -30,9 +33,11 @@ async def identify(storage: Storage, config: NodeConfig, random: Random) -> Iden
     extent = storage.log.lines().get(IDENTITY_LINE)
     if extent is not None and extent.hard_state is not None:
         return _check(_decode(extent.hard_state), config)
-    named = not config.alone  # who founds alone founds a cluster that nobody can take for another
+    # who founds alone founds a cluster that nobody can take for another
+    named = bool(config.engine) or not config.alone
     cluster = config.cluster if named else f"alone-{hex_id(random)}"
-    identity = Identity(config.name, cluster, config.joins)
+    engine = public_url(config.engine)
+    identity = Identity(config.name, cluster, config.joins, hex_id(random), engine)
     if storage.log.read_only is None:
         await written(storage.log, (PutHardState(IDENTITY_LINE, encode(identity)),))
     return identity
@@ -46,7 +51,12 @@ def _decode(data: bytes) -> Identity:
 
 
 def _check(identity: Identity, config: NodeConfig) -> Identity:
-    if config.alone:
+    if identity.engine != public_url(config.engine):
+        raise BadSettings(
+            f"the control line of this folder is on {identity.engine or 'the nodes themselves'}, "
+            f"not on {public_url(config.engine) or 'the nodes themselves'}"
+        )
+    if config.alone and not config.engine:
         if config.name in (identity.name, NodeConfig.__struct_defaults__[0]):
             return identity  # who the other nodes are is in the folder too
         raise BadSettings(f"this folder belongs to node {identity.name!r}, not to {config.name!r}")

@@ -44,8 +44,7 @@ class Lease:
     def age_s(self) -> float:
         """Seconds since a majority of the nodes may have confirmed this one; 0 for a lone node."""
         raft = self._node.control.raft
-        assert raft is not None
-        if raft.membership.members == (self._node.name,):
+        if raft is None or raft.membership.members == (self._node.name,):
             return 0.0
         now, role = self._node.clock.monotonic(), raft.core.role
         confirmed = self._began

@@ -14,12 +14,14 @@ from typing import Any, Protocol
 from plait.base.ports import Clock, Random, StateStorage, Storage
 from plait.engines.chain import Chain
 from plait.engines.checkpoint import load_checkpoint
+from plait.engines.metastore import MemoryMetastore
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.raft import RaftLoglet
 from plait.engines.raft.opening import open_raft
 from plait.engines.replica import Replica
 from plait.line.membership import Membership, founding
 from plait.line.outcome import Outcome
+from plait.line.quorum import CONSENSUS
 from plait.node.config import NodeConfig
 from plait.node.control_metastore import ControlMetastore
 from plait.node.engine_upkeep import EngineUpkeep
@@ -27,7 +29,7 @@ from plait.node.engines import Engines
 from plait.node.group import Group
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
-from plait.node.segments import MEMBERS, LineSegments, group_of
+from plait.node.segments import MEMBERS, LineSegments, first_configuration, group_of
 from plait.node.takeover import take_place
 from plait.node.witness import LogOnly, NoState, WitnessGroup
 from plait.types.commands import Command
@@ -67,8 +69,12 @@ class Owner(Protocol):
     def spawn(self, work: Any) -> None: ...
 
 
-def open_control(node: Owner) -> LineHost:
-    """The control line: a consensus group, of one node to begin with or of all that were named."""
+async def open_control(node: Owner) -> LineHost:
+    """The control line: on the engine that orders everything, or a consensus group, of one node
+    to begin with or of all that were named."""
+    if node.config.engine:
+        record = LineRecord(CONTROL, CONSENSUS, False, "", 0, (), node.config.engine)
+        return await _open_on_engine(node, record, node.control_machine)
     config, storage, clock = node.config, node.storage, node.clock
     members = {config.name: config.listen} if config.alone else dict(config.members)
     first = Membership() if config.joins else founding(config.member_names, members)
@@ -82,6 +88,17 @@ def open_control(node: Owner) -> LineHost:
     replica = Replica(CONTROL, loglet, node.control_machine, state, clock)
     group = Group(loglet, replica, state, clock, node.send, config.limits)
     return LineHost(CONTROL, loglet, replica, clock, config.limits, group)
+
+
+async def _open_on_engine(node: Owner, record: LineRecord, machine: Machine) -> LineHost:
+    """A line that stays on its engine for good."""
+    state, limits = node.storage.state(record.line), node.config.limits
+    segments = LineSegments(node, record, (), partial(_stands, state), 0)
+    first = first_configuration(record).last
+    chain = await Chain.create(MemoryMetastore(), segments, first.engine, first.params)
+    replica = Replica(record.line, chain, machine, state, node.clock)
+    upkeep = EngineUpkeep(node, record.line, chain, replica, state)
+    return LineHost(record.line, chain, replica, node.clock, limits, None, upkeep)
 
 
 async def open_line(node: Owner, record: LineRecord) -> LineHost:

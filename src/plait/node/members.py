@@ -18,12 +18,14 @@ from plait.base.errors import BadSettings, Busy, PlaitError, Unavailable
 from plait.base.ids import node_name
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
+from plait.line.outcome import Outcome
 from plait.node.config import NodeConfig
 from plait.node.graphs import Graphs
 from plait.node.group import Group
 from plait.node.leaving import take_over
 from plait.node.line_host import LineHost
 from plait.node.versions import Versions
+from plait.types.commands import Command, DropNode
 
 LOOK_S = 0.02
 
@@ -47,6 +49,8 @@ class Owner(Protocol):
     def not_leader(self, host: LineHost) -> PlaitError: ...
 
     def addresses(self) -> tuple[tuple[str, str], ...]: ...
+
+    async def command(self, line: str, command: Command) -> Outcome: ...
 
 
 class Members:
@@ -80,6 +84,8 @@ class Members:
         """
         node = self._node
         node_name(name)
+        if node.control.group is None:
+            raise BadSettings("a node joins this store by being started on its engine")
         membership = self._check_leads()
         if name in membership.retired:
             raise BadSettings(f"{name!r} was a node and left; choose another name")
@@ -115,6 +121,9 @@ class Members:
             membership = self._check_leads()
             if name not in membership.members:
                 raise BadSettings(f"{name!r} is no node of this cluster")
+        if self._node.control.group is None:
+            await self._node.command(self._node.control.line, DropNode(name))
+            return {"members": self.all()}
         _check_nobody_else_joins(membership, name)
         rest = tuple(voter for voter in membership.voters if voter != name)
         others = tuple(n for n in membership.learners if n != name and n not in membership.joining)

@@ -14,7 +14,7 @@ from typing import Any
 
 from plait.api.messages import PROTOCOL
 from plait.base.codec import encode
-from plait.base.errors import Closed, NotLeader, PlaitError, TooStale, from_code
+from plait.base.errors import BadSettings, Closed, NotLeader, PlaitError, TooStale, from_code
 from plait.base.ports import Clock, Network, Random, Storage
 from plait.host.memory import resident_bytes
 from plait.line.membership import Membership
@@ -35,6 +35,7 @@ from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
 from plait.node.reopening import Reopening
 from plait.node.rescue import Rescue
+from plait.node.roster import Roster
 from plait.node.said import ChainWanted, GraphSaid
 from plait.node.segments import line_of
 from plait.node.takeover import keep_place
@@ -60,9 +61,11 @@ class Node:
         clock: Clock,
         random: Random,
         cluster: str,
+        folder: str = "",
     ) -> None:
         self.config = config
         self.cluster = cluster
+        self.folder = folder
         self.name = config.name
         self.storage = storage
         self.clock = clock
@@ -88,6 +91,8 @@ class Node:
         self.versions = Versions(self)
         self.audits = Audits(self)
         self.graphs = Graphs(self)
+        self.refused: BadSettings | None = None  # why this is no node of its store
+        self.roster = Roster(self)
         self.engines = Engines(self)
         self.moves = Moves(self)
         self.reopening = Reopening(self)
@@ -115,21 +120,28 @@ class Node:
         self._spawn(self.versions.watch())
         self._spawn(self.audits.watch())
         self._spawn(self.moves.watch())
+        self._spawn(self.roster.watch())
 
     async def open_control(self) -> None:
         """Open the line that says which others there are."""
-        self.control = open_control(self)
-        assert self.control.raft is not None
-        self.control.raft.driver.on_members = self._members_changed
-        self._link_up()
+        self.control = await open_control(self)
+        raft = self.control.raft
+        if raft is not None:
+            raft.driver.on_members = self.members_changed
+            self._link_up()
         await self.control.start()
+        if raft is None:
+            await self.control.caught_up()
+            await self.roster.enlist()
+            self._link_up()
         self.versions.check_folder()
-        if self.config.first_leader == self.name and not self.control.loglet.committed:
-            self.control.raft.stand()  # a new cluster need not wait for the first doubt
+        if raft is not None and self.config.first_leader == self.name and not raft.committed:
+            raft.stand()  # a new cluster need not wait for the first doubt
         if self.alone and not self.storage.log.suspect:
             await self.control.replica.wait_applied(self.control.loglet.committed)
 
-    def _members_changed(self) -> None:
+    def members_changed(self) -> None:
+        """Nodes came or went."""
         self._link_up()
         self.on_members()
 
@@ -178,7 +190,7 @@ class Node:
     @property
     def membership(self) -> Membership:
         """Who the nodes of the cluster are, as this node knows it."""
-        return self.control.membership
+        return self.control.membership if self.control.group else self.roster.membership
 
     @property
     def member_names(self) -> tuple[str, ...]:
@@ -374,9 +386,11 @@ class Node:
         return self.located(host.line, refusal)
 
     def check_open(self) -> None:
-        """Raise `Closed` after the end."""
+        """Raise `Closed` after the end, or why this is no node of its store."""
         if self.closed:
             raise Closed("the store was closed")
+        if self.refused is not None:
+            raise self.refused
 
 
 def raise_failure(outcome: Outcome) -> None:

@@ -42,7 +42,7 @@ async def build(
         raise BadSettings(
             f"the folder of node {config.name!r} has other members; serve it, and connect"
         )
-    return Node(config, storage, network, clock, random, identity.cluster)
+    return Node(config, storage, network, clock, random, identity.cluster, identity.folder)
 
 
 async def open_service(node: Node, network: Network, config: NodeConfig) -> Service:
@@ -65,6 +65,8 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
     try:
         network = TcpNetwork() if served or config.members else None
         node = await build(config, storage, network, SystemClock(), random)
+        if network is None:
+            node.address = ""  # nobody finds it
     except BaseException:
         await storage.close()
         raise

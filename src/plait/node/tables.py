@@ -11,6 +11,7 @@ from plait.base.errors import BadSettings, NoSuchCollection, Unavailable
 from plait.base.ids import collection_name
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.lines import CONTROL
+from plait.node.moves import WEAKER
 from plait.node.node import Node
 from plait.types.commands import CHAINS_SINCE, ClearTable, CreateTable, DropTable
 from plait.types.control import TableRecord
@@ -101,8 +102,11 @@ class Tables:
 async def engine_for(node: Node, settings: Settings) -> str:
     """The engine that a new line begins on, looked at first; "" for the nodes' own disks."""
     url = settings.engine if isinstance(settings, Consensus) else None
-    if url is None:
-        return ""
+    if url is None and node.config.engine and settings.acks not in WEAKER:
+        raise BadSettings(f"no shared engine promises acks={settings.acks!r}")
+    url = url or node.config.engine
+    if not url or url == node.config.engine:
+        return url
     if not node.versions.allows(CHAINS_SINCE):
         await node.versions.look()
     if not node.versions.allows(CHAINS_SINCE):

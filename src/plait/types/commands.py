@@ -234,11 +234,35 @@ class SetChain(msgspec.Struct, frozen=True, array_like=True, tag=19):
     configuration: bytes
 
 
+class NameSpace(msgspec.Struct, frozen=True, array_like=True, tag=20):
+    """Control line only: under which name this cluster keeps things on shared engines.
+
+    The first one counts; later ones have no effect.
+    """
+
+    name: str
+
+
+class PutNode(msgspec.Struct, frozen=True, array_like=True, tag=21):
+    """Control line on a shared engine only: a node, where it is found, and what it can read."""
+
+    name: str
+    folder: str  # what its folder drew when it was made: two folders are never one node
+    address: str
+    reads: int
+
+
+class DropNode(msgspec.Struct, frozen=True, array_like=True, tag=22):
+    """Control line on a shared engine only: a node is gone, and its name is never used again."""
+
+    name: str
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
-    | SetChain
+    | SetChain | NameSpace | PutNode | DropNode
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 Invariants: a table id is handed out once and never again, even if its table is dropped; a rule is
 only replaced by one of the same or a later epoch; a machine's version never falls. A machine has
-a line to itself, `machine/NAME`. Graphs and chains have files of their own.
+a line to itself, `machine/NAME`. Graphs, chains and nodes have files of their own.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,17 @@ from plait.types.commands import (
     CreateMachine,
     CreateTable,
     DropGraph,
+    DropNode,
     DropTable,
     Enable,
+    NameSpace,
+    PutNode,
     SetChain,
     SetRule,
 )
 from plait.types.control_chains import chain, set_chain
 from plait.types.control_graphs import create_graph, drop_graph
+from plait.types.control_nodes import drop_node, name_space, put_node
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
 from plait.types.machine import RowMachine, stamp_after
@@ -126,6 +130,12 @@ class ControlMachine(RowMachine):
             case SetChain():
                 exists = view.get(CONTROL, _LINE + command.line.encode()) is not None
                 return set_chain(view, command, exists)
+            case NameSpace():
+                return name_space(view, command)
+            case PutNode():
+                return put_node(view, command)
+            case DropNode():
+                return drop_node(view, command)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 
