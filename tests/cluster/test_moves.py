@@ -161,8 +161,12 @@ async def test_stores_of_one_name_on_one_engine_are_one_store(
     with pytest.raises(BadSettings, match="another name"):
         async with plait.open(tmp_path / "new", engine=NATS, cluster="shop", name="n1"):
             pass
-    with pytest.raises(BadSettings, match="not on"):
-        async with plait.open(tmp_path / "shop-n1"):
+    async with plait.open(tmp_path / "shop-n1") as one:  # its folder knows the rest
+        assert await (await one.table("accounts")).get("alice") == 2
+    async with plait.open(tmp_path / "own"):
+        pass
+    with pytest.raises(BadSettings, match="the nodes themselves"):
+        async with plait.open(tmp_path / "own", engine=NATS, cluster="shop", name="n9"):
             pass
     with pytest.raises(BadSettings, match="cluster"):
         async with plait.open(tmp_path / "d", engine=NATS):

@@ -29,15 +29,14 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.host.address import split_address
-from plait.node.config import NodeConfig
+from plait.node.config import DEFAULT_CLUSTER, NodeConfig
 
 DEFAULT_LISTEN = "127.0.0.1:7401"
-DEFAULT_CLUSTER = "plait"
 DEFAULT_NAME = "n1"
 
 _KEYS = {
     "node": ("name", "data", "listen", "machines"),
-    "cluster": ("name", "leader", "members"),
+    "cluster": ("name", "leader", "members", "engine"),
 }
 
 
@@ -51,6 +50,7 @@ class Choices(msgspec.Struct, frozen=True):
     leader: str | None = None
     cluster: str | None = None
     machines: tuple[str, ...] | None = None  # MODULE:CLASS
+    engine: str | None = None  # the URL of a shared engine that orders everything
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -88,6 +88,7 @@ def read_config(path: Path) -> Choices:
         leader=_text(path, "cluster.leader", cluster.get("leader")),
         cluster=_text(path, "cluster.name", cluster.get("name")),
         machines=_texts(path, "node.machines", node.get("machines")),
+        engine=_text(path, "cluster.engine", cluster.get("engine")),
     )
 
 
@@ -118,6 +119,7 @@ def node_config(choices: Choices) -> NodeConfig:
     return NodeConfig(
         data=choices.data, name=name, listen=listen, members=members,
         leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
+        engine=choices.engine or "",
     )  # fmt: skip
 
 

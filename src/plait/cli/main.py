@@ -20,6 +20,7 @@ from plait.cli.importing import import_command
 from plait.cli.laws import laws
 from plait.cli.leadership import promote, switchover, transfer
 from plait.cli.members import join, leave, members
+from plait.cli.moving import move
 from plait.cli.recover import recover_command
 from plait.cli.rescued import rescued
 from plait.cli.rows import count, delete, get, put, scan, watch
@@ -110,7 +111,8 @@ def cli() -> None:
 
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
-    watch, sync, import_command, export_command, transfer, switchover, promote, rescued, conflicts,
+    watch, sync, import_command, export_command, move, transfer, switchover, promote, rescued,
+    conflicts,
     recover_command, text, check, laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)

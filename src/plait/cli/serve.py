@@ -41,6 +41,9 @@ log_level_option = click.option(
               help="Who leads at first.  [default: the first in alphabetical order]")  # fmt: skip
 @click.option("--cluster-name", "cluster", metavar="NAME",
               help="Nodes of other clusters are refused.  [default: plait]")  # fmt: skip
+@click.option("--engine", metavar="URL",
+              help="NATS JetStream (nats://HOST:4222,…) or PostgreSQL (postgresql://…), which then "
+              "orders everything: nodes need no majority of their own.")  # fmt: skip
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A plait.toml; flags override it.")  # fmt: skip
 @machine_option
@@ -52,6 +55,7 @@ def serve(
     members: str | None,
     leader: str | None,
     cluster: str | None,
+    engine: str | None,
     config: Path | None,
     machines: tuple[str, ...],
     log_level: str,
@@ -70,10 +74,11 @@ def serve(
       plait serve --data d2 --name n2 --leader n1 \\
           --members n1=10.0.0.1:7401,n2=10.0.0.2:7401,n3=10.0.0.3:7401
       plait serve --data d1 --machine bank.machines:Bank
+      plait serve --data d1 --name n1 --cluster-name shop --engine nats://10.0.0.1:4222
     """
     flags = Choices(
         data, name, listen, None if members is None else parse_members(members), leader, cluster,
-        machines or None,
+        machines or None, engine,
     )  # fmt: skip
     choices = flags.over(read_config(config) if config else Choices())
     chosen = node_config(choices)

@@ -25,7 +25,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
     cluster: str
     joins: bool = False  # the cluster existed: the folder never founds it, however it is started
     folder: str = ""  # drawn when the folder was made, to tell it from all others
-    engine: str = ""  # what orders its control line, without secrets; "": the nodes
+    engine: str = ""  # the URL of what orders its control line; "": the nodes
 
 
 async def identify(storage: Storage, config: NodeConfig, random: Random) -> Identity:
@@ -36,8 +36,7 @@ async def identify(storage: Storage, config: NodeConfig, random: Random) -> Iden
     # who founds alone founds a cluster that nobody can take for another
     named = bool(config.engine) or not config.alone
     cluster = config.cluster if named else f"alone-{hex_id(random)}"
-    engine = public_url(config.engine)
-    identity = Identity(config.name, cluster, config.joins, hex_id(random), engine)
+    identity = Identity(config.name, cluster, config.joins, hex_id(random), config.engine)
     if storage.log.read_only is None:
         await written(storage.log, (PutHardState(IDENTITY_LINE, encode(identity)),))
     return identity
@@ -51,11 +50,14 @@ def _decode(data: bytes) -> Identity:
 
 
 def _check(identity: Identity, config: NodeConfig) -> Identity:
-    if identity.engine != public_url(config.engine):
+    if config.engine and public_url(config.engine) != public_url(identity.engine):
         raise BadSettings(
-            f"the control line of this folder is on {identity.engine or 'the nodes themselves'}, "
-            f"not on {public_url(config.engine) or 'the nodes themselves'}"
+            f"the control line of this folder is on "
+            f"{public_url(identity.engine) or 'the nodes themselves'}, "
+            f"not on {public_url(config.engine)}"
         )
+    if config.engine and config.engine != identity.engine:
+        identity = msgspec.structs.replace(identity, engine=config.engine)  # another password
     if config.alone and not config.engine:
         if config.name in (identity.name, NodeConfig.__struct_defaults__[0]):
             return identity  # who the other nodes are is in the folder too

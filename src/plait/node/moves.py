@@ -45,7 +45,7 @@ from plait.types.control import ControlMachine, LineRecord
 logger = logging.getLogger("plait.moves")
 
 LOOK_S = 1.0
-OWN_NAMES = ("raft", "primary", "sqlite")  # what people call the nodes' own disks
+OWN_NAMES = ("raft", "primary", "sqlite", MEMBERS)  # what people call the nodes' own disks
 WEAKER = ("leader", "any:1", "majority", CONSENSUS)  # rules that an engine's own is no weaker than
 
 
@@ -139,7 +139,7 @@ class Moves:
                     f"to='sqlite' is for a store of one node, and this one has "
                     f"{len(node.membership.voters)}: write {own!r}"
                 )
-            if to not in ("sqlite", own):
+            if to not in ("sqlite", MEMBERS, own):
                 raise BadSettings(f"{record.line} can go to {own!r}, not to {to!r}: its rule stays")
             voters = node.membership.voters
             up = [name for name in voters if name == node.name or name not in node.down]

@@ -34,10 +34,12 @@ async def build(
     Without a network it must have no other members: nobody could reach them.
     """
     identity = await identify(storage, config, random)
-    waits = identity.joins and CONTROL not in storage.log.lines()  # nobody has told it yet
+    untold = identity.joins and CONTROL not in storage.log.lines()  # nobody has told it yet
+    waits = untold and not identity.engine
     config = msgspec.structs.replace(
-        config, name=identity.name, joins=config.joins or (waits and not config.members)
-    )
+        config, name=identity.name, joins=config.joins or (waits and not config.members),
+        cluster=identity.cluster, engine=identity.engine,
+    )  # fmt: skip
     if network is None and (waits or remembers_others(storage, config.name)):
         raise BadSettings(
             f"the folder of node {config.name!r} has other members; serve it, and connect"
