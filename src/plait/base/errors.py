@@ -33,6 +33,7 @@
     │   ├── CommandFailed     a machine's command or query raised; its changes were undone
     │   └── LineStopped       the node has stopped applying a line; its other lines go on
     │       ├── Diverged          its state of the line is not what the others' is
+    │       ├── LogForked         the server under it lost or replaced what it had acknowledged
     │       ├── UnknownRecord     the line holds records that this version cannot read
     │       └── MachineStopped    the node cannot run the line's machine
     │           ├── MachineMissing    no class of that name is registered there
@@ -245,6 +246,12 @@ class Diverged(LineStopped):
     """The state of the line at this node is not what a majority has: it is in quarantine."""
 
     advice = "other nodes answer; this one fetches a copy of the state once, or needs a person"
+
+
+class LogForked(LineStopped):
+    """The server under the line lacks, or has others in place of, entries that it acknowledged."""
+
+    advice = "look at its fail-over: the lost entries may still be at the old primary, or at nodes"
 
 
 class UnknownRecord(LineStopped):
