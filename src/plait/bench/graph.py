@@ -7,9 +7,6 @@ Plait puts every event on disk before anybody hears of it, and its figures say w
 
 import argparse
 import gc
-import importlib.metadata
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -24,6 +21,7 @@ import msgspec
 import uvloop
 from rich.console import Console
 
+from plait.bench.one_core import machine_of, take_one_core
 from plait.bench.processes import PeerUnavailable
 from plait.bench.report_graph import print_graph
 from plait.bench.rounds import Progress
@@ -65,12 +63,12 @@ def run_graph(options: GraphOptions, progress: Progress = lambda _: None) -> dic
         peers = _peers(options.peers)
     except ImportError as error:
         skipped["peers"] = str(error)
-    _take_one_core()
+    take_one_core()
     with tempfile.TemporaryDirectory(prefix="plait-bench-", dir=options.folder) as made:
         return {
             "scenario": "graph",
             "options": msgspec.to_builtins(options),
-            "machine": _machine(options.peers),
+            "machine": machine_of(options.peers),
             "skipped": skipped,
             "mutations": uvloop.run(_mutations(options, peers, Path(made), progress)),
             "convergence": uvloop.run(_convergence(options, peers, progress)),
@@ -121,27 +119,6 @@ def _peers(names: Sequence[str]) -> list[Any]:
     module = import_module("plait.bench.graph_peers")
     known = {"pycrdt": module.Pycrdt, "loro": module.Loro}
     return [known[name]() for name in names]
-
-
-def _take_one_core() -> None:
-    """Stay on one core, all threads of this process and its children."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-def _machine(peers: Sequence[str]) -> dict[str, Any]:
-    versions = {}
-    for name in peers:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "absent"
-    return {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": os.getloadavg()[0],
-        "versions": versions,
-    }
 
 
 # ----------------------------------------------------------------------------- what is measured

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from plait.bench.aims import Judged
+from plait.bench.report_parts import aims_table, plain_table, print_end, print_skipped
 
 CONTENT_TIMES = 2.0  # bytes to converge, over the keys and values that differ
 OPEN_S = 2.0
@@ -27,38 +27,16 @@ def print_graph(figures: dict[str, Any], console: Console) -> None:
     console.print(_healing(figures))
     console.print(_edits(figures))
     console.print(_store(figures["store"]))
-    console.print(_aims(judge_graph(figures)))
-    for name, why in figures["skipped"].items():
-        console.print(f"skipped {name}: {why}", style="yellow", highlight=False)
-    machine = figures["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    console.print(
-        f"One core of {machine['cores']}, Python {machine['python']}; {versions}.\n"
-        f"Load when it began: {machine['load']:.1f}."
-        f" Local writes are medians of {figures['options']['rounds']} interleaved rounds.",
-        highlight=False,
-    )
-    if figures["options"]["quick_run"]:
-        console.print("A quick run: smaller than what is to be quoted.", highlight=False)
-
-
-def _table(title: str, *headings: str, caption: str | None = None, names: int = 1) -> Table:
-    table = Table(
-        title=title,
-        caption=caption,
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number < names else "right", no_wrap=True)
-    return table
+    judged = judge_graph(figures)
+    console.print(aims_table("Aims", [(one.what, one) for one in judged]))
+    print_skipped(figures, console)
+    rounds = figures["options"]["rounds"]
+    medians = f"Local writes are medians of {rounds} interleaved rounds."
+    print_end(figures, console, "when it began", medians)
 
 
 def _mutations(rows: list[dict[str, Any]]) -> Table:
-    table = _table(
+    table = plain_table(
         "Local operations a second, one operation a transaction",
         *("operation", "plait", "on disk", "pycrdt", "plait is", "loro", "plait is"),
         caption="on disk: until all are synced. The peers write nothing to disk.",
@@ -75,7 +53,7 @@ def _mutations(rows: list[dict[str, Any]]) -> Table:
 
 
 def _convergence(rows: list[dict[str, Any]], keys: int, changed: int) -> Table:
-    table = _table(
+    table = plain_table(
         f"{keys:,} keys, {changed:,} changed on each side: until both are equal",
         *("replicas", "road", "ms", "kB", "x content"),
         caption="Plait compresses (these values well), the peers do not.",
@@ -107,7 +85,7 @@ def healed(figures: dict[str, Any]) -> list[dict[str, Any]]:
 def _healing(figures: dict[str, Any]) -> Table:
     rows = healed(figures)
     many = rows[0]["changed"] if rows else 0
-    table = _table(
+    table = plain_table(
         f"A partition heals, {many:,} edits on each side: seconds, and the link's limit",
         *("system", *(f"{speed} Mbit/s" for speed in LINKS_MBIT)),
         caption="limit: the bytes over the link's speed. Seconds: that and the work measured.",
@@ -120,7 +98,7 @@ def _healing(figures: dict[str, Any]) -> Table:
 
 
 def _edits(figures: dict[str, Any]) -> Table:
-    table = _table(
+    table = plain_table(
         f"Bytes an edit, {figures['options']['edits']:,} small edits of 1,000 keys",
         *("system", "at a time", "on the wire", "in the log", "kept, with history"),
         caption="in the log: until it is flushed to the state file and trimmed.",
@@ -133,7 +111,7 @@ def _edits(figures: dict[str, Any]) -> Table:
 
 
 def _store(store: dict[str, Any]) -> Table:
-    table = _table(f"A store of {store['documents']:,} documents", "what", "found")
+    table = plain_table(f"A store of {store['documents']:,} documents", "what", "found")
     table.add_row("made, each, to disk", f"{store['build_us']:.0f} µs")
     table.add_row("on disk, each", f"{store['disk_bytes'] / store['documents']:.0f} bytes")
     table.add_row("opened, first read done", f"{store['open_s'] * 1e3:,.0f} ms")
@@ -210,10 +188,3 @@ def _opening(store: dict[str, Any]) -> Iterator[Judged]:
         f"< {TOUCHED_MIB:g} MiB",
         added < TOUCHED_MIB,
     )
-
-
-def _aims(judged: list[Judged]) -> Table:
-    table = _table("Aims", "what", "found", "aim", "")
-    for one in judged:
-        table.add_row(one.what, one.found, one.aim, "met" if one.met else "[red]missed[/red]")
-    return table

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from plait.bench.aims import Judged
+from plait.bench.report_parts import aims_table, plain_table, print_end, print_skipped
 
 OPEN_MAX_S = 0.001
 LIVE_MAX_US = 100.0  # an edit of live editing is microseconds, not milliseconds
@@ -73,35 +73,12 @@ def print_text(figures: dict[str, Any], console: Console) -> None:
         console.print(_live(figures["live"]))
     for table in _aims(judge_text(figures)):
         console.print(table)
-    for name, why in figures["skipped"].items():
-        console.print(f"skipped {name}: {why}", style="yellow", highlight=False)
+    print_skipped(figures, console)
     for problem in figures["failed"]:
         console.print(f"FAILED {problem}", style="red", highlight=False, markup=False)
-    machine, options = figures["machine"], figures["options"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    console.print(
-        f"One core of {machine['cores']}, Python {machine['python']}; {versions}.\n"
-        f"Load in the end: {machine['load']:.1f}."
-        f" Medians of {options['rounds']} rounds in which the systems take turns.",
-        highlight=False,
-    )
-    if options["quick_run"]:
-        console.print("A quick run: smaller than what is to be quoted.", highlight=False)
-
-
-def _table(title: str, *headings: str, caption: str | None = None) -> Table:
-    table = Table(
-        title=title,
-        caption=caption,
-        title_justify="left",
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    return table
+    rounds = figures["options"]["rounds"]
+    medians = f"Medians of {rounds} rounds in which the systems take turns."
+    print_end(figures, console, "in the end", medians)
 
 
 def _fill(table: Table, rows: tuple[_Row, ...], systems: dict[str, dict[str, float]]) -> Table:
@@ -136,7 +113,7 @@ def _trace(row: dict[str, Any]) -> Table:
         if row["systems"].get(peer, {}).get("own_order"):
             caption += f"\n{peer} orders some of what was typed at one place differently."
     title = f"{row['trace']}: {row['edits']:,} edits, {row['characters']:,} characters"
-    table = _table(title, row["kind"], *_ALL, "plait is", caption=caption)
+    table = plain_table(title, row["kind"], *_ALL, "plait is", caption=caption)
     return _fill(table, _CONCURRENT if concurrent else _SEQUENTIAL, row["systems"])
 
 
@@ -149,7 +126,7 @@ def _live(systems: dict[str, dict[str, float]]) -> Table:
     ]
     caption = "\n".join(["Made, told and taken in by the other.", *stopped])
     title = f"Two people type for {longest / 60:.0f} minutes, 500 ms apart"
-    return _fill(_table(title, "live", *_ALL, "plait is", caption=caption), _LIVE, systems)
+    return _fill(plain_table(title, "live", *_ALL, "plait is", caption=caption), _LIVE, systems)
 
 
 # ----------------------------------------------------------------------------- aims
@@ -235,9 +212,6 @@ def _flat(live: dict[str, dict[str, float]]) -> Iterator[Judged]:
 def _aims(judged: list[Judged]) -> Iterator[Table]:
     """A table for each trace: its name stands before the colon."""
     for about in dict.fromkeys(one.what.partition(": ")[0] for one in judged):
-        table = _table(f"Aims, {about}", "what", "found", "aim", "")
-        for one in judged:
-            name, _, what = one.what.partition(": ")
-            if name == about:
-                table.add_row(what, one.found, one.aim, "met" if one.met else "[red]missed[/red]")
-        yield table
+        named = [(one.what.partition(": "), one) for one in judged]
+        rows = [(what, one) for (name, _, what), one in named if name == about]
+        yield aims_table(f"Aims, {about}", rows)

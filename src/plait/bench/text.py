@@ -7,8 +7,6 @@ medians are over rounds. What a process does is in `text_sequential`, `text_conc
 
 import argparse
 import importlib.metadata
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -20,6 +18,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from plait.bench.one_core import machine_of, take_one_core
 from plait.bench.report_text import judge_text, print_text
 from plait.bench.rounds import Progress
 from plait.bench.text_synthetic import SYNTHETIC
@@ -61,7 +60,7 @@ class TextOptions(msgspec.Struct, frozen=True):
 def run_text(options: TextOptions, progress: Progress = lambda _: None) -> dict[str, Any]:
     """Measure; the figures as JSON-like values. `failed` names what went wrong."""
     systems, skipped = _present((PLAIT, *options.peers))
-    _take_one_core()
+    take_one_core()
     failed: list[str] = []
     traces = []
     with tempfile.TemporaryDirectory(prefix="plait-bench-") as made:
@@ -76,7 +75,7 @@ def run_text(options: TextOptions, progress: Progress = lambda _: None) -> dict[
     return {
         "scenario": "text",
         "options": msgspec.to_builtins(options),
-        "machine": _machine(options.peers),
+        "machine": machine_of(options.peers, plait=_own_version()),
         "skipped": skipped,
         "failed": failed,
         "traces": traces,
@@ -172,26 +171,9 @@ def _present(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return systems, skipped
 
 
-def _take_one_core() -> None:
-    """Stay on one core, all threads of this process and its children."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-def _machine(peers: Sequence[str]) -> dict[str, Any]:
-    own = importlib.metadata.version("plait")
-    versions = {"plait": f"{own} {'compiled' if compiled_modules() else 'plain'}"}
-    for name in peers:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "absent"
-    return {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": os.getloadavg()[0],
-        "versions": versions,
-    }
+def _own_version() -> str:
+    built = "compiled" if compiled_modules() else "plain"
+    return f"{importlib.metadata.version('plait')} {built}"
 
 
 def _trace(

@@ -6,42 +6,25 @@ from typing import NamedTuple
 from plait.check.diagram import layout
 from plait.check.explain import Counterexample, label
 from plait.check.history import Operation
+from plait.check.html import document, escape
 
 CHARACTER_PX = 7.4
 ROW_PX = 44
 BAR_PX = 26
 MARGIN_PX = 70
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --page: #fcfcfb; --ink: #1d1d1b; --dim: #6d6d68;
-  --line: #d9d9d4; --read: #dbe8f6; --read-edge: #3b76b5; --write: #fbe6cf; --write-edge: #b4691a;
-  --open-edge: #8a8a85; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --page: #191918; --ink: #ececea; --dim: #9c9c97;
-  --line: #3a3a37; --read: #1f364f; --read-edge: #7db0e6; --write: #47300f;
-  --write-edge: #e2a55b; --open-edge: #85857f; }} }}
-body {{ background: var(--page); color: var(--ink); margin: 2rem auto; max-width: 76rem;
-  padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; }}
-h1 {{ font-size: 1.15rem; margin: 0 0 .2rem; }} h2 {{ font-size: 1rem; }}
-section {{ border-top: 1px solid var(--line); padding: 1rem 0; }}
-.dim {{ color: var(--dim); }} .scroll {{ overflow-x: auto; }}
-svg text {{ font: 12px ui-monospace, monospace; fill: var(--ink); }}
-svg .who {{ fill: var(--dim); }} svg line {{ stroke: var(--line); }}
-svg rect {{ fill: var(--read); stroke: var(--read-edge); }}
-svg .write {{ fill: var(--write); stroke: var(--write-edge); }}
-svg .open {{ stroke: var(--open-edge); stroke-dasharray: 5 4; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{sections}
-</body>
-</html>
+_STYLE = """
+:root { --open-edge: #8a8a85; }
+@media (prefers-color-scheme: dark) { :root { --open-edge: #85857f; } }
+body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+h2 { font-size: 1rem; }
+section { border-top: 1px solid var(--line); padding: 1rem 0; }
+.scroll { overflow-x: auto; }
+svg text { font: 12px ui-monospace, monospace; fill: var(--ink); }
+svg .who { fill: var(--dim); } svg line { stroke: var(--line); }
+svg rect { fill: var(--blue); stroke: var(--blue-edge); }
+svg .write { fill: var(--amber); stroke: var(--amber-edge); }
+svg .open { stroke: var(--open-edge); stroke-dasharray: 5 4; }
 """
 
 _READS = ("read", "get", "contains", "dequeue")
@@ -57,7 +40,8 @@ class Section(NamedTuple):
 
 def render_page(sections: Iterable[Section]) -> str:
     """The page."""
-    return _PAGE.format(title="plait check", sections="\n".join(map(_section, sections)))
+    title = "plait check"
+    return document(title, _STYLE, "\n".join([f"<h1>{title}</h1>", *map(_section, sections)]))
 
 
 def _section(section: Section) -> str:
@@ -116,10 +100,3 @@ def _bar(operation: Operation, text: str, start: float, end: float, top: float) 
         f'width="{end - start:.1f}" height="{BAR_PX}" rx="4"/>'
         f'<text x="{start + 8:.1f}" y="{y + 17:.1f}">{escape(text)}</text></g>'
     )
-
-
-def escape(text: str) -> str:
-    """Text that HTML takes as text."""
-    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        text = text.replace(char, entity)
-    return text

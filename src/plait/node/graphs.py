@@ -22,7 +22,6 @@ from plait.base.errors import (
     BadSettings,
     NoSuchCollection,
     NotLeader,
-    PlaitError,
     TooStale,
     Unavailable,
 )
@@ -68,7 +67,7 @@ class Owner(Protocol):
 
     async def reconcile(self) -> None: ...
 
-    def not_leader(self, host: LineHost) -> PlaitError: ...
+    async def knows_all(self) -> None: ...
 
 
 class Graphs:
@@ -143,12 +142,8 @@ class Graphs:
         return [info_of(record) for record in graph_records(self._node.control.replica.view)]
 
     async def _known(self, name: str) -> GraphRecord:
-        """A collection that is not known here yet; only who leads can say that there is none,
-        and only once it has applied what was decided before it led."""
-        node = self._node
-        if not node.control.leads:
-            raise node.not_leader(node.control)
-        await node.control.caught_up()
+        """A collection that is not known here yet."""
+        await self._node.knows_all()
         record = self._find(name)
         if record is None:
             raise NoSuchCollection(f"there are no documents {name!r}", documents=name)

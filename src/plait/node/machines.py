@@ -48,9 +48,7 @@ class MachineRoom:
         if record is None:
             if settings is not None:
                 return await self._create(name, class_name, settings)
-            if not node.control.leads:
-                raise node.not_leader(node.control)
-            await node.control.caught_up()
+            await node.knows_all()
             record = self._find(name)
         if record is None:
             raise NoSuchCollection(f"there is no machine {name!r}", machine=name)

@@ -385,6 +385,13 @@ class Node:
         refusal = NotLeader(f"{self.name} does not lead {host.line}", leader=host.leader)
         return self.located(host.line, refusal)
 
+    async def knows_all(self) -> None:
+        """Return once this node can say what there is not: it leads the control line, and has
+        applied what was decided before it led. `NotLeader` at any other."""
+        if not self.control.leads:
+            raise self.not_leader(self.control)
+        await self.control.caught_up()
+
     def check_open(self) -> None:
         """Raise `Closed` after the end, or why this is no node of its store."""
         if self.closed:

@@ -74,12 +74,8 @@ class Tables:
         return self._node.control_machine.table(self._node.control.replica.view, name)
 
     async def _known(self, name: str) -> TableRecord:
-        """A table that is not known here yet; only who leads can say that there is none, and
-        only once it has applied what was decided before it led."""
-        node = self._node
-        if not node.control.leads:
-            raise node.not_leader(node.control)
-        await node.control.caught_up()
+        """A table that is not known here yet."""
+        await self._node.knows_all()
         record = self._find(name)
         if record is None:
             raise NoSuchCollection(f"there is no table {name!r}", table=name)

@@ -6,7 +6,7 @@ its scale, so that a few lines of script suffice to zoom.
 
 from collections.abc import Iterator, Sequence
 
-from plait.check.page import escape
+from plait.check.html import document, escape
 from plait.sim.report import to_toml, trace_lines
 from plait.sim.run import Outcome
 from plait.sim.timeline import WORLD, Cut, Lane, Mark, Span, Timeline
@@ -15,73 +15,63 @@ _LANE_PX = 52
 _ROW_PX = 22
 _LINES_MAX = 20_000
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --page: #fcfcfb; --ink: #1d1d1b; --dim: #6d6d68;
-  --line: #e4e4df; --life: #55554f; --ok: #dbe8f6; --ok-edge: #3b76b5; --bad: #c2342b;
-  --bad-fill: #f9dfdc; --open: #fbe6cf; --open-edge: #b4691a; --good: #2d7d46; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --page: #191918; --ink: #ececea; --dim: #a3a39e;
-  --line: #31312e; --life: #b9b9b3; --ok: #1f364f; --ok-edge: #7db0e6; --bad: #f08a80;
-  --bad-fill: #4a1f1b; --open: #47300f; --open-edge: #e2a55b; --good: #7cc993; }} }}
-body {{ background: var(--page); color: var(--ink); margin: 1.5rem 0;
-  font: 15px/1.5 system-ui, sans-serif; }}
-main > * {{ margin-inline: max(1rem, calc(50vw - 40rem)); }}
-h1 {{ font-size: 1.15rem; margin-block: 0 .2rem; }} .dim {{ color: var(--dim); }}
-.failed {{ color: var(--bad); }} .held {{ color: var(--good); }}
-pre {{ font: 12px/1.45 ui-monospace, monospace; overflow-x: auto; padding: .6rem .8rem;
-  border: 1px solid var(--line); border-radius: 6px; max-height: 24rem; }}
-summary {{ cursor: pointer; }} .tools {{ display: flex; flex-wrap: wrap; gap: .3rem 1.2rem;
-  align-items: center; margin-block: .8rem; font-size: 13px; }}
-.tools i {{ position: static; display: inline-block; width: 1.6em; height: .8em;
-  vertical-align: -1px; margin-right: .4em; }}
-button {{ font: inherit; color: inherit; background: none; border: 1px solid var(--dim);
-  border-radius: 5px; padding: 0 .7em; min-height: 1.9rem; }}
-.chart {{ --s: 60; overflow-x: auto; margin-inline: 0; border-block: 1px solid var(--line);
-  padding-bottom: .5rem; }}
-.space {{ position: relative; width: calc(var(--end) * var(--s) * 1px + 7rem); }}
-.lane {{ position: relative; margin-left: 5.2rem; border-top: 1px solid var(--line);
+_STYLE = """
+:root { --line: #e4e4df; --life: #55554f; --bad: #c2342b; --bad-fill: #f9dfdc; --good: #2d7d46; }
+@media (prefers-color-scheme: dark) { :root { --line: #31312e; --life: #b9b9b3; --bad: #f08a80;
+  --bad-fill: #4a1f1b; --good: #7cc993; } }
+body { margin: 1.5rem 0; }
+main > * { margin-inline: max(1rem, calc(50vw - 40rem)); }
+.failed { color: var(--bad); } .held { color: var(--good); }
+pre { font: 12px/1.45 ui-monospace, monospace; overflow-x: auto; padding: .6rem .8rem;
+  border: 1px solid var(--line); border-radius: 6px; max-height: 24rem; }
+summary { cursor: pointer; } .tools { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem;
+  align-items: center; margin-block: .8rem; font-size: 13px; }
+.tools i { position: static; display: inline-block; width: 1.6em; height: .8em;
+  vertical-align: -1px; margin-right: .4em; }
+button { font: inherit; color: inherit; background: none; border: 1px solid var(--dim);
+  border-radius: 5px; padding: 0 .7em; min-height: 1.9rem; }
+.chart { --s: 60; overflow-x: auto; margin-inline: 0; border-block: 1px solid var(--line);
+  padding-bottom: .5rem; }
+.space { position: relative; width: calc(var(--end) * var(--s) * 1px + 7rem); }
+.lane { position: relative; margin-left: 5.2rem; border-top: 1px solid var(--line);
   background: repeating-linear-gradient(90deg, var(--line) 0 1px, transparent 1px
-  calc(var(--s) * 1px)); }}
-.name {{ position: sticky; left: 0; width: 5rem; margin-left: -5.2rem; padding: .3rem 0 0 1rem;
+  calc(var(--s) * 1px)); }
+.name { position: sticky; left: 0; width: 5rem; margin-left: -5.2rem; padding: .3rem 0 0 1rem;
   box-sizing: border-box; background: var(--page); height: 100%; overflow: hidden; z-index: 3;
-  font: 12px ui-monospace, monospace; text-overflow: ellipsis; }}
-.lane i, .tools i {{ font: 11px/18px ui-monospace, monospace; white-space: nowrap; }}
-.lane i {{ position: absolute; left: calc(var(--a) * var(--s) * 1px); box-sizing: border-box; }}
-.span {{ width: max(3px, calc(var(--d) * var(--s) * 1px)); overflow: hidden; }}
-.life {{ top: 32px; height: 3px; background: var(--life); }}
-.down {{ top: 31px; height: 5px; background: repeating-linear-gradient(90deg, var(--bad) 0 4px,
-  var(--page) 4px 9px); }}
-.stopped {{ top: 27px; height: 13px; border: 1.5px solid var(--open-edge);
-  background: var(--open); }}
-.full {{ top: 40px; height: 4px; background: var(--open-edge); }}
-.cut {{ bottom: 2px; height: 4px; background: var(--bad); opacity: .75; }}
-.mark {{ top: 4px; padding: 0 4px; border-left: 2px solid var(--life); color: var(--dim);
+  font: 12px ui-monospace, monospace; text-overflow: ellipsis; }
+.lane i, .tools i { font: 11px/18px ui-monospace, monospace; white-space: nowrap; }
+.lane i { position: absolute; left: calc(var(--a) * var(--s) * 1px); box-sizing: border-box; }
+.span { width: max(3px, calc(var(--d) * var(--s) * 1px)); overflow: hidden; }
+.life { top: 32px; height: 3px; background: var(--life); }
+.down { top: 31px; height: 5px; background: repeating-linear-gradient(90deg, var(--bad) 0 4px,
+  var(--page) 4px 9px); }
+.stopped { top: 27px; height: 13px; border: 1.5px solid var(--amber-edge);
+  background: var(--amber); }
+.full { top: 40px; height: 4px; background: var(--amber-edge); }
+.cut { bottom: 2px; height: 4px; background: var(--bad); opacity: .75; }
+.mark { top: 4px; padding: 0 4px; border-left: 2px solid var(--life); color: var(--dim);
   background: var(--page); max-width: min(14em, max(2px, calc(var(--d) * var(--s) * 1px)));
-  overflow: hidden; }}
-.mark:hover {{ z-index: 2; max-width: none; }}
-.mark.bad {{ border-color: var(--bad); color: var(--bad); }}
-.mark.good {{ border-color: var(--good); color: var(--good); }}
-.dot {{ width: 7px; height: 7px; top: 2px; border-radius: 50%; background: var(--bad); }}
-.dot.again {{ background: var(--open-edge); }}
-.op {{ height: 19px; border: 1px solid var(--ok-edge); background: var(--ok); border-radius: 3px;
-  padding-left: 3px; color: var(--ink); }}
-.op.fail {{ background: var(--bad-fill); border-color: var(--bad); }}
-.op.info, .op.open {{ background: var(--open); border: 1px dashed var(--open-edge); }}
-.way {{ position: absolute; margin-left: 5.2rem; left: calc(var(--a) * var(--s) * 1px); width: 0;
-  border-left: 1.5px solid var(--bad); opacity: .5; pointer-events: none; }}
-.way::after {{ content: ""; position: absolute; left: -4.5px; border: 4px solid transparent; }}
-.way.falls::after {{ bottom: -2px; border-top-color: var(--bad); border-bottom-width: 0; }}
-.way.rises::after {{ top: -2px; border-bottom-color: var(--bad); border-top-width: 0; }}
-.axis {{ height: 20px; background: none; border: 0; }} .axis i {{ color: var(--dim); }}
-.far .second {{ display: none; }}
-</style>
-</head>
-<body><main>
+  overflow: hidden; }
+.mark:hover { z-index: 2; max-width: none; }
+.mark.bad { border-color: var(--bad); color: var(--bad); }
+.mark.good { border-color: var(--good); color: var(--good); }
+.dot { width: 7px; height: 7px; top: 2px; border-radius: 50%; background: var(--bad); }
+.dot.again { background: var(--amber-edge); }
+.op { height: 19px; border: 1px solid var(--blue-edge); background: var(--blue); border-radius: 3px;
+  padding-left: 3px; color: var(--ink); }
+.op.fail { background: var(--bad-fill); border-color: var(--bad); }
+.op.info, .op.open { background: var(--amber); border: 1px dashed var(--amber-edge); }
+.way { position: absolute; margin-left: 5.2rem; left: calc(var(--a) * var(--s) * 1px); width: 0;
+  border-left: 1.5px solid var(--bad); opacity: .5; pointer-events: none; }
+.way::after { content: ""; position: absolute; left: -4.5px; border: 4px solid transparent; }
+.way.falls::after { bottom: -2px; border-top-color: var(--bad); border-bottom-width: 0; }
+.way.rises::after { top: -2px; border-bottom-color: var(--bad); border-top-width: 0; }
+.axis { height: 20px; background: none; border: 0; } .axis i { color: var(--dim); }
+.far .second { display: none; }
+"""
+
+_BODY = """
+<main>
 <h1>{title}</h1>
 {head}
 <div class="tools"><span><button onclick="zoom(.5)" aria-label="zoom out">−</button>
@@ -107,8 +97,6 @@ function zoom(times) {{
 }}
 zoom(1);
 </script>
-</body>
-</html>
 """
 
 _BAD = ("kill", "power cut", "fsync fails", "disk full", "refused", "reset", "new disk", "stop")
@@ -119,13 +107,15 @@ def render_page(outcome: Outcome) -> str:
     """The page of a run whose happenings were kept."""
     timeline = Timeline(outcome.happenings)
     lines = [escape(line) for line in trace_lines(outcome.happenings[-_LINES_MAX:])]
-    return _PAGE.format(
-        title=f"plait sim, seed {outcome.config.seed}",
+    title = f"plait sim, seed {outcome.config.seed}"
+    body = _BODY.format(
+        title=title,
         head="\n".join(_head(outcome)),
         end=timeline.end_s,
         lanes="\n".join(_chart(timeline)),
         lines="\n".join(lines),
     )
+    return document(title, _STYLE, body)
 
 
 def _head(outcome: Outcome) -> Iterator[str]:

@@ -6,7 +6,7 @@ One SVG for each, light and dark by the reader's preference, for a page of its o
 import math
 from collections.abc import Sequence
 
-from plait.check.page import escape
+from plait.check.html import document, escape
 from plait.sim.scale import Convergence, ModeLatency, Scale
 
 _WIDTH = 760
@@ -24,20 +24,9 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink); } .dim { fill: var(--
   stroke-dasharray: 5 4; }
 </style>"""
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>plait at scale</title>
-<style>
-:root { color-scheme: light dark; }
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif;
-  background: light-dark(#fcfcfb, #191918); color: light-dark(#1d1d1b, #ececea); }
-figure { margin: 0 0 2rem; overflow-x: auto; } h1 { font-size: 1.15rem; }
-</style></head>
-<body><h1>plait at scale: TOPOLOGY</h1>
-FIGURES
-</body>
-</html>
+_PAGE_STYLE = """
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+figure { margin: 0 0 2rem; overflow-x: auto; }
 """
 
 
@@ -45,7 +34,8 @@ def render_scale(scale: Scale) -> str:
     """The page."""
     pictures = (latency_picture(scale.latencies), growth_picture(scale.convergence))
     figures = "\n".join(f"<figure>{picture}</figure>" for picture in pictures)
-    return _PAGE.replace("TOPOLOGY", escape(scale.topology)).replace("FIGURES", figures)
+    heading = f"<h1>plait at scale: {escape(scale.topology)}</h1>"
+    return document("plait at scale", _PAGE_STYLE, f"{heading}\n{figures}")
 
 
 def latency_picture(rows: Sequence[ModeLatency]) -> str:

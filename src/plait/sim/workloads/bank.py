@@ -15,9 +15,9 @@ from plait import CommandFailed, Consensus, StateMachine, command, query
 from plait.check import check_history
 from plait.check.models import Bank as BankModel
 from plait.sim.config import Config
-from plait.sim.network import SimNetwork
-from plait.sim.workloads.deeds import Deed, Record, accounts_for, history_of
-from plait.sim.workloads.workload import JUDGE_S, LIMITS, Program, Workload
+from plait.sim.workloads.deeds import Deed, accounts_for, history_of
+from plait.sim.workloads.twofold import Twofold
+from plait.sim.workloads.workload import JUDGE_S
 from plait.sim.world import World
 
 ACCOUNTS = ("a", "b", "c", "d")
@@ -54,14 +54,14 @@ class BankMachine(StateMachine):
         return [self.balances, self.transfers]
 
 
-class Bank(Workload):
+class Bank(Twofold["_Rows"]):
     """Transfers and reads of all balances."""
 
     machines = (BankMachine,)
+    letter = "b"
 
     def __init__(self, world: World, config: Config) -> None:
         super().__init__(world, config)
-        self.record = Record(world)
         self.balances: dict[str, dict[str, int]] = {}  # in the end, by bank
         self.transfers: dict[str, list[list[Any]]] = {}
 
@@ -71,16 +71,6 @@ class Bank(Workload):
         await store.table("transfers", Consensus())
         await self.insist(partial(store.transact, _open_accounts, accounts))
         await store.machine("bank", BankMachine, Consensus())
-
-    def programs(self) -> Mapping[str, Program]:
-        """See `Workload`."""
-        names = [f"b{number}" for number in range(self.config.clients)]
-        return {name: partial(self._client, name) for name in names}
-
-    async def _client(self, name: str, network: SimNetwork) -> None:
-        async with self.world.store(network, LIMITS) as store:
-            rows, machine = await self._open(store)
-            await self.each(name, partial(self._use, name, rows, machine))
 
     async def _open(self, store: plait.Store) -> tuple["_Rows", plait.Machine]:
         accounts = await self.insist(partial(store.table, "accounts"))

@@ -5,7 +5,7 @@ operation whether it happened, also of those that were never answered, and the w
 judged exactly.
 """
 
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator
 from functools import partial
 from random import Random
 from typing import Any
@@ -16,9 +16,9 @@ import plait
 from plait import Consensus, StateMachine, command, query
 from plait.check import check_history
 from plait.sim.config import Config
-from plait.sim.network import SimNetwork
-from plait.sim.workloads.deeds import Deed, Record, history_of
-from plait.sim.workloads.workload import JUDGE_S, LIMITS, Program, Workload
+from plait.sim.workloads.deeds import Deed, history_of
+from plait.sim.workloads.twofold import Twofold
+from plait.sim.workloads.workload import JUDGE_S
 from plait.sim.world import World
 
 _TAIL = "tail"  # the row with the number of the next value
@@ -52,14 +52,14 @@ class QueueMachine(StateMachine):
         return [self.came, self.taken]
 
 
-class Queues(Workload):
+class Queues(Twofold["_Rows"]):
     """Enqueues and dequeues."""
 
     machines = (QueueMachine,)
+    letter = "q"
 
     def __init__(self, world: World, config: Config) -> None:
         super().__init__(world, config)
-        self.record = Record(world)
         self.came: dict[str, list[str]] = {}  # by queue, every value that is or was in it
         self.taken: dict[str, dict[str, str]] = {}  # by queue, what each dequeue took
 
@@ -68,16 +68,6 @@ class Queues(Workload):
         await store.table("queue", Consensus())
         await store.table("taken", Consensus())
         await store.machine("queue", QueueMachine, Consensus())
-
-    def programs(self) -> Mapping[str, Program]:
-        """See `Workload`."""
-        names = [f"q{number}" for number in range(self.config.clients)]
-        return {name: partial(self._client, name) for name in names}
-
-    async def _client(self, name: str, network: SimNetwork) -> None:
-        async with self.world.store(network, LIMITS) as store:
-            rows, machine = await self._open(store)
-            await self.each(name, partial(self._use, name, rows, machine))
 
     async def _open(self, store: plait.Store) -> tuple["_Rows", plait.Machine]:
         queue = await self.insist(partial(store.table, "queue"))

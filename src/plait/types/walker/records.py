@@ -91,43 +91,33 @@ class Records:
     def seek(self, pos: int) -> Leaf:
         """The leaf with the item that is visible at `pos` - 1 in the prepare version, counted
         from 0; the sums before it are in `before_prep` and `before_now`."""
-        leaves = self.leaves
-        at, prep, now = self.at, self.before_prep, self.before_now
-        leaf = leaves[at]
-        if prep < pos <= prep + leaf.prep:
+        leaf, before = self.leaves[self.at], self.before_prep
+        if before < pos <= before + leaf.prep:
             return leaf
-        if abs(pos - self.other_prep) < abs(pos - prep):
-            at, prep, now = self._switch()
-        while pos <= prep and at:
-            at -= 1
-            leaf = leaves[at]
-            prep -= leaf.prep
-            now -= leaf.now
-        leaf = leaves[at]
-        while pos > prep + leaf.prep:
-            prep += leaf.prep
-            now += leaf.now
-            at += 1
-            leaf = leaves[at]
-        self.at, self.before_prep, self.before_now = at, prep, now
-        return leaf
+        if abs(pos - self.other_prep) < abs(pos - before):
+            self._switch()
+        return self._walk(pos, False)
 
     def seek_now(self, pos: int) -> Leaf:
         """Likewise, the leaf with the item that is at `pos` - 1 in the present."""
+        leaf, before = self.leaves[self.at], self.before_now
+        if before < pos <= before + leaf.now:
+            return leaf
+        if abs(pos - self.other_now) < abs(pos - before):
+            self._switch()
+        return self._walk(pos, True)
+
+    def _walk(self, pos: int, present: bool) -> Leaf:
+        """From where the last search ended, leaf by leaf, in the one version or the other."""
         leaves = self.leaves
         at, prep, now = self.at, self.before_prep, self.before_now
-        leaf = leaves[at]
-        if now < pos <= now + leaf.now:
-            return leaf
-        if abs(pos - self.other_now) < abs(pos - now):
-            at, prep, now = self._switch()
-        while pos <= now and at:
+        while at and pos <= (now if present else prep):
             at -= 1
             leaf = leaves[at]
             prep -= leaf.prep
             now -= leaf.now
         leaf = leaves[at]
-        while pos > now + leaf.now:
+        while pos > (now + leaf.now if present else prep + leaf.prep):
             prep += leaf.prep
             now += leaf.now
             at += 1
