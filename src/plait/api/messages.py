@@ -271,11 +271,18 @@ class Move(_Message, frozen=True, array_like=True, tag=48):
     timeout_s: float = 60.0
 
 
+class Examine(_Message, frozen=True, array_like=True, tag=49):
+    """What is wrong with the node and what it depends on. Answered by `Result`, a list."""
+
+    id: int
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
+    | Examine
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

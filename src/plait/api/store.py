@@ -134,6 +134,16 @@ class Store(Session):
         self._context.check()
         return await self._backend.leave(name, timeout_s)
 
+    async def examine(self) -> dict[str, Any]:
+        """What is wrong with each node and with the engines it depends on, by node.
+
+        A list of findings, worst first: ``severity`` ("refuse": what was acknowledged could be
+        lost, or nothing goes on; or "warn"), ``where``, ``what``, ``remedy``. A node that does
+        not answer has one that says so.
+        """
+        self._context.check()
+        return await self._backend.examine()
+
     async def move(self, what: str, to: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """Move a collection to another engine while it is in use, with all others on its line.
 

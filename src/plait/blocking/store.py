@@ -144,6 +144,10 @@ class Store(Session):
         """
         return self._portal.call(self._store.leave(name, timeout_s))
 
+    def examine(self) -> dict[str, Any]:
+        """What is wrong with each node and with the engines it depends on, by node."""
+        return self._portal.call(self._store.examine())
+
     def move(self, what: str, to: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """Move a collection to another engine while it is in use."""
         return self._portal.call(self._store.move(what, to, timeout_s))

@@ -15,6 +15,7 @@ from plait.cli.check import check
 from plait.cli.completion import completion
 from plait.cli.conflicts import conflicts
 from plait.cli.demo.command import demo
+from plait.cli.doctor import doctor
 from plait.cli.exporting import export_command
 from plait.cli.importing import import_command
 from plait.cli.laws import laws
@@ -111,9 +112,8 @@ def cli() -> None:
 
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
-    watch, sync, import_command, export_command, move, transfer, switchover, promote, rescued,
-    conflicts,
-    recover_command, text, check, laws, sim, bench, completion,
+    watch, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
+    rescued, conflicts, recover_command, text, check, laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from plait.api.messages import (
     DropRescuedRequest,
+    Examine,
     FlushRequest,
     ListRescued,
     Promote,
@@ -44,6 +45,11 @@ class Admin:
                 for node, answer in answers.items()
             }
         }
+
+    async def examine(self) -> dict[str, Any]:
+        """What each node finds wrong; one that does not answer is a finding itself."""
+        answers = await self._ask_all(Examine)
+        return {node: _findings(node, answer) for node, answer in answers.items()}
 
     async def flush(self) -> None:
         """Wait until every member that can be reached has folded what it knows to disk."""
@@ -163,3 +169,10 @@ def _leads_any(status: Any) -> bool:
 def _lines(status: Any) -> dict[str, Any]:
     lines = status.get("lines") if isinstance(status, dict) else None
     return lines if isinstance(lines, dict) else {}
+
+
+def _findings(node: str, answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, PlaitError):
+        return list(answer)
+    remedy = "see whether it runs, and what its log says"
+    return [{"severity": "refuse", "where": node, "what": str(answer), "remedy": remedy}]

@@ -244,6 +244,11 @@ class NetworkBackend:
         )
         return dict(answer.value)
 
+    async def examine(self) -> dict[str, Any]:
+        """See `Admin.examine`."""
+        self._check_open()
+        return await self._admin.examine()
+
     async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
         """See `Backend`. Safe to repeat: it goes on from where things are."""
         attempts = self._cluster.attempts(timeout_s)

@@ -6,6 +6,7 @@ configuration that the line was founded with.
 """
 
 import asyncio
+import logging
 from typing import Any, Protocol
 
 from plait.base.errors import Conflict, PlaitError, Unavailable
@@ -17,6 +18,8 @@ from plait.node.said import ChainWanted
 from plait.node.segments import first_configuration
 from plait.types.commands import Command, SetChain
 from plait.types.control import ControlMachine, LineRecord
+
+logger = logging.getLogger("plait.moves")
 
 ANSWER_S = 5.0
 ASK_S = 0.5  # a request may be lost
@@ -79,7 +82,7 @@ class ControlMetastore:
         node = self._node
         applied = node.control.replica.applied
         if node.control.leads:
-            await node.command(node.control.line, SetChain(*_fields(wanted)))
+            await order(node, wanted)
         elif node.control.leader is not None:
             node.send(node.control.leader, wanted)
         try:
@@ -91,7 +94,10 @@ class ControlMetastore:
 async def order(node: Owner, wanted: ChainWanted) -> None:
     """Do what another node asked for, if this one leads the control line."""
     if node.control.leads:
-        await node.command(node.control.line, SetChain(*_fields(wanted)))
+        try:
+            await node.command(node.control.line, SetChain(*_fields(wanted)))
+        except PlaitError as error:  # whoever asked sees what is there instead
+            logger.info("the chain of %s stays: %s", wanted.line, error)
 
 
 def _fields(wanted: ChainWanted) -> tuple[str, int, bytes]:

@@ -5,9 +5,9 @@ Everything is kept under the cluster's name there, so two clusters on one server
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from plait.base.errors import BadSettings, PlaitError
+from plait.base.errors import BadSettings
 from plait.base.ports import Clock, Random
 from plait.engines.shared import SharedEngine
 from plait.engines.sharing import connect as connect_by_scheme
@@ -55,16 +55,9 @@ class Engines:
             )
         return engine
 
-    async def status(self) -> dict[str, Any]:
-        """What is wrong with each engine in use, by where it is."""
-        found: dict[str, Any] = {}
-        for engine in list(self._engines.values()):
-            try:
-                findings = await engine.examine()
-                found[engine.url] = [each._asdict() for each in findings]
-            except PlaitError as error:
-                found[engine.url] = str(error)
-        return found
+    def used(self) -> list[SharedEngine]:
+        """The engines that this node speaks to."""
+        return [self._engines[url] for url in sorted(self._engines)]
 
     async def close(self) -> None:
         """Hang up."""

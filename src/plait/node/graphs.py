@@ -8,7 +8,6 @@ Invariant: at most one replica of a lineage in a process; it is linked with a pe
 the node can speak to it.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +22,6 @@ from plait.base.errors import (
     NoSuchCollection,
     NotLeader,
     TooStale,
-    Unavailable,
 )
 from plait.base.ids import collection_name, hex_id, random_id
 from plait.base.ports import Clock, Random, Storage
@@ -109,14 +107,7 @@ class Graphs:
     ) -> None:
         """Log a new collection; unless this node `founds` it, it began in another store."""
         node = self._node
-        until = node.clock.monotonic() + ENABLED_S
-        while not node.versions.allows(GRAPHS_SINCE):
-            if node.clock.monotonic() > until:
-                raise Unavailable(
-                    "not every node of the cluster knows documents yet: upgrade them all"
-                )
-            await node.versions.look()
-            await asyncio.sleep(0.01)
+        await node.versions.wait_for(GRAPHS_SINCE, "documents")
         await node.command(
             CONTROL,
             CreateGraph(

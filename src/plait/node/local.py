@@ -38,6 +38,7 @@ from plait.engines import feed
 from plait.engines.graph import Replica as GraphReplica
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
+from plait.node.examination import examine
 from plait.node.folder_handle import FolderHandle, sync_folder
 from plait.node.line_host import LineHost
 from plait.node.machines import MachineRoom, machine_info
@@ -347,6 +348,14 @@ class Local:
     def status_here(self) -> dict[str, Any]:
         """Everything that people want to know of this node."""
         return status_of(self.node)
+
+    async def examine(self) -> dict[str, Any]:
+        """What is wrong, by node."""
+        return {self.node.name: await self.examine_here()}
+
+    async def examine_here(self) -> list[dict[str, Any]]:
+        """What is wrong with this node and what it depends on."""
+        return await examine(self.node)
 
     async def close(self) -> None:
         """Take no more writes; the node is closed by whoever started it."""

@@ -83,6 +83,7 @@ class Moves:
         """
         node, record = self._node, self._record(what)
         host = node.host(record.line)
+        await node.versions.wait_for(CHAINS_SINCE, "moves")
         chain = chain_of(host)
         self._check(record, host, to)
         began, former = node.clock.monotonic(), place_of(chain.configuration.last.loglet)
@@ -128,8 +129,6 @@ class Moves:
     def _check(self, record: LineRecord, host: LineHost, to: str) -> None:
         """Raise whatever makes it useless to begin."""
         node = self._node
-        if not node.versions.allows(CHAINS_SINCE):
-            raise Unavailable("not every node of the cluster can follow a move: upgrade them all")
         if host.group is not None and not host.leads:
             raise node.not_leader(host)
         own = "raft" if record.acks == CONSENSUS else "primary"

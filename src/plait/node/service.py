@@ -277,6 +277,8 @@ class _Client:
                 return m.Result(id_, await local.leave(name, timeout_s))
             case m.Move(id_, what, to, timeout_s):
                 return m.Result(id_, await local.move(what, to, timeout_s))
+            case m.Examine(id_):
+                return m.Result(id_, await local.examine_here())
             case m.ListMembers(id_):
                 return m.Result(id_, await local.members())
             case _:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from plait.api.messages import TableInfo
 from plait.api.settings import Consensus, Leader, Settings
-from plait.base.errors import BadSettings, NoSuchCollection, Unavailable
+from plait.base.errors import BadSettings, NoSuchCollection
 from plait.base.ids import collection_name
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.lines import CONTROL
@@ -103,10 +103,7 @@ async def engine_for(node: Node, settings: Settings) -> str:
     url = url or node.config.engine
     if not url or url == node.config.engine:
         return url
-    if not node.versions.allows(CHAINS_SINCE):
-        await node.versions.look()
-    if not node.versions.allows(CHAINS_SINCE):
-        raise Unavailable("not every node of the cluster knows shared engines: upgrade them all")
+    await node.versions.wait_for(CHAINS_SINCE, "shared engines")
     await node.engines.sound(url)
     return url
 

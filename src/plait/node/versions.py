@@ -29,6 +29,7 @@ from plait.types.control import ControlMachine
 logger = logging.getLogger("plait.versions")
 
 LOOK_S = 0.25
+ENABLED_S = 10.0
 
 
 class Link(Protocol):
@@ -77,6 +78,15 @@ class Versions:
     def allows(self, version: int) -> bool:
         """Whether records of `version` may be written: every node can read them."""
         return version <= min(self.enabled, self.reads)
+
+    async def wait_for(self, version: int, what: str) -> None:
+        """Return once records of `version` may be written; `Unavailable` if not before long."""
+        until = self._node.clock.monotonic() + ENABLED_S
+        while not self.allows(version):
+            if self._node.clock.monotonic() > until:
+                raise Unavailable(f"not every node of the cluster knows {what}: upgrade them all")
+            await self.look()
+            await asyncio.sleep(0.01)
 
     def note(self, peer: str, reads: int) -> None:
         """A node told what it reads."""
