@@ -38,7 +38,7 @@ test: env ## every test (ARGS='-m "not slow"' for the quick ones)
 
 # What the compiled modules carry; the pins are those of the sections that it needs.
 COMPILED_TESTS := tests/laws tests/engines/test_graph_texts.py tests/unit/test_compiled.py \
-	tests/unit/test_cli_text.py tests/unit/test_documents_text.py $(wildcard tests/unit/test_text_*.py) \
+	tests/unit/test_cli_text.py $(wildcard tests/unit/test_documents_text*.py) $(wildcard tests/unit/test_text_*.py) \
 	$(wildcard tests/unit/test_list*.py)
 
 compiled: env ## build with compiled modules into .venv-compiled, and test texts and lists there
