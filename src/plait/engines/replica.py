@@ -80,7 +80,7 @@ class Replica:
         self.epochs = EpochHistory()
         self.applied = 0  # every entry below was applied; <= loglet.committed
         self.record_index = 0  # records in them
-        self.applied_bytes = 0  # of log, since this process began
+        self.applied_bytes = 0  # of log, by this process
         self.time_ms = 0  # the fold's clock
         self.halted: PlaitError | None = None  # why nothing is served any more
         self.needs_snapshot: HistoryTrimmed | None = None  # the log no longer has what is next
@@ -94,7 +94,7 @@ class Replica:
         self._follower: asyncio.Task[None] | None = None
         self._rebuilding: dict[asyncio.Task[None], None] = {}
         self._cut = False  # the state file holds entries that were cut
-        self._unsaved_bytes = 0  # of log, applied since the last flush began
+        self._saved_bytes = 0  # of them, when the last flush began
         self._reached = 0  # reads wait for it: a `reload` must not show less than before
         self._closed = False
         loglet.on_retracted(self._retracted)
@@ -285,8 +285,7 @@ class Replica:
         self.record_index = checkpoint.record_index
         self.time_ms = checkpoint.time_ms
         self.ledger.begin(checkpoint.hash, checkpoint.audits)
-        self.needs_snapshot = None
-        self._unsaved_bytes = 0
+        self.needs_snapshot, self._saved_bytes = None, self.applied_bytes
         try:
             self.machine.load(self.view)
         except Exception as error:
@@ -311,7 +310,7 @@ class Replica:
         self._ready.set()
 
     def _worth(self) -> bool:
-        return self._unsaved_bytes >= (self.machine.save_bytes() or 0)
+        return self.applied_bytes - self._saved_bytes >= (self.machine.save_bytes() or 0)
 
     def _collect(self) -> int | None:
         try:
@@ -319,7 +318,7 @@ class Replica:
         except Exception as error:
             self._halt(error)
             return None
-        self._unsaved_bytes = 0
+        self._saved_bytes = self.applied_bytes
         checkpoint = Checkpoint(
             self.applied, self.record_index, self.time_ms, self.epochs.spans,
             self.ledger.hash, self.ledger.points,
@@ -390,7 +389,6 @@ class Replica:
         new_epoch = self.epochs.observe(entry.epoch, position)
         self.record_index = entry.records_end
         self.applied = position + 1
-        self._unsaved_bytes += len(entry.payload)
         self.applied_bytes += len(entry.payload)
         if groups:
             self._proposer.applied(

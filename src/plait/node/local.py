@@ -39,11 +39,12 @@ from plait.engines.graph import Replica as GraphReplica
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
 from plait.node.examination import examine
+from plait.node.failures import raise_failure
 from plait.node.folder_handle import FolderHandle, sync_folder
 from plait.node.line_host import LineHost
 from plait.node.machines import MachineRoom, machine_info
 from plait.node.members import Members
-from plait.node.node import Node, raise_failure
+from plait.node.node import Node
 from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines

@@ -14,11 +14,11 @@ from typing import Any
 
 from plait.api.messages import PROTOCOL
 from plait.base.codec import encode
-from plait.base.errors import BadSettings, Closed, NotLeader, PlaitError, TooStale, from_code
+from plait.base.errors import BadSettings, Closed, NotLeader, PlaitError, TooStale
 from plait.base.ports import Clock, Network, Random, Storage
 from plait.host.memory import resident_bytes
 from plait.line.membership import Membership
-from plait.line.outcome import Failed, Outcome
+from plait.line.outcome import Outcome
 from plait.node.audit import AuditReport, Audits, CopyWanted
 from plait.node.config import MEMBERS_MAX, NodeConfig
 from plait.node.control_metastore import order
@@ -26,6 +26,7 @@ from plait.node.degradation import Degradation
 from plait.node.distrust import begin_anew, remembers_others
 from plait.node.engines import Engines
 from plait.node.failover import Failover, Report
+from plait.node.failures import raise_failure
 from plait.node.graphs import Graphs
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
@@ -111,16 +112,16 @@ class Node:
         if self.alone and self.storage.log.read_only is None:
             for host in self.hosts():
                 await host.led(LEAD_S)  # nobody else can: an open store is ready to be written
-        self._spawn(self._follow_control())
-        self._spawn(self.reopening.watch())
-        self._spawn(self._degradation.watch())
-        self._spawn(self._placement.watch())
-        self._spawn(self.failover.watch())
-        self._spawn(self.lease.watch())
-        self._spawn(self.versions.watch())
-        self._spawn(self.audits.watch())
-        self._spawn(self.moves.watch())
-        self._spawn(self.roster.watch())
+        self.spawn(self._follow_control())
+        self.spawn(self.reopening.watch())
+        self.spawn(self._degradation.watch())
+        self.spawn(self._placement.watch())
+        self.spawn(self.failover.watch())
+        self.spawn(self.lease.watch())
+        self.spawn(self.versions.watch())
+        self.spawn(self.audits.watch())
+        self.spawn(self.moves.watch())
+        self.spawn(self.roster.watch())
 
     async def open_control(self) -> None:
         """Open the line that says which others there are."""
@@ -153,13 +154,13 @@ class Node:
         met = {peer: address for peer, address in self._met.items() if peer not in retired}
         members = met | self.members
         for peer in [name for name in self.links if name not in members]:
-            self._spawn(self.links.pop(peer).close())
+            self.spawn(self.links.pop(peer).close())
         for peer, address in sorted(members.items()):
             known = self.links.get(peer)
             if peer == self.name or (known is not None and known.address == address):
                 continue
             if known is not None:
-                self._spawn(known.close())
+                self.spawn(known.close())
             link = self.dial(peer, address, self._peer_up, self.peer_down)
             assert link is not None
             self.links[peer] = link
@@ -228,7 +229,8 @@ class Node:
             await host.close()
         self.lines.clear()
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Any) -> None:
+        """Run something for as long as the node lives."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = None
         task.add_done_callback(self._done)
@@ -247,10 +249,6 @@ class Node:
     def adopt_rules(self) -> None:
         """Count on every line what the control line says."""
         self._degradation.adopt()
-
-    def spawn(self, work: Any) -> None:
-        """Run something for as long as the node lives."""
-        self._spawn(work)
 
     # ------------------------------------------------------------------ lines
 
@@ -398,14 +396,3 @@ class Node:
             raise Closed("the store was closed")
         if self.refused is not None:
             raise self.refused
-
-
-def raise_failure(outcome: Outcome) -> None:
-    """Raise what the first failed command of a group failed with."""
-    for _, failed in outcome.failures:
-        raise error_of(failed)
-
-
-def error_of(failed: Failed) -> PlaitError:
-    """The error that a command failed with."""
-    return from_code(failed.code, failed.message, failed.details)

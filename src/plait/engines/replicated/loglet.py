@@ -63,7 +63,7 @@ class ReplicatedLoglet:
         self._stricter: list[tuple[int, int, asyncio.Future[None]]] = []  # position, k
         self._trims: list[tuple[int, asyncio.Future[None]]] = []
         self._retracted_to: list[Callable[[Epoch, int], None]] = []
-        self._closed = False
+        self.closed = False  # whether this handle takes no more part in the line
         self.applied: Callable[[], tuple[int, int]] = lambda: (0, 0)  # positions, records
         core.member.seal_at = find_seal(storage, core.member)
 
@@ -175,11 +175,6 @@ class ReplicatedLoglet:
         member = self.member
         return member.seal_at is not None and member.committed_told > member.seal_at
 
-    @property
-    def closed(self) -> bool:
-        """Whether this handle takes no more part in the line."""
-        return self._closed
-
     async def append(self, entry: Entry) -> int:
         """Order an entry; its position once the line's rule is met.
 
@@ -273,8 +268,8 @@ class ReplicatedLoglet:
 
     async def close(self) -> None:
         """Stop; whatever waits is told that the outcome is open."""
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self.driver.close()
             self._deposed()
             self._waiters.fail(Closed("the loglet was closed"))
@@ -383,7 +378,7 @@ class ReplicatedLoglet:
 
     def check_open(self) -> None:
         """Raise `Closed` after the end."""
-        if self._closed:
+        if self.closed:
             raise Closed(f"{self.member.line} is closed")
 
     def check_writable(self) -> None:
