@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from plait.api.messages import Count, FeedItem, Get, Query, Row, Scan, TableInfo
+from plait.api.infos import TableInfo
+from plait.api.messages import Count, FeedItem, Get, Query, Row, Scan
 from plait.api.port import Answers, Mark, Receipt
 from plait.api.settings import Leader, ReadOptions
 from plait.base.errors import Conflict, NoSuchCollection, PlaitError

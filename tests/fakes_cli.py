@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from plait.api.messages import TableInfo
+from plait.api.infos import TableInfo
 from plait.api.settings import Leader
 from plait.base.errors import NoSuchCollection, PlaitError
 from plait.cli.connecting import Target

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from plait.api.messages import GraphInfo
+from plait.api.infos import GraphInfo
 from plait.api.settings import Eventual
 from plait.base.codec import decode, encode
 from plait.base.ports import PutHardState

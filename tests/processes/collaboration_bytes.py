@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from plait.api.messages import GraphInfo
+from plait.api.infos import GraphInfo
 from plait.base.causality import VersionVector
 from plait.engines.graph import GraphOptions, Replica, open_replica
 from plait.engines.graph.options import fingerprint_of

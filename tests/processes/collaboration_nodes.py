@@ -21,7 +21,7 @@ from nodes import Nodes
 
 import plait
 from plait import Documents
-from plait.api.messages import GraphInfo
+from plait.api.infos import GraphInfo
 from plait.base.errors import PlaitError
 from plait.cli.demo.proxy import Proxy
 from plait.client.limits import ClientLimits

@@ -29,7 +29,7 @@ from collaboration_nodes import LIMITS, Office, Person
 import plait
 from plait import Document, Documents, List, Text
 from plait.api.documents.text_cursors import Cursor
-from plait.api.messages import GraphInfo
+from plait.api.infos import GraphInfo
 from plait.host.loop import run
 
 PATIENCE_S = 40.0

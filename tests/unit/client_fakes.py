@@ -8,6 +8,7 @@ import asyncio
 
 import msgspec
 
+from plait.api.infos import TableInfo
 from plait.api.messages import (
     Applied,
     Count,
@@ -19,7 +20,6 @@ from plait.api.messages import (
     ReadReply,
     Request,
     Result,
-    TableInfo,
     TableOpened,
     Tables,
     Welcome,

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import plait
 from plait.api.documents import Conflict, Documents
-from plait.api.messages import GraphInfo
+from plait.api.infos import GraphInfo
 from plait.api.settings import Eventual
 from plait.base.errors import ConflictChanged, NoSuchCollection, Refused
 from plait.cli.conflict_editor import MARK, edited

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from plait.api.messages import Answer, Cancel, GraphInfo, GraphSaid, GraphSay
+from plait.api.infos import GraphInfo
+from plait.api.messages import Answer, Cancel, GraphSaid, GraphSay
 from plait.api.settings import Eventual
 from plait.base.errors import PlaitError, Unavailable
 from plait.client import guest as guests

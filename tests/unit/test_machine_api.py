@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from plait.api.infos import MachineInfo
 from plait.api.machine import Machine
-from plait.api.messages import Applied, MachineInfo
+from plait.api.messages import Applied
 from plait.api.pipeline import resolve
 from plait.api.port import Answers, Mark, Receipt
 from plait.api.settings import Consensus, ReadOptions

@@ -17,7 +17,8 @@ from functools import partial
 from typing import Any
 
 from plait.api.context import Context
-from plait.api.messages import Ask, MachineInfo
+from plait.api.infos import MachineInfo
+from plait.api.messages import Ask
 from plait.api.settings import ReadOptions, Settings
 from plait.base.codec import encode
 from plait.types.commands import Call

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from plait.api.messages import FeedItem, GraphInfo, MachineInfo, Query, TableInfo
+from plait.api.infos import GraphInfo, MachineInfo, TableInfo
+from plait.api.messages import FeedItem, Query
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import PlaitError
 from plait.engines.graph_port import GraphReplica

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from plait.api.context import Context
-from plait.api.messages import GraphInfo, TableInfo
+from plait.api.infos import GraphInfo, TableInfo
 from plait.api.port import Backend, FolderSync
 from plait.api.session import Session
 from plait.base.ports import Random

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from plait.api.context import Context
-from plait.api.messages import Count, Get, Query, Scan, TableInfo
+from plait.api.infos import TableInfo
+from plait.api.messages import Count, Get, Query, Scan
 from plait.api.port import Answers, Receipt
 from plait.api.settings import ReadFrom, ReadOptions, Settings
 from plait.api.transaction import Transaction

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from plait.api.context import Context
 from plait.api.footprint import Footprint
-from plait.api.messages import TableInfo
+from plait.api.infos import TableInfo
 from plait.api.port import Receipt
 from plait.api.values import ABSENT, bounds
 from plait.base.errors import BadSettings, Closed, Conflict, UsageError

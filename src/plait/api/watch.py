@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from plait.api.context import Context
-from plait.api.messages import FeedItem, TableInfo
+from plait.api.infos import TableInfo
+from plait.api.messages import FeedItem
 from plait.api.settings import ReadOptions
 from plait.api.values import decode_value
 from plait.base.errors import BadValue

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plait.api import machine
-from plait.api.messages import MachineInfo
+from plait.api.infos import MachineInfo
 from plait.api.settings import Settings
 from plait.host.portal import Portal
 

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any
 
 from plait.api import port, store
-from plait.api.messages import GraphInfo, TableInfo
+from plait.api.infos import GraphInfo, TableInfo
 from plait.base.errors import PlaitError
 from plait.blocking.session import Session
 from plait.host.portal import Portal

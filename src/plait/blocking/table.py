@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from plait.api import table
-from plait.api.messages import TableInfo
+from plait.api.infos import TableInfo
 from plait.api.port import Receipt
 from plait.api.settings import ReadFrom, Settings
 from plait.api.table import PUTS_IN_FLIGHT, TableRow

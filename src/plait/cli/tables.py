@@ -4,7 +4,7 @@ from typing import Literal
 
 import click
 
-from plait.api.messages import TableInfo
+from plait.api.infos import TableInfo
 from plait.api.settings import Consensus, Leader, Settings
 from plait.api.store import Store
 from plait.cli.connecting import Target, with_target

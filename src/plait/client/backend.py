@@ -17,11 +17,11 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from os import PathLike
 from typing import Any
 
+from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.messages import (
     DropGraphRequest,
     DropTableRequest,
     FeedItem,
-    GraphInfo,
     GraphOpened,
     Graphs,
     Join,
@@ -29,14 +29,12 @@ from plait.api.messages import (
     ListGraphs,
     ListMembers,
     ListTables,
-    MachineInfo,
     MachineOpened,
     Move,
     OpenGraph,
     OpenMachine,
     OpenTable,
     Query,
-    TableInfo,
     TableOpened,
     Tables,
 )

@@ -20,7 +20,8 @@ from functools import partial
 
 import msgspec
 
-from plait.api.messages import Answer, Cancel, GraphInfo, GraphSaid, GraphSay, LinkGraph
+from plait.api.infos import GraphInfo
+from plait.api.messages import Answer, Cancel, GraphSaid, GraphSay, LinkGraph
 from plait.base.errors import BadFrame, PlaitError, Unavailable
 from plait.client.cluster import Cluster
 from plait.client.link import Link

@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from plait.api.messages import GraphInfo
+from plait.api.infos import GraphInfo
 from plait.base.causality import VersionVector, descends, meet_all
 from plait.base.codec import encode
 from plait.base.errors import BadFrame, NotLoaded, PlaitError, Refused, Unavailable

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from plait.api.messages import GraphInfo
+from plait.api.infos import GraphInfo
 from plait.api.settings import Eventual
 from plait.base.errors import (
     BadSettings,

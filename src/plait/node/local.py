@@ -10,15 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from plait.api.messages import (
-    Applied,
-    FeedItem,
-    GraphInfo,
-    Located,
-    MachineInfo,
-    Query,
-    TableInfo,
-)
+from plait.api.infos import GraphInfo, MachineInfo, TableInfo
+from plait.api.messages import Applied, FeedItem, Located, Query
 from plait.api.pipeline import Pipeline, reject, resolve, without_malformed
 from plait.api.port import Answers, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings

@@ -4,7 +4,7 @@ Invariant: whoever is given a machine by this node can use it here: a class of i
 registered, and of a version that is not lower than the caller's.
 """
 
-from plait.api.messages import MachineInfo
+from plait.api.infos import MachineInfo
 from plait.api.settings import Consensus, Leader, Settings
 from plait.base.errors import BadSettings, MachineMissing, MachineVersion, NoSuchCollection
 from plait.base.ids import collection_name

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from plait.api.messages import TableInfo
+from plait.api.infos import TableInfo
 from plait.api.settings import Consensus, Leader, Settings
 from plait.base.errors import BadSettings, NoSuchCollection
 from plait.base.ids import collection_name
