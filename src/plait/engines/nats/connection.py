@@ -30,7 +30,8 @@ BACKOFF_S_MIN, BACKOFF_S_MAX = 0.05, 2.0
 STOP_S = 0.1
 PING_S, PINGS_MAX = 2, 2  # a silent server is left after about so many times so long
 
-_NO_LEADER = {10008, 10009}  # of whom the server says that they are temporarily unavailable
+NO_PEERS = 10005  # too few servers take a stream; so it is for a moment after one came back
+_PASSING = {NO_PEERS, 10008, 10009}
 
 
 class ApiError(Exception):
@@ -45,7 +46,7 @@ class ApiError(Exception):
     @property
     def passing(self) -> bool:
         """Whether it may be otherwise in a moment."""
-        return self.code == 503 or self.err_code in _NO_LEADER
+        return self.code == 503 or self.err_code in _PASSING
 
     def refusal(self, what: str) -> PlaitError:
         """The error to raise where nothing better is known."""
@@ -136,9 +137,12 @@ class Connection:
     ) -> dict[str, Any]:
         """Send anything that is answered in JSON."""
         until = self.clock.monotonic() + timeout_s
+        refused: ApiError | None = None
         while True:
             left = until - self.clock.monotonic()
             if left <= 0:
+                if refused is not None and refused.code != 503:
+                    raise refused
                 raise self.unavailable(f"{subject} was not answered in {timeout_s:g} s")
             session = await self.up(left)
             try:

@@ -7,7 +7,7 @@ three replicas are asked for only of a server that is no part of a cluster.
 from typing import Any
 
 from plait.base.errors import BadSettings
-from plait.engines.nats.connection import ApiError, Connection
+from plait.engines.nats.connection import NO_PEERS, ApiError, Connection
 from plait.engines.nats.naming import subject_of_log
 from plait.engines.nats.settings import INCARNATION, findings, origin_of, refuse
 
@@ -57,6 +57,12 @@ async def _made(connection: Connection, wanted: dict[str, Any]) -> dict[str, Any
                 return info
         if error.err_code == NOT_CLUSTERED and wanted["num_replicas"] > 1:
             return await _made(connection, wanted | {"num_replicas": 1})
+        if error.err_code == NO_PEERS:
+            raise BadSettings(
+                f"stream {name}: num_replicas {wanted['num_replicas']} is more than the servers "
+                f"that can hold it ({error.description}); remedy: run three servers with JetStream "
+                "and room on their disks"
+            ) from None
         if error.err_code == OVERLAP:
             raise BadSettings(
                 f"stream {name}: subjects {wanted['subjects']!r} are taken by another stream; "
