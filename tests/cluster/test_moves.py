@@ -15,6 +15,8 @@ from plait import Consensus, Leader
 from plait.base.errors import BadSettings, PlaitError, Unavailable
 from plait.engines import sharing
 from plait.engines.shared import Finding
+from plait.node import engine_upkeep, former, line_host
+from plait.node.config import Limits
 from plait.sim.twin import TwinEngine, TwinServer
 
 NATS = "nats://alone:4222"
@@ -171,3 +173,42 @@ async def test_stores_of_one_name_on_one_engine_are_one_store(
     with pytest.raises(BadSettings, match="cluster"):
         async with plait.open(tmp_path / "d", engine=NATS):
             pass
+
+
+@pytest.mark.parametrize("there", [NATS, "raft"], ids=["engine", "members"])
+async def test_a_node_that_was_down_during_moves_begins_with_a_copy(
+    tmp_path: Path, servers: dict[str, TwinServer], monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    monkeypatch.setattr(line_host, "UPKEEP_S", 0.1)
+    monkeypatch.setattr(engine_upkeep, "LOOK_S", 0.2)
+    monkeypatch.setattr(former, "STRANDED_S", 0.5)
+    members = Members(tmp_path, limits=Limits(slot_age_s_max=0.3))
+    await members.start()
+    try:
+        async with plait.connect(members.url) as store:
+            table = await store.table("accounts", Consensus())
+            await table.put("before", 1)
+            await members.stop("n3")
+            await store.move("accounts", NATS)
+            await table.put("between", 2)
+            if there == "raft":
+                await store.move("accounts", there)
+            hosts = [node.host(table.line) for node in members.nodes.values()]
+            (old,) = {host.groups[table.line] for host in hosts if host.groups[table.line].leads}
+            async with asyncio.timeout(20.0):  # what n3 lacks is nowhere but in states
+                while any(host.groups[table.line].head < old.committed for host in hosts):
+                    await asyncio.sleep(0.05)
+            if there == "raft":
+                servers["nats"].down = True
+            await members._start("n3")
+            async with members.only("n3") as near, asyncio.timeout(30.0):
+                found = await near.table("accounts", read="nearest")
+                while await found.get("between") != 2:
+                    await asyncio.sleep(0.1)
+                assert await found.get("before") == 1
+            await table.put("after", 3)
+            status = (await store.status())["nodes"]["n3"]["lines"][table.line]
+            assert status["place"] == (NATS if there == NATS else "members")
+            assert status["moving_to"] is None
+    finally:
+        await members.close()

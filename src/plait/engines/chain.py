@@ -111,6 +111,11 @@ class Chain:
         return self._register.version
 
     @property
+    def behind(self) -> bool:
+        """Whether something that was sealed is not wholly known at this handle yet."""
+        return self._register.lagging() is not None
+
+    @property
     def last(self) -> Loglet:
         """The loglet that takes appends, as far as this handle knows."""
         return self._register.last[1]

@@ -19,7 +19,7 @@ from plait.engines.shared import SharedCopy, SharedEngine
 from plait.node.config import NodeConfig
 from plait.node.engines import Engines
 from plait.node.retention import Retention
-from plait.node.segments import SHARED, place_of, shared_of
+from plait.node.segments import SHARED, shared_of
 
 logger = logging.getLogger("plait.line")
 
@@ -116,11 +116,9 @@ class EngineUpkeep:
 
     def status(self) -> dict[str, Any]:
         """What people want to know of a line that an engine orders."""
-        configuration = self._chain.configuration
         status: dict[str, Any] = {
             "role": "engine",
             "leader": None,
-            "place": place_of(configuration.last.loglet),
             "head": self._chain.head,
             "committed": self._chain.committed,
             "applied": self._replica.applied,

@@ -11,9 +11,14 @@ from plait.base.errors import BadSettings
 from plait.base.ports import Clock, Random
 from plait.engines.shared import SharedEngine
 from plait.engines.sharing import connect as connect_by_scheme
-from plait.node.roster import Roster
 
 Connect: TypeAlias = Callable[[str, str, Clock, Random], Awaitable[SharedEngine]]
+
+
+class Named(Protocol):
+    """Whoever knows what the cluster is called on engines."""
+
+    async def named(self) -> str: ...
 
 
 class Owner(Protocol):
@@ -21,7 +26,9 @@ class Owner(Protocol):
 
     clock: Clock
     random: Random
-    roster: Roster
+
+    @property
+    def roster(self) -> Named: ...
 
 
 class Engines:

@@ -66,7 +66,11 @@ class Group:
     # ------------------------------------------------------------------ life
 
     async def close(self) -> None:
-        """Stop what is on its way to others and from them; the loglet is its opener's."""
+        """Stop what is on its way to others and from them; the loglet is its opener's.
+
+        What the group held is below the state by now: its followers get no copies from it.
+        """
+        self.loglet.driver.on_snapshot = lambda peer: None
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

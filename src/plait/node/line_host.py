@@ -22,6 +22,7 @@ from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.line.quorum import CONSENSUS
 from plait.node.config import Limits
+from plait.node.former import Former
 from plait.node.group import Group
 from plait.node.retention import Retention
 from plait.types.commands import EvictSession, encode_group
@@ -45,7 +46,7 @@ class Upkeep(Protocol):
 class LineHost:
     """A line's loglet, replica and upkeep at this node.
 
-    upkeep: of a line whose entries a shared engine takes; exactly one of `group` and it is given.
+    upkeep: of the log while a shared engine takes the entries. former: of a line that moves.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class LineHost:
         limits: Limits,
         group: Group | None,
         upkeep: Upkeep | None = None,
+        former: Former | None = None,
     ) -> None:
         self.line = line
         self.loglet = loglet
@@ -68,6 +70,7 @@ class LineHost:
         self.check_lease: Callable[[LineHost], None] = lambda host: None
         self._clock = clock
         self._upkeep_of_log = upkeep
+        self._former = former
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._retention = Retention(limits)
 
@@ -263,6 +266,8 @@ class LineHost:
             await asyncio.sleep(UPKEEP_S)
             keeper = self.group or self._upkeep_of_log
             try:
+                if self._former is not None:
+                    await self._former.look(self._groups())
                 if keeper is not None:
                     await keeper.trim(self._retention)
                 self._evict_sessions()
@@ -294,6 +299,8 @@ class LineHost:
         }
         if self.folds and self.replica.halted is not None:
             status["halted"] = str(self.replica.halted)
+        if self._former is not None:
+            status |= self._former.status()
         return status if keeper is None else status | keeper.status()
 
 

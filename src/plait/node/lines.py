@@ -26,6 +26,7 @@ from plait.node.config import NodeConfig
 from plait.node.control_metastore import ControlMetastore
 from plait.node.engine_upkeep import EngineUpkeep
 from plait.node.engines import Engines
+from plait.node.former import Former
 from plait.node.group import Group
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
@@ -121,7 +122,8 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
         )  # fmt: skip
 
     upkeep = EngineUpkeep(node, record.line, chain, replica, state)
-    host = LineHost(record.line, chain, replica, node.clock, limits, join(), upkeep)
+    former = Former(chain, replica, state, node.clock, limits)
+    host = LineHost(record.line, chain, replica, node.clock, limits, join(), upkeep, former)
     host.folds = not witness
     host.groups = segments.groups
     host.check_lease = node.lease.check

@@ -6,6 +6,7 @@ that they share. Both begin at the segment's origin. `GroupParams` and `SharedPa
 Invariant: what a segment holds leaves this node's disk only when this node's state has it.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -13,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from plait.base.codec import decode, encode
-from plait.base.errors import BadSettings
+from plait.base.errors import BadSettings, Unavailable
 from plait.base.ports import Clock, Random, Storage
 from plait.engines.past import PastLoglet
 from plait.engines.primary import PrimaryLoglet
@@ -29,6 +30,8 @@ from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.config import NodeConfig
 from plait.node.engines import Engines
 from plait.types.control import LineRecord
+
+logger = logging.getLogger("plait.line")
 
 MEMBERS = "members"
 SHARED = "shared"
@@ -107,9 +110,16 @@ class LineSegments:
         if self._node.name in self._witnesses:
             return PastLoglet(segment.base)  # it has no state that could want to read it
         params = shared_of(segment.params)
-        engine = await self._node.engines.get(params.url)
         known = Known(flushed, records) if flushed > segment.base else None
-        return await engine.open(log_name(self._record.line, params.number), segment.origin, known)
+        name = log_name(self._record.line, params.number)
+        try:
+            engine = await self._node.engines.get(params.url)
+            return await engine.open(name, segment.origin, known)
+        except Unavailable as error:
+            if stop is None:
+                raise
+            logger.warning("%s is over, and cannot be read: %s", name, error)
+            return PastLoglet(stop)  # a copy of the state has what it held
 
     def _open_group(self, segment: Segment, flushed: int) -> MemberLoglet:
         record, params = self._record, group_of(segment.params)

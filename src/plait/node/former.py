@@ -1,0 +1,89 @@
+"""Former segments of a line at this node: what is kept of them, and for how long.
+
+A group that ended still answers members that lag, and holds what its members' states may lack. A
+node that finds nobody to answer it any more needs a copy of the state instead.
+
+Invariant: entries of an ended group leave this node's disk only when its state has them, synced.
+"""
+
+import logging
+from typing import Any
+
+from plait.base.errors import HistoryTrimmed, PlaitError
+from plait.base.ports import Clock, StateStorage
+from plait.engines.chain import Chain
+from plait.engines.replica import Replica
+from plait.engines.replicated.loglet import ReplicatedLoglet
+from plait.line.chain import Next
+from plait.node.config import Limits
+from plait.node.segments import place_of
+
+logger = logging.getLogger("plait.line")
+
+STRANDED_S = 10.0  # without a step forward, below a tail that is known
+
+
+class Former:
+    """What came before the segment that takes a line's entries."""
+
+    def __init__(
+        self, chain: Chain, replica: Replica, state: StateStorage, clock: Clock, limits: Limits
+    ) -> None:
+        self._chain = chain
+        self._replica = replica
+        self._state = state
+        self._clock = clock
+        self._limits = limits
+        self._ended: dict[str, float] = {}  # since when a group is known here to have ended
+        self._stands = (-1, 0.0)  # where the replica stood, and since when
+        self._stranded: HistoryTrimmed | None = None
+
+    async def look(self, groups: list[ReplicatedLoglet]) -> None:
+        """Trim what nobody needs; see whether this node can go on by itself."""
+        for loglet in groups:
+            if loglet is not self._chain.last and loglet.sealed:
+                try:
+                    await self._let_go(loglet)
+                except PlaitError as error:
+                    logger.info("line %s: %s is kept: %s", self._replica.line, loglet, error)
+        self._look_for_help()
+
+    async def _let_go(self, loglet: ReplicatedLoglet) -> None:
+        name, end, now = loglet.member.line, loglet.committed, self._clock.monotonic()
+        since = self._ended.setdefault(name, now)
+        if loglet.head >= end or self._replica.flushed < end:
+            return
+        sender = loglet.sender
+        had = sender is not None and all(
+            progress.match > end for peer, progress in sender.progress.items()
+        )
+        if had or now - since > self._limits.slot_age_s_max:
+            await self._state.sync()
+            await loglet.trim(end)
+            logger.info("%s has ended, and everybody has it: its log is let go", name)
+
+    def _look_for_help(self) -> None:
+        replica, now = self._replica, self._clock.monotonic()
+        if not self._chain.behind or replica.applied != self._stands[0]:
+            self._stands = (replica.applied, now)
+            if self._stranded is not None and replica.needs_snapshot is self._stranded:
+                replica.needs_snapshot = None
+            self._stranded = None
+        elif now - self._stands[1] > STRANDED_S and replica.needs_snapshot is None:
+            what = f"nobody has what stands at {replica.applied} of {replica.line} any more"
+            self._stranded = HistoryTrimmed(what, head=self._chain.configuration.last.base)
+            replica.needs_snapshot = self._stranded
+            logger.warning("line %s needs a copy of the state: %s", replica.line, what)
+
+    def status(self) -> dict[str, Any]:
+        """Where the line is and was, and where it is going, for people."""
+        configuration = self._chain.configuration
+        intent = configuration.intent
+        return {
+            "place": place_of(configuration.last.loglet),
+            "segments": [
+                {"base": segment.base, "place": place_of(segment.loglet)}
+                for segment in configuration.segments
+            ],
+            "moving_to": place_of(intent) if isinstance(intent, Next) else None,
+        }
