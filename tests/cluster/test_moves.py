@@ -51,6 +51,15 @@ async def count_up(table: plait.Table, key: str, counts: dict[str, int]) -> None
         counts[key] = counts.get(key, 0) + 1
 
 
+async def answered(table: plait.Table, key: str) -> object:
+    """What a node says that may not know yet where the line is."""
+    while True:
+        try:
+            return await table.get(key)
+        except Unavailable:
+            await asyncio.sleep(0.1)
+
+
 async def test_a_lone_store_keeps_its_table_on_an_engine(tmp_path: Path, servers: object) -> None:
     async with plait.open(tmp_path / "d") as store:
         accounts = await store.table("accounts", Consensus(engine=NATS))
@@ -107,7 +116,7 @@ async def test_a_line_goes_there_and_back_while_it_is_written(
             for name in members.nodes:
                 async with members.only(name) as near:
                     found = await near.table("accounts", read="nearest")
-                    while await found.get("k0") != rows["k0"]:
+                    while await found.get("k0") < rows["k0"]:  # the last may be on its way
                         await asyncio.sleep(0.05)
 
 
@@ -202,10 +211,9 @@ async def test_a_node_that_was_down_during_moves_begins_with_a_copy(
                 servers["nats"].down = True
             await members._start("n3")
             async with members.only("n3") as near, asyncio.timeout(30.0):
-                found = await near.table("accounts", read="nearest")
-                while await found.get("between") != 2:
-                    await asyncio.sleep(0.1)
-                assert await found.get("before") == 1
+                found = await near.table("accounts")
+                assert await answered(found, "between") == 2
+                assert await answered(found, "before") == 1
             await table.put("after", 3)
             status = (await store.status())["nodes"]["n3"]["lines"][table.line]
             assert status["place"] == (NATS if there == NATS else "members")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from plait.base.codec import encode
-from plait.base.errors import BadSettings, NotLeader, PlaitError, TooStale
+from plait.base.errors import BadSettings, NotLeader, PlaitError, TooStale, Unavailable
 from plait.base.ports import Clock
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.raft import RaftLoglet
@@ -139,6 +139,11 @@ class LineHost:
         return self.primary is None
 
     @property
+    def ending(self) -> bool:
+        """Whether this node's group was told to end: what it knows may be out of date."""
+        return self.group is not None and self.group.loglet.member.seal_at is not None
+
+    @property
     def fresh(self) -> bool:
         """Whether this member's disk is new, and what an older one held is not known yet."""
         return self.group is not None and self.group.loglet.member.fresh
@@ -211,12 +216,17 @@ class LineHost:
         return await self.replica.read(queries, after, timeout_s)
 
     async def caught_up(self, timeout_s: float = 10.0) -> None:
-        """Return once every write that was completed before is applied; of a linearizable line."""
-        if self.raft is not None:
-            position = await self.raft.read_index(timeout_s)
-        else:
+        """Return once every write that was completed before is applied.
+
+        The line is asked, not this node's group: the group may have ended, and not know it.
+        """
+        try:
             async with asyncio.timeout(timeout_s):
                 position = (await self.loglet.check_tail()).position
+        except TimeoutError:
+            raise Unavailable(
+                f"nobody told within {timeout_s:g} s how far {self.line} goes"
+            ) from None
         await self.replica.wait_applied(position, timeout_s)
 
     async def led(self, timeout_s: float) -> None:

@@ -194,7 +194,9 @@ class Local:
         if self.node.alone and host.group is not None:
             if not host.leads:
                 await self._lead_alone(host, timeout_s)
-        elif host.linearizable and options.max_lag_s is None:
+        elif options.max_lag_s is None and (
+            host.linearizable or (host.ending and host.leads and options.source == "leader")
+        ):
             await host.caught_up(timeout_s)
         else:
             try:
