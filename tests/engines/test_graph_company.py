@@ -4,15 +4,12 @@ import asyncio
 
 from graph_replicas import TITLE, Wire, opened, put, same, title, until
 
-from plait.base.causality import vector_of
-from plait.base.codec import encode
 from plait.engines.graph.contests import Contests
 from plait.engines.graph.outbox import Outbox
 from plait.engines.graph.presence import TTL_S, Presences
-from plait.engines.graph.reissue import Intent, Lost, reissue
 from plait.engines.graph.silence import Silence
-from plait.graph.event import APPLY, CLEAR, Batch, Op
 from plait.graph.event import BEAT as BEAT_PATH
+from plait.graph.event import Batch, Op
 from plait.graph.scope import Scope
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
 
@@ -96,57 +93,6 @@ def test_a_member_that_is_behind_and_silent_is_due_and_an_idle_one_is_not():
     assert silence.due(scope, 11.0) == []  # it has said that it has seen everything
     assert silence.due(scope, 99.0) == []
     assert Silence(0.0).due(scope, 1e9) == []
-
-
-class _Done:
-    """What was written anew."""
-
-    def __init__(self, state: object = None) -> None:
-        self.done: list[object] = []
-        self.state = state
-
-    def write_mutation(self, key: str, path: tuple[str, ...], mutation: object) -> None:
-        self.done.append((key, path, mutation))
-
-    def write_clear(self, key: str, path: tuple[str, ...]) -> None:
-        self.done.append((key, path, "clear"))
-
-    def write_op(self, op: Op) -> None:
-        self.done.append(op)
-
-    def object_state(self, key: str, path: tuple[str, ...]) -> object:
-        return self.state
-
-
-class _Slots:
-    def __init__(self, dot: tuple[int, int], stamp: int) -> None:
-        self.slots = {b"": {dot: [stamp, "theirs"]}}
-
-
-def test_counts_are_added_and_clears_prepared_again_and_other_operations_are_told_again():
-    intents = (
-        Intent(5, "k", ("c:n",), APPLY, 3),
-        Intent(5, "k", ("c:n",), APPLY, [-4]),
-        Intent(5, "k", ("aw:tags",), APPLY, ["x"]),
-        Intent(5, "k", ("o:m",), CLEAR, None),
-    )
-    done = _Done()
-    assert reissue(done, encode(Lost(((1, 1),), intents))) == []
-    assert done.done == [
-        ("k", ("c:n",), ("add", 3)),
-        ("k", ("c:n",), ("add", -4)),
-        Op("k", ("aw:tags",), ["x"], APPLY),
-        ("k", ("o:m",), "clear"),
-    ]
-
-
-def test_a_register_is_set_again_unless_somebody_has_set_it_later():
-    lost = Lost(vector_of([(1, 3)]).pairs(), (Intent(50, "k", ("r:t",), APPLY, ["mine"]),))
-    for dot, stamp, again in (((1, 3), 90, True), ((2, 1), 40, True), ((2, 1), 60, False)):
-        done = _Done(_Slots(dot, stamp))
-        left = reissue(done, encode(lost))
-        assert bool(done.done) == again
-        assert bool(left) == (not again)
 
 
 async def test_a_silent_member_is_retired_and_what_it_wrote_meanwhile_is_not_lost():

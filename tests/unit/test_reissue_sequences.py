@@ -2,7 +2,7 @@
 
 from plait.base.causality import VersionVector
 from plait.base.codec import decode, encode
-from plait.engines.graph.reissue_sequences import intent_of, mutations_of
+from plait.engines.graph.reissue_sequences import intents_of, mutations_of
 from plait.graph.event import Event
 from plait.types.graph_type import Here
 from plait.types.lists.type import LIST
@@ -22,9 +22,12 @@ def do(type_, state, replica, seq, mutation, **seen):
 
 def redone(type_, mine, dots, theirs):
     """The value after what was lost was done again on what the others have."""
-    body = decode(encode(intent_of(mine, dots)))
-    for number, mutation in enumerate(mutations_of(body, theirs)):
-        do(type_, theirs, 3, number + 1, mutation, ann=9, bob=9)
+    number = 0
+    for body, every in intents_of(mine, [dots]):
+        assert every == dots
+        for mutation in mutations_of(decode(encode(body)), theirs):
+            number += 1
+            do(type_, theirs, 3, number, mutation, ann=9, bob=9)
     return type_.value(theirs)
 
 
@@ -73,3 +76,20 @@ def test_what_stood_behind_something_that_is_gone_comes_last():
     do(LIST, mine, BOB, 1, ("insert", 1, ["x"]), ann=1)
     do(LIST, theirs, ANN, 2, ("delete", 0, 1))
     assert redone(LIST, mine, [(BOB, 1)], theirs) == ["b", "x"]
+
+
+def test_a_text_is_told_group_by_group_and_each_can_be_done_again_without_the_others():
+    mine = TEXT.zero()
+    do(TEXT, mine, ANN, 1, ("insert", 0, "one three"))
+    do(TEXT, mine, BOB, 1, ("insert", 4, "two "), ann=1)
+    do(TEXT, mine, BOB, 2, ("insert", 13, " four"), ann=1)
+    told = list(intents_of(mine, [[(BOB, 1)], [(BOB, 2)]]))
+    assert told == [
+        (["one three", "one two three"], [(BOB, 1)]),
+        (["one two three", "one two three four"], [(BOB, 2)]),
+    ]
+    theirs = TEXT.zero()
+    do(TEXT, theirs, ANN, 1, ("insert", 0, "one three"))
+    for number, mutation in enumerate(mutations_of(told[1][0], theirs)):
+        do(TEXT, theirs, 3, number + 1, mutation, ann=1)
+    assert TEXT.value(theirs) == "one three four"

@@ -5,6 +5,7 @@ from typing import Any
 from plait.base.causality import Context
 from plait.engines.graph.flusher import Flusher
 from plait.engines.graph.journal import Journal
+from plait.engines.graph.owed import decode_owed
 from plait.engines.graph.parts import Parts
 from plait.engines.graph.renewal import Renewal
 from plait.engines.graph.syncing import Syncing
@@ -49,6 +50,7 @@ def gauges(
         "not_durable_rows": journal.waiting,
         "flush_error": None if flusher.error is None else str(flusher.error),
         "fresh_ids": list(renewal.reasons),
+        "waits_to_be_written_anew": len(decode_owed(parts.lost)),
         "notices": list(syncing.notices),
     }
 

@@ -17,8 +17,10 @@ from plait.engines.graph import wal
 from plait.engines.graph.archive import Archive
 from plait.engines.graph.identity import Hard, load_hard
 from plait.engines.graph.options import GraphOptions
+from plait.engines.graph.owed import Intent, decode_owed, encode_owed, unsettled
 from plait.engines.graph.spaces import (
     DOCUMENTS,
+    ENTRUSTED,
     HELD,
     LOST,
     META,
@@ -51,7 +53,8 @@ class Parts:
         self.state = storage.state(options.line)
         self.view = Overlay(self.state)
         self._held: dict[Dot, Batch] = {}  # what waits for the clock, while this is opened
-        self.lost = b""  # what has to be written anew under this id
+        self.lost = b""  # what is owed, and has to be looked at when others' state was adopted
+        self.entrusted: tuple[Intent, ...] = ()  # what is owed, and counts as others have it
         self.begin_empty()
 
     def begin_empty(self) -> None:
@@ -91,6 +94,7 @@ class Parts:
         except (PlaitError, msgspec.DecodeError, IndexError) as error:
             raise _corrupt(self.options.name, error) from error
         self.lost = self.state.get(META, LOST) or b""
+        self.entrusted = decode_owed(self.state.get(META, ENTRUSTED) or b"")
         self.position = place.position
 
     def replay(self, head: int, tail: int) -> None:
@@ -134,10 +138,8 @@ class Parts:
                 scope.renamed(replica, retire)
             case wal.Folded():
                 self.fold()
-            case wal.Lost(data):
-                self.lost = data
-            case wal.Reissued():
-                self.lost = b""
+            case wal.Owed(lost, entrusted):
+                self.lost, self.entrusted = lost, decode_owed(entrusted)
 
     def _hold(self, batches: Sequence[Batch]) -> None:
         self._held.update({(batch.replica, batch.first): batch for batch in batches})
@@ -175,6 +177,7 @@ class Parts:
     def fold(self) -> bool:
         """Fold what is stable; whether anything was."""
         floor = self.scope.collect()
+        self.entrusted = unsettled(self.entrusted, self.scope.stable)
         if floor is None:
             return False
         self.archive.drop(floor)
@@ -190,6 +193,7 @@ class Parts:
         held: list[Batch] = self.scope.quarantine.batches()
         put(META, HELD, encode_pack(held) if held else None)
         put(META, LOST, self.lost or None)
+        put(META, ENTRUSTED, encode_owed(self.entrusted) or None)
         archive = self.archive
         put_place(
             self.view,

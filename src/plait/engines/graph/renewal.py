@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
-from plait.base.causality import VersionVector
+from plait.base.causality import Dot, VersionVector
 from plait.base.errors import NotLoaded, PlaitError
 from plait.base.ids import random_id
 from plait.base.ports import Random
@@ -18,6 +18,7 @@ from plait.engines.graph import wal
 from plait.engines.graph.flusher import Flusher
 from plait.engines.graph.identity import Hard, encode_hard
 from plait.engines.graph.journal import Journal
+from plait.engines.graph.owed import Intent, decode_owed, encode_owed, fate
 from plait.engines.graph.parts import Parts
 from plait.engines.graph.reissue import gather, reissue
 from plait.engines.graph.syncing import Syncing
@@ -73,6 +74,7 @@ class Renewal:
         self._syncing = syncing
         self._random = random
         self._adopting: asyncio.Task[None] | None = None
+        self._looked_at: VersionVector | None = None  # when what is owed was last looked at
 
     def restart(self, reason: str, trusted: bool, retire: int) -> None:
         """Go on with the state as it is. `trusted`: the old stream is whole. `retire`: up to
@@ -93,6 +95,8 @@ class Renewal:
             retire = scope.next_seq - 1
         scope.renamed(fresh, retire)
         self._journal.add(wal.Renamed(fresh, retire))
+        if not trusted:
+            self._owe(parts.lost, ())
         self._journal.put_hard_state(encode_hard(parts.hard))
         writer.rebind()
         owner.soon()
@@ -114,7 +118,7 @@ class Renewal:
         try:
             await self._flusher.stop(abandon=True)
             self._note(reason, random_id(self._random), parts.hard.epoch + 1)
-            journal.reset(encode_hard(parts.hard), [wal.Lost(lost)])
+            journal.reset(encode_hard(parts.hard), [wal.Owed(lost)])
             await journal.wait(journal.written)
             await parts.state.clear()
         except PlaitError as error:
@@ -123,7 +127,7 @@ class Renewal:
         finally:
             self._adopting = None
         parts.begin_empty()
-        parts.lost = lost
+        parts.lost, parts.entrusted = lost, ()
         parts.position = journal.written
         self._flusher.resume(journal.written)
         self._writer.rebind()
@@ -133,23 +137,42 @@ class Renewal:
         self._syncing.greet_again()
 
     def reissue(self) -> None:
-        """Write anew what was lost, once this replica is a member and has what the others have."""
+        """Write anew what was lost, once this replica is a member and has what the others have;
+        what may come to count yet waits for word of that."""
         owner, parts, writer = self._owner, self._parts, self._writer
         if not parts.lost or not parts.scope.writable or not self._syncing.caught_up():
             return
         if writer.error is not None or writer.draft is not None:
             return
-        lost, parts.lost = parts.lost, b""
-        left = reissue(self, lost)
-        owner.settle()  # in the same row of the log as the record that it is done
-        self._journal.add(wal.Reissued())
-        for what in left:
+        if self._looked_at == parts.scope.vector:
+            return
+        self._retire_own(decode_owed(parts.lost))
+        done = reissue(self, parts.lost)
+        owner.settle()  # in the same row of the log as the record of what is left
+        self._owe(encode_owed(done.waits), (*parts.entrusted, *done.there))
+        self._looked_at = parts.scope.vector.copy()
+        for what in done.left:
             self._syncing.note(f"not written anew: {what}")
         owner.soon()
 
-    def write_mutation(self, key: str, path: Path, mutation: Mutation) -> None:
+    def _retire_own(self, intents: tuple[Intent, ...]) -> None:
+        """Earlier ids that are members still: nobody will write under them any more."""
+        scope = self._parts.scope
+        authors = dict.fromkeys(author for intent in intents for author, _ in intent.dots)
+        gone = [author for author in authors if scope.members.is_member(author)]
+        if gone:
+            self._writer.say([scope.retire(author) for author in gone])
+
+    def _owe(self, lost: bytes, entrusted: tuple[Intent, ...]) -> None:
+        """Note what is owed from here on, if that is something else than before."""
+        parts = self._parts
+        if (lost, entrusted) != (parts.lost, parts.entrusted):
+            parts.lost, parts.entrusted = lost, entrusted
+            self._journal.add(wal.Owed(lost, encode_owed(entrusted)))
+
+    def write_mutation(self, key: str, path: Path, mutation: Mutation) -> Dot | None:
         """Prepare and apply, for `reissue`."""
-        self._writer.mutate(key, path, mutation)
+        return self._writer.mutate(key, path, mutation)
 
     def write_clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path, for `reissue`."""
@@ -159,10 +182,9 @@ class Renewal:
         """Apply an operation as it is, for `reissue`."""
         self._writer.write(op)
 
-    @property
-    def vector(self) -> VersionVector:
-        """What counts here, for `reissue`."""
-        return self._parts.scope.vector
+    def fate(self, dot: Dot) -> bool | None:
+        """Whether an event counts here, or will, for `reissue`."""
+        return fate(self._parts.scope, dot)
 
     def object_state(self, key: str, path: Path) -> Any | None:
         """The state of an object, for `reissue`."""

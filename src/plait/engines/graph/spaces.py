@@ -2,9 +2,9 @@
 
 ::
 
-    META      place, scope, held, lost      replaced by every flush
+    META      place, scope, held, lost, entrusted   replaced by every flush
     DOCUMENTS the shelf's rows
-    HISTORY   blocks of retained batches    see `archive`
+    HISTORY   blocks of retained batches            see `archive`
 
 Invariant: all rows are written in one transaction with the place, so the file always is the fold
 of the log's rows below `Place.position`.
@@ -20,6 +20,7 @@ from plait.engines.overlay import Overlay
 META, DOCUMENTS, HISTORY = 0, 1, 2
 VERSION = 1
 PLACE, SCOPE, HELD, LOST = b"place", b"scope", b"held", b"lost"
+ENTRUSTED = b"entrusted"
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):

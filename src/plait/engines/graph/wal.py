@@ -53,17 +53,14 @@ class Folded(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """What was stable was folded."""
 
 
-class Lost(msgspec.Struct, frozen=True, array_like=True, tag=7):
-    """Own batches of an id that was given up; they are written anew under another."""
+class Owed(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """What is owed from here on for ids that were given up (see `owed`), beside own batches."""
 
-    data: bytes  # of `reissue`
-
-
-class Reissued(msgspec.Struct, frozen=True, array_like=True, tag=8):
-    """That was done."""
+    lost: bytes  # may never count: then it is written anew
+    entrusted: bytes = b""  # counts as others have it
 
 
-Record: TypeAlias = Wrote | Delivered | Held | Joined | Renamed | Folded | Lost | Reissued
+Record: TypeAlias = Wrote | Delivered | Held | Joined | Renamed | Folded | Owed
 
 _decoder = msgspec.msgpack.Decoder(tuple[Record, ...])
 
