@@ -26,6 +26,7 @@ FOUND = {
     1386: "a flush that was cancelled before it began held up every later one",
     5277: "what counted in the state of somebody who had to give it up was lost with it",
     5246: "what counted and had not arrived yet was written anew, and was there twice",
+    5326: "the copy of a lone store wrote its admission in its original's stream",
     3658: "a clear that was written anew said what it had come to the first time",
 }
 FIRST, LAST = (int(n) for n in os.environ.get("STORM_SEEDS", "0:40").split(":"))

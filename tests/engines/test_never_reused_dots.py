@@ -15,7 +15,7 @@ from graph_replicas import Wire, opened, put, same, title, until
 
 import plait
 from plait.base.codec import encode
-from plait.base.errors import ClockWrong, FolderInUse, StorageError
+from plait.base.errors import ClockWrong, FolderInUse, NotLoaded, StorageError
 from plait.engines.graph import Replica
 from plait.engines.graph_port import Changed
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
@@ -40,12 +40,20 @@ class Ledger:
     def _note(self, changes: Sequence[Changed]) -> None:
         for change in changes:
             event, op = change.event, change.op
+            if not event.replica:
+                continue  # it came as a state, which does not say who wrote what
             content = encode([op.key, op.path, op.body, op.kind, event.hlc])
             assert self.heard.setdefault(event.dot, content) == content
 
 
 async def wait(holds: Callable[[], bool]) -> None:
-    await until(holds, 5.0)
+    def now() -> bool:
+        try:
+            return holds()
+        except NotLoaded:
+            return False  # a replica takes over what others have
+
+    await until(now, 5.0)
 
 
 # --------------------------------------------------------------------------- a crash, a fork
@@ -136,9 +144,9 @@ async def founded(folder: Path) -> int:
         return replica_of(notes).replica
 
 
-COPY_OF_A_LONE_STORE = pytest.mark.xfail(
-    reason="a copy of a store that had no other members admits itself in the original's stream,"
-    " and what the original has folded since then is lost when they meet",
+RESTORED_IN_PLACE = pytest.mark.xfail(
+    reason="an older backup of a store that had no other members, in its old folder, cannot know"
+    " that its id is used; what it folds then, alone, cannot be told apart any more",
     strict=True,
 )
 
@@ -153,18 +161,15 @@ async def test_a_lone_store_and_its_copy_lose_nothing_when_they_meet(tmp_path: P
         for docs, text in ((mine, "original"), (yours, "clone")):
             docs["n"].likes += 10
             docs[text].title = text
-        await asyncio.sleep(1.5)  # each folds alone
+        await asyncio.sleep(1.5)  # the original folds alone; the copy must not
         syncs = [await store.sync_folder(shared, every_s=0.05) for store in (one, two)]
-        await asyncio.sleep(2)
-        assert (mine["n"].likes, mine["original"].title) == (11, "original")
-        assert (yours["n"].likes, yours["clone"].title) == (11, "clone")
-        waiting = [sync.last.collections[0].waits for sync in syncs if sync.last is not None]
-        assert any("not arrived" in waits for waits in waiting)  # it is told, and nothing is taken
+        await wait(lambda: mine["n"].likes == yours["n"].likes == 21)
+        for docs in (mine, yours):
+            assert (docs["original"].title, docs["clone"].title) == ("original", "clone")
         for sync in syncs:
             await sync.close()
 
 
-@COPY_OF_A_LONE_STORE
 async def test_a_cloned_folder_takes_a_fresh_id_and_both_keep_their_data(tmp_path: Path):
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -185,13 +190,13 @@ async def test_a_cloned_folder_takes_a_fresh_id_and_both_keep_their_data(tmp_pat
             assert {key: note.title for key, note in docs.items()} == {
                 "clone": "clone", "common": "of both", "n": None, "original": "original",
             }  # fmt: skip
-        assert len({replica for replica, _ in ledger.heard}) == 2
+        # the original's, the copy's, and the one that what the copy wrote was written anew under
+        assert len({replica for replica, _ in ledger.heard}) == 3
         for sync in syncs:
             await sync.close()
 
 
-@COPY_OF_A_LONE_STORE
-@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("in_place", [False, pytest.param(True, marks=RESTORED_IN_PLACE)])
 async def test_an_older_backup_that_is_restored_reuses_no_dot(tmp_path: Path, in_place: bool):
     """`in_place`: into the folder that is there, so that nothing tells that it is another."""
     shared = tmp_path / "shared"

@@ -63,6 +63,7 @@ class Identity:
             self.sync,
             self.incarnation,
             now_ms,
+            scope.members.flock(),
         )
 
     def greeted(self, peer: Peer, message: Greeting, now: float, now_ms: int) -> None:
@@ -74,6 +75,7 @@ class Identity:
         peer.sent = peer.vector.merged(checked_vector(message.held))
         peer.mark = (message.seq, message.digest)
         peer.roots = message.roots
+        peer.flock = message.flock
         mine = self.scope.next_seq - 1
         if message.replica == self.scope.replica:
             peer.twin = True
@@ -108,6 +110,10 @@ class Identity:
         """A peer told how we stand there."""
         peer.standing = message
         if self.given_up or (peer.twin and not peer.prevails):
+            return
+        if self._gives_way_to(peer):
+            if message.complete:
+                self._give_way(peer)
             return
         scope = self.scope
         mine = scope.next_seq - 1
@@ -145,6 +151,24 @@ class Identity:
         elif not message.member:
             self.ask_in(now)
 
+    def _gives_way_to(self, peer: Peer) -> bool:
+        """Whether we are of a flock, and the peer is a member of what it came from, or of a flock
+        that goes before ours."""
+        flock = self.scope.members.flock()
+        return bool(flock) and (self._stands_firm(peer) or 0 < peer.flock < flock)
+
+    def _stands_firm(self, peer: Peer) -> bool:
+        """Whether a peer was admitted, and not by a flock."""
+        return not peer.flock and bool(peer.roots or peer.replica == self.scope.members.founder)
+
+    def _give_way(self, peer: Peer) -> None:
+        scope = self.scope
+        if scope.floor.get(scope.replica, 0):
+            self._split()  # what was folded cannot be told any more
+            return
+        lost = tuple(b for b in scope.history.since({}) if b.replica == scope.replica)
+        self.give_up(Adopt("this is a copy, and its original is there", lost, peer.name))
+
     def _split(self) -> None:
         """Say once that neither side can give way."""
         if not self.split:
@@ -155,11 +179,16 @@ class Identity:
         """Ask the next peer to admit us, if we are no member."""
         if self.scope.replica in self.scope.members.names or now < self._join_at:
             return
+        sponsor = self.links.peers.get(self.sponsor)
+        if sponsor is not None and sponsor.standing is None:
+            return  # it will say
         peers = [
             peer
             for peer in self.links.peers.values()
             if peer.standing is not None and not peer.standing.member
         ]
+        if any(self._stands_firm(peer) for peer in self.links.peers.values()):
+            peers = [peer for peer in peers if self._stands_firm(peer)]  # not into a flock again
         peers = [peer for peer in peers if peer.name == self.sponsor] or peers
         if peers:
             names = [peer.name for peer in peers]

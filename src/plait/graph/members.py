@@ -5,6 +5,11 @@ stream says so with a retirement of its own in its very next batch; the greatest
 batch of a member that has *seen* more is such a statement as well, so that what it depends on can
 be delivered before it.
 
+The copy of a store that had no other member has nobody to admit it, and may not write in the stream
+that its original goes on with. It admits itself, under its own id: a *claim*, by which it is a
+member for itself and for those whom it admits, its *flock*. To all others it never becomes one: as
+soon as the flock meets them it gives way, and what it wrote is written anew.
+
 Invariant: once every remaining member has said something that covers a retirement, no later number
 can come to count, and the retired one need not be waited for any more.
 """
@@ -12,6 +17,7 @@ can come to count, and the retired one need not be waited for any more.
 from collections.abc import Mapping
 
 from plait.base.causality import Dot
+from plait.graph.event import ADMIT, Batch, Op
 from plait.graph.streams import Stream
 
 ROOTS_MAX = 256
@@ -39,14 +45,30 @@ class Members:
 
     def is_member(self, replica: int) -> bool:
         """Whether it may write now, as far as is known here."""
-        return replica in self.names and replica not in self.retired and self._rooted(replica)
+        if replica not in self.names or replica in self.retired:
+            return False
+        return not self.retired or self._rooted(replica)
+
+    def claim(self, replica: int, name: str) -> None:
+        """Be a member by one's own word, from the first own event on, which says so."""
+        self.admit(replica, name, (replica, 1))
+
+    def believes(self, replica: int, batch: Batch) -> bool:
+        """Whether a newcomer takes an author at its word: its stream begins with a claim."""
+        match batch.first, batch.ops[0]:
+            case 1, Op(key="", path=(name,), body=[int(admitted), *_]) if name == ADMIT:
+                return admitted == batch.replica and replica not in self.names
+        return False
+
+    def flock(self) -> int:
+        """The least replica that is a member here by its own word only, or 0."""
+        return min((one for one in self.sponsors if self._claims(one)), default=0)
 
     def _rooted(self, replica: int) -> bool:
         """Whether it is certain that an admission of it counts, and one of that sponsor, and so on:
         a retired sponsor may have written it beyond what counts of it."""
-        if not self.retired:
-            return True
         rooted, fresh = {self.founder}, True
+        rooted.update(one for one in self.sponsors if self._claims(one))
         while fresh and replica not in rooted:
             fresh = False
             for admitted, dots in self.sponsors.items():
@@ -56,6 +78,9 @@ class Members:
                     rooted.add(admitted)
                     fresh = True
         return replica in rooted
+
+    def _claims(self, replica: int) -> bool:
+        return any(sponsor == replica for sponsor, _ in self.sponsors[replica])
 
     def _said(self, replica: int, seq: int) -> bool:
         known = self.retired.get(replica)
@@ -69,12 +94,15 @@ class Members:
             self.sponsors[replica] = tuple(sorted((*dots, dot)))
 
     def roots(self, replica: int) -> tuple[tuple[int, int, int], ...]:
-        """Why it is a member: (admitted, sponsor, number) of it, of its sponsors, and so on."""
+        """Why it is a member: (admitted, sponsor, number) of it, of its sponsors, and so on. What
+        it claims is no reason."""
         roots: list[tuple[int, int, int]] = []
         queue, known = [replica], {replica}
         while queue and len(roots) < ROOTS_MAX:
             admitted = queue.pop(0)
             for sponsor, seq in self.sponsors.get(admitted, ()):
+                if sponsor == admitted:
+                    continue
                 roots.append((admitted, sponsor, seq))
                 if sponsor not in known:
                     known.add(sponsor)

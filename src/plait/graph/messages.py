@@ -56,6 +56,7 @@ class Greeting(_Message, frozen=True, array_like=True, tag=80):
     sync: str
     incarnation: int  # random: of two processes with one id the greater takes a fresh one
     now_ms: int
+    flock: int = 0  # who claims to be a member in its scope, and nobody else has admitted
 
 
 class Standing(_Message, frozen=True, array_like=True, tag=81):

@@ -108,6 +108,7 @@ class Contents:
                 )
                 for v in parcel.voids
             ]
+            self.flock = {names[one] for one, _, by, _ in parcel.roll.admitted if one == by}
             self.said = {names[r.replica]: r.said for r in parcel.roll.retired if r.replica >= 0}
         except IndexError:
             raise BadFrame("a parcel names a replica that it does not list") from None
@@ -132,6 +133,8 @@ def joinable(scope: Scope, parcel: Parcel, contents: Contents, now_ms: int | Non
         accepted = stream.hlc <= scope.quarantine.accepted.get(stream.replica, 0)
         if ahead > AHEAD_MS_MAX and stream.last > mine.get(stream.replica, 0) and not accepted:
             return False
+    if scope.replica in scope.members.names and contents.flock - scope.members.names.keys():
+        return False  # it holds what never counts here
     for replica, retirement in scope.members.retired.items():
         last = max(retirement.last, contents.said.get(replica, 0))
         if now_ms is not None and theirs.get(replica, 0) > last:

@@ -26,6 +26,7 @@ class Peer:
         self.mark: tuple[int, bytes] | None = None  # a place of its own stream, and the hash there
         self.roots: tuple[tuple[int, int, int], ...] = ()  # why it is a member, as it says
         self.roots_told: tuple[tuple[int, int, int], ...] = ()  # ours
+        self.flock = 0  # who is a member there by its own word
         self.twin = False  # it has the same id as this replica
         self.prevails = False  # of twins, it keeps the id
         self.joining = False  # it asks to be admitted

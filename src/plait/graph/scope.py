@@ -285,7 +285,7 @@ class Scope:
         missing = [(r, seq) for r, seq in batch.seen if seq > get(r, 0)]
         if now_ms is None:
             members.seen(author, batch.last)  # it was delivered before, for whatever reason
-        counts = members.counts(author, batch.last)
+        counts = members.counts(author, batch.last) or members.believes(self.replica, batch)
         if not counts and (author in members.retired or not missing):
             self._refuse(batch, Refused(author, batch.first))
             return None

@@ -111,12 +111,17 @@ class StandIn:
         self.answered = False
         self._mine = mine  # the live one's writer
         self._greeted = 0  # the live one's id
+        self._flock = 0  # and whose word it is a member by
         self._vector = VersionVector()
 
     @property
     def served(self) -> bool:
-        """Whether the live one gives the absent one anything: it is a member."""
-        return self.judged is not None and self.judged.member and self.judged.retired is None
+        """Whether the live one gives the absent one anything: it is a member, and no copy stands
+        between them (see `members`): then what one of them has may never count for the other."""
+        same = not self.entry.vector or self.entry.greeting.flock == self._flock
+        return (
+            same and self.judged is not None and self.judged.member and self.judged.retired is None
+        )
 
     def hear(self, message: Message, now_ms: int) -> Heard:
         """The live replica says something."""
@@ -167,6 +172,7 @@ class StandIn:
             self.mark = Marked(self.writer, message.seq, message.digest)
             return []
         self._greeted = message.replica
+        self._flock = message.flock
         self._vector = checked_vector(message.vector)
         replies: list[Message] = [self.greet(now_ms)]
         standing = self._standing()

@@ -134,8 +134,10 @@ class Parts:
             case wal.Joined(data):
                 join(scope, decode(data, type=Parcel), None)
                 self.joined()
-            case wal.Renamed(replica, retire):
+            case wal.Renamed(replica, retire, claims):
                 scope.renamed(replica, retire)
+                if claims:
+                    scope.members.claim(replica, self.options.node)
             case wal.Folded():
                 self.fold()
             case wal.Owed(lost, entrusted):

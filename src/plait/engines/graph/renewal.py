@@ -1,9 +1,9 @@
 """Going on under a fresh id, with the state as it is (`restart`) or from nothing (`adopt`).
 
-The old stream admits the fresh id where it is whole, or where nobody else is there to do so; else
-a peer is asked. A state that is thrown away is thrown away by one atomic write to the log, which
-keeps what has to be written anew; the state file is cleared after it, and its epoch tells if that
-was interrupted.
+The old stream admits the fresh id where it is whole; else a peer is asked. Where nobody else was a
+member the fresh id admits itself, for the time being (a claim: see `graph.members`). A state that
+is thrown away is thrown away by one atomic write to the log, which keeps what has to be written
+anew; the state file is cleared after it, and its epoch tells if that was interrupted.
 """
 
 import asyncio
@@ -86,21 +86,26 @@ class Renewal:
         owner.settle()
         fresh = random_id(self._random)
         alone = scope.members.remaining() == [scope.replica]
-        if (trusted or alone) and scope.writable:
+        if trusted and scope.writable:
             writer.say((scope.admit(fresh, parts.options.node),))
         # a copy's past was its original's, which tells the rest of it by itself
         formers = (*parts.hard.formers, scope.replica)[-FORMERS_MAX:] if trusted else ()
         self._note(reason, fresh, parts.hard.epoch, formers)
         if trusted:
             retire = scope.next_seq - 1
+        claims = alone and not trusted
         scope.renamed(fresh, retire)
-        self._journal.add(wal.Renamed(fresh, retire))
+        self._journal.add(wal.Renamed(fresh, retire, claims))
         if not trusted:
             self._owe(parts.lost, ())
         self._journal.put_hard_state(encode_hard(parts.hard))
+        if claims:
+            scope.members.claim(fresh, parts.options.node)
         writer.rebind()
-        owner.soon()
         self._syncing.begin()
+        if claims:
+            writer.say((scope.admit(fresh, parts.options.node),))
+        owner.soon()
         self._syncing.greet_again()
 
     def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str, forked: bool) -> None:

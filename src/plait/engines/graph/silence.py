@@ -1,7 +1,8 @@
 """Members that have been silent for too long: they hold garbage back, and may never return.
 
 A member is silent while it has not said that it has seen what is here, and says nothing at all.
-Who is only idle has seen everything, and is never retired for it. Time is this process's own: it
+Who is only idle has seen everything, and is never retired for it. A copy of a store retires nobody:
+it is itself who is away. Time is this process's own: it
 begins anew with each restart, so an outage of ours retires nobody.
 """
 
@@ -17,7 +18,7 @@ class Silence:
 
     def due(self, scope: Scope, now: float) -> list[int]:
         """The members to retire."""
-        if not self._limit_s:
+        if not self._limit_s or scope.members.flock():
             return []
         due = []
         for replica in scope.members.remaining():

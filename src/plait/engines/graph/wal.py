@@ -43,10 +43,11 @@ class Joined(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True, tag=5):
     """From here on this replica writes under another id; the old one is to be retired at
-    `retire`, unless that is 0."""
+    `retire`, unless that is 0. `claims`: it is a member by its own word (see `graph.members`)."""
 
     replica: int
     retire: int = 0
+    claims: bool = False
 
 
 class Folded(msgspec.Struct, frozen=True, array_like=True, tag=6):
