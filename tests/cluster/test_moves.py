@@ -15,8 +15,10 @@ from plait import Consensus, Leader
 from plait.base.errors import BadSettings, PlaitError, Unavailable
 from plait.engines import sharing
 from plait.engines.shared import Finding
+from plait.host.storage import open_storage
 from plait.node import engine_upkeep, former, line_host
 from plait.node.config import Limits
+from plait.node.recovery import recover, survey
 from plait.sim.twin import TwinEngine, TwinServer
 
 NATS = "nats://alone:4222"
@@ -220,3 +222,35 @@ async def test_a_node_that_was_down_during_moves_begins_with_a_copy(
             assert status["moving_to"] is None
     finally:
         await members.close()
+
+
+async def test_a_survivor_of_a_lost_majority_goes_on_with_lines_that_moved(
+    members: Members,
+) -> None:
+    async with plait.connect(members.url) as store:
+        near, far = await store.table("near", Consensus()), await store.table("far", Leader())
+        for table in (near, far):
+            await table.put("before", 1)
+        await store.move("near", NATS)
+        await near.put("between", 2)
+        await store.move("near", "raft")
+        await near.put("after", 3, acks="all")
+        await store.move("far", POSTGRES)
+        await far.put("after", 3)
+    for name in ("n3", "n2", "n1"):
+        await members.stop(name)
+    storage = await open_storage(members.folder / "n3")
+    try:
+        found = survey(storage)
+        assert [line.line for line in found.lines] == ["control", "consensus@2"]
+        await recover(storage, found, Random(1), 1000)
+    finally:
+        await storage.close()
+    members.addresses = {"n3": members.addresses["n3"]}
+    await members.start("n3")
+    async with plait.connect(members.url) as store:
+        near, far = await store.table("near"), await store.table("far")
+        assert [value async for _, value in near.scan()] == [3, 1, 2]
+        assert [value async for _, value in far.scan()] == [3, 1]
+        await near.put("alone", 4)
+        await far.put("alone", 4)

@@ -21,6 +21,7 @@ from plait.base.ports import AppendRows, LineExtent, LogWrite, PutHardState, Ran
 from plait.engines.apply import apply_entry, groups_of
 from plait.engines.checkpoint import load_checkpoint, load_sessions
 from plait.engines.overlay import Overlay
+from plait.line.chain import decode_configuration
 from plait.line.entry import NO_EPOCH, Entry, Epoch, Kind, decode_entry
 from plait.line.membership import Membership, encode_membership
 from plait.line.primary import member as primary
@@ -28,8 +29,9 @@ from plait.line.quorum import CONSENSUS, AckRule
 from plait.line.raft import member as raft
 from plait.node.identity import IDENTITY_LINE, Identity
 from plait.node.lines import CONTROL
+from plait.node.segments import MEMBERS, first_configuration, group_of, line_of, log_name
 from plait.node.written import written
-from plait.types.control import ControlMachine
+from plait.types.control import ControlMachine, LineRecord
 
 EPOCHS_AHEAD = 1 << 20  # more than anybody began unseen: each took a write to some disk
 _READ_BYTES = 1 << 20
@@ -42,7 +44,7 @@ HardState = raft.HardState | primary.HardState
 class Survivor(msgspec.Struct, frozen=True):
     """What a folder holds of one line."""
 
-    line: str
+    line: str  # the name of its log: a line that moved has one for each group that it had
     acks: str
     membership: Membership
     epoch: Epoch  # of the last entry
@@ -84,8 +86,8 @@ def survey(storage: Storage) -> Survey:
     who = decode(identity.hard_state, type=Identity)
     rules = _rules(storage, control)
     lines = [
-        _survivor(storage, line, rules[line], extents.get(line), who.name)
-        for line in (CONTROL, *sorted(set(rules) - {CONTROL}))
+        _survivor(storage, log, rules[log], extents.get(log), who.name)
+        for log in (CONTROL, *sorted(set(rules) - {CONTROL}))
     ]
     if not lines[0].membership.members:
         raise BadSettings(f"{who.name} was never told who the members of its cluster are")
@@ -98,9 +100,10 @@ async def recover(storage: Storage, found: Survey, random: Random, now_ms: int) 
     """Make the folder's node the only member of everything; the new cluster's name."""
     mark = hex_id(random)[:_MARK_DIGITS]
     cluster = f"{found.cluster.partition(_CLUSTER_MARK)[0]}{_CLUSTER_MARK}{mark}"
-    writes: list[LogWrite] = [
-        PutHardState(IDENTITY_LINE, encode(Identity(found.node, cluster)))
-    ]  # fmt: skip
+    hard_state = storage.log.lines()[IDENTITY_LINE].hard_state
+    assert hard_state is not None
+    who = msgspec.structs.replace(decode(hard_state, type=Identity), joins=False, cluster=cluster)
+    writes: list[LogWrite] = [PutHardState(IDENTITY_LINE, encode(who))]
     for line in found.lines:
         writes += _taken_over(storage, line, found, now_ms)
     await written(storage.log, writes)
@@ -111,9 +114,10 @@ async def recover(storage: Storage, found: Survey, random: Random, now_ms: int) 
 
 
 def _rules(storage: Storage, control: LineExtent) -> dict[str, tuple[str, str]]:
-    """Every line that the control line knows: its rule, and the one in force.
+    """By log, the rule of every line that the control line knows, and the one in force.
 
-    All of the control line counts, committed or not: it is going to be.
+    All of the control line counts, committed or not: it is going to be. What is on a shared engine
+    is not lost with nodes.
     """
     state = storage.state(CONTROL)
     view, machine = Overlay(state), ControlMachine()
@@ -130,8 +134,21 @@ def _rules(storage: Storage, control: LineExtent) -> dict[str, tuple[str, str]]:
         rule = machine.rule(view, record.line)
         # a rule that may be lowered may have been, by who is lost
         in_force = "leader" if record.degrade else record.acks if rule is None else rule.acks
-        found[record.line] = (record.acks, in_force)
+        folded = load_checkpoint(storage.state(record.line)).applied
+        for log in _logs(machine.chain(view, record.line)[1], record, folded):
+            found[log] = (record.acks, in_force)
     return found
+
+
+def _logs(chain: bytes, record: LineRecord, folded: int) -> list[str]:
+    """The logs on nodes' disks that a line goes on in, or that its state here still lacks."""
+    configuration = decode_configuration(chain) if chain else first_configuration(record)
+    logs = []
+    for index, segment in enumerate(configuration.segments):
+        stop = configuration.stop(index)
+        if segment.engine == MEMBERS and (stop is None or stop > folded):
+            logs.append(log_name(record.line, group_of(segment.params).number))
+    return logs
 
 
 def _survivor(
@@ -149,7 +166,7 @@ def _survivor(
     membership = hard.memberships[-1][1] if hard.memberships else Membership()
     tail = max(extent.tail, hard.base.position)
     epoch = hard.epochs[-1][0] if hard.epochs else hard.base.epoch
-    applied = min(load_checkpoint(storage.state(line)).applied, tail)
+    applied = min(load_checkpoint(storage.state(line_of(line))).applied, tail)
     may_lose = _may_lose(in_force, membership, me, tail, hard.fresh)
     return Survivor(
         line, acks, membership, epoch, max(extent.head, hard.base.position), tail, applied,
