@@ -21,6 +21,7 @@ from plait.base.ports import AppendRows, Change, CutSuffix, Done, LineExtent, Lo
 from plait.host.extents import Extents
 from plait.host.memory_state import MemoryState, StateDisk
 from plait.host.memory_storage import LogDisk, MemoryDisk, MemoryLog, MemoryStorage
+from plait.sim.chance import exponential
 from plait.sim.process import Process
 from plait.sim.trace import Trace
 
@@ -52,7 +53,7 @@ class SimDisk(MemoryDisk):
     def commit_s(self) -> float:
         """How long the next commit takes."""
         rules = self.rules
-        seconds = rules.sync_s + self.random.expovariate(1.0) * rules.sync_jitter_s
+        seconds = rules.sync_s + exponential(self.random, rules.sync_jitter_s)
         if rules.stall and self.random.random() < rules.stall:
             seconds += rules.stall_s
         return seconds

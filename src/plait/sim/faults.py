@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeAlias
 
+from plait.sim.chance import exponential
 from plait.sim.machine import NodeMachine
 from plait.sim.membership import new_disk, older_graphs, rotten_log
 from plait.sim.world import World
@@ -32,7 +33,7 @@ async def strike(world: World, name: str, every_s: float) -> None:
     """Let one kind of fault happen again and again."""
     random = world.stream(f"fault {name}")
     while True:
-        await asyncio.sleep(random.expovariate(1.0 / every_s))
+        await asyncio.sleep(exponential(random, every_s))
         await FAULTS[name](world, random)
 
 

@@ -8,6 +8,8 @@ from random import Random
 
 import msgspec
 
+from plait.sim.chance import exponential
+
 
 class PathRules(msgspec.Struct, frozen=True):
     """How a network behaves; drawn once for a world."""
@@ -34,7 +36,7 @@ class Path:
         rules = self.rules
         leaves = max(now, self._free_at) + size / rules.bytes_per_s
         self._free_at = leaves
-        late = self._random.expovariate(1.0) * rules.jitter_s
+        late = exponential(self._random, rules.jitter_s)
         if rules.loss:
             resend = rules.resend_s
             while self._random.random() < rules.loss and resend < rules.give_up_s:

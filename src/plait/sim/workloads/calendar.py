@@ -17,6 +17,7 @@ import msgspec
 
 import plait
 from plait.api.documents import Documents
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.network import SimNetwork
 from plait.sim.workloads.shared import SharedDocuments, chosen
@@ -93,12 +94,12 @@ class Calendar(SharedDocuments):
         random = self.random(f"flights of {who}")
         fabric, nodes = self.world.fabric, self.world.nodes
         while not self.over:
-            await asyncio.sleep(min(random.expovariate(1 / FLIGHT_S), FLIGHT_S))
+            await asyncio.sleep(min(exponential(random, FLIGHT_S), FLIGHT_S))
             self.world.trace.note("offline", who)
             for node in list(nodes):
                 fabric.cut(who, node)
                 fabric.cut(node, who)
-            await asyncio.sleep(min(random.expovariate(1 / FLIGHT_S), FLIGHT_S))
+            await asyncio.sleep(min(exponential(random, FLIGHT_S), FLIGHT_S))
             self.world.trace.note("online", who)
             for node in list(nodes):
                 fabric.mend(who, node)

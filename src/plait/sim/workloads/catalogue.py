@@ -20,6 +20,7 @@ from plait import Leader
 from plait.api.settings import READ_FROM
 from plait.base.errors import PlaitError, SessionLost
 from plait.node.config import MEMBERS_MAX, Limits
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.network import SimNetwork
 from plait.sim.workloads.deeds import Deed, Record, is_prefix
@@ -129,7 +130,7 @@ class Catalogue(Workload):
         random = self.random("operator")
         async with self.world.store(network, LIMITS) as store:
             while not self.over:
-                await asyncio.sleep(min(random.expovariate(1.0 / self.operated_s), 5.0))
+                await asyncio.sleep(min(exponential(random, self.operated_s), 5.0))
                 if self.over or self.operated_s > self.config.work_s:
                     continue
                 try:

@@ -18,6 +18,7 @@ import plait
 from plait import Change, Consensus, Leader, Receipt
 from plait.api.watch import decode_cursor
 from plait.base.errors import HistoryTrimmed, PlaitError, SessionLost
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.network import SimNetwork
 from plait.sim.workloads.deeds import Deed, Record, is_prefix, out_of_order
@@ -157,7 +158,7 @@ class Feeds(Workload):
             watch = table.watch(start, prefix=segment.prefix or None)
             stack.push_async_callback(watch.aclose)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(random.expovariate(0.5)):
+                async with asyncio.timeout(exponential(random, 2.0)):
                     async for change in watch:
                         note = f"{change.key} {change.version} {change.cursor}"
                         self.world.trace.note("change", segment.watcher, note)

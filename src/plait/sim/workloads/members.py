@@ -20,6 +20,7 @@ import msgspec
 import plait
 from plait import Consensus, Leader
 from plait.base.errors import BadSettings, PlaitError
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.membership import new_node, throw_away
 from plait.sim.network import SimNetwork
@@ -88,7 +89,7 @@ class Members(Workload):
         stays = random.choice(self.told)  # a client that was away finds the others there
         async with self.world.store(network, LIMITS) as store:
             while not self.over:
-                await asyncio.sleep(random.expovariate(1 / CHANGE_S))
+                await asyncio.sleep(exponential(random, CHANGE_S))
                 size = len(self.told)
                 if size <= smallest or (size < smallest + 3 and random.random() < 0.5):
                     await self._join(store, network, f"x{next(self._numbers)}")
@@ -106,7 +107,7 @@ class Members(Workload):
     async def _leave(self, store: plait.Store, name: str, random: Random) -> None:
         await self._ask(name, "leave", partial(store.leave, name, timeout_s=TRY_S))
         self.told.remove(name)
-        await asyncio.sleep(random.expovariate(1 / LINGER_S))
+        await asyncio.sleep(exponential(random, LINGER_S))
         throw_away(self.world, name)
 
     async def _ask(self, name: str, what: str, use: Any) -> None:

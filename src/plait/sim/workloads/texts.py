@@ -19,6 +19,7 @@ import msgspec
 import plait
 from plait.api.documents import Documents
 from plait.engines.graph import Replica
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.disk import SimDisk
 from plait.sim.machine import NodeMachine
@@ -151,7 +152,7 @@ class Writer:
         self.words[key].append(word)
         try:
             for character in rest:
-                await asyncio.sleep(random.expovariate(1.0) * PAUSE_S)
+                await asyncio.sleep(exponential(random, PAUSE_S))
                 cursor.insert(character)
         except asyncio.CancelledError:
             for character in rest:

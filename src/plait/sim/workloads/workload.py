@@ -19,6 +19,7 @@ import plait
 from plait.base.errors import PlaitError
 from plait.check import Recorder, check_history, from_events
 from plait.client.limits import ClientLimits
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.loop import owner
 from plait.sim.network import SimNetwork
@@ -78,7 +79,7 @@ class Workload(abc.ABC):
         """Use something again and again until it is over; errors are answers."""
         random = self.random(name)
         while not self.over:
-            await asyncio.sleep(random.expovariate(1.0) * self.config.think_s)
+            await asyncio.sleep(exponential(random, self.config.think_s))
             try:
                 async with asyncio.timeout(GIVE_UP_S):
                     await use(random)
