@@ -16,6 +16,7 @@ from typing import TypeAlias
 from plait.sim.chance import exponential
 from plait.sim.machine import NodeMachine
 from plait.sim.membership import new_disk, older_graphs, rotten_log
+from plait.sim.mischief import ghost, shuffle, slow, twice
 from plait.sim.world import World
 
 Fault: TypeAlias = Callable[[World, Random], Awaitable[None]]
@@ -146,6 +147,12 @@ async def reset(world: World, random: Random) -> None:
     one, other = _pair(world, random)
     world.trace.note("reset", one, other=other)
     world.fabric.reset(one, other)
+
+
+fault(ghost)
+fault(slow)
+fault(twice)
+fault(shuffle)
 
 
 async def _cut(world: World, random: Random, pairs: list[tuple[str, str]], both: bool) -> None:

@@ -17,8 +17,9 @@ from plait.node.node import Node
 from plait.node.serve import build, open_service
 from plait.sim.clock import SimClock
 from plait.sim.disk import DiskRules, SimDisk, SimStorage
+from plait.sim.fabric import Fabric
 from plait.sim.loop import VirtualLoop
-from plait.sim.network import Fabric, SimListener, SimNetwork
+from plait.sim.network import SimListener, SimNetwork
 from plait.sim.process import Process
 from plait.sim.trace import Trace
 
@@ -42,6 +43,11 @@ class Machine:
     def up(self) -> bool:
         """Whether a process runs here."""
         return self.process is not None and self.process.alive
+
+    @property
+    def works(self) -> bool:
+        """Whether what runs here is not at its end."""
+        return self.process is not None and self.process.works
 
     def begin(self) -> Process:
         """A fresh process; whoever calls gives it something to do."""

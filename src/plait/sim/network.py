@@ -6,26 +6,24 @@ sent until it is mended or the system gives the connection up, which only the se
 other end is half open until it sends something itself. A process that dies resets its connections,
 a machine that loses power does not.
 
-Invariant: what arrives on a connection arrives in order, once, or not at all; after `closed`
-nothing arrives. Absent: packets; names other than ``machine:port``.
+Invariant: what arrives on a connection arrives in order, once, or not at all, unless its path is
+`unruly`; after `closed` nothing arrives. What an `abandoned` end had sent arrives after frames of
+the connection that came next. Absent: packets, names other than ``machine:port``.
 """
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context
-from random import Random
 from typing import TYPE_CHECKING
 
 from plait.base.codec import checksum
 from plait.base.errors import Unavailable
 from plait.base.ports import Connection, Listener, Receiver
 from plait.host.tcp import TcpLimits
-from plait.sim.loop import VirtualLoop
-from plait.sim.paths import Path, PathRules
+from plait.sim.paths import Path
 from plait.sim.process import Process
-from plait.sim.trace import Trace
 
 if TYPE_CHECKING:
+    from plait.sim.fabric import Fabric
     from plait.sim.machine import Machine
 
 Accept = Callable[[Connection], Receiver]
@@ -36,76 +34,10 @@ _FIRST_FRAME_S = TcpLimits().first_frame_s
 _WINDOW_BYTES = 256 * 1024  # what a receiver that does not read lets into its buffers
 
 
-class Fabric:
-    """Every machine, and the paths between them."""
-
-    def __init__(self, loop: VirtualLoop, random: Random, trace: Trace, rules: PathRules) -> None:
-        self.loop = loop
-        self.trace = trace
-        self.rules = rules
-        self.machines: dict[str, Machine] = {}
-        self.bytes_sent = 0
-        self.frames_sent = 0
-        self._random = random
-        self._paths: dict[tuple[str, str], Path] = {}
-        self._open: dict[tuple[str, str], dict[SimConnection, None]] = {}  # by path, ends that send
-
-    def world_at(self, when: float, act: Callable[[], None]) -> None:
-        """The world itself does something, whoever lives then."""
-        self.loop.call_at(when, act, context=Context())
-
-    def path(self, source: str, target: str) -> Path:
-        """The way from one machine to another."""
-        path = self._paths.get((source, target))
-        if path is None:
-            path = Path(self.rules, Random(f"{self._random.getrandbits(64)}"))
-            self._paths[source, target] = path
-        return path
-
-    def set_rules(self, source: str, target: str, rules: PathRules) -> None:
-        """Another distance between two machines, one way."""
-        self.path(source, target).rules = rules
-
-    def cut(self, source: str, target: str) -> None:
-        """Let nothing through, one way, until it is mended."""
-        self.path(source, target).cut = True
-
-    def mend(self, source: str, target: str) -> None:
-        """Let everything through; what was held comes when it is sent again."""
-        path = self.path(source, target)
-        if path.cut:
-            path.cut = False
-            for end in list(self._open.get((source, target), ())):
-                end.sent_again(path)
-
-    def mend_all(self) -> None:
-        """Let everything through everywhere."""
-        for source, target in list(self._paths):
-            self.mend(source, target)
-
-    def reset(self, one: str, other: str) -> None:
-        """Break every connection between two machines; what is under way is lost."""
-        for pair in ((one, other), (other, one)):
-            for end in list(self._open.get(pair, ())):
-                end.broken("reset by the network")
-
-    def opened(self, end: "SimConnection") -> None:
-        """An end sends from now on."""
-        self._open.setdefault((end.here, end.there), {})[end] = None
-
-    def ended(self, end: "SimConnection") -> None:
-        """An end is closed."""
-        self._open.get((end.here, end.there), {}).pop(end, None)
-
-    def ends_of(self, process: Process) -> "list[SimConnection]":
-        """Every open end that the process holds."""
-        return [end for ends in self._open.values() for end in ends if end.process is process]
-
-
 class SimConnection:
     """One end of a connection."""
 
-    def __init__(self, fabric: Fabric, process: Process, here: str, there: str) -> None:
+    def __init__(self, fabric: "Fabric", process: Process, here: str, there: str) -> None:
         self.peer = there
         self.frame_bytes_max = _HANDSHAKE_BYTES_MAX
         self.here = here
@@ -114,6 +46,7 @@ class SimConnection:
         self.other: SimConnection
         self.receiver: Receiver | None = None
         self._fabric = fabric
+        self.first = b""  # frame that was sent from here: it says who speaks
         self._pending: list[bytes] = []
         self._held: list[tuple[list[bytes], int]] = []  # on a cut path
         self._under_way = 0  # bytes sent that have not been read
@@ -190,18 +123,37 @@ class SimConnection:
             if arrives is not None:
                 self.other.process.at(arrives, self.other.hung_up, "reset by the peer")
 
+    def abandoned(self, late_s: float) -> int:
+        """This end is told that it was reset; what is on the way and the news reach the other late.
+
+        How many frames will. Until then the other end is open, for a connection that is no more.
+        """
+        held, self._held = self._held, []
+        self._last_arrival = max(self._last_arrival, self._fabric.loop.time() + late_s)
+        for frames, size in held:
+            self.other.process.at(self._last_arrival, self.other._arrive, frames, size)
+        self.other.process.at(self._last_arrival, self.other.hung_up, "reset by the peer")
+        self._open = False
+        self._finish("reset by the network")
+        return sum(len(frames) for frames, _ in held)
+
+    def comes(self, frame: bytes, when: float) -> None:
+        """A frame that was sent from here arrives whenever an unruly path likes."""
+        self.other.process.at(when, self.other._arrive, [frame], 0)
+
     def sent_again(self, path: Path) -> None:
         """The path was mended."""
         held, self._held = self._held, []
         loop = self._fabric.loop
         for frames, size in held:
             when = path.arrival(loop.time() + path.rules.resend_s, size)
-            self._deliver(frames, size, when)
+            self._deliver(path, frames, size, when)
 
     def _flush(self) -> None:
         if not self._pending or not self._open:
             return
         frames, self._pending = self._pending, []
+        self.first = self.first or frames[0]
         size = sum(map(len, frames)) + _FRAME_BYTES * len(frames)
         self._under_way += size
         fabric = self._fabric
@@ -212,6 +164,7 @@ class SimConnection:
             # A half-open connection: whoever is there now knows nothing of it.
             back = self._when(0)
             if back is not None:
+                back = max(back, self.other._last_arrival)  # that is no news faster than its frames
                 self.process.at(back, self.broken, "reset by the peer")
             return
         if path.cut or self._held:
@@ -219,7 +172,7 @@ class SimConnection:
                 self._await_acknowledgement(path)
             self._held.append((frames, size))
             return
-        self._deliver(frames, size, path.arrival(fabric.loop.time(), size))
+        self._deliver(path, frames, size, path.arrival(fabric.loop.time(), size))
 
     def _await_acknowledgement(self, path: Path) -> None:
         """Give up if what is held now is still held after a while."""
@@ -245,8 +198,10 @@ class SimConnection:
         self._last_arrival = max(self._last_arrival, path.arrival(self._fabric.loop.time(), size))
         return self._last_arrival
 
-    def _deliver(self, frames: list[bytes], size: int, when: float) -> None:
+    def _deliver(self, path: Path, frames: list[bytes], size: int, when: float) -> None:
         self._last_arrival = when = max(when, self._last_arrival)
+        if path.unruly is not None:
+            frames = path.unruly.take(self, frames, when)
         self.other.process.at(when, self.other._arrive, frames, size)
 
     def _arrive(self, frames: list[bytes], size: int) -> None:
@@ -309,7 +264,7 @@ class SimListener:
 class SimNetwork:
     """The Network port of one process."""
 
-    def __init__(self, fabric: Fabric, machine: "Machine", process: Process) -> None:
+    def __init__(self, fabric: "Fabric", machine: "Machine", process: Process) -> None:
         self.machine = machine
         self.process = process
         self._fabric = fabric

@@ -5,10 +5,14 @@ Invariant: what leaves later arrives as if it had waited for what left before.
 """
 
 from random import Random
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from plait.sim.chance import exponential
+
+if TYPE_CHECKING:
+    from plait.sim.unruly import Unruly
 
 
 class PathRules(msgspec.Struct, frozen=True):
@@ -28,6 +32,7 @@ class Path:
     def __init__(self, rules: PathRules, random: Random) -> None:
         self.rules = rules
         self.cut = False
+        self.unruly: Unruly | None = None
         self._random = random
         self._free_at = 0.0  # when everything sent before has left
 

@@ -51,6 +51,11 @@ class Process:
         elif self.alive:
             act(*args)
 
+    @property
+    def works(self) -> bool:
+        """Whether it has anything to do still."""
+        return self.alive and any(not task.done() for task in self._tasks)
+
     def own(self, task: "asyncio.Task[Any]") -> None:
         """A task of this process was made."""
         self._tasks.add(task)

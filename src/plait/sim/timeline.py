@@ -18,9 +18,18 @@ _CLOSES = {  # what ends a span, by the span's kind
     "down": ("start",),
     "stopped": ("go on", "kill", "power cut"),
     "full disk": ("disk has space",),
+    "slow": ("as fast as before",),
+    "unruly": ("in order again",),
 }
-_OPENS = {"kill": "down", "power cut": "down", "stop": "stopped", "disk full": "full disk"}
-_UNMARKED = {*_OPERATION, "go on", "disk has space", "mend", "cut"}
+_OPENS = {
+    "kill": "down",
+    "power cut": "down",
+    "stop": "stopped",
+    "disk full": "full disk",
+    "slow": "slow",
+    "unruly": "unruly",
+}
+_UNMARKED = {*_OPERATION, "go on", "disk has space", "as fast as before", "mend", "cut"}
 
 
 class Span(msgspec.Struct):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from plait.base.errors import BadSettings
-from plait.sim.network import Fabric
+from plait.sim.fabric import Fabric
 from plait.sim.paths import PathRules
 
 FIBRE_KM_PER_S = 200_000.0

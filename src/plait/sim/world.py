@@ -19,9 +19,10 @@ from plait.client.backend import connect
 from plait.client.limits import ClientLimits
 from plait.node.config import Limits
 from plait.sim.disk import DiskRules
+from plait.sim.fabric import Fabric
 from plait.sim.loop import VirtualLoop
 from plait.sim.machine import Machine, NodeMachine, node_config
-from plait.sim.network import Fabric, SimNetwork
+from plait.sim.network import SimNetwork
 from plait.sim.paths import PathRules
 from plait.sim.process import own_tasks
 from plait.sim.trace import Trace
