@@ -28,7 +28,8 @@ HELD_BYTES_MAX = 4 * FLUSH_BYTES
 class Flusher:
     """Flushes one overlay. `collect` puts what else belongs into the transaction (the applied
     position, sessions) into the overlay, and returns that position; None if that failed for good.
-    `worth` tells that enough was applied for a flush that carries a whole state."""
+    It may raise `PlaitError`: then it is tried again. `worth` tells that enough was applied for a
+    flush that carries a whole state."""
 
     def __init__(
         self,
@@ -119,7 +120,12 @@ class Flusher:
         if self._running is not None or self._stopped:
             return
         self._dirty = False
-        position = self._collect()
+        try:
+            position = self._collect()
+        except PlaitError as error:  # the state could not be read
+            self.error = error
+            self.changed()
+            return
         if position is None:
             return
         self._running = asyncio.get_running_loop().create_future()

@@ -4,20 +4,26 @@ A commit takes the time of an fsync, during which what is submitted waits for th
 that a crash interrupts is on the disk or is not, as chance has it, and nobody was told. A failed
 fsync poisons the log until `recover`, as the real log's does. States survive the death of a
 process, and a power cut as far as they were synced. Damage shows when the disk is opened again: the
-log is suspect then, and may have lost its newest rows and records of every line.
+log is suspect then, and may have lost its newest rows and records of every line. A read that comes
+from elsewhere, or from before (*misdirected*, *stale*), fails the check that every row and value
+has, and is good the next time; a row that *rots* fails whenever it is read. While a disk is
+`stalled`, fsyncs begin and do not end.
 
-Source of the promises: `host.durable_log`, `host.log_opening`. Absent: bytes. Torn frames, flipped
-bits and misdirected writes are tried on the real log, whose frames they meet (`tests/unit`).
+Source of the promises: `host.durable_log`, `host.log_opening`, `host.log_reader`. Absent: bytes.
+Torn frames, flipped bits and misdirected writes are tried on the real log, whose frames they meet
+(`tests/unit`), and on SQLite (`sqlite_disk`).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 import msgspec
 
 from plait.base.errors import Closed, Corrupt, DiskFull, PlaitError, StorageError
 from plait.base.ports import AppendRows, Change, CutSuffix, Done, LineExtent, LogWrite, PutHardState
+from plait.engines.graph.identity import is_graph_line
 from plait.host.extents import Extents
 from plait.host.memory_state import MemoryState, StateDisk
 from plait.host.memory_storage import LogDisk, MemoryDisk, MemoryLog, MemoryStorage
@@ -49,6 +55,10 @@ class SimDisk(MemoryDisk):
         self.failing = 0  # so many commits fail from now on
         self.damage: str | None = None  # why the log is suspect when it is opened next
         self.older: dict[str, bytes | None] = {}  # each line's hard state before the last
+        self.bad_reads = 0  # so many reads fail from now on
+        self.rotten: set[tuple[str, int]] = set()  # rows that cannot be read
+        self.stalled = False
+        self._parked: list[tuple[Process, Callable[[], object]]] = []  # ends of fsyncs
 
     def commit_s(self) -> float:
         """How long the next commit takes."""
@@ -58,6 +68,32 @@ class SimDisk(MemoryDisk):
             seconds += rules.stall_s
         return seconds
 
+    def stall(self) -> None:
+        """From now on no fsync ends."""
+        self.stalled = True
+
+    def go_on(self) -> None:
+        """What was stalled ends now."""
+        self.stalled = False
+        parked, self._parked = self._parked, []
+        for process, end in parked:
+            process.soon(end)
+
+    def park(self, process: Process, end: Callable[[], object]) -> None:
+        """Let an fsync of a process end when the disk goes on."""
+        assert self.stalled
+        self._parked.append((process, end))
+
+    def check_read(self, what: str) -> None:
+        """Raise what a bad read is found out as."""
+        if self.bad_reads:
+            self.bad_reads -= 1
+            kind = self.random.choice(("input/output error", "misdirected", "stale"))
+            self.trace.note("bad read", self.name, f"{kind}: {what}")
+            if kind == "input/output error":
+                raise StorageError(f"{what}: {kind}")
+            raise Corrupt(f"{what} fails its checksum")
+
     def apply(self, group: Sequence[LogWrite]) -> None:
         """Carry out one commit."""
         for write in group:
@@ -66,8 +102,36 @@ class SimDisk(MemoryDisk):
                 self.older[write.line] = None if extent is None else extent.hard_state
             self.log.apply(write)
             rows = write.rows if isinstance(write, AppendRows) else ()
+            if self.rotten and isinstance(write, AppendRows):
+                self.rotten -= {(write.line, write.start + index) for index in range(len(rows))}
             start = getattr(write, "start", 0)
             self.trace.feel(self.name, type(write).__name__, start, len(rows))
+
+    def rot_row(self) -> tuple[str, int] | None:
+        """Let a row rot where it lies, of a line whose rows others have; which, if there is one."""
+        found = [
+            (line, self.random.randrange(extent.head, extent.tail))
+            for line, extent in self.log.extents.items()
+            if extent.tail > extent.head and not is_graph_line(line)
+        ]
+        if not found:
+            return None
+        row = self.random.choice(found)
+        self.rotten.add(row)
+        return row
+
+    def _rotten_still(self) -> bool:
+        extents = self.log.extents
+        return any(
+            line in extents and extents[line].head <= position < extents[line].tail
+            for line, position in self.rotten
+        )
+
+    def opened(self) -> None:
+        """A process opens it, and reads the whole log: what had rotted is found."""
+        if self.damage is None and self._rotten_still():
+            self.rot()
+        self.rotten.clear()
 
     def rot(self) -> None:
         """Lose the newest part of the log, of some lines at least, and have it found out."""
@@ -88,12 +152,24 @@ class SimLog(MemoryLog):
 
     def __init__(self, disk: SimDisk, loop: asyncio.AbstractEventLoop, process: Process) -> None:
         super().__init__(disk.log, loop)
+        disk.opened()
         self.suspect = disk.damage
         if self.suspect is not None:
             self.read_only = Corrupt(f"the log is suspect: {self.suspect}")
         self._sim = disk
         self._process = process
         self._group: list[tuple[tuple[LogWrite, ...], Done]] = []  # being committed
+
+    def read(self, line: str, start: int, stop: int, bytes_max: int) -> list[bytes]:
+        """See `LogStorage`."""
+        found = super().read(line, start, stop, bytes_max)
+        if found:
+            self._sim.check_read(f"row {start} of line {line!r}")
+            for position in range(start, start + len(found)) if self._sim.rotten else ():
+                if (line, position) in self._sim.rotten:
+                    self._sim.trace.note("bad read", self._sim.name, f"rotten: {position}, {line}")
+                    raise Corrupt(f"row {position} of line {line!r} fails its checksum")
+        return found
 
     def submit(self, writes: Sequence[LogWrite], done: Done) -> None:
         """See `LogStorage`."""
@@ -147,9 +223,12 @@ class SimLog(MemoryLog):
         self._process.at(now + self._sim.commit_s(), self._finish)
 
     def _finish(self) -> None:
-        group, self._group = self._group, []
-        if not group:
+        if not self._group:
             return  # closed meanwhile
+        if self._sim.stalled:
+            self._sim.park(self._process, self._finish)
+            return
+        group, self._group = self._group, []
         error = self._refusal()
         if error is not None:
             self.read_only = error
@@ -190,6 +269,20 @@ class SimState(MemoryState):
         self._sim = sim
         self._process = process
 
+    def get(self, space: int, key: bytes) -> bytes | None:
+        """See `StateStorage`."""
+        if self._sim.bad_reads:
+            self._sim.check_read(f"key {key!r} of the state of line {self._line!r}")
+        return super().get(space, key)
+
+    def scan(
+        self, space: int, start: bytes, stop: bytes | None, limit: int, reverse: bool = False
+    ) -> list[tuple[bytes, bytes]]:
+        """See `StateStorage`."""
+        if self._sim.bad_reads:
+            self._sim.check_read(f"the state of line {self._line!r} from {start!r}")
+        return super().scan(space, start, stop, limit, reverse)
+
     def submit(self, changes: Sequence[Change], done: Done) -> None:
         """See `StateStorage`."""
         self._check()
@@ -209,8 +302,17 @@ class SimState(MemoryState):
         """See `StateStorage`."""
         self._check()
         await asyncio.sleep(self._sim.commit_s())
+        while self._sim.stalled:
+            ended: asyncio.Future[None] = self._loop.create_future()
+            self._sim.park(self._process, partial(_end, ended))
+            await ended
         self._check()
         self._disk.undo.clear()
+
+
+def _end(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 class SimStorage(MemoryStorage):

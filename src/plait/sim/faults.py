@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from plait.sim.chance import exponential
 from plait.sim.machine import NodeMachine
-from plait.sim.membership import new_disk, older_graphs, rotten_log
+from plait.sim.membership import bit_rot, new_disk, older_graphs, restart, rotten_log
 from plait.sim.mischief import ghost, shuffle, slow, twice
 from plait.sim.world import World
 
@@ -193,6 +193,34 @@ async def bad_sync(world: World, random: Random) -> None:
         machine.disk.failing = random.choice((1, 1, 3))
 
 
+@fault
+async def stall(world: World, random: Random) -> None:
+    """No fsync ends for seconds, or for as long as it takes until all is mended."""
+    machine = _target(world, random)
+    if machine is not None:
+        disk = machine.disk
+        world.trace.note("disk stalls", machine.name)
+        disk.stall()
+        try:
+            await asyncio.sleep(random.choice((1.0, 5.0, 60.0)) * random.random())
+        finally:
+            disk.go_on()
+            world.trace.note("disk goes on", machine.name)
+
+
+@fault
+async def bad_reads(world: World, random: Random) -> None:
+    """Some reads bring nothing, or something else than was written; who sees to it starts anew."""
+    machine = _target(world, random)
+    if machine is not None:
+        machine.disk.bad_reads = random.choice((1, 3, 20))
+        try:
+            await asyncio.sleep(random.uniform(0.5, 5.0))
+        finally:
+            machine.disk.bad_reads = 0
+            restart(world, machine)
+
+
 # ----------------------------------------------------------------------------- clocks
 
 
@@ -215,3 +243,4 @@ async def clock_jump(world: World, random: Random) -> None:
 fault(new_disk)
 fault(older_graphs)
 fault(rotten_log)
+fault(bit_rot)

@@ -80,6 +80,28 @@ async def rotten_log(world: World, random: Random) -> None:
         _start(machine)
 
 
+async def bit_rot(world: World, random: Random) -> None:
+    """A row of a node's log cannot be read any more; who hears of it starts the node anew."""
+    machine = _loser(world, random, "bit rot")
+    if machine is None:
+        return
+    row = machine.disk.rot_row()
+    what = "nothing to rot" if row is None else f"row {row[1]} of {row[0]}"
+    world.trace.note("bit rot", machine.name, what)
+    try:
+        await asyncio.sleep(random.uniform(0.5, 6.0))
+    finally:
+        restart(world, machine)
+
+
+def restart(world: World, machine: NodeMachine) -> None:
+    """What an operator does with a node that says that its disk is bad."""
+    if world.nodes.get(machine.name) is machine and machine.up:
+        machine.go_on()
+        machine.kill()
+        machine.start()
+
+
 async def older_graphs(world: World, random: Random) -> None:
     """A node dies, and dies again some time later: its documents are then as they were."""
     if _lost.get(world):

@@ -48,6 +48,10 @@ button { font: inherit; color: inherit; background: none; border: 1px solid var(
 .stopped { top: 27px; height: 13px; border: 1.5px solid var(--amber-edge);
   background: var(--amber); }
 .full { top: 40px; height: 4px; background: var(--amber-edge); }
+.stalled { top: 40px; height: 4px; background: repeating-linear-gradient(90deg, var(--amber-edge)
+  0 4px, var(--page) 4px 9px); }
+.slow, .unruly { bottom: 7px; height: 3px; background: var(--amber-edge); opacity: .75; }
+.unruly { background: repeating-linear-gradient(90deg, var(--bad) 0 2px, var(--page) 2px 5px); }
 .cut { bottom: 2px; height: 4px; background: var(--bad); opacity: .75; }
 .mark { top: 4px; padding: 0 4px; border-left: 2px solid var(--life); color: var(--dim);
   background: var(--page); max-width: min(14em, max(2px, calc(var(--d) * var(--s) * 1px)));
@@ -79,7 +83,10 @@ _BODY = """
 <span><i class="op"></i>answered</span><span><i class="op fail"></i>refused</span>
 <span><i class="op info"></i>unknown</span><span><i class="down" style="height:5px"></i>down</span>
 <span><i class="stopped"></i>stopped</span><span><i class="full" style="height:4px"></i>disk full
-</span><span><i class="cut" style="height:4px"></i>a path is cut</span></div>
+</span><span><i class="stalled" style="height:4px"></i>fsync does not end</span>
+<span><i class="slow" style="height:3px"></i>slow</span>
+<span><i class="unruly" style="height:3px"></i>twice, or out of order</span>
+<span><i class="cut" style="height:4px"></i>a path is cut</span></div>
 <div class="chart" id="chart" tabindex="0"><div class="space" style="--end:{end:.3f}">
 {lanes}
 </div></div>
@@ -99,7 +106,21 @@ zoom(1);
 </script>
 """
 
-_BAD = ("kill", "power cut", "fsync fails", "disk full", "refused", "reset", "new disk", "stop")
+_BAD = (
+    "kill",
+    "power cut",
+    "fsync fails",
+    "disk full",
+    "refused",
+    "reset",
+    "new disk",
+    "stop",
+    "ghost",
+    "ghost comes",
+    "bad read",
+    "bit rot",
+    "log damaged",
+)
 _DOTS = ("error", "again")
 
 

@@ -79,7 +79,7 @@ class Probes:
     def _look_at_disk(self, machine: NodeMachine) -> None:
         disk = machine.disk
         known = self._disks.setdefault(machine.name, (disk, disk.log))
-        if disk.damage is not None or known[0] is not disk or known[1] is not disk.log:
+        if disk.damage or disk.rotten or known[0] is not disk or known[1] is not disk.log:
             self.lost.add(machine.name)
             self._disks[machine.name] = (disk, disk.log)
 

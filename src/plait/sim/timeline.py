@@ -18,6 +18,7 @@ _CLOSES = {  # what ends a span, by the span's kind
     "down": ("start",),
     "stopped": ("go on", "kill", "power cut"),
     "full disk": ("disk has space",),
+    "stalled": ("disk goes on",),
     "slow": ("as fast as before",),
     "unruly": ("in order again",),
 }
@@ -26,10 +27,19 @@ _OPENS = {
     "power cut": "down",
     "stop": "stopped",
     "disk full": "full disk",
+    "disk stalls": "stalled",
     "slow": "slow",
     "unruly": "unruly",
 }
-_UNMARKED = {*_OPERATION, "go on", "disk has space", "as fast as before", "mend", "cut"}
+_UNMARKED = {
+    *_OPERATION,
+    "go on",
+    "disk has space",
+    "disk goes on",
+    "as fast as before",
+    "mend",
+    "cut",
+}
 
 
 class Span(msgspec.Struct):
