@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from false_file import SECTORS, FalseFile, patched, survivors
+from plait.sim.false_file import SECTORS, FalseFile, patched, survivors
 
 from plait.host import durable_log, folder
 

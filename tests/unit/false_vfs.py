@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-from false_file import SECTORS, FalseFile
+from plait.sim.false_file import SECTORS, FalseFile
 
 NAME = "plait-false"
 

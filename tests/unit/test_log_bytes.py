@@ -9,7 +9,7 @@ import random
 
 import pytest
 from false_disk import Image
-from false_file import patched
+from plait.sim.false_file import patched
 from log_runs import Held, Judge, Run, held, shrink_segments, shut, wrong_rows
 
 from plait.base.errors import Corrupt, PlaitError

@@ -70,6 +70,13 @@ class StateDisk:
             self.put(space, key, value)
         self.undo.clear()
 
+    def copied(self) -> "StateDisk":
+        """Another one with the same on it."""
+        copy = StateDisk()
+        copy.replace(self.pairs())
+        copy.undo = list(self.undo)
+        return copy
+
     def pairs(self) -> _Pairs:
         """Everything, in order."""
         return [

@@ -9,7 +9,7 @@ was made smaller by hand or by `shrink` is run in the same way as a drawn one.
 """
 
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -43,6 +43,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calm_s: float = CALM_S  # after everything is mended, everybody must be done within this
     paths: PathRules = PathRules()
     disks: DiskRules = DiskRules()
+    storage: Literal["memory", "sqlite"] = "memory"  # of nodes: what holds their states
     ahead_ms: int = 0  # clocks differ by up to this
     drift: float = 0.0  # and run faster or slower by up to this part
     limits: dict[str, float] = {}  # of nodes, where they are not the defaults
@@ -67,6 +68,7 @@ def draw(seed: int, workloads: tuple[str, ...], faults: tuple[str, ...]) -> Conf
         disks=_draw_disks(random),
         ahead_ms=random.choice((0, 0, 50, 2_000, 200_000)),
         drift=random.choice((0.0, 0.0, 0.0001, 0.02)),
+        storage=random.choices(("memory", "sqlite"), (24, 1))[0],
     )
 
 

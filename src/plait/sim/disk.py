@@ -55,6 +55,7 @@ class SimDisk(MemoryDisk):
         self.failing = 0  # so many commits fail from now on
         self.damage: str | None = None  # why the log is suspect when it is opened next
         self.older: dict[str, bytes | None] = {}  # each line's hard state before the last
+        self.files: dict[str, bytes] = {}  # of states that are SQLite's, by path in the folder
         self.bad_reads = 0  # so many reads fail from now on
         self.rotten: set[tuple[str, int]] = set()  # rows that cannot be read
         self.stalled = False
@@ -67,6 +68,15 @@ class SimDisk(MemoryDisk):
         if rules.stall and self.random.random() < rules.stall:
             seconds += rules.stall_s
         return seconds
+
+    def copied(self) -> "SimDisk":
+        """Another one with the same on it, and nothing wrong with it."""
+        copy = SimDisk(self.rules, Random(self.random.getrandbits(64)), self.name, self.trace)
+        copy.log = copy_of(self.log)
+        copy.states = {line: one.copied() for line, one in self.states.items()}
+        copy.older = dict(self.older)
+        copy.files = dict(self.files)
+        return copy
 
     def stall(self) -> None:
         """From now on no fsync ends."""

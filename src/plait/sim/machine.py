@@ -6,12 +6,14 @@ simulated ports.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
 
+from plait.base.errors import PlaitError
 from plait.node.config import NodeConfig
 from plait.node.node import Node
 from plait.node.serve import build, open_service
@@ -22,6 +24,8 @@ from plait.sim.loop import VirtualLoop
 from plait.sim.network import SimListener, SimNetwork
 from plait.sim.process import Process
 from plait.sim.trace import Trace
+
+_AGAIN_S = 1.0  # after which a service manager starts a node again that could not start
 
 
 class Machine:
@@ -99,6 +103,7 @@ class NodeMachine(Machine):
         trace: Trace,
         random: Random,
         rules: DiskRules,
+        storage: type[SimStorage] = SimStorage,
     ) -> None:
         super().__init__(config.name, loop, fabric, trace)
         self.config = config
@@ -108,6 +113,7 @@ class NodeMachine(Machine):
         self.disk = SimDisk(rules, Random(random.getrandbits(64)), config.name, trace)
         self._random = random
         self._rules = rules
+        self._storage = storage
 
     @property
     def address(self) -> str:
@@ -115,7 +121,8 @@ class NodeMachine(Machine):
         return self.config.listen
 
     def start(self) -> "asyncio.Task[Any]":
-        """Run the node; the task ends when the node serves."""
+        """Run the node; the task ends when the node serves. One that cannot start exits with an
+        error, and is started again a little later, as long as nobody switches its machine off."""
         process = self.begin()
         return process.spawn(self._serve(process))
 
@@ -135,7 +142,25 @@ class NodeMachine(Machine):
         self.disk = SimDisk(self._rules, random, self.name, self.trace)
 
     async def _serve(self, process: Process) -> None:
-        storage = self.storage = SimStorage(self.disk, process)
+        try:
+            await self._open(process)
+        except PlaitError as error:
+            self.trace.note("exits", self.name, f"{type(error).__name__}: {error}")
+            self.fabric.world_at(self.loop.time(), partial(self._exit, process))
+            raise
+
+    def _exit(self, process: Process) -> None:
+        if self.process is process:
+            self.kill()
+            again = partial(self._start_again, self.starts)
+            self.fabric.world_at(self.loop.time() + _AGAIN_S, again)
+
+    def _start_again(self, starts: int) -> None:
+        if not self.up and self.powered and self.starts == starts:
+            self.start()
+
+    async def _open(self, process: Process) -> None:
+        storage = self.storage = self._storage(self.disk, process)
         network = SimNetwork(self.fabric, self, process)
         random = Random(self._random.getrandbits(64))
         node = await build(self.config, storage, network, self.clock, random)

@@ -22,11 +22,14 @@ import msgspec
 from plait.base.codec import decode
 from plait.base.ports import LineExtent
 from plait.engines.graph.identity import Hard, encode_hard, is_graph_line
-from plait.host.memory_state import StateDisk
+from plait.engines.graph.options import LINE_PREFIX
+from plait.host.folder import file_name
 from plait.host.memory_storage import LogDisk, MemoryDisk
-from plait.sim.disk import SimDisk, copy_of
+from plait.sim.disk import SimDisk
 from plait.sim.machine import NodeMachine
 from plait.sim.world import World
+
+_GRAPH_FILES = f"state/{file_name(LINE_PREFIX)}"  # so their names begin
 
 # The nodes of each world that lost something, by what happened to them.
 _lost: WeakKeyDictionary[World, dict[str, str]] = WeakKeyDictionary()
@@ -53,7 +56,9 @@ def new_node(world: World, name: str) -> NodeMachine | None:
 
 def throw_away(world: World, name: str) -> None:
     """Switch a machine off for ever."""
-    world.nodes.pop(name).kill(power_cut=True)
+    machine = world.nodes.pop(name)
+    machine.kill(power_cut=True)
+    machine.powered = False  # it may have been down
 
 
 # ----------------------------------------------------------------------------- disks
@@ -74,7 +79,8 @@ async def rotten_log(world: World, random: Random) -> None:
     machine = _loser(world, random, "rotten log")
     if machine is not None:
         machine.kill(power_cut=random.random() < 0.5)
-        machine.disk = _rotten(machine.disk)
+        machine.disk = machine.disk.copied()
+        machine.disk.rot()
         world.trace.note("log damaged", machine.name)
         await asyncio.sleep(random.choice((0.01, 2.0)) * random.random())
         _start(machine)
@@ -110,21 +116,13 @@ async def older_graphs(world: World, random: Random) -> None:
     if machine is None:
         return
     machine.kill()
-    backup = _copied(machine.disk)
+    backup = machine.disk.copied()
     _start(machine)
     await asyncio.sleep(random.uniform(1.0, 6.0))
     machine.kill()
     machine.disk = with_graphs_of(machine.disk, backup)
     world.trace.note("older graphs", machine.name)
     _start(machine)
-
-
-def _rotten(disk: SimDisk) -> SimDisk:
-    """Another disk, for what is lost is lost, with what is left of this one."""
-    result = SimDisk(disk.rules, Random(disk.random.getrandbits(64)), disk.name, disk.trace)
-    result.log, result.states, result.older = disk.log, disk.states, disk.older
-    result.rot()
-    return result
 
 
 def _start(machine: NodeMachine) -> None:
@@ -164,20 +162,21 @@ def _may_lose(machine: NodeMachine) -> bool:
     )
 
 
-def with_graphs_of(disk: SimDisk, backup: MemoryDisk) -> SimDisk:
+def with_graphs_of(disk: SimDisk, backup: SimDisk) -> SimDisk:
     """Another disk with what is on this one, but documents as a backup has them."""
-    result = SimDisk(disk.rules, Random(disk.random.getrandbits(64)), disk.name, disk.trace)
-    result.log = copy_of(disk.log)
-    result.states = {line: _state(one) for line, one in disk.states.items()}
+    result, backup = disk.copied(), backup.copied()
     for line in [line for line in result.log.extents if is_graph_line(line)]:
         _drop(result, line)
     for line in backup.log.extents:
         if is_graph_line(line):
             result.log.extents[line] = backup.log.extents[line]
-            result.log.rows[line] = dict(backup.log.rows.get(line, {}))
+            result.log.rows[line] = backup.log.rows.get(line, {})
             if line in backup.states:
-                result.states[line] = _state(backup.states[line])
+                result.states[line] = backup.states[line]
             _distrust(result.log, line)
+    ours = {name: data for name, data in disk.files.items() if not name.startswith(_GRAPH_FILES)}
+    theirs = {name: data for name, data in backup.files.items() if name.startswith(_GRAPH_FILES)}
+    result.files = ours | theirs
     return result
 
 
@@ -194,16 +193,3 @@ def _drop(disk: MemoryDisk, line: str) -> None:
     del disk.log.extents[line]
     disk.log.rows.pop(line, None)
     disk.states.pop(line, None)
-
-
-def _copied(disk: MemoryDisk) -> MemoryDisk:
-    copy = MemoryDisk()
-    copy.log = copy_of(disk.log)
-    copy.states = {line: _state(one) for line, one in disk.states.items()}
-    return copy
-
-
-def _state(one: StateDisk) -> StateDisk:
-    copy = StateDisk()
-    copy.replace(one.pairs())
-    return copy

@@ -51,6 +51,14 @@ class Process:
         elif self.alive:
             act(*args)
 
+    def posthumously(self, act: Callable[[], object]) -> None:
+        """Do what the process was about to do; what that asks for it cannot hear any more."""
+        assert not self.alive
+        try:
+            self._context.run(act)
+        finally:
+            self._loop.drop(self)
+
     @property
     def works(self) -> bool:
         """Whether it has anything to do still."""

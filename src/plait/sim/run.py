@@ -82,7 +82,7 @@ def simulate(config: Config, keep: bool = False) -> Outcome:
 class _Run:
     def __init__(self, config: Config, loop: VirtualLoop, keep: bool) -> None:
         self.config = config
-        self.world = World(config.seed, loop, config.paths, config.disks, keep)
+        self.world = World(config.seed, loop, config.paths, config.disks, keep, config.storage)
         self.workloads: list[Workload] = []
         self.script = Script(self.world, config.script, self.operations)
         self.probes = Probes(self.world)

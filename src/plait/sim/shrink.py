@@ -93,6 +93,7 @@ def smaller(config: Config) -> Iterator[tuple[str, Config]]:
     yield from less(
         "disks that do not stall", disks=msgspec.structs.replace(config.disks, stall=0.0)
     )
+    yield from less("states in memory", storage="memory")
     yield from less("clocks that agree", ahead_ms=0)
     yield from less("clocks that do not drift", drift=0.0)
     for name in config.limits:

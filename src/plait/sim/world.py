@@ -18,15 +18,17 @@ import plait
 from plait.client.backend import connect
 from plait.client.limits import ClientLimits
 from plait.node.config import Limits
-from plait.sim.disk import DiskRules
+from plait.sim.disk import DiskRules, SimStorage
 from plait.sim.fabric import Fabric
 from plait.sim.loop import VirtualLoop
 from plait.sim.machine import Machine, NodeMachine, node_config
 from plait.sim.network import SimNetwork
 from plait.sim.paths import PathRules
 from plait.sim.process import own_tasks
+from plait.sim.sqlite_storage import SqliteStorage
 from plait.sim.trace import Trace
 
+STORAGES: dict[str, type[SimStorage]] = {"memory": SimStorage, "sqlite": SqliteStorage}
 DEAD_S = 1e6  # virtual seconds after which a world is given up
 
 
@@ -40,7 +42,9 @@ class World:
         paths: PathRules,
         disks: DiskRules,
         keep: bool = False,
+        storage: str = "memory",
     ) -> None:
+        """storage: a name in `STORAGES`, for nodes."""
         self.seed = seed
         self.loop = loop
         self.trace = Trace(loop.time, keep)
@@ -49,6 +53,7 @@ class World:
         self.clients: dict[str, Machine] = {}
         self.failures: list[str] = []  # what went wrong in the world that no judge would see
         self._disks = disks
+        self._storage = STORAGES[storage]
 
     def stream(self, name: str) -> Random:
         """Chance for one part."""
@@ -64,8 +69,9 @@ class World:
         """A machine for a node of a cluster; `start` runs it."""
         config = node_config(name, members, **options)
         machine = NodeMachine(
-            config, self.loop, self.fabric, self.trace, self.stream(f"node {name}"), self._disks
-        )
+            config, self.loop, self.fabric, self.trace, self.stream(f"node {name}"), self._disks,
+            self._storage,
+        )  # fmt: skip
         self.nodes[name] = machine
         return machine
 

@@ -54,9 +54,26 @@ class FalseFile:
 
     def sync(self) -> None:
         """All of it is there for good."""
-        for offset, data in self.pending:
-            self.synced = patched(self.synced, offset, data)
+        self.synced = self.content()
         self.pending = []
+
+    def content(self) -> bytes:
+        """What whoever reads it finds, and a killed process leaves."""
+        content = bytearray(self.synced)
+        for offset, data in self.pending:
+            if len(content) < offset:
+                content.extend(bytes(offset - len(content)))
+            if data is None:
+                del content[offset:]
+            else:
+                content[offset : offset + len(data)] = data
+        return bytes(content)
+
+    def copied(self) -> "FalseFile":
+        """Another one, as it is now."""
+        copy = FalseFile(self.path)
+        copy.synced, copy.pending = self.synced, list(self.pending)
+        return copy
 
     def fail_sync(self, rng: random.Random) -> None:
         """What was written is decided now, though nobody knows."""
