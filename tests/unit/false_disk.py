@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plait.sim.false_file import SECTORS, FalseFile, patched, survivors
 
 from plait.host import durable_log, folder
+from plait.sim.false_file import SECTORS, FalseFile, patched, survivors
 
 Image = dict[str, bytes | None]  # by path below the root; None for a directory
 _REAL = {

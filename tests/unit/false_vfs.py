@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+
 from plait.sim.false_file import SECTORS, FalseFile
 
 NAME = "plait-false"

@@ -9,12 +9,12 @@ import random
 
 import pytest
 from false_disk import Image
-from plait.sim.false_file import patched
 from log_runs import Held, Judge, Run, held, shrink_segments, shut, wrong_rows
 
 from plait.base.errors import Corrupt, PlaitError
 from plait.base.ports import LogWrite
 from plait.host.durable_log import DurableLog
+from plait.sim.false_file import patched
 
 FIRST, LAST = map(int, os.environ.get("LOG_SEEDS", "0:4").split(":"))
 SEEDS = pytest.mark.parametrize("seed", range(FIRST, LAST))

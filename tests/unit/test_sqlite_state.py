@@ -13,6 +13,7 @@ from plait.base.errors import Busy, Closed, Corrupt, DiskFull, UnknownFormat
 from plait.base.ports import Change
 from plait.host.sqlite_snapshot import SnapshotFile
 from plait.host.sqlite_state import SqliteState
+from plait.host.state_making import mark_of
 from plait.host.storage import open_storage
 
 
@@ -52,6 +53,30 @@ async def test_a_damaged_file_is_corrupt_until_it_is_cleared(tmp_path, content: 
     assert state.get(0, b"k") is None
     await put(state, (0, b"k", b"rebuilt"))
     assert state.get(0, b"k") == b"rebuilt"
+    await storage.close()
+
+
+async def test_a_state_whose_making_found_no_space_is_made_when_there_is_some(tmp_path):
+    with faulty_vfs() as vfs:
+        storage = await open_storage(tmp_path, vfs=vfs.name)
+        vfs.full = True
+        with pytest.raises(DiskFull):
+            storage.state("a")
+        vfs.full = False
+        [file] = (tmp_path / "state").glob("*.db")
+        assert file.stat().st_size == 0
+        state = storage.state("a")
+        await put(state, (0, b"k", b"v"))
+        assert not list((tmp_path / "state").glob("*.making"))
+        await storage.close()
+
+
+async def test_a_state_is_not_made_anew_by_a_mark_that_a_cut_brought_back(tmp_path):
+    file = await _made(tmp_path, (0, b"k", b"v"))
+    mark_of(file).touch()
+    storage = await open_storage(tmp_path)
+    assert storage.state("a").get(0, b"k") == b"v"
+    assert not mark_of(file).exists()
     await storage.close()
 
 

@@ -7,7 +7,7 @@ Layout::
     log/00000007.seg      every line's entries and hard state, in segments
     log.mark              how far the log is known to be synced (see `log_mark`)
     suspect               why the log is not to be trusted, if it is not
-    state/<line>.db       each line's folded state
+    state/<line>.db       each line's folded state; beside it, while it is made, `.making`
     snapshots/            copies being sent and being received
 
 Invariant: whoever holds a `Folder` is the only process that uses it, until `close`. A child

@@ -29,6 +29,7 @@ from plait.base.ports import Change, Done, IncomingSnapshot
 from plait.host.database import FORMAT, give_back, open_database, rollback, storage_error
 from plait.host.folder import Folder, file_name, sync_folder
 from plait.host.sqlite_snapshot import IncomingFile, SnapshotFile, check_copy, checksum_file
+from plait.host.state_making import begin_making, end_making, mark_of
 
 _CACHE_KIB = 4 * 1024  # for each of two connections
 _WAL_FRAMES = 4_000  # 16 MB, then the flushing thread empties it
@@ -328,10 +329,8 @@ class SqliteState:
 
     def _open(self) -> None:
         self._unusable = None
-        new = not self._path.exists()
         try:
-            if not new and self._path.stat().st_size == 0:
-                raise Corrupt(f"the state {self._path} is empty, not even a database")
+            new = begin_making(self._path)
             self._writer = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
             # In place of SQLite's own checkpoints, which keep their failures to themselves.
             self._writer.set_wal_hook(self._count_frames)
@@ -341,7 +340,7 @@ class SqliteState:
             self._reader.execute("PRAGMA query_only = ON")
             self._reader.execute("SELECT key FROM kv LIMIT 1").fetchall()
             if new:
-                sync_folder(self._path.parent)
+                end_making(self._path)
         except (apsw.Error, OSError, PlaitError) as error:
             raised = self._error(error, "cannot open", self._writer)
             self._shut()
@@ -372,6 +371,7 @@ class SqliteState:
         await self.close()
         self._remove_wal()
         self._path.unlink(missing_ok=True)
+        mark_of(self._path).unlink(missing_ok=True)
         for copy in self._copies.glob("*"):
             copy.unlink(missing_ok=True)
         if self._copies.exists():

@@ -155,6 +155,8 @@ class Graphs:
             replica = self._replicas.pop(lineage)
             await replica.close()
             await drop_replica(node.storage, replica.name, lineage)
+        for lineage in [lineage for lineage, one in self._replicas.items() if one.broken]:
+            await self._replicas.pop(lineage).close()  # what is on disk is whole
         for lineage, record in records.items():
             if lineage not in self._replicas:
                 await self._hold(record)

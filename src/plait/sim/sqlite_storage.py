@@ -92,6 +92,8 @@ class SqliteStorage(SimStorage):
             content = path.read_bytes()
             whole = not power_cut or random.random() < 0.5
             left[str(path)] = content if whole else content[: random.randrange(len(content) + 1)]
+        for path in root.rglob("*.making"):
+            left[str(path)] = b""
         self._sim.files = {
             str(Path(path).relative_to(root)): content
             for path, content in sorted(left.items())

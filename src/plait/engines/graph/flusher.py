@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from plait.base.errors import PlaitError
+from plait.base.errors import PlaitError, StorageError
 from plait.base.ports import Change
 from plait.engines.graph.collector import paused
 from plait.engines.graph.journal import Journal
@@ -32,15 +32,23 @@ EVENTS_WAITING_MAX = 8 * FLUSH_EVENTS
 
 class Flusher:
     """Flushes one graph. `settle()` brings everything into the log and the shelf first; False if
-    a draft is open, and then it is tried again later."""
+    a draft is open, and then it is tried again later. `torn` is told of a document that could not
+    be read: what is in memory then may be half of something, and is flushed no more."""
 
-    def __init__(self, parts: Parts, journal: Journal, settle: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        journal: Journal,
+        settle: Callable[[], bool],
+        torn: Callable[[StorageError], None],
+    ) -> None:
         self.flushed = parts.position
         self.error: PlaitError | None = None
         self.flushes = 0
         self._parts = parts
         self._journal = journal
         self._settle = settle
+        self._torn = torn
         self._events = 0  # since the last flush
         self._timer: asyncio.TimerHandle | None = None
         self._later: asyncio.TimerHandle | None = None
@@ -111,16 +119,20 @@ class Flusher:
         self._disarm()
         if self._stopped or self._running is not None:
             return
-        if not self._settle():
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._start)
+        try:
+            if not self._settle():
+                self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._start)
+                return
+            position = self._journal.written
+            if position == self.flushed and not self._events:
+                return
+            self._events = 0
+            with paused():
+                self._parts.collect(position)
+                changes = self._parts.view.freeze()
+        except StorageError as error:
+            self._torn(error)
             return
-        position = self._journal.written
-        if position == self.flushed and not self._events:
-            return
-        self._events = 0
-        with paused():
-            self._parts.collect(position)
-            changes = self._parts.view.freeze()
         self._running = asyncio.get_running_loop().create_task(self._flush(position, changes))
 
     async def _flush(self, position: int, changes: Sequence[Change]) -> None:

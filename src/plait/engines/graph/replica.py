@@ -36,6 +36,7 @@ from plait.base.ports import Clock, Random, Storage
 from plait.engines.graph import poison, wal
 from plait.engines.graph.authors import Authors
 from plait.engines.graph.company import Company
+from plait.engines.graph.conditions import Conditions
 from plait.engines.graph.entrusting import Entrusted
 from plait.engines.graph.flusher import Flusher
 from plait.engines.graph.gauges import gauges
@@ -67,6 +68,7 @@ class Replica:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._error: PlaitError | None = None  # why nothing can even be read
+        self.broken = False  # memory may hold half of something; what is on disk is whole
         self._log = storage.log
         line = parts.options.line
         self.journal = Journal(storage.log, line, position, self._durable, self._failed)
@@ -76,7 +78,7 @@ class Replica:
         self.who, self.when = authors.who, authors.when
         self.syncing = Syncing(parts, self.journal, self, clock, random)
         self.company = Company(parts, self.syncing, self.writer, clock)
-        self.flusher = Flusher(parts, self.journal, self._tidy)
+        self.flusher = Flusher(parts, self.journal, self._tidy, self.torn)
         self._silence = Silence(parts.options.retire_silent_s)
         self.renewal = Renewal(
             self, parts, self.writer, self.journal, self.flusher, self.syncing, random
@@ -85,7 +87,7 @@ class Replica:
         self._events = 0  # since the last tick
         self._fold_at = 0.0
         self._recovering: asyncio.TimerHandle | None = None
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._conditions = Conditions()
         self.mutate = self.writer.mutate
         self.clear = self.writer.clear
         self.delete = self.writer.delete
@@ -173,7 +175,7 @@ class Replica:
         entrusted = self.entrusted()
         await self.journal.wait(self.journal.written)
         if self.parts.options.guest:
-            await self._until(entrusted.safe)
+            await self._conditions.until(entrusted.safe)
 
     def entrusted(self) -> Entrusted:
         """What was written until now, as something that a peer has to have."""
@@ -193,7 +195,9 @@ class Replica:
             return
         try:
             async with asyncio.timeout(timeout):
-                await self._until(lambda: self.parts.scope.writable and self.syncing.caught_up())
+                await self._conditions.until(
+                    lambda: self.parts.scope.writable and self.syncing.caught_up()
+                )
         except TimeoutError:
             if not self.parts.scope.vector:
                 raise Unavailable(f"no peer gave the documents {self.name!r} yet") from None
@@ -219,7 +223,10 @@ class Replica:
         self._end_of_tick()
         if self.journal.error is None:
             try:
-                await self.flusher.flush()
+                if self.broken:
+                    await self.journal.wait(self.journal.written)
+                else:
+                    await self.flusher.flush()
             except PlaitError as error:
                 logger.warning("graph %s is closed unflushed: %s", self.name, error)
         self._error = self.writer.error = closed
@@ -230,9 +237,7 @@ class Replica:
         self.syncing.close()
         self.journal.close()
         await self.flusher.stop(abandon=True)
-        for _, future in self._waiting:
-            if not future.done():
-                future.set_exception(closed)
+        self._conditions.fail(closed)
         poison.release(self)
 
     def forked(self) -> None:
@@ -256,7 +261,7 @@ class Replica:
         """A message arrived. Raises `BadFrame` or `WrongLineage`: close the connection then."""
         if self._error is None:
             self.syncing.received(peer, data)
-            self._look()
+            self._conditions.look()
 
     def heard(self, peer: str, message: Any) -> None:
         """Something that only rides along."""
@@ -333,24 +338,6 @@ class Replica:
     def _durable(self, durable: int) -> None:
         self.syncing.outbox.release(durable)
 
-    def _look(self) -> None:
-        """Wake whoever waits for what is so now."""
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        for holds, future in waiting:
-            if not future.done():
-                if holds():
-                    future.set_result(None)
-                else:
-                    self._waiting.append((holds, future))
-
-    async def _until(self, holds: Callable[[], bool]) -> None:
-        if not holds():
-            future: asyncio.Future[None] = self._loop.create_future()
-            self._waiting.append((holds, future))
-            await future
-
     def _failed(self, error: PlaitError) -> None:
         if self._error is not None:
             return
@@ -382,9 +369,25 @@ class Replica:
         """Begin again empty under a fresh id, and write anew what the others lack."""
         self.renewal.adopt(reason, lost, peer, forked)
 
+    def torn(self, error: StorageError) -> None:
+        """A document could not be read while something took effect on it: memory may hold half of
+        that, which must neither be flushed nor told. The log and the state file are whole, so
+        opening them again is all it takes."""
+        if self._error is not None or self.broken:
+            return
+        logger.critical("graph %s stops at a failed read: %s", self.name, error)
+        self.broken = True
+        stopped = StorageError(f"documents {self.name!r} are to be opened again: {error.message}")
+        self._error = self.writer.error = self.flusher.error = stopped
+        self.writer.watch()
+        self.flusher.halt()
+        self.journal.close_row()
+        self.syncing.close()
+        self._conditions.fail(stopped)
+
     def bar(self, error: PlaitError | None) -> None:
         """Why nothing can be read now, or None."""
-        if not isinstance(self._error, Closed):
+        if not isinstance(self._error, Closed) and not self.broken:
             self._error = error
 
     def status(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from plait.base.causality import Context
-from plait.base.errors import BadFrame, ClockWrong, PlaitError, Refused
+from plait.base.errors import BadFrame, ClockWrong, PlaitError, Refused, StorageError
 from plait.base.ports import Clock, Random
 from plait.engines.graph import wal
 from plait.engines.graph.collector import paused
@@ -69,6 +69,10 @@ class Owner(Protocol):
 
     def adopt(self, reason: str, lost: tuple[Batch, ...], peer: str, forked: bool) -> None:
         """Begin again empty."""
+        ...
+
+    def torn(self, error: StorageError) -> None:
+        """A document could not be read in the midst of something."""
         ...
 
     def heard(self, peer: str, message: Any) -> None:
@@ -221,7 +225,12 @@ class Syncing:
         if self._closed:
             return
         self._owner.settle()
-        self._carry_out(step(self._clock.monotonic(), self._clock.wall_ms()))
+        try:
+            effects = step(self._clock.monotonic(), self._clock.wall_ms())
+        except StorageError as error:
+            self._owner.torn(error)
+            return
+        self._carry_out(effects)
         self._arm()
 
     def _carry_out(self, effects: list[Effect]) -> None:
