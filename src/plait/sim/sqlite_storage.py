@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,19 +107,19 @@ class SqliteStorage(SimStorage):
         shutil.rmtree(root, ignore_errors=True)
 
 
-class _Jobs(Executor):
-    """What the storage's threads would do, on the loop of the world."""
+class _Jobs:
+    """What the storage's executor would do in its thread, on the loop of the world."""
 
     def __init__(self, disk: SimDisk, process: Process) -> None:
         self._disk = disk
         self._process = process
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self._waiting: list[tuple[asyncio.Future[Any], Callable[[], Any]]] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **more: Any) -> "Future[Any]":
+    def submit(self, work: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
         """Do something behind what was submitted before."""
-        done: Future[Any] = Future()
-        self._waiting.append((done, lambda: fn(*args, **more)))
+        done: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.append((done, partial(work, *args)))
         if len(self._waiting) == 1:
             self._begin()
         return done
@@ -132,7 +132,7 @@ class _Jobs(Executor):
             self._disk.park(self._process, self._do)
             return
         done, work = self._waiting[0]
-        if done.set_running_or_notify_cancel():
+        if not done.cancelled():
             try:
                 result = work()
             except BaseException as error:
@@ -160,7 +160,7 @@ class _State(SqliteState):
         folder: Folder,
         line: str,
         loop: asyncio.AbstractEventLoop,
-        executor: Executor,
+        executor: Any,  # `_Jobs`
         vfs: FalseVFS,
     ) -> None:
         self._disk = disk
