@@ -86,6 +86,14 @@ class Group:
         """Positions and records that are applied here."""
         return self.replica.applied, self.replica.record_index
 
+    def check_state(self) -> None:
+        """Build the state anew if it is ahead of the log: a crash came between a cut, or a copy of
+        the state, and what belongs to it. Until the log has grown as far nobody could tell whether
+        it goes on where the state is, and meanwhile what was cut would be read."""
+        tail = self.loglet.member.log.tail
+        if self.replica.applied > tail:
+            self.replica.rewind(tail)
+
     # ------------------------------------------------------------------ what members agree on
 
     @property

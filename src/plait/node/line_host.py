@@ -79,6 +79,8 @@ class LineHost:
     async def start(self) -> None:
         """Load the checkpoint and follow the log."""
         await self.replica.start()
+        if self.group is not None:
+            self.group.check_state()
         self._spawn(self._upkeep())
 
     async def close(self) -> None:

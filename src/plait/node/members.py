@@ -163,11 +163,13 @@ class Members:
         return progress is not None and progress.match >= position
 
     def _lines_with(self, name: str) -> list[str]:
-        """The lines that still have the node, as far as is known here."""
+        """The lines that still have the node, or may: those that this node is no member of yet."""
         return [
             host.line
             for host in self._node.hosts()
-            if host is not self._node.control and name in host.membership.members
+            if host is not self._node.control
+            and host.group is not None
+            and _may_have(host.membership.members, name, self._node.name)
         ]
 
     def _check_leads(self) -> Membership:
@@ -183,6 +185,11 @@ class Members:
             name for name in target.witnesses if name in (*target.voters, *target.learners)
         )
         await raft.reconfigure(msgspec.structs.replace(target, witnesses=witnesses), timeout_s)
+
+
+def _may_have(members: tuple[str, ...], name: str, me: str) -> bool:
+    """Whether `name` is among a line's members; who is none itself does not know who they are."""
+    return name in members or me not in members
 
 
 def _check_nobody_else_joins(membership: Membership, name: str) -> None:

@@ -308,6 +308,11 @@ class SimState(MemoryState):
             return
         self._flush()
 
+    async def clear(self) -> None:
+        """See `StateStorage`; it takes as long as a commit of the log: a crash may come first."""
+        await asyncio.sleep(self._sim.commit_s())
+        await super().clear()
+
     async def sync(self) -> None:
         """See `StateStorage`."""
         self._check()
