@@ -8,6 +8,7 @@ import mistakes_folding
 import mistakes_graph
 import mistakes_members
 import mistakes_primary
+import mistakes_promises
 import mistakes_storage
 import mistakes_types
 from mistake import Mistake
@@ -20,4 +21,5 @@ MISTAKES: tuple[Mistake, ...] = (
     *mistakes_folding.MISTAKES,
     *mistakes_graph.MISTAKES,
     *mistakes_types.MISTAKES,
+    *mistakes_promises.MISTAKES,
 )

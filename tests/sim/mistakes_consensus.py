@@ -1,6 +1,9 @@
 """Mistakes in consensus: votes, terms, commits, reads. They are those of the unit tests' campaign;
 here whole nodes make them, and clients and probes find them."""
 
+from typing import Any
+
+import msgspec
 import raft_mistakes as known
 from mistake import Mistake, Patch
 from mistakes_worlds import world
@@ -8,7 +11,8 @@ from mistakes_worlds import world
 from plait.base.ports import CutSuffix, LogWrite
 from plait.line.entry import Epoch
 from plait.line.replication.follower import Follower
-from plait.line.replication.receiver import Accepted
+from plait.line.replication.messages import Append
+from plait.line.replication.receiver import Accepted, Receiver
 
 
 def an_empty_append_erases(patch: Patch) -> None:
@@ -27,6 +31,19 @@ def an_empty_append_erases(patch: Patch) -> None:
     patch.setattr(Follower, "_store", store)
 
 
+def what_comes_before_is_not_compared(patch: Patch) -> None:
+    """A follower appends behind whatever it has: the log matching of Raft is left out."""
+    right = Receiver.judge
+
+    def judge(self: Receiver, message: Append) -> Any:
+        if message.start <= self.log.tail and message.start > self.log.head:
+            previous = self.log.epoch_at(message.start - 1)
+            message = msgspec.structs.replace(message, previous=previous)
+        return right(self, message)
+
+    patch.setattr(Receiver, "judge", judge)
+
+
 elections = world("registers", nodes=(3, 5), kill=1.5, partition=2.0, one_way=2.0, pause=2.0)
 depositions = world(
     "registers",
@@ -43,6 +60,8 @@ resets = world("registers", clients=8, think_s=0.005, slow=True, reset=0.1, bad_
 doubts = world(  # so slow to doubt that a deposed leader is asked meanwhile
     "mirrors", clients=3, work_s=25.0, limits={"election_s": 3.0}, partition=4.0
 )
+exiles = world("floods", work_s=12.0, calm_s=90.0, exile=0.5)
+forgetters = world("registers", nodes=(3, 5), calm_s=90.0, lost_voter=0.7)
 
 MISTAKES = (
     Mistake(known.commits_an_older_term_by_counting, elections),
@@ -60,4 +79,7 @@ MISTAKES = (
     Mistake(known.protects_no_leader, elections),
     Mistake(known.reads_without_a_round, doubts),
     Mistake(known.reads_before_its_term_committed, restarts),
+    Mistake(known.compares_lengths_only, exiles),
+    Mistake(what_comes_before_is_not_compared, exiles),
+    Mistake(known.counts_new_disks_votes, forgetters),
 )

@@ -115,6 +115,26 @@ def a_transaction_writes_half(patch: Patch) -> None:
     patch.setattr(table, "_write_all", write_all)
 
 
+def a_comparison_is_not_made(patch: Patch) -> None:
+    """Compare-and-set writes, whatever is there."""
+    patch.setattr(table, "same_value", lambda left, right: True)
+
+
+def a_token_is_not_looked_at(patch: Patch) -> None:
+    """A node answers a session from what it has, whatever the session has seen."""
+    right = Replica.read
+
+    async def read(self: Replica, queries: Any, after: Any = None, *rest: Any) -> Any:
+        return await right(self, queries, None, *rest)
+
+    patch.setattr(Replica, "read", read)
+
+
+def a_read_outlives_a_retraction(patch: Patch) -> None:
+    """What a leader had applied is shown, though a newer one has cut it."""
+    patch.setattr(Replica, "_retracted", lambda self, epoch, position: None)
+
+
 def readers_share_a_question_already_asked(patch: Patch) -> None:
     """Who comes later is answered with what was committed before it came."""
 
@@ -203,6 +223,10 @@ returns = world("mirrors", think_s=0.01, slow=True, stalls=True, kill=0.7)
 refusals = world("registers", clients=3, bad_sync=1.0, full_disk=2.0, pause=2.0)
 leaders = world("registers", clients=4, think_s=0.01, kill=1.0, partition=1.5)
 travels = world("sessions", clients=4, think_s=0.02, slow=True, partition=2.0, pause=2.0)
+travels_far = world(
+    "sessions", clients=4, think_s=0.01, slow=True, stalls=True, partition=1.5, kill=2.0
+)
+exiles = world("torrents", work_s=12.0, calm_s=90.0, exile=1.0)
 feeds = world("feeds", clients=3, think_s=0.02, reset=0.5, kill=2.0)
 
 MISTAKES = (
@@ -214,6 +238,9 @@ MISTAKES = (
     Mistake(applies_what_is_not_committed, leaders),
     Mistake(a_transaction_does_not_look, banks),
     Mistake(a_transaction_writes_half, banks),
+    Mistake(a_comparison_is_not_made, leaders),
+    Mistake(a_token_is_not_looked_at, travels_far),
+    Mistake(a_read_outlives_a_retraction, exiles),
     Mistake(readers_share_a_question_already_asked, readers),
     Mistake(reads_what_it_has, readers),
     Mistake(a_reader_does_not_wait_for_what_it_asked, returns),

@@ -8,6 +8,7 @@ from mistake import Mistake, Patch
 from mistakes_worlds import world
 
 from plait.base.causality import Context, VersionVector
+from plait.base.hlc import HybridClock
 from plait.engines.graph import opening, wal
 from plait.engines.graph.journal import Journal
 from plait.engines.graph.outbox import Outbox
@@ -162,6 +163,11 @@ def a_copy_of_a_folder_keeps_its_id(patch: Patch) -> None:
     patch.setattr(Identity, "give_up", lambda self, effect: None)
 
 
+def a_clock_does_not_follow_what_it_reads(patch: Patch) -> None:
+    """Who answers an edit is dated before it, if its clock is behind."""
+    patch.setattr(HybridClock, "observe", lambda self, hlc: None)
+
+
 storms = world("documents", work_s=12.0, calm_s=90.0, kill=1.0, partition=2.0, reset=2.0)
 cuts = world("documents", work_s=12.0, calm_s=90.0, slow=True, power_cut=0.7, kill=2.0)
 gaps = world(
@@ -169,6 +175,7 @@ gaps = world(
 )
 deltas = world("documents", work_s=15.0, calm_s=90.0, partition=0.7, reset=2.0, kill=3.0)
 crashes = world("documents", kill=1.0, reset=2.0)
+late = world("intents", work_s=12.0, calm_s=90.0, clock_jump=1.0, partition=3.0)
 backups = world("documents", work_s=15.0, calm_s=90.0, older_graphs=1.0)
 
 MISTAKES = (
@@ -186,4 +193,5 @@ MISTAKES = (
     Mistake(a_state_is_ahead_of_its_rows, crashes),
     Mistake(does_not_ask_for_what_it_lacks, gaps),
     Mistake(a_copy_of_a_folder_keeps_its_id, backups),
+    Mistake(a_clock_does_not_follow_what_it_reads, late),
 )

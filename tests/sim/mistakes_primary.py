@@ -18,6 +18,7 @@ from plait.line.primary.member import Member
 from plait.line.primary.messages import Promise, Seal
 from plait.line.primary.rule import RuleInForce
 from plait.line.replication.messages import Append
+from plait.node.lease import Lease
 
 
 def promotes_after_the_survey(patch: Patch) -> None:
@@ -140,11 +141,17 @@ def commits_an_older_epoch_by_counting(patch: Patch) -> None:
     patch.setattr(Leader, "advance", advance)
 
 
+def a_lease_is_not_looked_at(patch: Patch) -> None:
+    """A leader that was cut off answers readers for as long as it likes."""
+    patch.setattr(Lease, "check", lambda self, host: None)
+
+
 failing = world("catalogue", kill=1.5, partition=2.0, one_way=2.0, pause=2.0)
 slowly = world("catalogue", slow=True, kill=1.0, partition=2.0, power_cut=2.0)
 operated = world(
     "catalogue", clients=4, think_s=0.01, slow=True, work_s=12.0, reset=1.0, one_way=3.0
 )
+banished = world("torrents", work_s=12.0, calm_s=90.0, banish=1.0)
 dying = world("catalogue", clients=6, think_s=0.01, slow=True, work_s=12.0, kill=1.5, power_cut=4.0)
 
 MISTAKES = (
@@ -158,4 +165,5 @@ MISTAKES = (
     Mistake(asks_for_one_follower_less, failing),
     Mistake(acknowledges_what_its_own_disk_lacks, slowly),
     Mistake(commits_an_older_epoch_by_counting, failing),
+    Mistake(a_lease_is_not_looked_at, banished),
 )

@@ -11,8 +11,11 @@ from plait.engines.checkpoint import Checkpoint
 from plait.engines.overlay import Overlay
 from plait.engines.replicated.driver import Driver
 from plait.line.entry import Epoch
+from plait.line.loglet import Loglet
+from plait.line.membership import Membership
+from plait.line.raft.member import RaftMember
 from plait.line.replication.follower import Follower
-from plait.line.replication.log_view import LogView
+from plait.line.replication.log_view import Base, LogView
 from plait.line.replication.messages import Append
 from plait.line.replication.vocabulary import Persisted
 from plait.line.sessions import Sessions
@@ -101,6 +104,25 @@ def a_checkpoint_forgets_sessions(patch: Patch) -> None:
     patch.setattr(Sessions, "drain_dirty", lambda self: [])
 
 
+def a_copy_is_written_without_the_hard_state(patch: Patch) -> None:
+    """etcd: a crash between a copy of the state and the hard state that goes with it."""
+
+    def reset(self: RaftMember, base: Base, membership: Membership) -> list[LogWrite]:
+        return self.begin_at(base, membership)
+
+    patch.setattr(RaftMember, "reset", reset)
+
+
+def a_checkpoint_is_trusted_whatever_was_cut(patch: Patch) -> None:
+    """A state goes on from its checkpoint, though the log it was the fold of is another."""
+
+    async def continues(loglet: Loglet, applied: int, epoch: Epoch) -> bool:
+        return True
+
+    patch.setattr(replica, "continues", continues)
+    patch.setattr(Group, "check_state", lambda self: None)
+
+
 power = world("registers", clients=3, slow=True, power_cut=1.0, kill=2.0)
 refusals = world("registers", clients=3, bad_sync=0.7, power_cut=2.0, kill=3.0)
 restarts = world("counters", clients=3, kill=0.7, power_cut=1.5)
@@ -111,6 +133,12 @@ copies = world(
     limits={"log_keep_bytes": 500, "slot_bytes_max": 500, "slot_age_s_max": 1.0},
     partition=1.0, power_cut=2.0, kill=0.7, pause=3.0,
 )  # fmt: skip
+behind = world(
+    "registers", clients=4, think_s=0.01, work_s=12.0,
+    limits={"log_keep_bytes": 500, "slot_bytes_max": 500, "slot_age_s_max": 1.0},
+    partition=1.0, crash_at_copy=0.3, pause=3.0,
+)  # fmt: skip
+exiles = world("torrents", work_s=20.0, calm_s=90.0, exile=0.5, crash_at_cut=0.05)
 
 MISTAKES = (
     Mistake(acknowledges_before_the_disk, power),
@@ -122,4 +150,6 @@ MISTAKES = (
     Mistake(the_log_is_trimmed_before_the_state_is_synced, ledgers),
     Mistake(a_checkpoint_is_ahead_of_its_rows, restarts),
     Mistake(a_checkpoint_forgets_sessions, forgetful),
+    Mistake(a_copy_is_written_without_the_hard_state, behind),
+    Mistake(a_checkpoint_is_trusted_whatever_was_cut, exiles),
 )

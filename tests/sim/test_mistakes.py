@@ -5,11 +5,13 @@ The seed that found it first is tried first; if that has moved, some more are, f
 
 import functools
 import os
+from pathlib import Path
 
 import pytest
 from mistake import Mistake, run_with
 from mistakes import MISTAKES
 from mistakes_found import FOUND
+from mistakes_table import rows
 
 from plait.sim.run import Problem, simulate
 
@@ -39,6 +41,14 @@ def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
     )
 
 
+def test_the_documents_have_the_table_of_what_was_found() -> None:
+    root = Path(__file__).resolve().parents[2]
+    text = (root / "docs" / "guide" / "testing.md").read_text()
+    table = "\n".join(rows())
+    assert table in text, "python tests/sim/mistakes_table.py prints what belongs there"
+    assert f"These {len(MISTAKES)} are found" in text
+
+
 def test_there_are_many_mistakes_each_of_its_own() -> None:
-    assert len(_BY_NAME) == len(MISTAKES) >= 40
+    assert len(_BY_NAME) == len(MISTAKES) >= 90
     assert set(FOUND) == set(_BY_NAME)

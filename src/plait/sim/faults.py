@@ -13,6 +13,15 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeAlias
 
+from plait.sim.ambushes import (
+    banish,
+    crash_at_change,
+    crash_at_copy,
+    crash_at_cut,
+    crash_at_election,
+    exile,
+    lost_voter,
+)
 from plait.sim.chance import exponential
 from plait.sim.machine import NodeMachine
 from plait.sim.membership import bit_rot, new_disk, older_graphs, restart, rotten_log
@@ -244,3 +253,13 @@ fault(new_disk)
 fault(older_graphs)
 fault(rotten_log)
 fault(bit_rot)
+
+# ----------------------------------------------------------------------------- ambushes
+
+fault(banish)
+fault(crash_at_change)
+fault(crash_at_copy)
+fault(crash_at_cut)
+fault(crash_at_election)
+fault(exile)
+fault(lost_voter)

@@ -6,7 +6,9 @@ Invariant: what was told to be committed at a position is that for ever, unless 
 
 from typing import Any, Protocol
 
+from plait.base.ports import LineExtent
 from plait.line.entry import Epoch, decode_entry
+from plait.sim.moments import Kind
 
 
 class Ground(Protocol):
@@ -22,12 +24,20 @@ class Ground(Protocol):
         """Where a line ends on a machine's disk."""
         ...
 
+    def extent(self, name: str, line: str) -> LineExtent | None:
+        """What a machine's disk says of a line."""
+        ...
+
     def hard_state(self, name: str, line: str) -> bytes | None:
         """What a machine's disk says must never be forgotten."""
         ...
 
     def row(self, name: str, line: str, position: int) -> bytes | None:
         """A row of a machine's disk."""
+        ...
+
+    def tell(self, kind: Kind, name: str, line: str) -> None:
+        """Something happens that faults may wait for."""
         ...
 
     def report(self, line: str, who: tuple[str, ...], what: str) -> None:

@@ -1,6 +1,7 @@
 """One life of one member of a replicated line: every step that its core makes.
 
-- one leader an epoch; a Raft leader has all that older terms committed, another one has sealed;
+- one leader an epoch; a Raft leader has the votes of a majority that remembers, and all that older
+  terms committed; another one has sealed;
 - terms, promises and votes never go back, not by a restart either;
 - a leader commits what so many disks hold as the rule asks for, at that moment, and nothing but
   beneath the entry that opened its epoch;
@@ -19,19 +20,22 @@ from typing import Any
 import msgspec
 
 from plait.engines.replicated.driver import Driver
-from plait.line.entry import Epoch, decode_entry
+from plait.line.entry import Epoch, Kind, decode_entry
 from plait.line.membership import Membership
 from plait.line.primary.core import PrimaryCore
 from plait.line.primary.leader import Leader as PrimaryLeader
 from plait.line.primary.member import HardState
 from plait.line.primary.vocabulary import PromoteMe
 from plait.line.raft.core import RaftCore
+from plait.line.raft.election import Candidate
 from plait.line.raft.leader import Leader as RaftLeader
 from plait.line.raft.member import RaftMember
 from plait.line.replication.messages import AppendReply
 from plait.line.replication.vocabulary import Received
 from plait.node.line_host import LineHost
+from plait.sim.disk_probe import DiskProbe
 from plait.sim.line_truth import LineTruth
+from plait.sim.moments import Kind as MomentKind
 from plait.sim.word_probe import WordProbe
 
 
@@ -54,14 +58,25 @@ class MemberProbe:
         self._promised = self._newest()
         self._vote = self._voted()
         self._fresh = self._member.fresh
+        self._tail = self._member.log.tail
+        self._loaded: int | None = None  # what was applied when it was opened
         self._words = WordProbe(line, name, host)
+        self._disk = DiskProbe(line, name, isinstance(self._member, RaftMember))
         self._remembers()
         self.driver.step = self._stepping(self.driver.step)  # type: ignore[assignment,method-assign]
         self._after()
 
     def look(self) -> None:
         """Look at what no step tells."""
+        self._disk.look()
+        position, log = self._member.membership_position, self._member.log
+        kept = log.kept(position) if log.head <= position < log.tail else None
+        if kept is not None and kept.entry.kind is not Kind.MEMBERS:
+            self._report(f"goes by the members of entry {position}, which says nothing of members")
         applied, committed = self.host.replica.applied, self._member.committed_told
+        if self._loaded is None:  # a copy that was installed may be ahead of its log, after a crash
+            self._loaded = min(applied, self.line.end)
+        committed = max(committed, self._loaded)
         folds = self.host.folds and self.host.replica.halted is None
         if folds and applied > committed and not self.line.lossy:
             self._report(f"applied up to {applied}, but only {committed} is committed")
@@ -92,7 +107,7 @@ class MemberProbe:
 
     def _stepping(self, step: Callable[[Any], None]) -> Callable[[Any], None]:
         def stepped(event: Any) -> None:
-            known, match = None, 0
+            known, match, role = None, 0, self._core.role
             if isinstance(event, PromoteMe) and event.accept_loss:
                 self.line.lossy = True
             elif isinstance(event, Received) and isinstance(event.message, AppendReply):
@@ -106,6 +121,8 @@ class MemberProbe:
                 raise
             if known is not None and known.match < match and not known.fresh:
                 self._report(f"knew that {event.peer} holds {match}, now only {known.match}")
+            if isinstance(role, Candidate) and isinstance(self._core.role, RaftLeader):
+                self._check_votes(role)
             self._after()
 
         return stepped
@@ -126,8 +143,14 @@ class MemberProbe:
         if member.membership_position != self._position or self._position >= member.log.tail:
             self._check_members()
         self._words.look()
+        if member.log.tail < self._tail or member.log.head > self._tail:
+            self._tell("cut" if member.log.tail < self._tail else "copied")
+        self._tail = member.log.tail
         self._membership = member.membership
         self._fresh = member.fresh
+
+    def _tell(self, kind: MomentKind) -> None:
+        self.line.ground.tell(kind, self.name, self.line.line)
 
     def _check_promise(self, newest: Any) -> None:
         vote, admitted = self._voted(), self._fresh and not self._member.fresh
@@ -145,12 +168,24 @@ class MemberProbe:
         if epoch == self._led:
             return
         self._led = epoch
+        self._tell("leads")
         if self.name not in self.line.ground.lost:  # it may have led before, and forgotten
             self.line.leads(self.name, epoch)
         if isinstance(core, RaftCore):
             self._check_completeness(core.member.term)
         elif not self.line.lossy:
             self._check_seal(role.epoch)
+
+    def _check_votes(self, candidate: Candidate) -> None:
+        """Who leads by votes has those of a majority whose disks remember what they promised."""
+        votes, me = candidate.votes, () if self._member.fresh else (self.name,)
+        counted = [*me, *(peer for peer, vote in votes.items() if not vote.fresh)]
+        for half in filter(None, (self._membership.voters, self._membership.outgoing)):
+            held = [name for name in half if name in counted]
+            founded = all(name == self.name or name in votes for name in half) and not self.line.end
+            if 2 * len(held) <= len(half) and not founded:
+                who = ", ".join(held) or "nobody"
+                self._report(f"leads in {candidate.term} by the word of {who} in {', '.join(half)}")
 
     def _check_seal(self, epoch: Epoch) -> None:
         """Who leads by promises has so many on disks that nobody commits without them."""
@@ -189,6 +224,7 @@ class MemberProbe:
         self._position = position
         if position <= before or not isinstance(role, RaftLeader | PrimaryLeader):
             return
+        self._tell("members")
         if position >= role.opening and member.commit <= before:
             self._report(f"changed the members at {before}, and at {position} before that counted")
         if not _follows(self._membership, member.membership):

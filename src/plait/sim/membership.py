@@ -66,7 +66,7 @@ def throw_away(world: World, name: str) -> None:
 
 async def new_disk(world: World, random: Random) -> None:
     """A node dies and comes back with an empty disk."""
-    machine = _loser(world, random, "new disk")
+    machine = may_be_lost(world, random, "new disk")
     if machine is not None:
         machine.kill(power_cut=random.random() < 0.5)
         machine.wipe()
@@ -76,7 +76,7 @@ async def new_disk(world: World, random: Random) -> None:
 
 async def rotten_log(world: World, random: Random) -> None:
     """A node dies, and its log is found damaged when it is opened: the newest of it is lost."""
-    machine = _loser(world, random, "rotten log")
+    machine = may_be_lost(world, random, "rotten log")
     if machine is not None:
         machine.kill(power_cut=random.random() < 0.5)
         machine.disk = machine.disk.copied()
@@ -88,7 +88,7 @@ async def rotten_log(world: World, random: Random) -> None:
 
 async def bit_rot(world: World, random: Random) -> None:
     """A row of a node's log cannot be read any more; who hears of it starts the node anew."""
-    machine = _loser(world, random, "bit rot")
+    machine = may_be_lost(world, random, "bit rot")
     if machine is None:
         return
     row = machine.disk.rot_row()
@@ -112,7 +112,7 @@ async def older_graphs(world: World, random: Random) -> None:
     """A node dies, and dies again some time later: its documents are then as they were."""
     if _lost.get(world):
         return
-    machine = _loser(world, random, "older graphs")
+    machine = may_be_lost(world, random, "older graphs")
     if machine is None:
         return
     machine.kill()
@@ -130,7 +130,7 @@ def _start(machine: NodeMachine) -> None:
         machine.start()
 
 
-def _loser(world: World, random: Random, what: str) -> NodeMachine | None:
+def may_be_lost(world: World, random: Random, what: str) -> NodeMachine | None:
     """A node that may lose something, if there is one still; it is remembered."""
     lost = _lost.setdefault(world, {})
     first = sum(1 for machine in world.nodes.values() if not machine.config.joins)

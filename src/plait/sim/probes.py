@@ -6,7 +6,8 @@ has delivered at each look (`graph_probe`). Judges tell that a promise was broke
 it began, and find what was not visible yet.
 
 Invariant: a probe only reads. It notes nothing in the trace, draws no chance and asks for no time,
-so a run has the same hash whatever is looked at.
+so a run has the same hash whatever is looked at; unless a fault lies in wait (`moments`) for what
+probes see.
 Absent: disks that lost what they held (`wipe`, `rot`, older copies): what such a machine had said
 may be gone, and from then on nothing is held against it.
 """
@@ -16,6 +17,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
+from plait.base.ports import LineExtent
 from plait.engines.graph.replica import Replica
 from plait.node.line_host import LineHost
 from plait.sim.graph_probe import GraphProbe
@@ -23,6 +25,7 @@ from plait.sim.line_truth import LineTruth
 from plait.sim.loop import owner
 from plait.sim.machine import NodeMachine
 from plait.sim.member_probe import MemberProbe
+from plait.sim.moments import Kind
 from plait.sim.world import World
 
 LOOK_S = 0.05
@@ -110,15 +113,23 @@ class Probes:
         extent = self._world.nodes[name].disk.log.extents.get(line)
         return 0 if extent is None else extent.tail
 
+    def extent(self, name: str, line: str) -> LineExtent | None:
+        """What a machine's disk says of a line."""
+        machine = self._world.nodes.get(name)
+        return None if machine is None else machine.disk.log.extents.get(line)
+
     def hard_state(self, name: str, line: str) -> bytes | None:
         """What a machine's disk says must never be forgotten."""
-        machine = self._world.nodes.get(name)
-        extent = None if machine is None else machine.disk.log.extents.get(line)
+        extent = self.extent(name, line)
         return None if extent is None else extent.hard_state
 
     def row(self, name: str, line: str, position: int) -> bytes | None:
         """A row of a machine's disk."""
         return self._world.nodes[name].disk.log.rows.get(line, {}).get(position)
+
+    def tell(self, kind: Kind, name: str, line: str) -> None:
+        """Something happens that faults may wait for."""
+        self._world.moments.tell(kind, name, line)
 
     def report(self, line: str, who: Iterable[str], what: str) -> None:
         """Something is not as it must be."""

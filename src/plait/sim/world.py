@@ -22,6 +22,7 @@ from plait.sim.disk import DiskRules, SimStorage
 from plait.sim.fabric import Fabric
 from plait.sim.loop import VirtualLoop
 from plait.sim.machine import Machine, NodeMachine, node_config
+from plait.sim.moments import Moments
 from plait.sim.network import SimNetwork
 from plait.sim.paths import PathRules
 from plait.sim.process import own_tasks
@@ -51,6 +52,7 @@ class World:
         self.fabric = Fabric(loop, self.stream("network"), self.trace, paths)
         self.nodes: dict[str, NodeMachine] = {}
         self.clients: dict[str, Machine] = {}
+        self.moments = Moments()
         self.failures: list[str] = []  # what went wrong in the world that no judge would see
         self._disks = disks
         self._storage = STORAGES[storage]

@@ -8,6 +8,8 @@ from plait.sim.workloads.conflicts import Inbox
 from plait.sim.workloads.counters import Counters
 from plait.sim.workloads.documents import Pages
 from plait.sim.workloads.feeds import Feeds
+from plait.sim.workloads.floods import Floods, Torrents
+from plait.sim.workloads.intents import Intents
 from plait.sim.workloads.members import Members
 from plait.sim.workloads.mirrors import Mirrors
 from plait.sim.workloads.queues import Queues
@@ -26,11 +28,14 @@ WORKLOADS: dict[str, type[Workload]] = {
     "counters": Counters,
     "documents": Pages,
     "feeds": Feeds,
+    "floods": Floods,
+    "intents": Intents,
     "members": Members,
     "mirrors": Mirrors,
     "queues": Queues,
     "registers": Registers,
     "sessions": Sessions,
     "texts": Texts,
+    "torrents": Torrents,
     "upgrades": Upgrades,
 }

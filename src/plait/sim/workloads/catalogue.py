@@ -33,7 +33,7 @@ LAGS_S = (None, None, 0.5, 3.0)
 SLACK_S = 3.0  # beyond the lag and the lease, which clocks of their own measure
 RESCUE_S = 30.0  # until a deposed leader has cut what nobody else has
 # Faults, acts and workloads that take machines or disks away, and what was rescued on them.
-FORGETTING = ("leave", "members", "new_disk", "rotten_log", "wipe")
+FORGETTING = ("leave", "lost_voter", "members", "new_disk", "rotten_log", "wipe")
 
 
 class Suffix(msgspec.Struct):

@@ -28,7 +28,7 @@ from plait.sim.workloads.workload import LIMITS, Program, Workload
 from plait.sim.world import World
 
 TABLES: dict[str, Leader | Consensus] = {"members-strong": Consensus(), "members-led": Leader()}
-CHANGE_S = 4.0  # between two changes, on average
+CHANGES_S = (0.5, 4.0)  # between two changes, on average
 TRY_S = 8.0
 LINGER_S = 4.0  # that a node runs on after it left, on average
 SETTLE_S = 45.0
@@ -86,10 +86,11 @@ class Members(Workload):
     async def _operate(self, network: SimNetwork) -> None:
         random = self.random("operator")
         smallest = max(1, len(self.told) - 1)
+        change_s = random.choice(CHANGES_S)
         stays = random.choice(self.told)  # a client that was away finds the others there
         async with self.world.store(network, LIMITS) as store:
             while not self.over:
-                await asyncio.sleep(exponential(random, CHANGE_S))
+                await asyncio.sleep(exponential(random, change_s))
                 size = len(self.told)
                 if size <= smallest or (size < smallest + 3 and random.random() < 0.5):
                     await self._join(store, network, f"x{next(self._numbers)}")

@@ -75,11 +75,14 @@ class Workload(abc.ABC):
                 self.world.trace.note("again", "client", f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0.5)
 
-    async def each(self, name: str, use: Callable[[Random], Awaitable[Any]]) -> None:
+    async def each(
+        self, name: str, use: Callable[[Random], Awaitable[Any]], think_s: float | None = None
+    ) -> None:
         """Use something again and again until it is over; errors are answers."""
         random = self.random(name)
+        think_s = self.config.think_s if think_s is None else think_s
         while not self.over:
-            await asyncio.sleep(exponential(random, self.config.think_s))
+            await asyncio.sleep(exponential(random, think_s))
             try:
                 async with asyncio.timeout(GIVE_UP_S):
                     await use(random)
