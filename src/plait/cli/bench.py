@@ -45,6 +45,14 @@ def text(context: click.Context, arguments: tuple[str, ...]) -> None:
     context.exit(_run("text", arguments))
 
 
+@bench.command(context_settings=_PASSED_ON, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def engines(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Lines on NATS and PostgreSQL, and lines that move (--help for its options)."""
+    context.exit(_run("engines", arguments))
+
+
 def _run(scenario: str, arguments: tuple[str, ...]) -> int:
     # Imported here: the peers' servers and drivers are installed for measuring only.
     try:

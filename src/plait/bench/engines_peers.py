@@ -1,0 +1,110 @@
+"""What a program does with the engine itself, through its usual client: inserts, reads.
+
+PostgreSQL: as many connections as operations in flight up to `POOL_MAX`, above which they take
+turns, as with any pool. NATS: the leader of a stream tells its last message; that costs nobody
+but the leader a look, so it may be one that has been replaced (Plait's reads may not).
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import ClassVar
+
+from plait.bench.jetstream import STREAM, SUBJECT, JetStream
+from plait.bench.load import MANY, ONE, ROWS_READ, VALUE, Operation, closed_loop, fresh_keys
+from plait.bench.measure import Sample
+from plait.bench.postgres import Connection, Postgres
+
+POOL_MAX = 32
+
+_INSERT = "INSERT INTO writes (key, value) VALUES (%s, %s)"
+_SELECT = "SELECT value FROM writes WHERE key = %s"
+
+
+class Pooled:
+    """Operations in flight that take turns at a pool's connections."""
+
+    system: ClassVar[str] = "postgres"
+    label: ClassVar[str] = "psycopg"
+    mode: ClassVar[str] = MANY
+
+    def __init__(self, server: Postgres) -> None:
+        self.server = server
+
+    async def measure(self, in_flight: int, seconds: float) -> Sample:
+        """Load from `in_flight` tasks over at most `POOL_MAX` connections."""
+        async with AsyncExitStack() as stack:
+            free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+            for _ in range(min(in_flight, POOL_MAX)):
+                free.put_nowait(await stack.enter_async_context(self._connection()))
+            operation = await self._operation(free)
+            return await closed_loop([operation] * in_flight, seconds)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        connection = await self.server.connect()
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def _operation(self, free: "asyncio.LifoQueue[Connection]") -> Operation:
+        raise NotImplementedError
+
+
+class Inserts(Pooled):
+    """Prepared single-row inserts, each committed by itself."""
+
+    async def _operation(self, free: "asyncio.LifoQueue[Connection]") -> Operation:
+        keys = fresh_keys()
+
+        async def insert() -> None:
+            connection = await free.get()
+            await connection.execute(_INSERT, (next(keys), VALUE), prepare=True)
+            free.put_nowait(connection)
+
+        return insert
+
+
+class Selects(Pooled):
+    """Prepared reads of single rows on the primary."""
+
+    async def _operation(self, free: "asyncio.LifoQueue[Connection]") -> Operation:
+        keys = [f"read-{row}" for row in range(ROWS_READ)]
+        connection = await free.get()
+        for key in keys:
+            await connection.execute(_INSERT + " ON CONFLICT DO NOTHING", (key, VALUE))
+        free.put_nowait(connection)
+        endless = itertools.cycle(keys)
+
+        async def select() -> None:
+            connection = await free.get()
+            found = await connection.execute(_SELECT, (next(endless),), prepare=True)
+            if await found.fetchone() != (VALUE,):
+                raise RuntimeError("PostgreSQL lost a row")
+            free.put_nowait(connection)
+
+        return select
+
+
+class LastMessage:
+    """N requests in flight for the last message of a stream, to whoever leads it."""
+
+    system: ClassVar[str] = "jetstream"
+    label: ClassVar[str] = "nats-py"
+    mode: ClassVar[str] = ONE
+
+    def __init__(self, cluster: JetStream) -> None:
+        self.cluster = cluster
+
+    async def measure(self, in_flight: int, seconds: float) -> Sample:
+        """Load from one connection to the stream's leader."""
+        client = await self.cluster.client(await self.cluster.leader())
+        try:
+            stream = client.jetstream()
+            return await closed_loop(
+                [lambda: stream.get_last_msg(STREAM, SUBJECT)] * in_flight, seconds
+            )
+        finally:
+            await client.close()
