@@ -152,13 +152,18 @@ async def _measure_all(options: EnginesOptions, progress: Progress) -> dict[str,
 async def _loads(
     options: EnginesOptions, contest: Contest, figures: dict[str, Any], progress: Progress
 ) -> dict[str, Any]:
-    return {
-        what: await measure_rounds(
-            *(f"{contest.engine} {what}", drivers, options.in_flight),
-            *(options.seconds, options.rounds, progress, figures["failed"]),
+    found = {}
+    for what, drivers in (("writes", contest.writers), ("reads", contest.readers)):
+        found[what] = await measure_rounds(
+            f"{contest.engine} {what}",
+            drivers,
+            options.in_flight,
+            options.seconds,
+            options.rounds,
+            progress,
+            figures["failed"],
         )
-        for what, drivers in (("writes", contest.writers), ("reads", contest.readers))
-    }
+    return found
 
 
 # ----------------------------------------------------------------------------- engines

@@ -25,7 +25,7 @@ from plait.base.errors import (
     PlaitError,
     Unavailable,
 )
-from plait.engines.ending import force, sealed_end
+from plait.engines.ending import complete, force
 from plait.engines.issuing import Issuing
 from plait.engines.metastore import Metastore
 from plait.engines.opener import Opener
@@ -282,6 +282,11 @@ class Chain:
         self._register.check_open()
         await self._register.refresh()
 
+    async def learn(self, version: int, data: bytes) -> None:
+        """Adopt what somebody says that the metastore held at that version."""
+        self._register.check_open()
+        await self._register.learn(version, data)
+
     async def finish(self) -> None:
         """See through what is intended, if anything is: whoever began it may be gone."""
         self._register.check_open()
@@ -325,9 +330,9 @@ class Chain:
 
     async def _switch(self, before: Segment) -> None:
         try:
-            await self._complete()
+            await complete(self._register)
             if self._is_stuck(before) and (await self._register.last[1].check_tail()).sealed:
-                await self._complete()  # the intent is recorded before the seal
+                await complete(self._register)  # the intent is recorded before the seal
                 if self._is_stuck(before):
                     raise Busy("the last loglet is sealed, and nobody has said what follows")
             await self._turnstile.idle()
@@ -344,22 +349,6 @@ class Chain:
 
     def _is_stuck(self, before: Segment) -> bool:
         return self.configuration.last == before and self.configuration.end is None
-
-    async def _complete(self) -> None:
-        """Do what the metastore intends: seal, read the tail, put the next segment in."""
-        while True:
-            await self._register.refresh()
-            version, configuration = self._register.version, self.configuration
-            if configuration.intent is None:
-                return
-            segment, loglet = self._register.last
-            try:
-                end = await sealed_end(segment, loglet)
-            except (Closed, HistoryTrimmed):  # somebody else was faster, and trimmed, too
-                await self._register.refresh()
-                self._register.check_gone(segment)
-                continue
-            await self._register.propose(version, configuration.completed(end))
 
     def _moved(self) -> None:
         if not self._turnstile.empty:

@@ -6,7 +6,15 @@ configuration keeps who ordered it. Source: decision 13.
 
 import asyncio
 
-from plait.base.errors import BadSettings, Conflict, NotLeader, PlaitError, Unavailable
+from plait.base.errors import (
+    BadSettings,
+    Closed,
+    Conflict,
+    HistoryTrimmed,
+    NotLeader,
+    PlaitError,
+    Unavailable,
+)
 from plait.engines.register import Register
 from plait.line.chain import Forced, Segment
 from plait.line.loglet import Loglet, Origin
@@ -21,6 +29,30 @@ async def sealed_end(segment: Segment, loglet: Loglet) -> Origin:
             return await _end_at(segment, loglet, await loglet.seal())
     except TimeoutError:
         raise Unavailable(f"{segment} could not be sealed within {SEAL_S:g} s") from None
+
+
+async def complete(register: Register) -> None:
+    """Do what is intended, if anything is: seal, read the tail, put the next segment in.
+
+    Writers wait meanwhile, so nothing is asked that is known: an intent is never withdrawn.
+    """
+    if register.configuration.intent is None:
+        await register.refresh()
+    while register.configuration.intent is not None:
+        version, configuration = register.version, register.configuration
+        segment, loglet = register.last
+        try:
+            end = await sealed_end(segment, loglet)
+        except (Closed, HistoryTrimmed):  # somebody else was faster, and trimmed, too
+            await register.refresh()
+            register.check_gone(segment)
+            continue
+        except PlaitError:
+            await register.refresh()
+            if register.configuration.last == segment:
+                raise
+            continue  # somebody else ended it
+        await register.propose(version, configuration.completed(end))
 
 
 async def force(

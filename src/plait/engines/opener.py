@@ -1,8 +1,8 @@
 """Opener: what a chain asks of the engines that its segments live on.
 
 Invariant: a loglet is created at its origin, and the origin is known only when the segment before
-it is sealed. So nothing is created before the chain has decided on it; until then an engine is
-only asked whether it would.
+it is sealed. So nothing has a place in the line before the chain has decided on it; until then an
+engine is asked whether it would, and may make ready what does not depend on the origin.
 """
 
 from typing import Protocol
@@ -15,7 +15,7 @@ class Opener(Protocol):
     """Opens the loglets of one chain on one node."""
 
     async def prepare(self, following: Next) -> None:
-        """See that the loglet could be created now; nothing is, for it is not known yet where.
+        """See that the loglet could be created now, and make ready; where is not known yet.
 
         Raises `BadSettings` if there is no such engine, if it cannot have the parameters, or if a
         loglet of that name was there before; `Unavailable` if the engine does not answer.

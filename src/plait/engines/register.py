@@ -7,7 +7,6 @@ Opening takes time, so a configuration is adopted all at once when everything in
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 from plait.base.errors import BadSettings, Closed, Conflict, PlaitError, Sealed, Unavailable
@@ -48,7 +47,7 @@ class Register:
         self._retracted = retracted
         self._accept_lost = accept_lost
         self._loglets: dict[Next, Loglet] = {}  # of the configuration
-        self._refreshing = asyncio.Lock()
+        self._adopting = asyncio.Lock()
         self._complete = 0  # so many segments are wholly known here
         self.version = 0  # 0: nothing there
         self.configuration: Configuration  # as of `version`
@@ -80,18 +79,23 @@ class Register:
 
     async def refresh(self) -> None:
         """Adopt what the metastore holds."""
-        async with self._refreshing:
-            version, data = await self._metastore.get()
+        await self.learn(*await self._metastore.get())
+
+    async def learn(self, version: int, data: bytes) -> None:
+        """Adopt what the metastore held at that version, unless something newer is known here."""
+        async with self._adopting:
             if version > self.version:
                 await self._adopt(version, decode_configuration(data))
 
     async def propose(self, version: int, configuration: Configuration) -> None:
-        """Compare-and-set against `version`, then adopt what the metastore holds: it may be
-        another's."""
+        """Compare-and-set against `version`, then adopt that, or what was set instead of it."""
         data = encode_configuration(configuration)
-        with suppress(Conflict):
-            await self._metastore.compare_and_set(version, data)
-        await self.refresh()
+        try:
+            version = await self._metastore.compare_and_set(version, data)
+        except Conflict:
+            await self.refresh()
+        else:
+            await self.learn(version, data)
 
     async def prepare(self, following: Next) -> None:
         """See that the next loglet can be created, and would be a new one."""

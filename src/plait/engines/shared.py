@@ -57,6 +57,14 @@ class SharedEngine(Protocol):
         """The largest entry that it takes."""
         ...
 
+    async def prepare(self, name: str) -> None:
+        """Do what `open` of a loglet that is not there yet does without its origin.
+
+        May be done by several and again, also when the loglet is there; what is prepared and
+        never opened is empty, and taken by the next who opens that name. Raises as `open` does.
+        """
+        ...
+
     async def open(
         self, name: str, origin: Origin = BEGINNING, known: Known | None = None
     ) -> Loglet:

@@ -17,6 +17,7 @@ of an engine that is dead.
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any, Protocol
 
 from plait.base.codec import encode
@@ -35,6 +36,7 @@ from plait.node.segments import (
     GroupParams,
     SharedParams,
     group_of,
+    log_name,
     place_of,
     shared_of,
 )
@@ -68,6 +70,8 @@ class Owner(Protocol):
 
     def not_leader(self, host: LineHost) -> PlaitError: ...
 
+    def spawn(self, work: Any) -> None: ...
+
 
 class Moves:
     """What one node does about it."""
@@ -75,6 +79,7 @@ class Moves:
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._unfinished: dict[str, float] = {}  # lines with an intent, since when it is known
+        self._busy: dict[str, None] = {}  # lines that are seen to right now
 
     async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
         """Move the line that `what` names, or that the collection `what` is on; see `Store.move`.
@@ -167,26 +172,59 @@ class Moves:
     # ------------------------------------------------------------------ finishing
 
     async def watch(self) -> None:
-        """For as long as the node lives: finish what others began here."""
+        """For as long as the node lives: go over as soon as the control line says so here, and
+        finish what others began."""
+        node = self._node
         while True:
-            await asyncio.sleep(LOOK_S)
-            for host in list(self._node.lines.values()):
-                if isinstance(host.loglet, Chain):
-                    try:
-                        await self._look(host, host.loglet)
-                    except PlaitError as error:
-                        logger.info("line %s is not moved yet: %s", host.line, error)
+            applied = node.control.replica.applied
+            for host in list(node.lines.values()):
+                chain = host.loglet
+                if (
+                    isinstance(chain, Chain)
+                    and host.line not in self._busy
+                    and self._due(chain, host)
+                ):
+                    self._busy[host.line] = None
+                    node.spawn(self._see_to(host, chain))
+            try:
+                await node.control.replica.wait_applied(applied + 1, LOOK_S)
+            except PlaitError:
+                await asyncio.sleep(LOOK_S / 10)
 
-    async def _look(self, host: LineHost, chain: Chain) -> None:
-        """Go over to where the control line says, and finish a move that nobody is at."""
-        known = self._node.control_machine.chain(self._node.control.replica.view, host.line)[0] + 1
-        if known > chain.version:
-            await chain.refresh()
+    def _told(self, line: str) -> tuple[int, bytes]:
+        """Version and value of the line's chain, as far as the control line is known here."""
+        version, data = self._node.control_machine.chain(self._node.control.replica.view, line)
+        return version + 1, data
+
+    def _due(self, chain: Chain, host: LineHost) -> bool:
+        """Whether there is anything to do."""
         now = self._node.clock.monotonic()
         if chain.configuration.intent is None:
             self._unfinished.pop(host.line, None)
         elif now - self._unfinished.setdefault(host.line, now) >= LOOK_S and host.leads:
-            await chain.finish()
+            return True
+        return self._told(host.line)[0] > chain.version
+
+    async def _see_to(self, host: LineHost, chain: Chain) -> None:
+        try:
+            while (told := self._told(host.line))[0] > chain.version:
+                await chain.learn(*told)
+                if isinstance(chain.configuration.intent, Next):
+                    self._node.spawn(self._make_ready(host, chain.configuration.intent))
+            if self._due(chain, host):
+                await chain.finish()
+        except PlaitError as error:
+            logger.info("line %s is not moved yet: %s", host.line, error)
+        finally:
+            del self._busy[host.line]
+
+    async def _make_ready(self, host: LineHost, following: Next) -> None:
+        """Meet the engine that a line is going to before writers wait for it."""
+        if following.engine == SHARED and host.folds:
+            params = shared_of(following.params)
+            with suppress(PlaitError):  # told again when it is needed
+                engine = await self._node.engines.get(params.url)
+                await engine.prepare(log_name(host.line, params.number))
 
 
 def chain_of(host: LineHost) -> Chain:

@@ -92,9 +92,11 @@ class LineSegments:
         self._admitted_at = admitted_at
 
     async def prepare(self, following: Next) -> None:
-        """See that the engine would take the line."""
+        """See that the engine would take the line, and do there what can be done before."""
         if following.engine == SHARED:
-            await self._node.engines.sound(shared_of(following.params).url)
+            params = shared_of(following.params)
+            engine = await self._node.engines.sound(params.url)
+            await engine.prepare(log_name(self._record.line, params.number))
         elif following.engine == MEMBERS:
             group_of(following.params)
         else:

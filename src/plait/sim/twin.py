@@ -64,6 +64,10 @@ class TwinEngine:
     async def _travel(self) -> None:
         await asyncio.sleep(self.server.random.uniform(0.2, 1.0) * self.server.delay_s)
 
+    async def prepare(self, name: str) -> None:
+        """A request that leaves nothing behind."""
+        await self.asked()
+
     async def open(
         self, name: str, origin: Origin = BEGINNING, known: Known | None = None
     ) -> "TwinLoglet":

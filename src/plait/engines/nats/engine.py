@@ -5,8 +5,9 @@ that it was made with. Source: `plait.engines.shared`.
 """
 
 from contextlib import suppress
+from typing import Any
 
-from plait.base.codec import decode
+from plait.base.codec import decode, encode
 from plait.base.errors import BadSettings, Unavailable
 from plait.base.ports import Clock, Random, Snapshot
 from plait.engines.nats.address import Address, parse_address
@@ -63,6 +64,7 @@ class NatsEngine:
         self._payload_max = payload_max
         self._registers = Registers(connection, names)
         self._copies = Copies(connection, names, self._registers)
+        self._prepared: dict[str, dict[str, Any]] = {}  # STREAM.INFO without an origin, by loglet
         self._open: dict[NatsLoglet, None] = {}
 
     def __repr__(self) -> str:
@@ -78,18 +80,25 @@ class NatsEngine:
         """The largest payload of an entry: what the server takes as one message, less ours."""
         return self._payload_max - OVERHEAD_BYTES - HEADERS_BYTES_MAX
 
+    async def prepare(self, name: str) -> None:
+        """Make the stream, with everything but its origin; see `SharedEngine.prepare`."""
+        await self._registers.open()
+        info = await self._stream(name, None)
+        if origin_of(info)[0] is None:
+            self._prepared[name] = info
+
     async def open(
         self, name: str, origin: Origin = BEGINNING, known: Known | None = None
     ) -> NatsLoglet:
         """The loglet called `name`, made if there is none."""
         await self._registers.open()
-        incarnation = f"{self._connection.random.getrandbits(64):016x}"
-        wanted = stream_config(self._names.log(name), self._names.log_subject(name, incarnation))
-        wanted["metadata"] = metadata(origin, incarnation)
-        info = await ensure_stream(self._connection, wanted)
-        found, incarnation = origin_of(info)
-        if found != origin:
-            raise BadSettings(f"the loglet {name!r} began at {found}, not at {origin}")
+        info = self._prepared.pop(name, None) or await self._stream(name, origin)
+        began, incarnation = origin_of(info)
+        new = False
+        if began is None:
+            new, began = await self._begin(name, incarnation, origin)
+        if began != origin:
+            raise BadSettings(f"the loglet {name!r} began at {began}, not at {origin}")
         stream = LogStream(
             self._names.log(name),
             info["config"]["subjects"][0],
@@ -97,7 +106,7 @@ class NatsEngine:
             incarnation,
             self._names.register_subject("head", name, incarnation),
         )
-        head = await self._head(stream)
+        head = Mark(origin.position, origin.records) if new else await self._head(stream)
         start = max(head, Mark(*known)) if known is not None else head
         loglet = NatsLoglet(
             self._connection, self._registers, stream, head, start, self.entry_bytes_max
@@ -105,6 +114,19 @@ class NatsEngine:
         self._open[loglet] = None
         loglet.on_close = lambda: self._open.pop(loglet, None) and None
         return loglet
+
+    async def _stream(self, name: str, origin: Origin | None) -> dict[str, Any]:
+        """STREAM.INFO of the loglet's stream, made with that origin if there is none."""
+        incarnation = f"{self._connection.random.getrandbits(64):016x}"
+        wanted = stream_config(self._names.log(name), self._names.log_subject(name, incarnation))
+        wanted["metadata"] = metadata(origin, incarnation)
+        return await ensure_stream(self._connection, wanted)
+
+    async def _begin(self, name: str, incarnation: str, origin: Origin) -> tuple[bool, Origin]:
+        """Let a prepared loglet begin there; whether this did it, and where it began."""
+        subject = self._names.register_subject("origin", name, incarnation)
+        new, data = await self._registers.found(subject, encode(tuple(origin)))
+        return new, Origin(*decode(data, type=tuple[int, int, int]))
 
     async def _head(self, stream: LogStream) -> Mark:
         _, data = await self._registers.get(stream.head_register)
@@ -152,7 +174,8 @@ class NatsEngine:
             except ApiError as error:
                 if error.err_code != NOT_FOUND:
                     raise error.refusal(f"remove stream {stream}") from None
-        await self._registers.erase(self._names.register_subject("head", name) + ".>")
+        for kind in ("head", "origin"):
+            await self._registers.erase(self._names.register_subject(kind, name) + ".>")
 
     async def close(self) -> None:
         """Hang up; every loglet of it is closed."""

@@ -11,6 +11,7 @@ Invariant: versions grow by one with each change of the value. Source: the MetaS
 
 import asyncio
 from base64 import b64decode
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -96,6 +97,17 @@ class Registers:
                 unsure = True
             await self._pause()
         raise Unavailable(f"the register {subject} changes all the time")
+
+    async def found(self, subject: str, data: bytes) -> tuple[bool, bytes]:
+        """Set a register that is set once, if nobody has; whether this did, and what it holds."""
+        try:
+            if await self._store(subject, 0, Value(1, self._random.getrandbits(63), data)):
+                return True, data
+        except Indefinite:
+            with suppress(Conflict):
+                await self.compare_and_set(subject, 0, data)
+        version, held = await self.peek(subject)
+        return False, held if version else (await self.get(subject))[1]
 
     async def erase(self, subject: str) -> None:
         """Forget a register, or all below a subject with a wildcard."""

@@ -89,9 +89,10 @@ def stream_config(name: str, subject: str, replicas: int = REPLICAS) -> dict[str
     }
 
 
-def metadata(origin: Origin, incarnation: str) -> dict[str, str]:
-    """What a log's stream says of itself."""
-    return {ORIGIN: ",".join(map(str, origin)), INCARNATION: incarnation}
+def metadata(origin: Origin | None, incarnation: str) -> dict[str, str]:
+    """What a log's stream says of itself; without an origin, a register has it or will."""
+    told = "" if origin is None else ",".join(map(str, origin))
+    return {ORIGIN: told, INCARNATION: incarnation}
 
 
 def findings(wanted: dict[str, Any], info: dict[str, Any]) -> list[Finding]:
@@ -139,10 +140,15 @@ def refuse(found: list[Finding]) -> None:
         raise BadSettings("; ".join(f"{one.what}; remedy: {one.remedy}" for one in grave))
 
 
-def origin_of(info: dict[str, Any]) -> tuple[Origin, str]:
-    """Where a log began, and which incarnation it is; `BadSettings` if it is no log of ours."""
+def origin_of(info: dict[str, Any]) -> tuple[Origin | None, str]:
+    """Where a log began, if its stream says so, and which incarnation it is.
+
+    `BadSettings` if it is no log of ours.
+    """
     told = info["config"].get("metadata") or {}
     try:
+        if not told[ORIGIN]:
+            return None, told[INCARNATION]
         position, epoch, records = map(int, told[ORIGIN].split(","))
         return Origin(position, epoch, records), told[INCARNATION]
     except (KeyError, ValueError):

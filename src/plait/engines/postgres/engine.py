@@ -88,6 +88,14 @@ class PostgresEngine:
         """The largest payload that `append` takes."""
         return ENTRY_BYTES_MAX
 
+    async def prepare(self, name: str) -> None:
+        """Connect, with every session that there is to be; see `SharedEngine.prepare`.
+
+        A row costs no more with its origin than without, so `open` makes it.
+        """
+        await self._ready()
+        await self._pool.warm()
+
     async def open(
         self, name: str, origin: Origin = BEGINNING, known: Known | None = None
     ) -> Loglet:

@@ -98,6 +98,14 @@ class Pool:
                     raise
             await self.pause(0)
 
+    async def warm(self) -> None:
+        """Connect every session; `Unavailable` if that takes too long."""
+
+        async def work(session: Session) -> None:
+            await session.rows("SELECT 1")
+
+        await asyncio.gather(*(self.run(work) for _ in self._workers))
+
     async def pause(self, failures: int) -> None:
         """Wait before the next try: longer each time, and not in step with other nodes."""
         longest = min(PAUSE_S_MAX, PAUSE_S * 2 ** min(failures, 10))

@@ -170,6 +170,8 @@ class RaftCore:
             case StandNow():
                 if isinstance(role, RaftFollower) and role.may_stand:
                     self._stand(now, pre=True)
+                elif isinstance(role, Candidate):
+                    role.ask(now)
             case TrimTo(position, records):
                 member.trim(position, records)
         self._settle(now)

@@ -85,8 +85,13 @@ class Candidate:
         return min(self.until, self._next_try if self.standing else self.until)
 
     def timer(self, now: float) -> None:
-        """Ask everybody who has not granted; votes and questions may have been lost."""
-        if not self.standing or now < self._next_try:
+        """Ask again after a while: votes and questions may have been lost."""
+        if now >= self._next_try:
+            self.ask(now)
+
+    def ask(self, now: float) -> None:
+        """Ask everybody who has not granted."""
+        if not self.standing:
             return
         self._next_try = now + RETRY_S
         member = self.member

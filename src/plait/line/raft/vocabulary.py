@@ -44,7 +44,10 @@ class AskRead(msgspec.Struct, frozen=True):
 
 
 class StandNow(msgspec.Struct, frozen=True):
-    """Stand for election without waiting: a line's first leader, or an operator's wish."""
+    """Stand for election without waiting: a line's first leader, or an operator's wish.
+
+    Who stands already asks again those who have not answered.
+    """
 
 
 Event: TypeAlias = (
