@@ -92,13 +92,11 @@ class NatsEngine:
     ) -> NatsLoglet:
         """The loglet called `name`, made if there is none."""
         await self._registers.open()
-        info = self._prepared.pop(name, None) or await self._stream(name, origin)
+        prepared = self._prepared.pop(name, None)
+        info = prepared or await self._stream(name, origin)
         began, incarnation = origin_of(info)
-        new = False
-        if began is None:
-            new, began = await self._begin(name, incarnation, origin)
-        if began != origin:
-            raise BadSettings(f"the loglet {name!r} began at {began}, not at {origin}")
+        if began not in (None, origin):
+            raise _elsewhere(name, began, origin)
         stream = LogStream(
             self._names.log(name),
             info["config"]["subjects"][0],
@@ -106,13 +104,21 @@ class NatsEngine:
             incarnation,
             self._names.register_subject("head", name, incarnation),
         )
-        head = Mark(origin.position, origin.records) if new else await self._head(stream)
+        head = Mark(origin.position, origin.records)
+        if prepared is None:  # else others may have trimmed just now, as at any time later
+            head = await self._head(stream)
         start = max(head, Mark(*known)) if known is not None else head
         loglet = NatsLoglet(
             self._connection, self._registers, stream, head, start, self.entry_bytes_max
         )
         self._open[loglet] = None
         loglet.on_close = lambda: self._open.pop(loglet, None) and None
+        if began is None:
+            try:
+                await self._begin(name, incarnation, origin)  # while the loglet begins to read
+            except BaseException:
+                await loglet.close()
+                raise
         return loglet
 
     async def _stream(self, name: str, origin: Origin | None) -> dict[str, Any]:
@@ -122,11 +128,13 @@ class NatsEngine:
         wanted["metadata"] = metadata(origin, incarnation)
         return await ensure_stream(self._connection, wanted)
 
-    async def _begin(self, name: str, incarnation: str, origin: Origin) -> tuple[bool, Origin]:
-        """Let a prepared loglet begin there; whether this did it, and where it began."""
+    async def _begin(self, name: str, incarnation: str, origin: Origin) -> None:
+        """Let a loglet that was prepared begin there; `BadSettings` if it began elsewhere."""
         subject = self._names.register_subject("origin", name, incarnation)
-        new, data = await self._registers.found(subject, encode(tuple(origin)))
-        return new, Origin(*decode(data, type=tuple[int, int, int]))
+        data = await self._registers.settle(subject, encode(tuple(origin)))
+        began = Origin(*decode(data, type=tuple[int, int, int]))
+        if began != origin:
+            raise _elsewhere(name, began, origin)
 
     async def _head(self, stream: LogStream) -> Mark:
         _, data = await self._registers.get(stream.head_register)
@@ -183,3 +191,7 @@ class NatsEngine:
             with suppress(Unavailable):
                 await loglet.close()
         await self._connection.close()
+
+
+def _elsewhere(name: str, began: Origin | None, origin: Origin) -> BadSettings:
+    return BadSettings(f"the loglet {name!r} began at {began}, not at {origin}")

@@ -98,16 +98,21 @@ class Registers:
             await self._pause()
         raise Unavailable(f"the register {subject} changes all the time")
 
-    async def found(self, subject: str, data: bytes) -> tuple[bool, bytes]:
-        """Set a register that is set once, if nobody has; whether this did, and what it holds."""
-        try:
-            if await self._store(subject, 0, Value(1, self._random.getrandbits(63), data)):
-                return True, data
-        except Indefinite:
-            with suppress(Conflict):
-                await self.compare_and_set(subject, 0, data)
-        version, held = await self.peek(subject)
-        return False, held if version else (await self.get(subject))[1]
+    async def settle(self, subject: str, data: bytes) -> bytes:
+        """Set a register that changes only once, unless somebody has; what it holds for good."""
+        first = Value(1, self._random.getrandbits(63), data)
+        storing, held = await asyncio.gather(
+            self._store(subject, 0, first), self.peek(subject), return_exceptions=True
+        )
+        if storing is True:
+            return data
+        if isinstance(held, tuple) and held[0]:
+            return held[1]
+        if isinstance(storing, BaseException) and not isinstance(storing, Indefinite):
+            raise storing
+        with suppress(Conflict):
+            await self.compare_and_set(subject, 0, data)
+        return (await self.get(subject))[1]
 
     async def erase(self, subject: str) -> None:
         """Forget a register, or all below a subject with a wildcard."""

@@ -13,6 +13,7 @@ Invariant: no batch is sent while the outcome of one before it is unknown. An ap
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from plait.base.errors import (
@@ -31,7 +32,6 @@ from plait.engines.postgres.statements import (
     APPEND,
     DISMISS,
     FIND_BATCH,
-    FORGET_WRITERS,
 )
 from plait.line.entry import Entry, Epoch
 
@@ -72,7 +72,14 @@ class _Batch:
 class Appender:
     """The appends of one handle. `appended` is called with each batch, before its callers go on."""
 
-    def __init__(self, handle: Handle, random: Random, epoch: Epoch, appended: Appended) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        random: Random,
+        epoch: Epoch,
+        appended: Appended,
+        permit: int | None = None,
+    ) -> None:
         self._handle = handle
         self._random = random
         self._epoch = epoch
@@ -81,7 +88,7 @@ class Appender:
         self._pending_bytes = 0
         self._running: asyncio.Future[None] | None = None
         self._doubtful: _Batch | None = None  # sent, and nobody knows whether it happened
-        self._permit: int | None = None
+        self._permit = permit
         self._closed: PlaitError | None = None
 
     def append(self, entry: Entry, until: float) -> "asyncio.Future[int]":
@@ -96,6 +103,11 @@ class Appender:
         if self._running is None:
             self._running = asyncio.ensure_future(self._run())
         return future
+
+    def make_ready(self) -> None:
+        """Get a permit now, for appends are about to come."""
+        if self._permit is None and self._running is None:
+            self._running = asyncio.ensure_future(self._run_ready())
 
     async def close(self, error: PlaitError) -> None:
         """Tell everybody who still waits, and give the permit back."""
@@ -112,6 +124,11 @@ class Appender:
             await self._handle.leave(lambda session: session.rows(DISMISS, log, permit))
 
     # ------------------------------------------------------------------------- one at a time
+
+    async def _run_ready(self) -> None:
+        with suppress(PlaitError):  # whoever appends tries again
+            await self._settle()
+        await self._run()
 
     async def _run(self) -> None:
         while self._pending:
@@ -203,7 +220,6 @@ class Appender:
             if not await session.rows(ADMIT, log, -1 if old is None else old, new):
                 raise NoSuchCollection(f"loglet {self._handle.name!r} was dropped")
             if doubtful is None:
-                await session.rows(FORGET_WRITERS, log, new)
                 return []
             return await session.rows(FIND_BATCH, log, doubtful.floor, doubtful.number)
 

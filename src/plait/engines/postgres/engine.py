@@ -7,6 +7,7 @@ Everything is kept under a namespace; loglets are known by their ids from then o
 import asyncio
 import hashlib
 from contextlib import suppress
+from typing import NamedTuple
 
 from plait.base.errors import BadSettings, Closed, LogForked, PlaitError, Unavailable
 from plait.base.ports import Clock, Random, Snapshot
@@ -22,7 +23,7 @@ from plait.engines.postgres.register import PostgresRegister
 from plait.engines.postgres.schema import prepare
 from plait.engines.postgres.session import Session
 from plait.engines.postgres.setup import Setup
-from plait.engines.postgres.standing import Standing
+from plait.engines.postgres.standing import Row, Standing
 from plait.engines.shared import Finding, Known, SharedCopy
 from plait.line.loglet import BEGINNING, Loglet, Origin
 
@@ -50,6 +51,15 @@ async def _inspect(address: Address, timeout_s: float) -> Setup:
     return session.setup
 
 
+class _Found(NamedTuple):
+    """A loglet's row, as it was found or made."""
+
+    log: int
+    born: int
+    permit: int | None  # to append, for whoever made it
+    generation: int  # of the server
+
+
 class PostgresEngine:
     """Loglets, registers and copies of one namespace, over a few connections."""
 
@@ -72,6 +82,7 @@ class PostgresEngine:
         self._copies = Copies(self._pool, namespace)
         self._preparing = asyncio.Lock()
         self._prepared = False
+        self._expected: dict[str, bool] = {}  # loglets that were prepared and not opened yet
         self._loglets: list[PostgresLoglet] = []
         self._closed = False
 
@@ -95,6 +106,7 @@ class PostgresEngine:
         """
         await self._ready()
         await self._pool.warm()
+        self._expected[name] = True
 
     async def open(
         self, name: str, origin: Origin = BEGINNING, known: Known | None = None
@@ -104,25 +116,20 @@ class PostgresEngine:
         known: if the server does not have that place any more, it has lost something: `LogForked`.
         """
         bell = await self._ready()
-        born = self._random.getrandbits(63)
-        key = self._namespace, name
-
-        async def work(session: Session) -> tuple[int, int]:
-            if not (found := await session.rows(statements.FIND, *key)):
-                await session.rows(statements.CREATE, *key, *origin, born)
-                found = await session.rows(statements.FIND, *key)
-            ((log, born_there, *began),) = found
-            if Origin(*began) != origin:
-                raise BadSettings(f"loglet {name!r} began at {Origin(*began)}, not at {origin}")
-            return log, born_there
-
-        log, born = await self._pool.persist(work)
-        standing = Standing(name, born, origin.position)
-        handle = Handle(self._pool, self._clock, log, standing)
-        tail = await handle.look()
+        expected = self._expected.pop(name, False)
+        found = await self._find(name, origin, new=expected)
+        standing = Standing(name, found.born, origin.position)
+        handle = Handle(self._pool, self._clock, found.log, standing)
+        if found.permit is None:
+            tail = await handle.look()
+        else:
+            at = origin.position
+            row = Row(at, at, sealed=False, batch=found.born, born=found.born, kept=None)
+            handle.see(found.generation, standing.mark, row)
+            tail = standing.tail
         if known is not None and known.position >= standing.head:
             at = known.position
-            rows = await handle.persist(lambda s: s.rows(statements.RECORDS_AT, log, at))
+            rows = await handle.persist(lambda s: s.rows(statements.RECORDS_AT, found.log, at))
             if at > tail.position or not rows or rows[0][0] != known.records:
                 raise LogForked(
                     f"the server has lost what it acknowledged of loglet {name!r}: "
@@ -130,9 +137,32 @@ class PostgresEngine:
                     loglet=name,
                     position=at,
                 )
-        loglet = PostgresLoglet(handle, bell, self._random, origin, closed=self._loglets.remove)
+        loglet = PostgresLoglet(
+            handle, bell, self._random, origin, closed=self._loglets.remove, permit=found.permit
+        )
         self._loglets.append(loglet)
+        if expected:
+            loglet.make_ready()
         return loglet
+
+    async def _find(self, name: str, origin: Origin, *, new: bool) -> "_Found":
+        """The loglet's row, made if there is none; `new`: that is tried first."""
+        born, permit = self._random.getrandbits(63), self._random.getrandbits(63)
+        key = self._namespace, name
+
+        async def work(session: Session) -> _Found:
+            rows = [] if new else await session.rows(statements.FIND, *key)
+            if not rows:
+                made = await session.rows(statements.CREATE, *key, *origin, born, permit)
+                if made:
+                    return _Found(made[0][0], born, permit, session.generation)
+                rows = await session.rows(statements.FIND, *key)
+            ((log, born_there, *began),) = rows
+            if Origin(*began) != origin:
+                raise BadSettings(f"loglet {name!r} began at {Origin(*began)}, not at {origin}")
+            return _Found(log, born_there, None, session.generation)
+
+        return await self._pool.persist(work)
 
     async def register(self, name: str) -> Metastore:
         """A register that changes by compare-and-set only."""

@@ -48,6 +48,11 @@ class Handle:
         """Wait before the next try."""
         await self._pool.pause(failures)
 
+    def see(self, generation: int, mark: Mark, row: Row | None) -> None:
+        """Take in a row that a server of that generation showed to whoever had seen `mark`."""
+        self.standing.see(mark, row)
+        self._generation = generation
+
     async def look(self) -> Tail:
         """The tail as the server has it: every append that has returned is below it."""
         self.standing.check()
@@ -87,6 +92,5 @@ class Handle:
             return session.generation, await session.rows(ROW, self.log, mark.committed)
 
         generation, rows = await self._pool.persist(work)
-        self.standing.see(mark, Row(*rows[0]) if rows else None)  # type: ignore[arg-type]
-        self._generation = generation
+        self.see(generation, mark, Row(*rows[0]) if rows else None)  # type: ignore[arg-type]
         return self.standing.tail

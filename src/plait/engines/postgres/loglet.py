@@ -46,12 +46,13 @@ class PostgresLoglet:
         *,
         closed: Callable[["PostgresLoglet"], None] = lambda _: None,
         cache_bytes_max: int = CACHE_BYTES_MAX,
+        permit: int | None = None,
     ) -> None:
         self._handle = handle
         self._standing = handle.standing
         self._bell = bell
         self._epoch = Epoch(origin.epoch + 1, "")
-        self._appender = Appender(handle, random, self._epoch, self._appended)
+        self._appender = Appender(handle, random, self._epoch, self._appended, permit)
         self._cache = Cache(cache_bytes_max)
         self._waiters = Waiters()
         self._looking: asyncio.Future[None] | None = None
@@ -159,6 +160,10 @@ class PostgresLoglet:
         if self._looking is not None:
             self._looking.cancel()
         self._tell_closed(self)
+
+    def make_ready(self) -> None:
+        """Ask for what the first append will need."""
+        self._appender.make_ready()
 
     # ------------------------------------------------------------------------- what comes in
 

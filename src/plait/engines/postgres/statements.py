@@ -27,26 +27,32 @@ SELECT (SELECT count(*) FROM permit), moved.first, moved.before
 FROM (VALUES (1)) AS one LEFT JOIN moved ON true
 """
 
-# The old permit first: this waits until an append that uses it has ended either way.
+# The old permit first: this waits until an append that uses it has ended either way. Those that
+# nobody has needed for long go with it.
 ADMIT = """
-WITH gone AS (DELETE FROM writers WHERE loglet = $1 AND writer = $2)
+WITH gone AS (
+  DELETE FROM writers WHERE loglet = $1 AND (writer = $2 OR since < now() - interval '30 days')
+)
 INSERT INTO writers (loglet, writer) SELECT id, $3 FROM loglets WHERE id = $1 RETURNING loglet
 """
 DISMISS = "DELETE FROM writers WHERE loglet = $1 AND writer = $2"
-FORGET_WRITERS = """
-DELETE FROM writers WHERE loglet = $1 AND since < now() - interval '30 days' AND writer <> $2
-"""
 FIND_BATCH = """
 SELECT count(position), min(position), min(before),
   (SELECT head FROM loglets WHERE id = $1)
 FROM entries WHERE loglet = $1 AND position >= $2 AND batch = $3
 """
 
+# With a permit for whoever makes it.
 CREATE = """
-INSERT INTO loglets (namespace, name, origin_position, origin_epoch, origin_records, born, batch,
-  head, head_records, tail, records)
-VALUES ($1, $2, $3, $4, $5, $6, $6, $3, $5, $3, $5)
-ON CONFLICT (namespace, name) DO NOTHING
+WITH made AS (
+  INSERT INTO loglets (namespace, name, origin_position, origin_epoch, origin_records, born, batch,
+    head, head_records, tail, records)
+  VALUES ($1, $2, $3, $4, $5, $6, $6, $3, $5, $3, $5)
+  ON CONFLICT (namespace, name) DO NOTHING RETURNING id
+), admitted AS (
+  INSERT INTO writers (loglet, writer) SELECT id, $7 FROM made
+)
+SELECT id FROM made
 """
 FIND = """
 SELECT id, born, origin_position, origin_epoch, origin_records FROM loglets
