@@ -7,16 +7,18 @@ but the leader a look, so it may be one that has been replaced (Plait's reads ma
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import ClassVar
 
 from plait.bench.jetstream import STREAM, SUBJECT, JetStream
-from plait.bench.load import MANY, ONE, ROWS_READ, VALUE, Operation, closed_loop, fresh_keys
+from plait.bench.load import MANY, ONE, ROWS_READ, VALUE, closed_loop, fresh_keys
 from plait.bench.measure import Sample
 from plait.bench.postgres import Connection, Postgres
 
 POOL_MAX = 32
+
+Statement = Callable[[Connection], Awaitable[None]]
 
 _INSERT = "INSERT INTO writes (key, value) VALUES (%s, %s)"
 _SELECT = "SELECT value FROM writes WHERE key = %s"
@@ -35,34 +37,34 @@ class Pooled:
     async def measure(self, in_flight: int, seconds: float) -> Sample:
         """Load from `in_flight` tasks over at most `POOL_MAX` connections."""
         async with AsyncExitStack() as stack:
-            free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+            free: list[Connection] = []
             for _ in range(min(in_flight, POOL_MAX)):
-                free.put_nowait(await stack.enter_async_context(self._connection()))
-            operation = await self._operation(free)
+                free.append(connection := await self.server.connect())
+                stack.push_async_callback(connection.close)
+            statement = await self._statement(free[0])
+            turns = asyncio.Semaphore(len(free))  # in the order of asking
+
+            async def operation() -> None:
+                async with turns:
+                    connection = free.pop()
+                    await statement(connection)
+                    free.append(connection)
+
             return await closed_loop([operation] * in_flight, seconds)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        connection = await self.server.connect()
-        try:
-            yield connection
-        finally:
-            await connection.close()
-
-    async def _operation(self, free: "asyncio.LifoQueue[Connection]") -> Operation:
+    async def _statement(self, connection: Connection) -> Statement:
+        """What each operation does with its connection; `connection` is for preparing."""
         raise NotImplementedError
 
 
 class Inserts(Pooled):
     """Prepared single-row inserts, each committed by itself."""
 
-    async def _operation(self, free: "asyncio.LifoQueue[Connection]") -> Operation:
+    async def _statement(self, connection: Connection) -> Statement:
         keys = fresh_keys()
 
-        async def insert() -> None:
-            connection = await free.get()
+        async def insert(connection: Connection) -> None:
             await connection.execute(_INSERT, (next(keys), VALUE), prepare=True)
-            free.put_nowait(connection)
 
         return insert
 
@@ -70,20 +72,16 @@ class Inserts(Pooled):
 class Selects(Pooled):
     """Prepared reads of single rows on the primary."""
 
-    async def _operation(self, free: "asyncio.LifoQueue[Connection]") -> Operation:
+    async def _statement(self, connection: Connection) -> Statement:
         keys = [f"read-{row}" for row in range(ROWS_READ)]
-        connection = await free.get()
         for key in keys:
             await connection.execute(_INSERT + " ON CONFLICT DO NOTHING", (key, VALUE))
-        free.put_nowait(connection)
         endless = itertools.cycle(keys)
 
-        async def select() -> None:
-            connection = await free.get()
+        async def select(connection: Connection) -> None:
             found = await connection.execute(_SELECT, (next(endless),), prepare=True)
             if await found.fetchone() != (VALUE,):
                 raise RuntimeError("PostgreSQL lost a row")
-            free.put_nowait(connection)
 
         return select
 

@@ -143,17 +143,17 @@ class Replica:
     ) -> Answered:
         """Answer all queries from one state, which covers `after`.
 
-        Raises `TooStale` if that takes longer than `timeout` seconds, `SessionLost` if it can
-        never be.
+        Raises `TooStale` if that takes longer than `timeout` s, `SessionLost` if it can never be.
         """
         position = self._reached if after is None else max(after[1], self._reached)
-        await self.wait_applied(position, timeout, after)
+        settled = self._ready.is_set() and self.halted is None and self.applied >= position
+        if after is not None or not settled:
+            await self.wait_applied(position, timeout, after)
         counted = [row_space(query.table) for query in queries if isinstance(query, Count)]
         if any(self.view.unflushed(space) > _COUNT_HELD_MAX for space in counted):
             await self.flush()
             self._check_alive()
-        state = self.view, self.machine, self.time_ms
-        answers = tuple(answer(query, *state) for query in queries)
+        answers = tuple(answer(query, self.view, self.machine, self.time_ms) for query in queries)
         return Answered(self.epochs.current, self.applied, answers)
 
     async def wait_applied(

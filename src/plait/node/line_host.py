@@ -229,7 +229,8 @@ class LineHost:
             raise Unavailable(
                 f"nobody told within {timeout_s:g} s how far {self.line} goes"
             ) from None
-        await self.replica.wait_applied(position, timeout_s)
+        if self.replica.applied < position:
+            await self.replica.wait_applied(position, timeout_s)
 
     async def led(self, timeout_s: float) -> None:
         """Return once this node leads the line, or not in time."""
