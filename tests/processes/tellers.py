@@ -90,6 +90,12 @@ class Tellers:
         """Let everybody finish what they are doing."""
         self._stop = True
 
+    async def more(self, before: int, count: int = 20) -> None:
+        """Return once so many more transfers were acknowledged than `before`."""
+        async with asyncio.timeout(90):
+            while self.acknowledged < before + count:
+                await asyncio.sleep(0.02)
+
     async def open(self) -> None:
         """Make the accounts."""
         async with plait.connect(self._nodes.url) as store:

@@ -88,6 +88,43 @@ def test_a_line_that_stopped_says_where_and_why() -> None:
     assert "stopped at n1: no class Bank" in lines
 
 
+def on_engine(*bases: int, **more: Any) -> dict[str, Any]:
+    """A line on NATS that began on the nodes' own disks."""
+    places = ["members", "nats://a:4222"]
+    segments = [{"base": b, "place": p} for b, p in zip(bases, places, strict=False)]
+    return {
+        "role": "engine", "epoch": "3.n2", "place": "nats://a:4222", "tail": 12, "applied": 12,
+        "committed": 12, "segments": segments, "moving_to": None, "forced": [],
+    } | more  # fmt: skip
+
+
+def test_a_line_on_an_engine_says_where_it_is_and_was() -> None:
+    lines = page({"n1": {"l": on_engine(0, 7)}, "n2": {"l": on_engine(0, 7)}})
+    assert "l   on nats://a:4222" in lines
+    assert "moved: members from 0 on, then nats://a:4222 from 7 on" in lines
+    assert not any("MOVING" in line or "gone over" in line for line in lines)
+
+
+def test_a_move_that_is_not_finished_is_shown_once() -> None:
+    moving = on_engine(0, 7, moving_to="postgresql://b/plait")
+    lines = page({"n1": {"l": moving}, "n2": {"l": moving}})
+    (told,) = [line for line in lines if "MOVING" in line]
+    assert told == "MOVING to postgresql://b/plait: it goes on when both ends answer"
+
+
+def test_who_has_not_gone_over_or_waits_for_a_copy_is_named() -> None:
+    behind = on_engine(0, needs_copy="nobody has what stands at 0")
+    lines = page({"n1": {"l": on_engine(0, 7)}, "n2": {"l": behind}})
+    assert "n2 has not gone over yet" in lines
+    assert "n2 waits for a copy of the state: nobody has what stands at 0" in lines
+
+
+def test_an_end_by_force_stays_on_the_page() -> None:
+    forced = {"tail": 9, "known": 9, "by": "ada", "time_ms": 0, "warning": "some may be lost"}
+    lines = page({"n1": {"l": on_engine(0, 7, forced=[forced])}})
+    assert "ended by force at 9 by ada, 1970-01-01 00:00:00 UTC: some may be lost" in lines
+
+
 def replica(**more: Any) -> dict[str, Any]:
     members = {"1": {"name": "n1", "holds_back": 0}, "2": {"name": "n2", "holds_back": 7}}
     return {

@@ -242,6 +242,8 @@ class Move(_Message, frozen=True, array_like=True, tag=48):
     what: str  # a collection or a line
     to: str  # "raft", "primary", "sqlite", or a URL
     timeout_s: float = 60.0
+    forced_by: str = ""  # who says that the present engine is dead
+    accept_loss: bool = False
 
 
 class Examine(_Message, frozen=True, array_like=True, tag=49):

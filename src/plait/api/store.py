@@ -144,7 +144,15 @@ class Store(Session):
         self._context.check()
         return await self._backend.examine()
 
-    async def move(self, what: str, to: str, timeout_s: float = 60.0) -> dict[str, Any]:
+    async def move(
+        self,
+        what: str,
+        to: str,
+        timeout_s: float = 60.0,
+        *,
+        forced_by: str = "",
+        accept_loss: bool = False,
+    ) -> dict[str, Any]:
         """Move a collection to another engine while it is in use, with all others on its line.
 
         what: a table, a machine, or a line as `status` names it. to: the URL of NATS JetStream or
@@ -154,9 +162,14 @@ class Store(Session):
 
         `BadSettings` and `Unavailable` say what stands in the way before anything is changed;
         after that a move that is interrupted goes on by itself, and is safe to repeat.
+
+        forced_by: who says that the engine where the line is now is dead for good, and that no
+        node reaches it. If it cannot be sealed the line goes on from what the node has that
+        has most. `LossNotAccepted` says which positions may be lost unless `accept_loss`; with it
+        ``forced`` is in the answer: ``tail``, ``known``, ``warning``, or None where sealing worked.
         """
         self._context.check()
-        return await self._backend.move(what, to, timeout_s)
+        return await self._backend.move(what, to, timeout_s, forced_by, accept_loss)
 
     async def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""

@@ -24,6 +24,7 @@
     │   ├── SessionLost       a session token names a position that was cut
     │   ├── SessionEvicted    the exactly-once session was dropped; this attempt did nothing
     │   ├── PromotionRefused  too few members reported, or somebody else was promoted
+    │   ├── LossNotAccepted   a tail was not forced: the message says what could be lost
     │   ├── HistoryTrimmed    the asked position is no longer kept
     │   ├── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
     │   ├── RightsElsewhere   a bounded counter's rights are at other replicas (`rights` says where)
@@ -181,6 +182,15 @@ class SessionEvicted(Refused):
 
 class PromotionRefused(Refused):
     """Too few members reported to promote without loss, or another candidate won."""
+
+
+class LossNotAccepted(Refused):
+    """A dead engine's log was not ended by force, for nobody has accepted the loss.
+
+    `details`: ``place``, the ``tail`` that it would have, and how far entries are ``known``.
+    """
+
+    advice = "bring the engine back if that is possible at all; else accept the loss"
 
 
 class HistoryTrimmed(Refused):

@@ -148,9 +148,19 @@ class Store(Session):
         """What is wrong with each node and with the engines it depends on, by node."""
         return self._portal.call(self._store.examine())
 
-    def move(self, what: str, to: str, timeout_s: float = 60.0) -> dict[str, Any]:
+    def move(
+        self,
+        what: str,
+        to: str,
+        timeout_s: float = 60.0,
+        *,
+        forced_by: str = "",
+        accept_loss: bool = False,
+    ) -> dict[str, Any]:
         """Move a collection to another engine while it is in use."""
-        return self._portal.call(self._store.move(what, to, timeout_s))
+        return self._portal.call(
+            self._store.move(what, to, timeout_s, forced_by=forced_by, accept_loss=accept_loss)
+        )
 
     def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""

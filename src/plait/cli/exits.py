@@ -36,6 +36,8 @@ _ADVICE = {
     "--url names another, --data opens a folder",
     "FolderInUse": "end that process, or reach it with --url",
     "PromotionRefused": "start the missing members, or accept the loss with --accept-loss",
+    "LossNotAccepted": "bring the engine back if that is possible at all, or stop whoever might "
+    "still reach it and say --accept-loss",
     "NoSuchCollection": "`plait tables` lists what there is",
     "NoSuchConflict": "`plait conflicts list` shows what waits",
 }

@@ -16,6 +16,7 @@ from plait.cli.status_documents import documents_part
 from plait.cli.values import show_value
 
 CONTROL = "control"
+ENGINE = "engine"  # the role of every node where a shared engine orders
 NARROW = 100  # columns of a terminal; below it fewer are shown
 
 _HEADINGS = (
@@ -84,6 +85,7 @@ def _line(line: str, nodes: Nodes, width: int) -> Iterator[RenderableType]:
     leader = leader_of(line, nodes)
     state = here[leader] if leader else next(iter(here.values()))
     yield Text.assemble((line, "bold"), f"   {_rule(state)}{_members(state)}")
+    yield from _places(here)
     grid = table()
     headings = _shown(here, width)
     for heading_ in headings:
@@ -116,7 +118,7 @@ def line_row(name: str, state: dict[str, Any], seen: dict[str, Any] | None) -> l
         name, role, str((seen or {}).get("state", "")), epoch_text(state.get("epoch")),
         str(state.get("tail", "")), str(state.get("committed", "")), str(state.get("applied", "")),
         *(
-            ["", "", ""] if role == "leader"
+            ["", "", ""] if role in ("leader", ENGINE)
             else [str(lag.get("records", "")), size(lag.get("bytes", 0)),
                   seconds(lag.get("seconds", 0.0))]
         ),
@@ -125,6 +127,8 @@ def line_row(name: str, state: dict[str, Any], seen: dict[str, Any] | None) -> l
 
 
 def _rule(state: dict[str, Any]) -> str:
+    if state.get("role") == ENGINE:
+        return f"on {state.get('place', '?')}"
     rule, in_force = state.get("rule", "?"), state.get("rule_in_force")
     said = f"acks {rule}" if in_force in (None, rule) else f"acks {rule}, DEGRADED to {in_force}"
     return f"{said}, term {state['term']}" if "term" in state else said
@@ -140,6 +144,35 @@ def _members(state: dict[str, Any]) -> str:
     if state.get("outgoing"):
         said += f"; CHANGING from {', '.join(state['outgoing'])}"
     return said
+
+
+def _places(here: Nodes) -> Iterator[Text]:
+    """Where the line was before, where it is going, and who has not come along."""
+    state = max(here.values(), key=lambda each: _began(each) or 0)
+    segments = state.get("segments", ())
+    if len(segments) > 1:
+        path = ", then ".join(f"{each['place']} from {each['base']} on" for each in segments)
+        yield Text(f"moved: {path}", "dim")
+    for moving in dict.fromkeys(each["moving_to"] for each in here.values() if "moving_to" in each):
+        if moving is not None:
+            yield Text(f"MOVING to {moving}: it goes on when both ends answer", "yellow")
+    for forced in state.get("forced", ()):
+        at = datetime.fromtimestamp(forced["time_ms"] / 1000, UTC)
+        yield Text(
+            f"ended by force at {forced['tail']} by {forced['by']}, {at:%Y-%m-%d %H:%M:%S} UTC: "
+            f"{forced['warning']}", "red",
+        )  # fmt: skip
+    for name, own in here.items():
+        if own.get("needs_copy"):
+            yield Text(f"{name} waits for a copy of the state: {own['needs_copy']}", "yellow")
+        if _began(own) is not None and _began(own) != _began(state):
+            yield Text(f"{name} has not gone over yet", "yellow")
+
+
+def _began(state: dict[str, Any]) -> int | None:
+    """Where the segment begins that a node knows as the last."""
+    segments = state.get("segments")
+    return int(segments[-1]["base"]) if segments else None
 
 
 def _failover(here: Nodes) -> Iterator[Text]:

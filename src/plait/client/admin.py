@@ -17,13 +17,21 @@ from plait.api.messages import (
     Examine,
     FlushRequest,
     ListRescued,
+    Move,
     Promote,
     RescuedGroups,
     ShowRescued,
     StatusRequest,
     SwitchOver,
 )
-from plait.base.errors import NotLeader, PlaitError, PromotionRefused, Unavailable
+from plait.base.errors import (
+    LossNotAccepted,
+    NoSuchCollection,
+    NotLeader,
+    PlaitError,
+    PromotionRefused,
+    Unavailable,
+)
 from plait.client.cluster import Cluster
 from plait.client.replay import replay
 
@@ -97,6 +105,25 @@ class Admin:
             reports[leader] = answer.value
         return dict(reports[leaders[0]]) if len(leaders) == 1 else {"nodes": reports}
 
+    async def force(
+        self, what: str, to: str, timeout_s: float, by: str, accept_loss: bool
+    ) -> dict[str, Any]:
+        """Move a line off a dead engine, to where the node stands that has most of it."""
+        statuses = await self._ask_all(StatusRequest)
+        node = furthest(statuses, what)
+        silent = [name for name, answer in statuses.items() if isinstance(answer, PlaitError)]
+        link = await self._cluster.link_to(node)
+        try:
+            answer = await link.ask(
+                Move, what, to, timeout_s, by, accept_loss, timeout_s=timeout_s + GRACE_S
+            )
+        except LossNotAccepted as error:
+            if not silent:
+                raise
+            more = f"{error.message}; {', '.join(silent)} did not answer and may have more"
+            raise LossNotAccepted(more, **error.details) from None
+        return dict(answer.value)
+
     async def rescued(self) -> list[dict[str, Any]]:
         """Every rescued suffix of every member that can be reached; each says its ``node``."""
         answers = await self._ask_all(ListRescued)
@@ -153,6 +180,22 @@ def most_advanced(statuses: Mapping[str, Any], line: str | None) -> str:
             best = progress, node
     if best is None:
         raise PromotionRefused("no follower that could be promoted answered")
+    return best[1]
+
+
+def furthest(statuses: Mapping[str, Any], what: str) -> str:
+    """The node that has applied most of the line that `what` names, or is on."""
+    best: tuple[int, str] | None = None
+    for node, status in sorted(statuses.items()):
+        lines = _lines(status)
+        tables = status.get("tables", ()) if isinstance(status, dict) else ()
+        names = [each["line"] for each in tables if each["name"] == what]
+        for line in (*names, what, f"machine/{what}"):
+            applied = int((lines.get(line) or {}).get("applied", -1))
+            if line in lines and (best is None or applied > best[0]):
+                best = applied, node
+    if best is None:
+        raise NoSuchCollection(f"no node that answers knows {what!r}", collection=what)
     return best[1]
 
 

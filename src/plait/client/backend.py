@@ -247,8 +247,13 @@ class NetworkBackend:
         self._check_open()
         return await self._admin.examine()
 
-    async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
+    async def move(
+        self, what: str, to: str, timeout_s: float, forced_by: str = "", accept_loss: bool = False
+    ) -> dict[str, Any]:
         """See `Backend`. Safe to repeat: it goes on from where things are."""
+        if forced_by:
+            self._check_open()
+            return await self._admin.force(what, to, timeout_s, forced_by, accept_loss)
         attempts = self._cluster.attempts(timeout_s)
         answer = await self._anywhere(
             f"moving {what!r}", Move, what, to, timeout_s, attempts=attempts

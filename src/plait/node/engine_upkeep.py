@@ -19,7 +19,7 @@ from plait.engines.shared import SharedCopy, SharedEngine
 from plait.node.config import NodeConfig
 from plait.node.engines import Engines
 from plait.node.retention import Retention
-from plait.node.segments import SHARED, shared_of
+from plait.node.segments import SHARED, place_of, shared_of
 
 logger = logging.getLogger("plait.line")
 
@@ -116,15 +116,14 @@ class EngineUpkeep:
 
     def status(self) -> dict[str, Any]:
         """What people want to know of a line that an engine orders."""
-        status: dict[str, Any] = {
+        return {
             "role": "engine",
             "leader": None,
+            "place": place_of(self._chain.configuration.last.loglet),
             "head": self._chain.head,
+            "tail": self._chain.committed,  # as far as this node has heard
             "committed": self._chain.committed,
             "applied": self._replica.applied,
             "epoch": str(self._replica.epochs.current),
             "copy": None if self._copy is None else self._copy.position,
         }
-        if self._replica.needs_snapshot is not None:
-            status["needs_copy"] = str(self._replica.needs_snapshot)
-        return status

@@ -55,7 +55,7 @@ def _lines(node: Node) -> list[dict[str, Any]]:
         host = node.lines.get(record.line)
         where = f"{record.line} at {node.name}"
         if host is None:
-            what = "it could not be opened yet"
+            what = node.line_opening.why_shut(record.line) or "it could not be opened yet"
             found.append(_finding("warn", where, what, "the node's log says why"))
             continue
         if host.replica.halted is not None and host.folds:

@@ -64,7 +64,9 @@ class Former:
 
     def _look_for_help(self) -> None:
         replica, now = self._replica, self._clock.monotonic()
-        if not self._chain.behind or replica.applied != self._stands[0]:
+        # below a tail that was forced nothing more may come, either
+        behind = self._chain.behind or replica.applied < self._chain.configuration.last.base
+        if not behind or replica.applied != self._stands[0]:
             self._stands = (replica.applied, now)
             if self._stranded is not None and replica.needs_snapshot is self._stranded:
                 replica.needs_snapshot = None
@@ -86,4 +88,19 @@ class Former:
                 for segment in configuration.segments
             ],
             "moving_to": place_of(intent) if isinstance(intent, Next) else None,
-        }
+            "forced": [
+                {
+                    "place": place_of(forced.loglet),
+                    "tail": forced.tail,
+                    "known": forced.known,
+                    "by": forced.by,
+                    "time_ms": forced.time_ms,
+                    "warning": forced.warning,
+                }
+                for forced in configuration.forcings
+            ],
+        } | self._lacks()
+
+    def _lacks(self) -> dict[str, Any]:
+        lacking = self._replica.needs_snapshot
+        return {} if lacking is None else {"needs_copy": lacking.message}

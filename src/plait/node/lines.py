@@ -138,6 +138,14 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
     return host
 
 
+async def open_lost(node: Owner, record: LineRecord) -> Chain:
+    """The chain of a line whose engine is dead: good for nothing but to be forced."""
+    witnesses = node.control.membership.witnesses
+    stands = partial(_stands, node.storage.state(record.line))
+    segments = LineSegments(node, record, witnesses, stands, admitted_at(node))
+    return await Chain.open(ControlMetastore(node, record), segments, accept_lost=True)
+
+
 def admitted_at(node: Owner) -> int:
     """Where in the control line this disk was admitted; lines from before may have been on it."""
     group = node.control.group

@@ -294,10 +294,12 @@ class Local:
         """Let a node go; only who leads the control line can."""
         return await self._members.leave(name, timeout_s)
 
-    async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
+    async def move(
+        self, what: str, to: str, timeout_s: float, forced_by: str = "", accept_loss: bool = False
+    ) -> dict[str, Any]:
         """Move a line to another engine; only who leads it can."""
         self.node.check_open()
-        return await self.node.moves.move(what, to, timeout_s)
+        return await self.node.moves.move(what, to, timeout_s, forced_by, accept_loss)
 
     # ------------------------------------------------------------------ rescued
 

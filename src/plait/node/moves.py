@@ -9,26 +9,27 @@
 
 Whoever leads a line whose move was begun and not finished, finishes it. Writers wait from the seal
 until their node has gone over; nothing that they were told changes, and nothing is applied twice,
-for sessions are part of the state.
+for sessions are part of the state. Where the present engine is dead a person may order more
+(`plait.node.forcing`).
 
-Source: the reconfiguration of Delos (OSDI '20), in `plait.engines.chain`. Absent: forcing the tail
-of an engine that is dead.
+Source: the reconfiguration of Delos (OSDI '20), in `plait.engines.chain`.
 """
 
 import asyncio
+import contextlib
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from plait.base.codec import encode
 from plait.base.errors import BadSettings, NoSuchCollection, PlaitError, TooStale, Unavailable
-from plait.base.ports import Clock
 from plait.engines.chain import Chain
 from plait.engines.sharing import SCHEMES
-from plait.line.chain import Configuration, Next
+from plait.line.chain import Configuration, Forced, Next
 from plait.line.membership import Membership
 from plait.line.quorum import CONSENSUS
-from plait.node.engines import Engines
+from plait.node import lines
+from plait.node.forcing import Order, force, report_of
 from plait.node.line_host import LineHost
 from plait.node.segments import (
     MEMBERS,
@@ -42,7 +43,7 @@ from plait.node.segments import (
 )
 from plait.node.versions import Versions
 from plait.types.commands import CHAINS_SINCE
-from plait.types.control import ControlMachine, LineRecord
+from plait.types.control import LineRecord
 
 logger = logging.getLogger("plait.moves")
 
@@ -51,22 +52,15 @@ OWN_NAMES = ("raft", "primary", "sqlite", MEMBERS)  # what people call the nodes
 WEAKER = ("leader", "any:1", "majority", CONSENSUS)  # rules that an engine's own is no weaker than
 
 
-class Owner(Protocol):
+class Owner(lines.Owner, Protocol):
     """The node, as far as moving needs it."""
 
-    name: str
-    clock: Clock
-    control: LineHost
-    control_machine: ControlMachine
-    engines: Engines
     versions: Versions
     lines: dict[str, LineHost]
     down: set[str]
 
     @property
     def membership(self) -> Membership: ...
-
-    def host(self, line: str) -> LineHost: ...
 
     def not_leader(self, host: LineHost) -> PlaitError: ...
 
@@ -81,38 +75,78 @@ class Moves:
         self._unfinished: dict[str, float] = {}  # lines with an intent, since when it is known
         self._busy: dict[str, None] = {}  # lines that are seen to right now
 
-    async def move(self, what: str, to: str, timeout_s: float) -> dict[str, Any]:
+    async def move(
+        self, what: str, to: str, timeout_s: float, forced_by: str = "", accept_loss: bool = False
+    ) -> dict[str, Any]:
         """Move the line that `what` names, or that the collection `what` is on; see `Store.move`.
 
         Refuses before anything changes what could not work.
         """
         node, record = self._node, self._record(what)
-        host = node.host(record.line)
+        order = Order(forced_by, accept_loss)
         await node.versions.wait_for(CHAINS_SINCE, "moves")
-        chain = chain_of(host)
-        self._check(record, host, to)
-        began, former = node.clock.monotonic(), place_of(chain.configuration.last.loglet)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await chain.refresh()
-                while not _is_at(chain.configuration, to):
-                    following = self._next(record, chain.configuration, to)
-                    await chain.extend(following.engine, following.params)
-                segment = chain.configuration.last
-                await host.replica.wait_applied(segment.base)
-        except TimeoutError:
-            raise Unavailable(
-                f"{record.line} was not moved to {place(to)} within {timeout_s:g} s; if `status` "
-                "shows it on its way it goes on by itself, and the same command waits for it"
-            ) from None
+        began = node.clock.monotonic()
+        async with self._chain(record, order) as (host, chain):
+            self._check(record, host, to)
+            former = place_of(chain.configuration.last.loglet)
+            forced = await self._moved(record, host, chain, to, timeout_s, order)
+            segment = chain.configuration.last
         return {
             "line": record.line,
             "collections": self._collections(record.line),
             "from": former,
             "to": place_of(segment.loglet),
             "at": segment.base,
+            "forced": report_of(forced),
             "took_s": round(node.clock.monotonic() - began, 4),
         }
+
+    @contextlib.asynccontextmanager
+    async def _chain(
+        self, record: LineRecord, order: Order
+    ) -> AsyncIterator[tuple[LineHost | None, Chain]]:
+        """The line here, and its chain; one of its own for a line that is shut, to be forced."""
+        node = self._node
+        if record.line in node.lines or not order.by:
+            host = node.host(record.line)
+            yield host, chain_of(host)
+            return
+        chain = await lines.open_lost(node, record)
+        try:
+            yield None, chain
+        finally:
+            await chain.close()
+
+    async def _moved(
+        self,
+        record: LineRecord,
+        host: LineHost | None,
+        chain: Chain,
+        to: str,
+        timeout_s: float,
+        order: Order,
+    ) -> Forced | None:
+        """Move it; what had to be forced."""
+        forced = None
+        try:
+            async with asyncio.timeout(timeout_s):
+                await chain.refresh()
+                while not _is_at(chain.configuration, to):
+                    following = self._next(record, chain.configuration, to)
+                    try:
+                        await chain.extend(following.engine, following.params)
+                    except PlaitError as error:
+                        if not order.by or chain.configuration.intent is None:
+                            raise
+                        forced = await force(self._node, record, host, chain, order, error)
+                if host is not None:
+                    await host.replica.wait_applied(chain.configuration.last.base)
+        except TimeoutError:
+            raise Unavailable(
+                f"{record.line} was not moved to {place(to)} within {timeout_s:g} s; if `status` "
+                "shows it on its way it goes on by itself, and the same command waits for it"
+            ) from None
+        return forced
 
     def _record(self, what: str) -> LineRecord:
         machine, view = self._node.control_machine, self._node.control.replica.view
@@ -131,10 +165,10 @@ class Moves:
         tables = [each.name for each in machine.tables(view) if each.line == line]
         return tables + [each.name for each in machine.machines(view) if each.line == line]
 
-    def _check(self, record: LineRecord, host: LineHost, to: str) -> None:
+    def _check(self, record: LineRecord, host: LineHost | None, to: str) -> None:
         """Raise whatever makes it useless to begin."""
         node = self._node
-        if host.group is not None and not host.leads:
+        if host is not None and host.group is not None and not host.leads:
             raise node.not_leader(host)
         own = "raft" if record.acks == CONSENSUS else "primary"
         if to in OWN_NAMES:
@@ -222,7 +256,7 @@ class Moves:
         """Meet the engine that a line is going to before writers wait for it."""
         if following.engine == SHARED and host.folds:
             params = shared_of(following.params)
-            with suppress(PlaitError):  # told again when it is needed
+            with contextlib.suppress(PlaitError):  # told again when it is needed
                 engine = await self._node.engines.get(params.url)
                 await engine.prepare(log_name(host.line, params.number))
 

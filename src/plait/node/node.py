@@ -30,7 +30,8 @@ from plait.node.failures import raise_failure
 from plait.node.graphs import Graphs
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
-from plait.node.lines import CONTROL, open_control, open_line
+from plait.node.line_opening import LineOpening
+from plait.node.lines import CONTROL, open_control
 from plait.node.moves import Moves
 from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
@@ -39,7 +40,6 @@ from plait.node.rescue import Rescue
 from plait.node.roster import Roster
 from plait.node.said import ChainWanted, GraphSaid
 from plait.node.segments import line_of
-from plait.node.takeover import keep_place
 from plait.node.versions import Versions
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
@@ -85,6 +85,7 @@ class Node:
         self.random = random
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self.opening = asyncio.Lock()  # of lines; held by whoever opens or closes some
+        self.line_opening = LineOpening(self)
         self._degradation = Degradation(self)
         self._placement = Placement(self)
         self.lease = Lease(self)
@@ -268,16 +269,7 @@ class Node:
         async with self.opening:
             if self.reopening.shut or self.control.fresh:
                 return  # once admitted it is known which lines an older disk may have had
-            for record in self.control_machine.lines(self.control.replica.view):
-                if record.line not in self.lines:
-                    host = await open_line(self, record)
-                    try:
-                        await host.start()
-                    except BaseException:
-                        await host.close()  # or two of one line would write to one log
-                        raise
-                    self.lines[record.line] = host
-                    keep_place(self, host, record.leader)
+            await self.line_opening.open_all()
             await self.graphs.reconcile()
 
     def host(self, line: str) -> LineHost:
@@ -286,7 +278,8 @@ class Node:
             return self.control
         host = self.lines.get(line)
         if host is None:
-            raise TooStale(f"line {line!r} is not known at {self.name} yet")
+            why = self.line_opening.why_shut(line) or "it is not known yet"
+            raise TooStale(f"line {line!r} is not open at {self.name}: {why}")
         return host
 
     def folded(self, line: str) -> LineHost:

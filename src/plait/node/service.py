@@ -275,8 +275,8 @@ class _Client:
                 return m.Result(id_, await local.join(name, address, witness, timeout_s))
             case m.Leave(id_, name, timeout_s):
                 return m.Result(id_, await local.leave(name, timeout_s))
-            case m.Move(id_, what, to, timeout_s):
-                return m.Result(id_, await local.move(what, to, timeout_s))
+            case m.Move(id_, what, to, timeout_s, by, accept_loss):
+                return m.Result(id_, await local.move(what, to, timeout_s, by, accept_loss))
             case m.Examine(id_):
                 return m.Result(id_, await local.examine_here())
             case m.ListMembers(id_):

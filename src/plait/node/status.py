@@ -21,6 +21,7 @@ def status_of(node: Node) -> dict[str, Any]:
         status["audit"] = node.audits.status(host)
         status["rescued"] = rescued.get(host.line, 0)
         lines[host.line] = status
+    lines |= node.line_opening.status()
     tables = node.control_machine.tables(node.control.replica.view)
     return {
         "node": node.name,
