@@ -46,6 +46,18 @@ def fresh(test: str) -> str:
     return f"{test} {random.Random().getrandbits(32)}"
 
 
+async def test_several_who_open_a_new_log_at_once_open_one(
+    nats_cluster: Cluster,  # noqa: F811
+) -> None:
+    engines = [await opened(nats_cluster) for _ in range(3)]
+    for number in range(5):
+        name = fresh(f"race {number}")
+        loglets = await asyncio.gather(*(engine.open(name) for engine in engines))
+        assert {await loglet.append(entry("e")) for loglet in loglets} == {0, 1, 2}
+    for engine in engines:
+        await engine.close()
+
+
 # ----------------------------------------------------------------------------- names, addresses
 
 

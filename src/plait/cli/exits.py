@@ -67,5 +67,7 @@ def error_line(error: PlaitError) -> str:
     advice = error.advice
     if not advice or error.code == "Unavailable":
         advice = _ADVICE.get(error.code, advice)
+    if error.code == "Unavailable" and "cannot reach" not in error.message:
+        advice = ""  # whoever did not answer is no node
     line = " ".join(error.message.split())
     return f"error: {line} ({advice})" if advice else f"error: {line}"

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import click
 
 from plait.api.store import Store
-from plait.base.errors import LossNotAccepted, PlaitError
+from plait.base.errors import PlaitError
 from plait.cli.connecting import Target, with_target
 from plait.cli.values import print_json
 from plait.engines.sharing import public_url
 
-PROGRESS_S = 2.0  # between two words about a move that takes long
+PROGRESS_S = 5.0  # between two words about a move that takes long
 CONTROL = "control"
 
 
@@ -97,12 +97,11 @@ async def _moved(store: Store, what: str, how: _How) -> dict[str, Any]:
     )
     try:
         while not (await asyncio.wait((moving,), timeout=PROGRESS_S))[0]:
-            click.echo(f"{what} is on its way to {public_url(how.to)}", err=True)
+            click.echo(f"{what} is not on {public_url(how.to)} yet", err=True)
         report = moving.result()
-    except LossNotAccepted:
-        raise
     except PlaitError as error:
-        click.echo(f"{what} stays where it is, or goes on by itself: {error.message}", err=True)
+        if not error.definite:
+            click.echo(f"{what} may have begun to move; `plait status` shows it", err=True)
         raise
     finally:
         moving.cancel()

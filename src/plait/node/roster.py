@@ -54,6 +54,7 @@ class Roster:
         self._seen: list[NodeRecord] = []
         self._seen_at = -1
         self._membership = Membership()
+        self._told = Membership()  # as the node last heard that it changed
 
     @property
     def membership(self) -> Membership:
@@ -61,15 +62,15 @@ class Roster:
         self._look()
         return self._membership
 
-    def _look(self) -> bool:
-        """Read the records again if there may be others; whether there are."""
+    def _look(self) -> None:
+        """Read the records again if there may be others."""
         node, replica = self._node, self._node.control.replica
         if replica.applied == self._seen_at:
-            return False
+            return
         self._seen_at = replica.applied
         found = node_records(replica.view)
         if found == self._seen and self._membership.members:
-            return False
+            return
         self._seen = found
         here = {each.name: each.address for each in found if not each.gone}
         here.setdefault(node.name, node.address)
@@ -78,7 +79,6 @@ class Roster:
         self._membership = _with_retired(founding(here, addresses), gone)
         for each in found:
             node.versions.note(each.name, each.reads)
-        return True
 
     # ------------------------------------------------------------------ saying
 
@@ -98,7 +98,9 @@ class Roster:
     async def _say(self) -> None:
         node = self._node
         if node.control.group is None:
-            if self._look():
+            membership = self.membership
+            if membership != self._told:  # whoever asked meanwhile may have seen it first
+                self._told = membership
                 node.members_changed()
             await self.enlist()
         elif node.control.leads and not self.name and node.versions.allows(CHAINS_SINCE):

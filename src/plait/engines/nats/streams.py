@@ -4,9 +4,10 @@ Invariant: a stream that was there is taken only as it should be; one is never c
 three replicas are asked for only of a server that is no part of a cluster.
 """
 
+import asyncio
 from typing import Any
 
-from plait.base.errors import BadSettings
+from plait.base.errors import BadSettings, Unavailable
 from plait.engines.nats.connection import NO_PEERS, ApiError, Connection
 from plait.engines.nats.naming import subject_of_log
 from plait.engines.nats.settings import INCARNATION, findings, origin_of, refuse
@@ -14,6 +15,8 @@ from plait.engines.nats.settings import INCARNATION, findings, origin_of, refuse
 NOT_FOUND = 10059
 IN_USE = 10058  # a stream of that name with another configuration
 OVERLAP = 10065  # its subjects are another stream's
+LOOKS = 50  # for a stream that somebody else is making
+LOOK_S = 0.1
 NOT_CLUSTERED = 10074  # more than one replica is only for clusters
 
 
@@ -52,9 +55,7 @@ async def _made(connection: Connection, wanted: dict[str, Any]) -> dict[str, Any
         return await connection.api(f"STREAM.CREATE.{name}", wanted)
     except ApiError as error:
         if error.err_code == IN_USE:  # somebody else was faster
-            info = await stream_info(connection, name)
-            if info is not None:
-                return info
+            return await _made_by_others(connection, name)
         if error.err_code == NOT_CLUSTERED and wanted["num_replicas"] > 1:
             return await _made(connection, wanted | {"num_replicas": 1})
         if error.err_code == NO_PEERS:
@@ -69,3 +70,13 @@ async def _made(connection: Connection, wanted: dict[str, Any]) -> dict[str, Any
                 "remedy: remove those from the other stream, or use another namespace"
             ) from None
         raise error.refusal(f"make stream {name}") from None
+
+
+async def _made_by_others(connection: Connection, name: str) -> dict[str, Any]:
+    """The name is taken before the servers can tell of the stream, which they still spread."""
+    for _ in range(LOOKS):
+        info = await stream_info(connection, name)
+        if info is not None:
+            return info
+        await asyncio.sleep(LOOK_S)
+    raise Unavailable(f"somebody began to make stream {name}, and the servers do not have it yet")
