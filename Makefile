@@ -59,8 +59,8 @@ compiled: env ## build with compiled modules into .venv-compiled, and test texts
 soak: env ## minutes of kills, pauses, cut links and power, judged (as root; docs/guide/testing.md)
 	PLAIT_SOAK_SECONDS=$${PLAIT_SOAK_SECONDS:-120} PLAIT_BANK_KILLS=$${PLAIT_BANK_KILLS:-100} \
 		PLAIT_LEADER_KILLS=$${PLAIT_LEADER_KILLS:-50} PLAIT_FAILOVERS=$${PLAIT_FAILOVERS:-10} \
-		PLAIT_POWER_CUTS=$${PLAIT_POWER_CUTS:-20} \
-		$(PYTEST) -s $(ARGS) tests/processes/test_faults*.py
+		PLAIT_POWER_CUTS=$${PLAIT_POWER_CUTS:-20} PLAIT_ENGINE_ROUNDS=$${PLAIT_ENGINE_ROUNDS:-6} \
+		$(PYTEST) -s $(ARGS) tests/processes/test_faults*.py tests/processes/test_engine*.py
 
 check: env ## format, lint, types, import layers, house rules
 	$(BIN)/ruff format --check .

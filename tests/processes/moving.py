@@ -4,6 +4,7 @@ Real servers of NATS and PostgreSQL, which are killed and come back, and real no
 """
 
 import asyncio
+import os
 import random
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 from faults import LIMITS, PATIENCE_S, FaultyNodes
 from nodes import HERE, free_port
 
@@ -21,6 +23,10 @@ from plait.client.backend import connect
 from tests.engines.nats_servers import Cluster, running
 from tests.engines.postgres_servers import PostgresServer, postgres_server
 
+ROUNDS = int(os.environ.get("PLAIT_ENGINE_ROUNDS", "1"))  # of whatever a test does
+soak = pytest.mark.skipif(
+    "PLAIT_ENGINE_ROUNDS" not in os.environ, reason="minutes with engines: make soak"
+)
 OWN = "raft"
 MOVE_S = 60.0
 STEP_S = 90.0

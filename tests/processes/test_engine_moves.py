@@ -12,14 +12,13 @@ from pathlib import Path
 
 import moving
 import pytest
-from moving import Blow, Feed, MovingNodes, Servers, there
+from moving import ROUNDS, Blow, Feed, MovingNodes, Servers, soak, there
 from tellers import Tellers
 from workload import Workload
 
 import plait
 from plait import Consensus
 
-ROUNDS = int(os.environ.get("PLAIT_ENGINE_ROUNDS", "1"))  # there and back
 SEED = int(os.environ.get("PLAIT_SEED", "1"))
 MOMENT_S = 0.15  # within which a blow falls, from the order to move on
 MORE = 20  # transfers after each step
@@ -80,6 +79,7 @@ async def test_no_money_is_lost_or_moved_twice_while_lines_move_and_everything_i
     print(f"{len(blows)} moves, {tellers.acknowledged:,} transfers, {len(feed.seen):,} in the feed")
 
 
+@soak
 async def test_histories_are_linearizable_while_a_line_moves_and_everything_is_killed(
     nodes: MovingNodes, engines: Servers
 ) -> None:
@@ -97,6 +97,7 @@ async def test_histories_are_linearizable_while_a_line_moves_and_everything_is_k
     print(f"{len(blows)} moves, {work.judge():,} operations")
 
 
+@soak
 async def test_when_lines_are_back_their_engines_can_go_and_whoever_was_away_catches_up(
     nodes: MovingNodes, engines: Servers
 ) -> None:

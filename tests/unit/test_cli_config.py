@@ -6,6 +6,7 @@ import pytest
 
 from plait.base.errors import BadSettings
 from plait.cli.config_file import Choices, node_config, parse_members, read_config
+from plait.node.config import Limits
 from tests.fakes_cli import Shell
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plait.toml"
@@ -110,3 +111,20 @@ def test_serve_refuses_what_makes_no_node_before_it_touches_the_disk(
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_limits_are_read_from_a_section_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "plait.toml"
+    path.write_text('[node]\ndata = "d"\n[limits]\nlog_keep_bytes = 65536\naudit_s = 2\n')
+    limits = node_config(read_config(path)).limits
+    assert (limits.log_keep_bytes, limits.audit_s) == (65536, 2.0)
+    assert limits.sessions_max == Limits().sessions_max
+    for wrong, said in (
+        ("log_keep_byte = 1", "did you mean log_keep_bytes"),
+        ("audit_s = true", "limits.audit_s: write a number"),
+        ("sessions_max = 1.5", "limits"),
+        ("audit_s = -1", "limits.audit_s: write a number"),
+    ):
+        path.write_text(f"[limits]\n{wrong}\n")
+        with pytest.raises(BadSettings, match=said):
+            read_config(path)

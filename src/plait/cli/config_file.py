@@ -16,6 +16,9 @@
     n1 = "10.0.0.1:7401"
     n2 = "10.0.0.2:7401"
 
+    [limits]
+    log_keep_bytes = 67108864   # any of `plait.node.config.Limits`
+
 Every mistake names the file, the key and what to do. An unknown key is a mistake: it is a
 misspelt one more often than not.
 """
@@ -29,7 +32,7 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.host.address import split_address
-from plait.node.config import DEFAULT_CLUSTER, NodeConfig
+from plait.node.config import DEFAULT_CLUSTER, Limits, NodeConfig
 
 DEFAULT_LISTEN = "127.0.0.1:7401"
 DEFAULT_NAME = "n1"
@@ -37,6 +40,7 @@ DEFAULT_NAME = "n1"
 _KEYS = {
     "node": ("name", "data", "listen", "machines"),
     "cluster": ("name", "leader", "members", "engine"),
+    "limits": Limits.__struct_fields__,
 }
 
 
@@ -51,6 +55,7 @@ class Choices(msgspec.Struct, frozen=True):
     cluster: str | None = None
     machines: tuple[str, ...] | None = None  # MODULE:CLASS
     engine: str | None = None  # the URL of a shared engine that orders everything
+    limits: Limits | None = None
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -70,7 +75,7 @@ def read_config(path: Path) -> Choices:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{path}: not TOML: {error}") from None
     _known(path, "", document, tuple(_KEYS))
-    node, cluster = (_section(path, document, name) for name in _KEYS)
+    node, cluster, limits = (_section(path, document, name) for name in _KEYS)
     data = _text(path, "node.data", node.get("data"))
     members = cluster.get("members")
     if members is not None:
@@ -89,6 +94,7 @@ def read_config(path: Path) -> Choices:
         cluster=_text(path, "cluster.name", cluster.get("name")),
         machines=_texts(path, "node.machines", node.get("machines")),
         engine=_text(path, "cluster.engine", cluster.get("engine")),
+        limits=_limits(path, limits),
     )
 
 
@@ -119,7 +125,7 @@ def node_config(choices: Choices) -> NodeConfig:
     return NodeConfig(
         data=choices.data, name=name, listen=listen, members=members,
         leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
-        engine=choices.engine or "",
+        engine=choices.engine or "", limits=choices.limits or Limits(),
     )  # fmt: skip
 
 
@@ -129,6 +135,16 @@ def _section(path: Path, document: dict[str, Any], name: str) -> dict[str, Any]:
         raise BadSettings(f"{path}: {name}: write a section [{name}]")
     _known(path, f"{name}.", section, _KEYS[name])
     return section
+
+
+def _limits(path: Path, section: dict[str, Any]) -> Limits:
+    for key, value in section.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise BadSettings(f"{path}: limits.{key}: write a number, not {value!r}")
+    try:
+        return msgspec.convert(section, Limits)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"{path}: limits: {error}") from None
 
 
 def _known(path: Path, prefix: str, section: dict[str, Any], names: tuple[str, ...]) -> None:
