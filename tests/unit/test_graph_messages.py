@@ -8,6 +8,7 @@ from plait.base.codec import FRAME_BYTES_MAX, encode
 from plait.base.errors import BadFrame
 from plait.graph.messages import (
     PLAIN_BYTES_MAX,
+    Join,
     Nothing,
     Part,
     decode_message,
@@ -47,6 +48,7 @@ def test_what_inflates_beyond_a_frame_is_refused():
 
 
 def test_garbage_is_refused():
-    for data in (b"\x78", b"\x78\x01\x02\x03", b"\x93\x01", b"garbage"):
+    name = encode_message(Join(b"x" * 16, "name")).replace(b"name", b"na\xffe")
+    for data in (b"\x78", b"\x78\x01\x02\x03", b"\x93\x01", b"garbage", name):
         with pytest.raises(BadFrame):
             decode_message(data)

@@ -210,7 +210,7 @@ class Link:
         for frame in frames:
             try:
                 answer = _decoder.decode(frame)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise BadFrame(f"{self.node} sent no legal answer: {error}") from None
             if isinstance(answer, Welcome):
                 if self._welcomed.done():

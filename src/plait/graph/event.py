@@ -171,7 +171,7 @@ def decode_pack(data: bytes) -> list[Batch]:
     """The batches in `data`; raises `BadFrame`."""
     try:
         return unpack(_pack_decoder.decode(data))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadFrame(f"no pack of batches: {error}") from None
 
 

@@ -166,7 +166,7 @@ def decode_message(data: bytes) -> Message:
         data = _inflated(data)
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadFrame(f"no message of a graph: {error}") from None
 
 

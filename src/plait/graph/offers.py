@@ -121,7 +121,7 @@ def answer_of(messages: Sequence[Ops | Part]) -> Answer | None:
     data = b"".join([part.data for part in messages if isinstance(part, Part)])
     try:
         parcel = _parcel_decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadFrame(f"no parcel: {error}") from None
     contents = Contents(parcel)
     road = "state" if parcel.whole else "delta"

@@ -36,5 +36,5 @@ class Pull:
         """What the parts make together; raises `BadFrame`."""
         try:
             return _decoder.decode(b"".join(self._parts))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise BadFrame(f"no parcel: {error}") from None

@@ -77,7 +77,7 @@ class IncomingPeer:
         for frame in frames:
             try:
                 message = _message_decoder.decode(frame)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise BadFrame(f"member {self._peer} sent no message: {error}") from None
             self._hear(self._peer, message)
 
@@ -213,7 +213,7 @@ class _Outgoing:
         for frame in frames:
             try:
                 answer = _answer_decoder.decode(frame)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise BadFrame(f"not a welcome: {error}") from None
             self._answered(self._connection, answer)
 

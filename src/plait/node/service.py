@@ -90,7 +90,7 @@ class _Greeter:
     def _greet(self, frame: bytes) -> Receiver | None:
         try:
             greeting = _greeting_decoder.decode(frame)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise BadFrame(f"not a greeting: {error}") from None
         node = self._node
         try:
@@ -160,7 +160,7 @@ class _Client:
         for frame in frames:
             try:
                 request = _request_decoder.decode(frame)
-            except (msgspec.DecodeError, RecursionError, PlaitError) as error:
+            except (ValueError, RecursionError, PlaitError) as error:
                 raise BadFrame(f"not a request: {error}") from None
             self._handle(request)
 

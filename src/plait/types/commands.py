@@ -295,7 +295,7 @@ def decode_group(data: bytes) -> Group:
     """The group in `data`, with every command checked; `BadFrame` if it is none."""
     try:
         group = _group_decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadFrame(f"not a group of commands: {error}") from None
     if not 0 < len(group.commands) <= COMMANDS_MAX:
         raise BadFrame(f"a group has 1 to {COMMANDS_MAX} commands, not {len(group.commands)}")
