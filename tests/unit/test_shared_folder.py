@@ -113,7 +113,7 @@ def test_a_label_that_would_lead_out_of_the_folder_is_refused(folder):
         Label("../../../../etc/x", 1, "0" * 8, "x", b""),
         Label(ANN, -1, "0" * 8, "x", b""),
     ):
-        path.write_bytes(shared_folder._compose(strange, b""))
+        path.write_bytes(shared_folder.compose(strange, b""))
         assert "cannot be" in folder.scan().bad[0].why
 
 
@@ -148,7 +148,7 @@ def test_a_file_that_went_or_was_replaced_since_the_scan_is_not_read_for_another
     first.path.unlink()
     with pytest.raises(BadFrame):
         folder.read(found)
-    first.path.write_bytes(shared_folder._compose(label(9), b"other"))
+    first.path.write_bytes(shared_folder.compose(label(9), b"other"))
     with pytest.raises(BadFrame):
         folder.read(found)
     folder.remove(found)

@@ -44,7 +44,7 @@ Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to 
 
 
 class FolderSync(Protocol):
-    """Rounds through a folder, for as long as it is open."""
+    """Rounds through a folder, or a relay, for as long as it is open."""
 
     error: PlaitError | None  # why the latest round failed
     rounds: int
@@ -88,6 +88,11 @@ class Backend(Protocol):
     async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderSync:
         """Sync every graph through a folder, until that is closed. `BadSettings` over the
         network, where it is for the node to do."""
+        ...
+
+    async def sync_through(self, url: str, name: str, every_s: float) -> FolderSync:
+        """Sync every graph through the relay of that name on a shared engine, until that is
+        closed. `BadSettings` over the network, where it is for the node to do."""
         ...
 
     def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:

@@ -66,6 +66,20 @@ class Store(Session):
         self._context.check()
         return await self._backend.sync_folder(path, every_s)
 
+    async def sync_through(self, url: str, *, name: str, every_s: float = 1.0) -> FolderSync:
+        """Sync every collection of documents through NATS JetStream or PostgreSQL at `url`.
+
+        Every store that names the same server and the same `name` syncs with all others that do,
+        whether or not they are ever there at once. Edits go at once, and arrive at once where
+        somebody waits for them; what nobody waits for is done every `every_s` seconds. Returns
+        after the first round; goes on until the `close` of what it gives. An engine that does not
+        answer is tried again. The nodes of a store that an engine orders do this by themselves,
+        under the cluster's name. `BadSettings` for a URL of no engine, for what is synced already,
+        and on a store that is elsewhere.
+        """
+        self._context.check()
+        return await self._backend.sync_through(url, name, every_s)
+
     async def drop_documents(self, name: str) -> None:
         """Remove a collection of documents for good, on every node."""
         self._context.check()

@@ -12,7 +12,7 @@ from plait.host.portal import Portal
 
 
 class FolderSync:
-    """Rounds through a folder, for as long as it is open; a context manager."""
+    """Rounds through a folder, or a relay, for as long as it is open; a context manager."""
 
     def __init__(self, portal: Portal[Any], inner: port.FolderSync) -> None:
         self._portal = portal
@@ -84,6 +84,12 @@ class Store(Session):
         """Sync every collection of documents through a folder that something else carries, until
         its `close`. See `plait.Store.sync_folder`."""
         syncing = self._portal.call(self._store.sync_folder(path, every_s=every_s))
+        return FolderSync(self._portal, syncing)
+
+    def sync_through(self, url: str, *, name: str, every_s: float = 1.0) -> FolderSync:
+        """Sync every collection of documents through NATS JetStream or PostgreSQL, with all stores
+        that do the same under the same name, until its `close`. See `plait.Store.sync_through`."""
+        syncing = self._portal.call(self._store.sync_through(url, name=name, every_s=every_s))
         return FolderSync(self._portal, syncing)
 
     def drop_documents(self, name: str) -> None:

@@ -172,6 +172,12 @@ class NetworkBackend:
             "a client does not sync folders: open the store itself, or `plait sync` on the node"
         )
 
+    async def sync_through(self, url: str, name: str, every_s: float) -> FolderSync:
+        """Refuse: see `Backend`."""
+        raise BadSettings(
+            "a client does not sync through engines: its node does, or a store that is open here"
+        )
+
     # ---------------------------------------------------------------------- writes and reads
 
     def submit(self, line: str, command: bytes, acks: str | None) -> Awaitable[Receipt]:

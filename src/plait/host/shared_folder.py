@@ -37,6 +37,7 @@ from plait.host.folder import os_error, sync_folder
 FILE_BYTES_MAX = 80 << 20
 WRITERS_MAX = 1024
 FILES_PER_WRITER_MAX = 16_384
+KIND_MAX = 16
 
 _PREFIX = "plait-"
 _SUFFIX = ".plait"
@@ -57,9 +58,14 @@ class Label(msgspec.Struct, frozen=True, array_like=True, tag=1):
 class Found(NamedTuple):
     """A good file."""
 
-    path: Path
+    path: Path  # where it is; what a relay holds is nowhere, and only called so
     size: int  # bytes
     label: Label
+
+    @property
+    def name(self) -> str:
+        """What people are told that it is called."""
+        return f"{self.path.parent.name}/{self.path.name}"
 
 
 class Bad(NamedTuple):
@@ -133,7 +139,7 @@ class SharedFolder:
             signature = (status.st_size, status.st_mtime_ns, status.st_ino)
             earlier = known.get(path)
             if earlier is None or earlier[0] != signature:
-                label, _ = _parse(_read(path))
+                label, _ = parse(_read(path))
                 earlier = (signature, Found(path, status.st_size, label))
         except FileNotFoundError:
             return  # it went while we looked
@@ -146,7 +152,7 @@ class SharedFolder:
     def read(self, found: Found) -> bytes:
         """The body of a file. `BadFrame` if it is gone or not what it was."""
         try:
-            label, body = _parse(_read(found.path))
+            label, body = parse(_read(found.path))
         except OSError as error:
             raise BadFrame(f"{found.path.name} cannot be read: {error.strerror}") from error
         if label != found.label:
@@ -157,9 +163,9 @@ class SharedFolder:
 
     def write(self, label: Label, body: bytes) -> Found:
         """Add a file, whole and durable, or nothing: `DiskFull`, `FolderReadOnly`, ..."""
-        data = _compose(label, body)
+        data = compose(label, body)
         folder = self.path / f"{_PREFIX}{label.writer}"
-        path = folder / f"{label.number:012x}-{label.token}-{label.kind}{_SUFFIX}"
+        path = folder / file_name(label)
         draft = folder / f".{label.number:012x}-{label.token}.new"
         try:
             if not folder.is_dir():
@@ -223,7 +229,13 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _compose(label: Label, body: bytes) -> bytes:
+def file_name(label: Label) -> str:
+    """What a file is called in its writer's folder."""
+    return f"{label.number:012x}-{label.token}-{label.kind}{_SUFFIX}"
+
+
+def compose(label: Label, body: bytes) -> bytes:
+    """The bytes of a file. Raises a `StorageError` if they are too many."""
     front = encode(label)
     digest = hashlib.blake2b(front + body, digest_size=16).digest()
     data = _FRONT.pack(_MAGIC, digest, len(front), len(body)) + front + body
@@ -232,8 +244,8 @@ def _compose(label: Label, body: bytes) -> bytes:
     return data
 
 
-def _parse(data: bytes) -> tuple[Label, bytes]:
-    """Label and body; raises `BadFrame`."""
+def parse(data: bytes) -> tuple[Label, bytes]:
+    """Label and body of a file's bytes; raises `BadFrame`."""
     if len(data) < _FRONT.size:
         raise BadFrame("cut short")
     magic, digest, label_bytes, body_bytes = _FRONT.unpack_from(data)
@@ -247,17 +259,19 @@ def _parse(data: bytes) -> tuple[Label, bytes]:
         raise BadFrame("damaged")
     try:
         label = _label_decoder.decode(contents[:label_bytes])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadFrame(f"no label: {error}") from None
-    return _checked(label), bytes(contents[label_bytes:])
+    return checked_label(label), bytes(contents[label_bytes:])
 
 
-def _checked(label: Label) -> Label:
-    """A file name is made of a label: only of one that a writer can have made."""
+def checked_label(label: Label) -> Label:
+    """`label`; raises `BadFrame` if no writer can have made it. File names are made of labels."""
     digits = set("0123456789abcdef")
     for text, length in ((label.writer, 16), (label.token, 8)):
         if len(text) != length or not set(text) <= digits:
             raise BadFrame("a label that cannot be")
     if not 0 <= label.number < 1 << 48:
+        raise BadFrame("a label that cannot be")
+    if not (0 < len(label.kind) <= KIND_MAX and label.kind.isascii() and label.kind.isalpha()):
         raise BadFrame("a label that cannot be")
     return label

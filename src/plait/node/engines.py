@@ -1,6 +1,7 @@
 """The shared engines that this node speaks to: one connection each, made when first asked for.
 
-Everything is kept under the cluster's name there, so two clusters on one server never mix.
+Everything of its lines is kept under the cluster's name there, so two clusters on one server never
+mix; a relay has a name of its own (`named`).
 """
 
 import asyncio
@@ -37,18 +38,23 @@ class Engines:
     def __init__(self, node: Owner, connect: Connect = connect_by_scheme) -> None:
         self._node = node
         self._connect = connect
-        self._engines: dict[str, SharedEngine] = {}
-        self._connecting: dict[str, asyncio.Lock] = {}
+        self._engines: dict[tuple[str, str], SharedEngine] = {}  # "": under the cluster's name
+        self._connecting: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def get(self, url: str) -> SharedEngine:
         """The engine at `url`; `BadSettings` or `Unavailable` if there is none to be had."""
-        async with self._connecting.setdefault(url, asyncio.Lock()):
-            engine = self._engines.get(url)
+        return await self.named(url, "")
+
+    async def named(self, url: str, namespace: str) -> SharedEngine:
+        """The engine at `url` with what is kept there under another name than the cluster's."""
+        place = url, namespace
+        async with self._connecting.setdefault(place, asyncio.Lock()):
+            engine = self._engines.get(place)
             if engine is None:
                 node = self._node
-                name = await node.roster.named()
+                name = namespace or await node.roster.named()
                 engine = await self._connect(url, name, node.clock, node.random)
-                self._engines[url] = engine
+                self._engines[place] = engine
             return engine
 
     async def sound(self, url: str) -> SharedEngine:
@@ -64,7 +70,7 @@ class Engines:
 
     def used(self) -> list[SharedEngine]:
         """The engines that this node speaks to."""
-        return [self._engines[url] for url in sorted(self._engines)]
+        return [self._engines[place] for place in sorted(self._engines)]
 
     async def close(self) -> None:
         """Hang up."""

@@ -1,4 +1,4 @@
-"""What a round through a shared folder did, and what was wrong."""
+"""What a round through a shared folder, or a relay, did, and what was wrong."""
 
 import msgspec
 
@@ -26,6 +26,9 @@ class RoundReport(msgspec.Struct):
     bytes_out: int = 0
     removed: int = 0  # files of this store that nobody needs any more
     bad: list[str] = []  # files that could not be used, with the reason
+    urgent: bool = False  # others wait for what was left
+    put_off: bool = False  # a calm round has something to do
+    put_off_soon: bool = False  # and somebody waits for it
 
     @property
     def wrong(self) -> list[str]:

@@ -44,7 +44,7 @@ ADOPT_S = 30.0
 POLL_S = 0.02
 SPARE_BYTES = 64 * 1024  # a page grows a little when it is encoded
 
-_PROBE = "folder"
+PROBE = "folder"
 
 Place = TypeVar("Place")
 Load = Callable[[Place], Awaitable[Sequence[Message]]]
@@ -61,7 +61,7 @@ def unpack_messages(data: bytes) -> list[Message]:
     """The messages in a file's body. Raises `BadFrame`."""
     try:
         return [decode_message(text) for text in _texts.decode(data)]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadFrame(f"no messages: {error}") from None
 
 
@@ -75,27 +75,32 @@ class CollectionRound(Generic[Place]):
         bundles: Sequence[Bundle[Place]],
         load: Load[Place],
         clock: Clock,
+        name: str = "",
     ) -> None:
+        """name: tells this store's rounds from those that it does elsewhere at the same time."""
         self.replica = replica
         self.stand_ins = list(stand_ins)
         self.bundles = list(bundles)
         self.errors: list[str] = []
         self._load = load
         self._clock = clock
+        self._probe = f"{PROBE}/{name}"
         self._inbox: deque[tuple[StandIn, bytes]] = deque()
         self._numbers = 0
 
     # ------------------------------------------------------------------ talking
 
-    async def link(self) -> None:
+    async def link(self, says: bool = True) -> None:
         """Let the replica take in all that it can get, say that it has seen it (what is stable
         depends on that, and the store may be open for this round only), and judge every stand-in.
+
+        says: unless another round soon will say it.
         """
         for stand_in in self.stand_ins:
-            self.replica.linked(_peer(stand_in), partial(self._said, stand_in))
+            self.replica.linked(self._peer(stand_in), partial(self._said, stand_in))
         await self._talk()
         scope = self.replica.parts.scope
-        if scope.unsaid and scope.writable:
+        if says and scope.unsaid and scope.writable:
             with contextlib.suppress(Refused):  # another round will say it
                 self.replica.say(())
         for stand_in in self.stand_ins:
@@ -105,7 +110,10 @@ class CollectionRound(Generic[Place]):
     def unlink(self) -> None:
         """The round is over."""
         for stand_in in self.stand_ins:
-            self.replica.unlinked(_peer(stand_in))
+            self.replica.unlinked(self._peer(stand_in))
+
+    def _peer(self, stand_in: StandIn) -> str:
+        return f"{self._probe}/{stand_in.writer}"
 
     def _said(self, stand_in: StandIn, data: bytes) -> None:
         if data:  # nothing at all asks to greet again, which a greeting does by itself
@@ -115,11 +123,11 @@ class CollectionRound(Generic[Place]):
         if stand_in not in self.stand_ins:
             return
         try:
-            self.replica.received(_peer(stand_in), encode_message(message))
+            self.replica.received(self._peer(stand_in), encode_message(message))
         except PlaitError as error:
             self.errors.append(f"what {stand_in.writer} left cannot be used: {error.message}")
             self.stand_ins.remove(stand_in)
-            self.replica.unlinked(_peer(stand_in))
+            self.replica.unlinked(self._peer(stand_in))
 
     async def _talk(self) -> None:
         """Pass messages on until nobody says anything more."""
@@ -176,15 +184,41 @@ class CollectionRound(Generic[Place]):
     # ------------------------------------------------------------------ leaving
 
     def served(self) -> list[VersionVector]:
-        """What each of those had seen who are given anything."""
-        return [stand_in.entry.vector for stand_in in self.stand_ins if stand_in.served]
+        """What each of those has seen who are given anything, as far as is known."""
+        live = self._live()
+        return [
+            stand_in.entry.vector.merged(live.get(stand_in.entry.greeting.replica, {}))
+            for stand_in in self.stand_ins
+            if stand_in.served
+        ]
+
+    def _live(self) -> dict[int, VersionVector]:
+        """What replicas have said to have seen that are linked with this one over a network."""
+        peers = self.replica.syncing.exchange.peers
+        return {
+            peer.replica: peer.vector
+            for name, peer in peers.items()
+            if peer.greeted and not name.startswith(f"{PROBE}/")
+        }
+
+    def all_live(self) -> bool:
+        """Whether everybody who is given anything gets it over a network as well."""
+        live = self._live()
+        return all(s.entry.greeting.replica in live for s in self.stand_ins if s.served)
+
+    def elsewhere(self, bundles: Sequence[Bundle[Place]]) -> VersionVector:
+        """What others have, or find in `bundles`."""
+        seen = VersionVector()
+        for stand_in in self.stand_ins:
+            seen.merge(stand_in.entry.vector)
+        return reach(seen, bundles)
 
     async def export(self, bundles: Sequence[Bundle[Place]]) -> AsyncIterator[Answer]:
         """What those who are served lack, unless they find it in `bundles`."""
         served = [stand_in for stand_in in self.stand_ins if stand_in.served]
         if not served:
             return
-        base = meet_all(stand_in.entry.vector for stand_in in served)
+        base = meet_all(self.served())
         vector = reach(base, bundles)
         while not descends(vector, self.replica.vector):
             answer = await self._ask(served[0], vector)
@@ -215,7 +249,7 @@ class CollectionRound(Generic[Place]):
             info.settings.sync,
             info.settings.history,
             greeting,
-            (self.replica.who(self.replica.replica) or _PROBE) if joins else asked,
+            (self.replica.who(self.replica.replica) or PROBE) if joins else asked,
             tuple([s.mark for s in self.stand_ins if s.mark is not None]),
             tuple(
                 [
@@ -229,9 +263,9 @@ class CollectionRound(Generic[Place]):
     async def _greeting(self) -> Greeting:
         """What the replica says of itself now, when it is durable."""
         said: list[bytes] = []
-        self.replica.linked(_PROBE, said.append)
+        self.replica.linked(self._probe, said.append)
         await self._settled()
-        self.replica.unlinked(_PROBE)
+        self.replica.unlinked(self._probe)
         for data in reversed(said):
             if data and isinstance(message := decode_message(data), Greeting):
                 return msgspec.structs.replace(message, neighbours=())
@@ -241,12 +275,10 @@ class CollectionRound(Generic[Place]):
 def same_entry(one: Entry, other: Entry) -> bool:
     """Whether nothing but the time has changed."""
 
-    def timeless(entry: Entry) -> Entry:
-        greeting = msgspec.structs.replace(entry.greeting, now_ms=0, incarnation=0)
-        return msgspec.structs.replace(entry, greeting=greeting)
-
     return timeless(one) == timeless(other)
 
 
-def _peer(stand_in: StandIn) -> str:
-    return f"{_PROBE}/{stand_in.writer}"
+def timeless(entry: Entry) -> Entry:
+    """`entry` without what changes by itself."""
+    greeting = msgspec.structs.replace(entry.greeting, now_ms=0, incarnation=0)
+    return msgspec.structs.replace(entry, greeting=greeting)

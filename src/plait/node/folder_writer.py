@@ -1,4 +1,4 @@
-"""Under which name this store writes into a shared folder, and which files there are its own.
+"""Under which name this store writes into a shared folder (or relay), and which files are its own.
 
 A writer's name and the tokens of its files are kept in the node's own log, tokens before they are
 used. So a file under the own name with an unknown token was written by somebody who believes to be
@@ -37,9 +37,16 @@ class Writer:
     """This store's name in one shared folder."""
 
     def __init__(
-        self, storage: Storage, random: Random, name: str, record: _Record, there: Iterable[str]
+        self,
+        storage: Storage,
+        random: Random,
+        name: str,
+        record: _Record,
+        there: Iterable[str],
+        prefix: str = PREFIX,
     ) -> None:
         self.name = name
+        self._line = prefix + name
         self._storage = storage
         self._random = random
         # what was ahead may have been used just before a crash
@@ -72,37 +79,42 @@ class Writer:
         await self._keep(_Record(self._record.number, True, (), ()))
 
     async def _keep(self, record: _Record) -> None:
-        line = PREFIX + self.name
-        await written(self._storage.log, (PutHardState(line, encode(record)),))
+        await written(self._storage.log, (PutHardState(self._line, encode(record)),))
         self._record = record
 
 
-async def find_writer(storage: Storage, random: Random, files: Iterable[Found]) -> Writer:
-    """The writer that this store is in a folder that holds `files`; a fresh one if it is none."""
+async def find_writer(
+    storage: Storage, random: Random, files: Iterable[Found], prefix: str = PREFIX
+) -> Writer:
+    """The writer that this store is where `files` are; a fresh one if it is none.
+
+    prefix: of the lines in which names are kept; what shares one is never written at once.
+    """
     there: dict[str, list[Label]] = {}
     for file in files:
         there.setdefault(file.label.writer, []).append(file.label)
-    records = _records(storage)
+    records = _records(storage, prefix)
     for name in sorted(set(records) & set(there)):
         if records[name].lost:
             continue
         tokens = [label.token for label in there[name]]
-        writer = Writer(storage, random, name, records[name], tokens)
+        writer = Writer(storage, random, name, records[name], tokens, prefix)
         if all(writer.owns(label) for label in there[name]):
             return writer
         await writer.give_up()
     unused = sorted(name for name in set(records) - set(there) if not records[name].lost)
     if len(unused) >= WRITERS_MAX:
-        return Writer(storage, random, unused[0], records[unused[0]], ())
-    return Writer(storage, random, f"{random.getrandbits(64):016x}", _Record(0, False, (), ()), ())
+        return Writer(storage, random, unused[0], records[unused[0]], (), prefix)
+    fresh = f"{random.getrandbits(64):016x}"
+    return Writer(storage, random, fresh, _Record(0, False, (), ()), (), prefix)
 
 
-def _records(storage: Storage) -> dict[str, _Record]:
+def _records(storage: Storage, prefix: str) -> dict[str, _Record]:
     records = {}
     for line, extent in storage.log.lines().items():
-        if line.startswith(PREFIX) and extent.hard_state is not None:
+        if line.startswith(prefix) and extent.hard_state is not None:
             try:
-                records[line.removeprefix(PREFIX)] = _decoder.decode(extent.hard_state)
-            except msgspec.DecodeError:
+                records[line.removeprefix(prefix)] = _decoder.decode(extent.hard_state)
+            except ValueError:
                 continue  # another version's; its files are another writer's
     return records

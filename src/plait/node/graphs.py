@@ -33,6 +33,7 @@ from plait.line.outcome import Outcome
 from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL
+from plait.node.relays import Relays
 from plait.node.said import GraphSaid
 from plait.node.versions import Versions
 from plait.types.commands import GRAPHS_SINCE, Command, CreateGraph, DropGraph
@@ -55,6 +56,9 @@ class Owner(Protocol):
     random: Random
     control: LineHost
     versions: Versions
+
+    @property
+    def relays(self) -> Relays: ...
 
     @property
     def membership(self) -> Membership: ...
@@ -99,7 +103,7 @@ class Graphs:
         if replica is None:
             await node.reconcile()
             replica = self.by_lineage(record.lineage)
-        await replica.ready(READY_S if self._peers else ALONE_S)
+        await replica.ready(READY_S if self._peers or node.relays.any else ALONE_S)
         return replica
 
     async def create(

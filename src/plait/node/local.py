@@ -38,6 +38,7 @@ from plait.node.line_host import LineHost
 from plait.node.machines import MachineRoom, machine_info
 from plait.node.members import Members
 from plait.node.node import Node
+from plait.node.relay_handle import RelayHandle
 from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines
@@ -122,6 +123,11 @@ class Local:
         """Sync every collection of documents through a folder."""
         self.node.check_open()
         return await sync_folder(self.node, Path(path), every_s)
+
+    async def sync_through(self, url: str, name: str, every_s: float) -> RelayHandle:
+        """Sync every collection of documents through a relay on a shared engine."""
+        self.node.check_open()
+        return await self.node.relays.sync_through(url, name, every_s)
 
     # ------------------------------------------------------------------ reading, writing
 

@@ -35,6 +35,7 @@ from plait.node.lines import CONTROL, open_control
 from plait.node.moves import Moves
 from plait.node.peers import Link, PeerHello
 from plait.node.placement import Placement
+from plait.node.relays import Relays
 from plait.node.reopening import Reopening
 from plait.node.rescue import Rescue
 from plait.node.roster import Roster
@@ -96,6 +97,7 @@ class Node:
         self.refused: BadSettings | None = None  # why this is no node of its store
         self.roster = Roster(self)
         self.engines = Engines(self)
+        self.relays = Relays(self)
         self.moves = Moves(self)
         self.reopening = Reopening(self)
         self.down: set[str] = set()  # peers whose connections broke
@@ -114,15 +116,13 @@ class Node:
             for host in self.hosts():
                 await host.led(LEAD_S)  # nobody else can: an open store is ready to be written
         self.spawn(self._follow_control())
-        self.spawn(self.reopening.watch())
-        self.spawn(self._degradation.watch())
-        self.spawn(self._placement.watch())
-        self.spawn(self.failover.watch())
-        self.spawn(self.lease.watch())
-        self.spawn(self.versions.watch())
-        self.spawn(self.audits.watch())
-        self.spawn(self.moves.watch())
-        self.spawn(self.roster.watch())
+        for careful in (
+            self.reopening, self._degradation, self._placement, self.failover, self.lease,
+            self.versions, self.audits, self.moves, self.roster,
+        ):  # fmt: skip
+            self.spawn(careful.watch())
+        if self.config.engine and self.name not in self.membership.witnesses:
+            self.relays.of_cluster(self.config.engine, self.cluster)
 
     async def open_control(self) -> None:
         """Open the line that says which others there are."""
@@ -214,6 +214,7 @@ class Node:
         if self.closed:
             return
         self.closed = True
+        await self.relays.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -47,6 +47,7 @@ class Journal:
         self._line = line
         self._told = told
         self._failed = failed
+        self._heeding: dict[Callable[[], None], None] = {}
         self._records: list[Record] = []  # of the open row
         self._unsure: deque[bytes] = deque()  # rows from `durable` to `written`
         self._hard_state: bytes | None = None  # handed over with the next row
@@ -72,6 +73,11 @@ class Journal:
     def put_hard_state(self, data: bytes) -> None:
         """Replace the line's hard state, together with the open row."""
         self._hard_state = data
+
+    def on_durable(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Call back whenever rows became durable; returns how to stop."""
+        self._heeding[tell] = None
+        return lambda: self._heeding.pop(tell, None)
 
     def close_row(self) -> None:
         """Hand the open row to the log, if it holds anything."""
@@ -169,6 +175,8 @@ class Journal:
         if self._waiting:
             self._release(None)
         self._told(durable)
+        for tell in list(self._heeding):
+            tell()
 
     def _fail(self, error: PlaitError) -> None:
         if self.error is not None:

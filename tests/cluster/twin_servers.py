@@ -1,0 +1,21 @@
+"""Twins instead of servers, for everything in this process that names an engine by its URL."""
+
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+
+from plait.engines import sharing
+from plait.sim.twin import TwinEngine, TwinServer
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, TwinServer]:
+    """Twins by scheme; each module imports this fixture."""
+    found = {scheme: TwinServer(Random(1)) for scheme in ("nats", "postgresql")}
+
+    async def connect(url: str, namespace: str, clock: object, random: object) -> TwinEngine:
+        return TwinEngine(found[url.partition("://")[0]], sharing.public_url(url), namespace)
+
+    monkeypatch.setattr(sharing, "import_module", lambda name: SimpleNamespace(connect=connect))
+    return found
