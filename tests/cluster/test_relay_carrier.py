@@ -8,7 +8,7 @@ import pytest
 from folder_stores import FolderStore, agree
 
 from plait.base.errors import Unavailable
-from plait.line.entry import Entry
+from plait.line.entry import Entry, Kind
 from plait.node import relay_carrier
 from plait.node.folder_report import RoundReport
 from plait.node.folder_sync import CarrierSync, Pace
@@ -35,7 +35,8 @@ class Relayed:
         self.sync = CarrierSync(self.store, self.relay, "relay/family/")
 
     async def round(self, pace: Pace = Pace.FULL) -> RoundReport:
-        await self.relay.look()
+        if self.relay._loglet is not None:
+            await self.relay._loglet.check_tail()
         report = await self.sync.round(pace)
         if pace is not Pace.QUICK:
             await self.relay.tend()
@@ -77,7 +78,7 @@ async def test_stores_converge_in_any_order_and_at_any_pace(
     monkeypatch.setattr(relay_carrier, "DEAD_BYTES_MAX", 2000)
     monkeypatch.setattr(TwinEngine, "entry_bytes_max", relay_carrier.SPARE_BYTES + 200)
     added = 0
-    for seed in range(3):
+    for seed in range(2):
         chance = random.Random(seed)
         for _ in range(40):
             each = chance.choice(stores)
@@ -106,7 +107,7 @@ async def test_a_store_that_was_away_gets_everything_from_a_log_that_was_trimmed
     await rounds(*stores)
     cem.store.add("n1", 5)  # and nobody hears of it yet
     _, tail = log_of(server)()
-    for turn in range(150):
+    for turn in range(90):
         ann.store.add(f"n{turn % 3}", 1)
         await ann.round(Pace.QUICK)
         await bob.round(Pace.QUICK)
@@ -115,7 +116,7 @@ async def test_a_store_that_was_away_gets_everything_from_a_log_that_was_trimmed
     assert log_of(server)()[0] > tail
     await rounds(*stores)
     assert agree([each.store for each in stores])
-    assert sum(ann.store.total(f"n{number}") for number in range(3)) == 155
+    assert sum(ann.store.total(f"n{number}") for number in range(3)) == 95
 
 
 async def test_what_everybody_has_is_removed_and_quiet_stores_append_nothing(
@@ -161,6 +162,7 @@ async def test_entries_that_are_none_are_named_and_stop_nothing(
     ann, bob, _ = stores
     await rounds(ann, bob)
     log = server.logs[f"family/{LOG}"][1]
+    await log.append(Entry(b"", 0, Kind.EPOCH))  # the engine's own
     at = await log.append(Entry(b"somebody else's"))
     report = await ann.round()
     assert len(report.wrong) == 1

@@ -21,6 +21,11 @@ class Carrier(Protocol):
         ...
 
     @property
+    def heads_apart(self) -> bool:
+        """Whether every collection has a head of its own, left when that one changed."""
+        ...
+
+    @property
     def additions_max(self) -> int:
         """How many additions there may be to what is left before all is left anew as one set."""
         ...
@@ -54,6 +59,7 @@ class FolderCarrier:
     """A shared folder: every file takes effect by itself."""
 
     heads_kept = 2  # the newest may still be under way while the one before has arrived
+    heads_apart = False  # two files a writer, however many collections there are
     additions_max = 32
 
     def __init__(self, shared: SharedFolder) -> None:

@@ -66,17 +66,17 @@ class Heads:
         self._read: dict[Found, Entries] = {}
 
     async def newest(self, files: Iterable[Found], report: RoundReport) -> dict[str, Entries]:
-        """What each writer's newest usable head says."""
-        newest: dict[str, Found] = {}
+        """What each writer's newest usable heads say; those of one collection name it (`about`)."""
+        newest: dict[tuple[str, bytes], Found] = {}
         for file in files:
             if file.label.kind == HEAD:
-                newest[file.label.writer] = file  # in the order of their numbers
+                newest[file.label.writer, file.label.about] = file  # in the order of their numbers
         heads: dict[str, Entries] = {}
-        for writer, file in newest.items():
+        for (writer, _), file in newest.items():
             try:
                 if file not in self._read:
                     self._read[file] = decode_head(await self._carrier.read(file))
-                heads[writer] = self._read[file]
+                heads.setdefault(writer, {}).update(self._read[file])
             except BadFrame as error:
                 report.bad.append(f"{file.name}: {error.message}")
         return heads

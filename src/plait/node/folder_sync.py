@@ -176,22 +176,30 @@ class _Round:
                     raise
                 if lineage in mine:
                     entries.append(mine[lineage])
-        await self._leave_head(entries, mine)
+        await self._leave_heads(entries, mine)
         if self.report.bytes_out or not self.quick:
             for file in self.needless:
                 await self.carrier.remove(file)
             self.report.removed = len(self.needless)
         await self.carrier.commit(urgent=self.report.urgent)
 
-    async def _leave_head(self, entries: list[Entry], mine: Entries) -> None:
-        heads = [file for file in self.own if file.label.kind == HEAD]
-        before = list(mine.values())
-        same = len(before) == len(entries) and all(
-            same_entry(one, other) for one, other in zip(before, entries, strict=True)
-        )
-        if not same and (entries or before):
-            heads.append(await self._write(HEAD, b"", encode_head(entries)))
-        self.needless += heads[: -self.carrier.heads_kept]
+    async def _leave_heads(self, entries: list[Entry], mine: Entries) -> None:
+        apart = self.carrier.heads_apart
+        groups = {entry.lineage: [entry] for entry in entries} if apart else {b"": entries}
+        heads: dict[bytes, list[Found]] = {about: [] for about in groups}
+        for file in self.own:
+            if file.label.kind == HEAD:
+                heads.setdefault(file.label.about, []).append(file)
+        for about, group in groups.items():
+            before = [entry for lineage, entry in mine.items() if about in (b"", lineage)]
+            same = len(before) == len(group) and all(
+                same_entry(one, other) for one, other in zip(before, group, strict=True)
+            )
+            if not same and (group or before):
+                heads[about].append(await self._write(HEAD, about, encode_head(group)))
+        for about, files in heads.items():
+            kept = self.carrier.heads_kept if about in groups else 0
+            self.needless += files[: max(len(files) - kept, 0)]
 
     # ------------------------------------------------------------------ what has changed
 

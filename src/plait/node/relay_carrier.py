@@ -18,11 +18,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from plait.base.errors import BadFrame, Corrupt, HistoryTrimmed, PlaitError, Unavailable
+from plait.base.errors import BadFrame, Corrupt, HistoryTrimmed
 from plait.base.ports import Random
 from plait.engines.shared import SharedEngine
 from plait.host.shared_folder import Bad, Found, Label, Scan, compose, file_name, parse
-from plait.line.entry import Entry
+from plait.line.entry import Entry, Kind
 from plait.line.loglet import Loglet
 from plait.node.relay_records import (
     Gone,
@@ -50,6 +50,7 @@ class RelayCarrier:
     """Implements `Carrier` on a log; one for each store that uses it."""
 
     heads_kept = 1  # entries come in order
+    heads_apart = True  # an edit is not to cost more for every other collection
     additions_max = 1024
 
     def __init__(self, connect: Connect, random: Random) -> None:
@@ -71,6 +72,7 @@ class RelayCarrier:
         if self._loglet is None:
             engine = await self._connect()
             loglet = await engine.open(LOG)
+            await loglet.check_tail()  # who has not seen all would leave it all once more
             self._entry_bytes = min(CHUNK_BYTES, engine.entry_bytes_max - SPARE_BYTES)
             self._index = RelayIndex(loglet.head)
             self._loglet = loglet
@@ -117,6 +119,9 @@ class RelayCarrier:
                     continue
                 alone = False
                 for entry in entries:
+                    if entry.kind is not Kind.DATA:
+                        index.pass_over()
+                        continue
                     leaving = index.fold(entry.payload)
                     if leaving is not None:
                         self._remember(leaving)
@@ -140,11 +145,6 @@ class RelayCarrier:
         self._bodies_bytes -= len(self._bodies.pop(key, b""))
 
     # ------------------------------------------------------------------ reading
-
-    async def look(self) -> None:
-        """See everything that was appended before this was called."""
-        await (await self._opened()).check_tail()
-        await self._advance()
 
     async def scan(self) -> Scan:
         """Everything that is known to be there."""
@@ -247,11 +247,6 @@ class RelayCarrier:
         except BadFrame:  # nobody can read it, so nobody misses it
             async with self._folding:
                 self._index.drop(key_of(left.label))
-
-
-def is_lost(error: PlaitError) -> bool:
-    """Whether the log should be opened anew after `error`."""
-    return not isinstance(error, Unavailable)
 
 
 def _found(left: Left) -> Found:

@@ -26,7 +26,7 @@ from plait.engines.shared import SharedEngine
 from plait.node.folder_report import RoundReport
 from plait.node.folder_sync import CarrierSync, Pace
 from plait.node.folder_sync import Collections as Synced
-from plait.node.relay_carrier import RelayCarrier
+from plait.node.relay_carrier import Connect, RelayCarrier
 
 logger = logging.getLogger("plait.relay")
 
@@ -52,6 +52,8 @@ class Collections(Synced, Protocol):
 class Connections(Protocol):
     """The node's engines."""
 
+    async def get(self, url: str) -> SharedEngine: ...
+
     async def named(self, url: str, namespace: str) -> SharedEngine: ...
 
 
@@ -76,16 +78,16 @@ class Node(Protocol):
 class RelaySync(CarrierSync):
     """One node and the relay of one name on one engine. `where` is for people."""
 
-    def __init__(self, node: Node, url: str, name: str, where: str, begins: bool = True) -> None:
+    def __init__(
+        self, node: Node, connect: Connect, name: str, where: str, begins: bool = True
+    ) -> None:
         self.where = where
-        self.relay = RelayCarrier(lambda: node.engines.named(url, name), node.random)
-        super().__init__(node, self.relay, f"relay/{where.rpartition('#')[2]}/", begins)
+        self.relay = RelayCarrier(connect, node.random)
+        super().__init__(node, self.relay, f"relay/{name}/", begins)
 
     async def round(self, pace: Pace = Pace.FULL) -> RoundReport:
         """Do one round. Raises `Unavailable` and what else the engine does."""
         try:
-            if pace is not Pace.QUICK:
-                await self.relay.look()
             report = await super().round(pace)
             if pace is not Pace.QUICK:
                 await self.relay.tend()
@@ -96,13 +98,26 @@ class RelaySync(CarrierSync):
             raise
 
 
+Tell = Callable[[RoundReport | PlaitError], None]
+
+
+def tell_nobody(_: RoundReport | PlaitError) -> None:
+    """Of a round."""
+
+
 class RelayHandle:
     """A relay that is synced through until `close`; `last` is the last round's report, `error` why
     the last one failed, or None."""
 
     def __init__(
-        self, node: Node, sync: RelaySync, every_s: float, forget: Callable[[], object]
+        self,
+        node: Node,
+        sync: RelaySync,
+        every_s: float,
+        forget: Callable[[], object],
+        tell: Tell = tell_nobody,
     ) -> None:
+        """tell: of every round, what it did or why it failed (once, as long as it is the same)."""
         self.last: RoundReport | None = None
         self.error: PlaitError | None = None
         self.rounds = 0
@@ -110,6 +125,7 @@ class RelayHandle:
         self._sync = sync
         self._every_s = every_s
         self._forget = forget
+        self._tell = tell
         self._stop = asyncio.Event()
         self._ended = asyncio.Event()
         self._woken = asyncio.Event()  # there is something for a quick round, or an end
@@ -124,6 +140,10 @@ class RelayHandle:
         """Do a last round, so that what was written is left, and stop."""
         self._stop.set()
         self._woken.set()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Return when it has stopped."""
         await self._ended.wait()
 
     async def run(self) -> None:
@@ -137,8 +157,9 @@ class RelayHandle:
                 await self._pause()
                 if not self._stop.is_set():
                     await self.round(self._pace())
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.round(), CLOSE_S)
+            if not self._failures:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.round(), CLOSE_S)
         finally:
             stop()
             for unheed in self._stops.values():
@@ -159,6 +180,7 @@ class RelayHandle:
         except PlaitError as error:
             if self.error is None or self.error.message != error.message:
                 logger.warning("%s: %s", self._sync.where, error)
+                self._tell(error)
             self.error = error
             self._failures += 1
         else:
@@ -166,6 +188,7 @@ class RelayHandle:
                 logger.warning("%s: %s", self._sync.where, what)
             self._wrong = self.last.wrong
             self.error, self._failures, self._left = None, 0, before
+            self._tell(self.last)
         self.rounds += 1
         self._plan(pace)
 

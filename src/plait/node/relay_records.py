@@ -155,6 +155,10 @@ class RelayIndex:
     def skip(self, why: str) -> None:
         """The entry at `next` cannot be read."""
         self._note(self.next, why)
+        self.pass_over()
+
+    def pass_over(self) -> None:
+        """The entry at `next` is the engine's own."""
         self._sizes.append(0)
         self.next += 1
 
