@@ -8,11 +8,13 @@ import pytest
 from folder_stores import FolderStore, agree
 
 from plait.base.errors import Unavailable
+from plait.host.shared_folder import Label, compose
 from plait.line.entry import Entry, Kind
 from plait.node import relay_carrier
 from plait.node.folder_report import RoundReport
 from plait.node.folder_sync import CarrierSync, Pace
 from plait.node.relay_carrier import LOG, RelayCarrier
+from plait.node.relay_records import Leaving, Put, encode_leaving
 from plait.sim.twin import TwinEngine, TwinServer
 
 
@@ -205,3 +207,40 @@ async def test_a_round_that_the_engine_did_not_answer_is_made_good_by_the_next(
     await rounds(*stores)
     assert agree([each.store for each in stores])
     assert ann.store.total("n1") == 90
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_files_that_hold_anything_end_no_round(
+    stores: list[Relayed], server: TwinServer, seed: int
+) -> None:
+    """Whole files with good checksums, whose heads and pieces nobody made. Who writes such things
+    can claim what he likes, so only this is promised: each is refused, or taken for what it says.
+    """
+    ann, bob, _ = stores
+    await rounds(ann, bob)
+    ann.store.add("n1", 1)
+    await ann.round(Pace.QUICK)
+    chance = random.Random(seed)
+    samples = [(f.label, await ann.relay.read(f)) for f in (await ann.relay.scan()).files]
+    assert {label.kind for label, _ in samples} == {"head", "piece"}
+    log = server.logs[f"family/{LOG}"][1]
+    for number in range(150):
+        label, body = chance.choice(samples)
+        about = mutated(label.about, chance) if chance.random() < 0.5 else label.about
+        strange = Label(f"{number % 7:016x}", number, f"{number:08x}", label.kind, about)
+        data = compose(strange, mutated(body, chance))
+        put = Put(strange, 0, 1, len(data), False, data)
+        await log.append(Entry(encode_leaving(Leaving("fuzz", True, (put,)))))
+    for pace in (*Pace, *Pace):
+        for each in (ann, bob):
+            report = await each.round(pace)
+            assert pace is not Pace.FULL or report.wrong
+    assert ann.store.total("n1") >= 1
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """With some bytes that are others, or cut short."""
+    found = bytearray(data)
+    for _ in range(chance.randint(1, 3) if found else 0):
+        found[chance.randrange(len(found))] = chance.randrange(256)
+    return bytes(found[: chance.randint(0, len(found))] if chance.random() < 0.2 else found)
