@@ -16,10 +16,11 @@ from plait.base.errors import BadSettings, PlaitError, Unavailable
 from plait.engines import sharing
 from plait.engines.shared import Finding
 from plait.host.storage import open_storage
+from plait.line.loglet import Tail
 from plait.node import engine_upkeep, former, line_host
 from plait.node.config import Limits
 from plait.node.recovery import recover, survey
-from plait.sim.twin import TwinEngine, TwinServer
+from plait.sim.twin import TwinEngine, TwinLoglet, TwinServer
 
 NATS = "nats://alone:4222"
 POSTGRES = "postgresql://user:secret@there/db"
@@ -120,6 +121,45 @@ async def test_a_line_goes_there_and_back_while_it_is_written(
                     found = await near.table("accounts", read="nearest")
                     while await found.get("k0") < rows["k0"]:  # the last may be on its way
                         await asyncio.sleep(0.05)
+
+
+async def test_every_node_meets_the_engine_that_a_line_is_going_to(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[TwinEngine] = []
+
+    async def prepare(engine: TwinEngine, name: str) -> None:
+        met.append(engine)
+
+    monkeypatch.setattr(TwinEngine, "prepare", prepare)
+    async with plait.connect(members.url) as store:
+        table = await store.table("accounts", Consensus())
+        await table.put("a", 1)
+        await store.move("accounts", NATS)
+        async with asyncio.timeout(10.0):
+            while len(set(met)) < len(members.nodes):
+                await asyncio.sleep(0.01)
+
+
+async def test_idle_nodes_go_over_without_being_told_by_the_old_engine(
+    members: Members, servers: dict[str, TwinServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the control line says is enough: the old engine's word may come late, or never."""
+
+    async def wait(loglet: TwinLoglet, position: int) -> Tail:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with plait.connect(members.url) as store:
+        await store.table("accounts", Consensus(engine=NATS))
+        monkeypatch.setattr(TwinLoglet, "wait", wait)
+        table = await store.table("accounts")
+        await store.move("accounts", POSTGRES)
+        async with asyncio.timeout(10.0):
+            for node in members.nodes.values():
+                chain = node.host(table.line).loglet
+                while len(chain.configuration.segments) < 2:
+                    await asyncio.sleep(0.01)
 
 
 async def test_what_cannot_work_is_refused_before_anything_changes(

@@ -1,9 +1,10 @@
 """Several handles of one chain, and handles that die at any step of an extension."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from chain_world import Follower, World, texts
+from chain_world import Follower, SlowLoglet, World, texts
 
 from plait.base.errors import (
     Conflict,
@@ -218,3 +219,60 @@ async def test_two_creators_at_once_make_one_chain() -> None:
     one, other = await asyncio.gather(world.create(), world.create())
     assert one.configuration == other.configuration
     assert [await one.append(entry("a")), await other.append(entry("b"))] == [0, 1]
+
+
+# ------------------------------------------------------------------------- what is known already
+
+
+async def test_nobody_asks_the_metastore_while_writers_wait() -> None:
+    told: list[str] = []
+
+    class Watched(World):
+        async def open(self, segment: Segment, stop: int | None) -> SlowLoglet:
+            told.append("open")
+            return await super().open(segment, stop)
+
+    world = Watched()
+    chain = await world.create()
+    get, set_, seal = world.metastore.get, world.metastore.compare_and_set, chain.last.seal
+
+    def noting(what: str, call: Any) -> Any:
+        def noted(*arguments: Any) -> Any:
+            told.append(what)
+            return call(*arguments)
+
+        return noted
+
+    world.metastore.get = noting("get", get)  # type: ignore[method-assign]
+    world.metastore.compare_and_set = noting("set", set_)  # type: ignore[method-assign]
+    chain.last.seal = noting("seal", seal)  # type: ignore[method-assign]
+    await chain.extend("memory", b"1")
+    assert told[told.index("seal") :] == ["seal", "set", "open"]
+
+
+async def test_a_known_intent_that_others_saw_through_stops_nobody() -> None:
+    world = World()
+    chain, other = await world.create(), await world.handle()
+    await append_all(chain, ["a"])
+    world.metastore.breaks_at = world.metastore.sets + 2
+    with pytest.raises(Unavailable):
+        await chain.extend("memory", b"1")
+    assert chain.configuration.intent is not None
+    await other.finish()
+    world.loglets[Next("memory", b"0")].seal_fails = "before"  # its engine has gone away since
+    assert await chain.append(entry("b")) == 1
+    assert await texts(chain) == ["a", "b"]
+
+
+async def test_what_others_say_is_adopted_unless_it_is_old() -> None:
+    world = World()
+    chain, other = await world.create(), await world.handle()
+    old = await world.metastore.get()
+    await chain.extend("memory", b"1")
+    new = await world.metastore.get()
+    world.metastore.down = True
+    await other.learn(*new)
+    assert other.configuration == chain.configuration
+    await other.learn(*old)
+    assert other.configuration == chain.configuration
+    assert await other.append(entry("a")) == 0

@@ -7,7 +7,7 @@ from plait.line.raft.election import Candidate
 from plait.line.raft.follower import RaftFollower
 from plait.line.raft.leader import Leader
 from plait.line.raft.messages import RequestVote, Vote
-from plait.line.raft.vocabulary import PeerDown
+from plait.line.raft.vocabulary import PeerDown, StandNow
 from plait.line.replication.messages import Append, AppendReply, Superseded
 from plait.line.replication.vocabulary import Deposed, Persist
 
@@ -52,6 +52,26 @@ def test_a_follower_that_hears_nothing_stands_for_election() -> None:
         "c": (5, False),
     }
     assert (core.member.term, core.member.vote) == (5, "a")
+
+
+def test_who_stands_and_is_told_to_stand_asks_again_those_who_have_not_answered() -> None:
+    """A question may have come before its receiver knew the line: no need to wait for the next."""
+    core = member("a", "abcde", term=4)
+    wait(core)
+    tell(core, "b", yes(core, pre=True))
+    asked = said(core.step(StandNow(), 0.0), RequestVote)
+    assert sorted(asked) == ["c", "d", "e"]
+    assert {(message.term, message.pre) for message in asked.values()} == {(5, True)}
+    assert core.member.term == 4
+
+
+def test_who_stands_asks_for_no_vote_before_its_own_is_on_disk() -> None:
+    """3.8: a candidate that crashed might vote for somebody else in that term."""
+    core = member("a", term=4)
+    wait(core)
+    hear(core, "b", yes(core, pre=True))
+    assert core.member.term == 5
+    assert not said(core.step(StandNow(), 0.0), RequestVote)
 
 
 def test_heartbeats_keep_a_follower_a_follower() -> None:

@@ -89,7 +89,7 @@ async def measure_moves(
                     for source, to in zip([OWN, *urls], tour, strict=True):
                         url = urls.get(to, OWN)
                         found.setdefault((source, to), []).append(await _move(store, answers, url))
-            return [_row(source, to, made) for (source, to), made in found.items()]
+            return [row(source, to, made) for (source, to), made in found.items()]
     finally:
         cluster.close()
 
@@ -105,7 +105,8 @@ async def _move(store: plait.Store, answers: Answers, to: str) -> Move:
     return Move(answers.longest(began, ended), before_s, ended - began)
 
 
-def _row(source: str, to: str, made: list[Move]) -> dict[str, Any]:
+def row(source: str, to: str, made: list[Move]) -> dict[str, Any]:
+    """What is told of the moves in one direction."""
     pauses = sorted(move.pause_s * 1000 for move in made)
     return {
         "from": source,
