@@ -19,6 +19,7 @@ from plait.host.storage import open_storage
 from plait.line.loglet import Tail
 from plait.node import engine_upkeep, former, line_host
 from plait.node.config import Limits
+from plait.node.moves import number_of
 from plait.node.recovery import recover, survey
 from plait.sim.twin import TwinEngine, TwinLoglet, TwinServer
 
@@ -121,6 +122,20 @@ async def test_a_line_goes_there_and_back_while_it_is_written(
                     found = await near.table("accounts", read="nearest")
                     while await found.get("k0") < rows["k0"]:  # the last may be on its way
                         await asyncio.sleep(0.05)
+
+
+async def test_a_move_that_is_asked_for_twice_at_once_happens_once(members: Members) -> None:
+    """A client that hears nothing for a while asks again."""
+    async with plait.connect(members.url) as store:
+        table = await store.table("accounts", Consensus())
+        await table.put("a", 1)
+        for to in (NATS, POSTGRES, "raft"):
+            reports = await asyncio.gather(*(store.move("accounts", to) for _ in range(4)))
+            assert len({report["to"] for report in reports}) == 1
+        chain = members.nodes["n1"].host(table.line).loglet
+        await chain.refresh()
+        assert number_of(chain.configuration.last.loglet) == 3
+        assert await table.get("a") == 1
 
 
 async def test_every_node_meets_the_engine_that_a_line_is_going_to(

@@ -28,7 +28,7 @@ from plait.bench.load import Driver
 from plait.bench.plait_client import OneStore, OneStoreReads
 from plait.bench.processes import PeerUnavailable
 from plait.bench.report_engines import print_engines
-from plait.bench.rounds import Progress, measure_rounds
+from plait.bench.rounds import Progress, first_cause, measure_rounds
 
 ENGINES = ("jetstream", "postgres")
 
@@ -144,8 +144,12 @@ async def _measure_all(options: EnginesOptions, progress: Progress) -> dict[str,
                 figures["loads"][contest.engine] = await _loads(options, contest, figures, progress)
             urls = {contest.engine: contest.url for contest in contests}
             if options.moves and urls:
-                moved = await measure_moves(folder / "moves", urls, options.moves, progress)
-                figures["moves"] = moved
+                try:
+                    moved = await measure_moves(folder / "moves", urls, options.moves, progress)
+                    figures["moves"] = moved
+                except Exception as error:  # the loads' figures are worth keeping
+                    figures["failed"].append(f"moves: {first_cause(error)!r}")
+                    progress(figures["failed"][-1])
         return figures
 
 

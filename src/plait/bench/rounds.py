@@ -41,7 +41,7 @@ async def measure_rounds(
                     if failed is None:
                         raise
                     name = f"{driver.system} {driver.label}"
-                    failed.append(f"{what}, {count} in flight, {name}: {_first_cause(error)!r}")
+                    failed.append(f"{what}, {count} in flight, {name}: {first_cause(error)!r}")
                     progress(failed[-1])
                     continue
                 samples.setdefault((count, driver), []).append(found)
@@ -58,7 +58,8 @@ async def measure_rounds(
     ]
 
 
-def _first_cause(error: BaseException) -> BaseException:
+def first_cause(error: BaseException) -> BaseException:
+    """The error that a group of errors began with."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

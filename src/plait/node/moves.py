@@ -136,6 +136,9 @@ class Moves:
                     try:
                         await chain.extend(following.engine, following.params)
                     except PlaitError as error:
+                        await chain.refresh()
+                        if _has(chain.configuration, following):
+                            continue  # somebody who was asked the same was faster
                         if not order.by or chain.configuration.intent is None:
                             raise
                         forced = await force(self._node, record, host, chain, order, error)
@@ -280,6 +283,10 @@ def number_of(loglet: Next) -> int:
 def place(to: str) -> str:
     """A destination as people may see it."""
     return MEMBERS if to in OWN_NAMES else place_of(Next(SHARED, encode(SharedParams(0, to))))
+
+
+def _has(configuration: Configuration, loglet: Next) -> bool:
+    return any(segment.loglet == loglet for segment in configuration.segments)
 
 
 def _is_at(configuration: Configuration, to: str) -> bool:
