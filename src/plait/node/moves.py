@@ -136,7 +136,8 @@ class Moves:
                     try:
                         await chain.extend(following.engine, following.params)
                     except PlaitError as error:
-                        await chain.refresh()
+                        with contextlib.suppress(PlaitError):  # what failed says more
+                            await chain.refresh()
                         if _has(chain.configuration, following):
                             continue  # somebody who was asked the same was faster
                         if not order.by or chain.configuration.intent is None:
