@@ -11,6 +11,7 @@ from members import Members
 
 import plait
 from plait import Consensus
+from plait.base.errors import Unavailable
 from plait.engines import sharing
 from plait.node.config import NodeConfig
 from plait.sim.twin import TwinEngine, TwinServer
@@ -29,9 +30,14 @@ class OnEngine(Members):
 
 
 @pytest.fixture
-async def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OnEngine]:
-    server = TwinServer(Random(1))
+def server() -> TwinServer:
+    return TwinServer(Random(1))
 
+
+@pytest.fixture
+async def nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: TwinServer
+) -> AsyncIterator[OnEngine]:
     async def connect(url: str, namespace: str, clock: object, random: object) -> TwinEngine:
         return TwinEngine(server, sharing.public_url(url), namespace)
 
@@ -69,3 +75,14 @@ async def test_a_line_leaves_the_engine_for_the_nodes_own_disks(nodes: OnEngine)
         assert status[films.line]["place"] == "members"
         await store.move("films", NATS)
         assert await films.get("b") == 2
+
+
+async def test_a_node_that_starts_while_the_engine_is_down_says_so_and_leaves_its_folder(
+    nodes: OnEngine, server: TwinServer
+) -> None:
+    server.down = True
+    with pytest.raises(Unavailable, match="alone:4222 does not answer"):
+        await nodes.start("n1")
+    server.down = False
+    await nodes.start("n1")
+    assert nodes.nodes["n1"].membership.members == ("n1",)

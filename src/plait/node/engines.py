@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
-from plait.base.errors import BadSettings
+from plait.base.errors import BadSettings, Unavailable
 from plait.base.ports import Clock, Random
 from plait.engines.shared import SharedEngine
 from plait.engines.sharing import connect as connect_by_scheme
+
+SILENT_S = 2.0  # an engine that let us wait longer is not asked again for as long
 
 Connect: TypeAlias = Callable[[str, str, Clock, Random], Awaitable[SharedEngine]]
 
@@ -40,6 +42,7 @@ class Engines:
         self._connect = connect
         self._engines: dict[tuple[str, str], SharedEngine] = {}  # "": under the cluster's name
         self._connecting: dict[tuple[str, str], asyncio.Lock] = {}
+        self._silent: dict[str, tuple[float, str]] = {}  # until when not to ask, and why
 
     async def get(self, url: str) -> SharedEngine:
         """The engine at `url`; `BadSettings` or `Unavailable` if there is none to be had."""
@@ -51,11 +54,22 @@ class Engines:
         async with self._connecting.setdefault(place, asyncio.Lock()):
             engine = self._engines.get(place)
             if engine is None:
-                node = self._node
-                name = namespace or await node.roster.named()
-                engine = await self._connect(url, name, node.clock, node.random)
-                self._engines[place] = engine
+                engine = self._engines[place] = await self._connected(url, namespace)
             return engine
+
+    async def _connected(self, url: str, namespace: str) -> SharedEngine:
+        node, began = self._node, self._node.clock.monotonic()
+        silent = self._silent.get(url)
+        if silent is not None and began < silent[0]:
+            raise Unavailable(silent[1])
+        name = namespace or await node.roster.named()
+        try:
+            return await self._connect(url, name, node.clock, node.random)
+        except Unavailable as error:
+            now = node.clock.monotonic()
+            if now - began > SILENT_S:  # the next line need not wait as long to hear the same
+                self._silent[url] = now + SILENT_S, error.message
+            raise
 
     async def sound(self, url: str) -> SharedEngine:
         """The same, if it keeps what it acknowledges; else `BadSettings` that says what to set."""

@@ -227,7 +227,8 @@ class Node:
     async def close_lines(self) -> None:
         """Close everything that stands on the folder, and leave the folder open."""
         await self.graphs.close()
-        for host in [*self.lines.values(), self.control]:
+        control = getattr(self, "control", None)  # none where it could not be opened
+        for host in [*self.lines.values(), *([control] if control else [])]:
             await host.close()
         self.lines.clear()
 
