@@ -11,7 +11,7 @@ from members import Members
 
 import plait
 from plait import Consensus
-from plait.base.errors import Unavailable
+from plait.base.errors import TooStale, Unavailable
 from plait.engines import sharing
 from plait.node.config import NodeConfig
 from plait.sim.twin import TwinEngine, TwinServer
@@ -86,3 +86,21 @@ async def test_a_node_that_starts_while_the_engine_is_down_says_so_and_leaves_it
     server.down = False
     await nodes.start("n1")
     assert nodes.nodes["n1"].membership.members == ("n1",)
+
+
+async def test_a_stale_read_is_as_fresh_as_it_was_asked_for_or_is_none(
+    nodes: OnEngine, server: TwinServer
+) -> None:
+    await nodes.start("n1")
+    async with nodes.only("n1") as store:
+        films = await store.table("films", Consensus())
+        await films.put("a", 1)
+        assert await films.get("a") == 1
+        server.down = True
+        assert await films.stale(60.0).get("a") == 1
+        await asyncio.sleep(0.05)  # by then what it had may be older than what is asked for
+        async with asyncio.timeout(30.0):
+            with pytest.raises((Unavailable, TooStale)):
+                await films.stale(0.01).get("a")
+        server.down = False
+        assert await films.stale(0.01).get("a") == 1

@@ -6,6 +6,7 @@ node can order (`group` is None). Idle exactly-once sessions are dropped by a lo
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -73,6 +74,7 @@ class LineHost:
         self._former = former
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._retention = Retention(limits)
+        self._had_all_at = -math.inf  # everything that was committed by then is applied here
 
     # ------------------------------------------------------------------ life
 
@@ -189,9 +191,9 @@ class LineHost:
         return outcome, acks
 
     def lag_s(self) -> float:
-        """Seconds behind the leader's commits, as far as is known here."""
-        if self.group is None:
-            return 0.0
+        """Seconds behind what is committed, as far as is known here."""
+        if self.group is None:  # nobody tells it what it has not heard of
+            return self._clock.monotonic() - self._had_all_at
         self.group.loglet.report_applied()
         return self.group.loglet.lag_s()
 
@@ -222,6 +224,7 @@ class LineHost:
 
         The line is asked, not this node's group: the group may have ended, and not know it.
         """
+        began = self._clock.monotonic()
         try:
             async with asyncio.timeout(timeout_s):
                 position = (await self.loglet.check_tail()).position
@@ -231,6 +234,12 @@ class LineHost:
             ) from None
         if self.replica.applied < position:
             await self.replica.wait_applied(position, timeout_s)
+        self._had_all_at = max(self._had_all_at, began)
+
+    async def fresh_enough(self, max_lag_s: float, timeout_s: float) -> None:
+        """Ask an engine how far the line goes, if that was too long ago to know."""
+        if self.group is None and self.lag_s() > max_lag_s:
+            await self.caught_up(timeout_s)
 
     async def led(self, timeout_s: float) -> None:
         """Return once this node leads the line, or not in time."""

@@ -205,6 +205,8 @@ class Local:
         ):
             await host.caught_up(timeout_s)
         else:
+            if options.max_lag_s is not None:
+                await host.fresh_enough(options.max_lag_s, timeout_s)
             try:
                 host.check_freshness(options.source, options.max_lag_s, self.node.name)
             except NotLeader as error:
