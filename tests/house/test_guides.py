@@ -1,5 +1,5 @@
-"""What the guides to conflicts, texts and lists say is so: their python blocks are programs, and
-run.
+"""What the guides to conflicts, texts, lists and engines say is so: their python blocks are
+programs, and run.
 
 What a `print(...)  # text` says it prints, it prints.
 """
@@ -10,16 +10,18 @@ import sys
 
 import pytest
 
+from tests.house import test_readme
 from tests.house.source import ROOT
 from tests.house.test_readme import _BLOCK, _help
 
 GUIDE = ROOT / "docs" / "guide" / "conflicts.md"
 TEXT_GUIDE = ROOT / "docs" / "guide" / "text.md"
 LIST_GUIDE = ROOT / "docs" / "guide" / "lists.md"
+ENGINE_GUIDE = ROOT / "docs" / "guide" / "engines.md"
 _SAID = re.compile(r"^\s*print\(.*\)  # (.+)$", re.M)
 PROGRAMS = [
     match["body"]
-    for guide in (GUIDE, TEXT_GUIDE, LIST_GUIDE)
+    for guide in (GUIDE, TEXT_GUIDE, LIST_GUIDE, ENGINE_GUIDE)
     for match in _BLOCK.finditer(guide.read_text(encoding="utf-8"))
     if match["kind"] == "python" and "<!-- not run:" not in (match["before"] or "")
 ]
@@ -39,6 +41,16 @@ def test_a_guides_example_runs(program, tmp_path):
     assert done.returncode == 0, done.stderr
     said = _SAID.findall(program)
     assert not said or done.stdout.splitlines() == said
+
+
+COMMANDS = list(
+    dict.fromkeys(re.findall(r"^\$ (plait .*)$", ENGINE_GUIDE.read_text(encoding="utf-8"), re.M))
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_in_the_guide_to_engines_exists_with_its_options(command):
+    test_readme.test_a_plait_command_exists_with_its_options(command)
 
 
 def test_there_are_examples():
