@@ -51,7 +51,7 @@ async def test_a_guest_that_goes_on_under_a_fresh_id_has_not_handed_over_what_th
     await asyncio.sleep(0.05)
     deaf = _Deaf(guest)
     guest.restart("as if somebody used its id", trusted=True)
-    guest._look()
+    guest._conditions.look()
     await asyncio.sleep(0.05)
     assert not flush.done()
     deaf.unlink()
