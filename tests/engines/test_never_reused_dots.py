@@ -196,12 +196,25 @@ async def test_a_cloned_folder_takes_a_fresh_id_and_both_keep_their_data(tmp_pat
             await sync.close()
 
 
-@pytest.mark.parametrize("in_place", [False, pytest.param(True, marks=RESTORED_IN_PLACE)])
-async def test_an_older_backup_that_is_restored_reuses_no_dot(tmp_path: Path, in_place: bool):
-    """`in_place`: into the folder that is there, so that nothing tells that it is another."""
+@pytest.mark.parametrize(
+    ("in_place", "met"),
+    [(False, False), (True, True), pytest.param(True, False, marks=RESTORED_IN_PLACE)],
+)
+async def test_an_older_backup_that_is_restored_reuses_no_dot(
+    tmp_path: Path, in_place: bool, met: bool
+):
+    """`in_place`: into the folder that is there, so that nothing tells that it is another; `met`:
+    the backup knows the other store, without which it folds nothing."""
     shared = tmp_path / "shared"
     shared.mkdir()
     before = await founded(tmp_path / "a")
+    if met:
+        async with plait.open(tmp_path / "a") as one, plait.open(tmp_path / "b") as other:
+            syncs = [await store.sync_folder(shared, every_s=0.05) for store in (one, other)]
+            members = replica_of(await documents(one)).parts.scope.members
+            await wait(lambda: len(members.remaining()) == 2)
+            for sync in syncs:
+                await sync.close()
     shutil.copytree(tmp_path / "a", tmp_path / "backup")
     async with plait.open(tmp_path / "b") as other:
         others = await other.sync_folder(shared, every_s=0.05)
@@ -222,6 +235,8 @@ async def test_an_older_backup_that_is_restored_reuses_no_dot(tmp_path: Path, in
             assert (replica_of(mine).replica == before) == in_place  # it cannot know yet
             mine["n"].likes += 100  # may be under dots that others know as something else
             mine["new"].title = "after the restore"
+            if in_place and not met:
+                await asyncio.sleep(1.5)  # it folds alone
             syncs = await one.sync_folder(shared, every_s=0.05)
             await wait(lambda: mine["n"].likes == yours["n"].likes == 111)
             await wait(lambda: yours["new"].title == "after the restore")

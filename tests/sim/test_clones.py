@@ -124,16 +124,9 @@ async def use(world, sites, seconds):
     await asyncio.wait(writing, timeout=1.0)
 
 
-NOT_YET = pytest.mark.xfail(
-    strict=True,
-    reason="a copy whose folder looks like the original's (an image of a whole machine) and who "
-    "meets others after they folded drops what it alone wrote: its dots are taken for theirs",
-)
-
-
 @pytest.mark.parametrize(
     ("seed", "noticed"),
-    [*((seed, True) for seed in range(6)), pytest.param(0, False, marks=NOT_YET)],
+    [(seed, noticed) for noticed in (True, False) for seed in range(6)],
 )
 def test_a_copy_of_a_folder_that_is_used_beside_it_costs_nobody_what_they_wrote(seed, noticed):
     async def main(loop):

@@ -43,6 +43,7 @@ ADMIT = "admit"  # body: [replica, name]: it is a member from here on
 RETIRE = "retire"  # body: [replica, last sequence number]: it is none any more
 VOID = "void"  # body: [replica, sequence number, reason, document key]: that event has no effect
 BEAT = "beat"  # body: nil: only tells what its author has seen
+OPENED = "opened"  # body: a random number: a process begins to write (see `openings`)
 
 
 class Op(msgspec.Struct, frozen=True, array_like=True, gc=False):

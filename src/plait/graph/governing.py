@@ -4,12 +4,13 @@ from plait.base.causality import Context
 from plait.graph.event import BEAT, REPLICA_MAX, SEQ_MAX, Event, Op
 from plait.graph.members import Members
 from plait.graph.notices import Verdict
+from plait.graph.openings import opens
 from plait.graph.voids import Refusal, Voids
 
 
 def speaks(op: Op) -> bool:
-    """Whether an operation is more than a beat, so that others say that they have seen it."""
-    return bool(op.key) or op.path != (BEAT,)
+    """Whether others say that they have seen it: it tells more than that its author is there."""
+    return bool(op.key) or not (op.path == (BEAT,) or opens(op))
 
 
 def govern(

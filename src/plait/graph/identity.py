@@ -10,7 +10,8 @@ Two live processes with one id decide by themselves: the shorter stream gives up
 incarnation.
 """
 
-from plait.graph.event import GENESIS
+from plait.base.errors import BadFrame
+from plait.graph.event import GENESIS, SEQ_MAX
 from plait.graph.links import Links
 from plait.graph.messages import (
     FORKED,
@@ -22,8 +23,9 @@ from plait.graph.messages import (
     Standing,
     Write,
 )
-from plait.graph.notices import Behind, Below, Notice, Split
-from plait.graph.peers import Peer, checked_vector
+from plait.graph.notices import Behind, Below, Forked, Notice, Split
+from plait.graph.openings import NONE
+from plait.graph.peers import UNKNOWN, Peer, checked_vector
 from plait.graph.standing import clock_verdict, lost_after, standing_of
 
 JOIN_SECONDS = 1.0
@@ -41,6 +43,7 @@ class Identity:
         self.sponsor = sponsor  # while it is linked, only this peer is asked
         self.given_up = False
         self.split = False
+        self._compare = False  # somebody has something else under our dots: greet again
         self._join_at = 0.0
         self._join_last = ""  # the peer that was asked last
 
@@ -64,6 +67,7 @@ class Identity:
             self.incarnation,
             now_ms,
             scope.members.flock(),
+            stream.openings if stream else NONE,
         )
 
     def greeted(self, peer: Peer, message: Greeting, now: float, now_ms: int) -> None:
@@ -74,6 +78,9 @@ class Identity:
         peer.vector = checked_vector(message.vector)
         peer.sent = peer.vector.merged(checked_vector(message.held))
         peer.mark = (message.seq, message.digest)
+        peer.openings = message.openings or UNKNOWN
+        if not peer.openings.fits(SEQ_MAX):
+            raise BadFrame("openings that cannot be")
         peer.roots = message.roots
         peer.flock = message.flock
         mine = self.scope.next_seq - 1
@@ -120,11 +127,11 @@ class Identity:
         here = scope.history.digest_at((scope.replica, message.seq))
         if message.verdict == FORKED:
             self.links.mute = True
-            if message.complete:
-                lost = lost_after(scope, message.tail)
-                if lost is None:
-                    self._split()
-                    return
+            lost = lost_after(scope, message.tail)
+            scope.disputed = lost is not None  # what is still retained has to be written anew
+            if message.complete and lost is None:
+                self._split()
+            elif message.complete and lost is not None:
                 self.give_up(
                     Adopt("another process wrote under this replica's id", lost, peer.name, True)
                 )
@@ -219,8 +226,11 @@ class Identity:
         self._compare_clocks(now, now_ms)
         self.ask_in(now)
         roots = self.scope.members.roots(self.scope.replica)
+        compare, self._compare = self._compare, False
         for peer in self.links.peers.values():
             standing, judged = peer.standing, peer.judged
+            if compare and peer.greeted:
+                self.links.send(peer, self.greeting(now_ms))
             if standing is not None and not standing.member and roots != peer.roots_told:
                 peer.roots_told = roots  # it may know that our sponsor was none
                 self.links.send(peer, self.greeting(now_ms))
@@ -239,8 +249,10 @@ class Identity:
     def noticed(self, notice: Notice) -> None:
         """Something was found that may concern this replica's id."""
         match notice:
-            case Behind(seq):
+            case Behind(seq) if not self._compare:
                 self.give_up(Restart(f"somebody has this replica's stream up to {seq}", seq))
+            case Forked(replica) if replica == self.scope.replica:
+                self._compare = not self.given_up
             case Below():
                 scope = self.scope
                 lost = tuple(b for b in scope.history.since({}) if b.replica == scope.replica)

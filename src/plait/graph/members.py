@@ -16,7 +16,7 @@ can come to count, and the retired one need not be waited for any more.
 
 from collections.abc import Mapping
 
-from plait.base.causality import Dot
+from plait.base.causality import Context, Dot
 from plait.graph.event import ADMIT, Batch, Op
 from plait.graph.streams import Stream
 
@@ -116,6 +116,11 @@ class Members:
             known.last = max(known.last, last, had)
             known.said = max(known.said, last)
             known.dots = tuple(sorted((*known.dots, dot)))
+
+    def unsaid(self, vector: Context) -> list[Dot]:
+        """The retired of whom more was delivered than any retirement named: how far."""
+        had = [(replica, vector.get(replica, 0)) for replica in sorted(self.retired)]
+        return [(replica, last) for replica, last in had if last > self.retired[replica].said]
 
     def counts(self, replica: int, seq: int) -> bool:
         """Whether an event of `replica` is one of this scope's."""

@@ -23,6 +23,7 @@ from plait.base.codec import FRAME_BYTES_MAX, encode
 from plait.base.errors import BadFrame
 from plait.graph.event import Batch, Op
 from plait.graph.notices import Notice
+from plait.graph.openings import Openings
 from plait.graph.parcels import Parcel
 
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
@@ -57,6 +58,7 @@ class Greeting(_Message, frozen=True, array_like=True, tag=80):
     incarnation: int  # random: of two processes with one id the greater takes a fresh one
     now_ms: int
     flock: int = 0  # who claims to be a member in its scope, and nobody else has admitted
+    openings: Openings | None = None  # of its own stream; None: an earlier version's
 
 
 class Standing(_Message, frozen=True, array_like=True, tag=81):

@@ -17,6 +17,7 @@ from plait.base.hlc import ahead_ms
 from plait.graph.event import Batch, Op
 from plait.graph.fold import Fragment
 from plait.graph.notices import Behind, Below, Forked
+from plait.graph.openings import parted
 from plait.graph.portable import (
     Head,
     Names,
@@ -32,6 +33,7 @@ from plait.graph.portable import (
 )
 from plait.graph.quarantine import AHEAD_MS_MAX
 from plait.graph.scope import Scope
+from plait.graph.streams import Stream
 from plait.graph.voids import Refusal, voided_by
 
 
@@ -122,7 +124,7 @@ def joinable(scope: Scope, parcel: Parcel, contents: Contents, now_ms: int | Non
     if not parcel.whole and not descends(mine, contents.since):
         return False
     if theirs.get(scope.replica, 0) > mine.get(scope.replica, 0) and now_ms is not None:
-        scope.notice(Behind(theirs[scope.replica]))
+        scope.notice(_ahead(scope, contents))
         return False
     for stream in contents.streams:
         known = scope.streams.get(stream.replica)
@@ -143,6 +145,14 @@ def joinable(scope: Scope, parcel: Parcel, contents: Contents, now_ms: int | Non
         scope.notice(Below())
         return False
     return True
+
+
+def _ahead(scope: Scope, contents: Contents) -> Behind | Forked:
+    """What it means that a parcel has more of the own stream than is here."""
+    theirs = next(stream for stream in contents.streams if stream.replica == scope.replica)
+    mine = scope.streams.get(scope.replica) or Stream(scope.replica)
+    shared = parted(mine.openings, mine.last, theirs.openings, theirs.last)
+    return Behind(theirs.last) if shared is None else Forked(scope.replica, shared + 1)
 
 
 def join(scope: Scope, parcel: Parcel, now_ms: int | None) -> list[Batch] | None:

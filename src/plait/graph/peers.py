@@ -6,6 +6,9 @@ from plait.base.causality import VersionVector, vector_of
 from plait.base.errors import BadFrame
 from plait.graph.event import REPLICA_MAX, SEQ_MAX
 from plait.graph.messages import Effect, Part, Send, Standing
+from plait.graph.openings import Openings
+
+UNKNOWN = Openings(SEQ_MAX)
 
 
 class Peer:
@@ -24,6 +27,7 @@ class Peer:
         self.standing: Standing | None = None  # ours, there
         self.judged: Standing | None = None  # its, here
         self.mark: tuple[int, bytes] | None = None  # a place of its own stream, and the hash there
+        self.openings = UNKNOWN  # of its own stream
         self.roots: tuple[tuple[int, int, int], ...] = ()  # why it is a member, as it says
         self.roots_told: tuple[tuple[int, int, int], ...] = ()  # ours
         self.flock = 0  # who is a member there by its own word

@@ -12,6 +12,7 @@ from plait.base.causality import Context, Dot, VersionVector
 from plait.base.errors import BadFrame
 from plait.graph.event import DIGEST_BYTES, REPLICA_MAX
 from plait.graph.members import Members, Retirement
+from plait.graph.openings import Openings, unknown
 from plait.graph.streams import Stream
 
 
@@ -54,6 +55,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     hlc: int
     spoke: int
     context: tuple[tuple[int, int], ...]
+    openings: Openings | None = None  # None: by an earlier version, which knows none
 
 
 def head_of(stream: Stream, names: Names) -> Head:
@@ -66,6 +68,7 @@ def head_of(stream: Stream, names: Names) -> Head:
         stream.hlc,
         stream.spoke,
         names.pairs(context),
+        stream.openings,
     )
 
 
@@ -73,7 +76,11 @@ def stream_of(head: Head, names: Sequence[int]) -> Stream:
     """A stream of its own; raises `BadFrame` or IndexError."""
     if head.last < 1 or len(head.digest) != DIGEST_BYTES or not 0 <= head.spoke <= head.last:
         raise BadFrame("no stream has such a head")
+    openings = unknown(head.last) if head.openings is None else head.openings
+    if not openings.fits(head.last):
+        raise BadFrame("no stream has such openings")
     stream = Stream(_at(names, head.replica), head.last, head.digest, head.hlc, head.spoke)
+    stream.openings = openings
     stream.context = vector_at(head.context, names)
     stream.context[stream.replica] = head.last
     return stream

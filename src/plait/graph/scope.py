@@ -43,6 +43,7 @@ from plait.graph.governing import govern, speaks
 from plait.graph.history import History
 from plait.graph.members import Members
 from plait.graph.notices import Behind, Forked, Notice, Refused
+from plait.graph.openings import opened_ops
 from plait.graph.quarantine import AHEAD_MS_MAX, Quarantine
 from plait.graph.stability import stable_cut
 from plait.graph.streams import Stream
@@ -75,6 +76,8 @@ class Scope:
         self.voids = Voids()
         self.stable = VersionVector()  # what was folded
         self.former: Dot | None = None  # the id given up, to be retired when so much is here
+        self.opening = 0  # this process's random number, until a batch has said that it writes
+        self.disputed = False  # others know own dots as something else: nothing is stable
         self.unsaid = False  # something was delivered since the own latest batch that is no beat
         self.judge: Judge | None = None  # why an event of another replica is refused, or None
         self.news: dict[int, None] = {}  # authors that advanced since the own latest batch
@@ -116,14 +119,14 @@ class Scope:
 
         Operations on the scope itself (with the empty key) are carried out here.
         """
-        said = (*ops, *self.owed()) or (self.beat(),)
+        said = (*ops, *self.owed(), *opened_ops(self.opening)) or (self.beat(),)
         vector, replica = self.vector, self.replica
         seen = tuple([(r, vector[r]) for r in sorted(self.news) if r != replica])
         batch = Batch(replica, self.next_seq, hlc, seen, said, who, message)
         self.clock.observe(hlc)
         self._deliver(batch, applied=True)
         self.news.clear()
-        self.unsaid = False
+        self.opening, self.unsaid = 0, False
         return batch
 
     def owed(self) -> list[Op]:
@@ -134,10 +137,7 @@ class Scope:
         if former is not None and not waits and self.members.is_member(former[0]):
             owed.append(self.retire(former[0]))
         if self.members.retired and self.writable:
-            for replica, known in sorted(self.members.retired.items()):
-                had = self.vector.get(replica, 0)
-                if had > known.said:
-                    owed.append(self.retire(replica, had))
+            owed += [self.retire(*dot) for dot in self.members.unsaid(self.vector)]
         return owed
 
     def admit(self, replica: int, name: str) -> Op:
@@ -241,21 +241,21 @@ class Scope:
     def _keep(self, batch: Batch, replay: bool, marks: Mapping[Dot, bytes]) -> bool:
         """Put a batch where it can wait; whether it is new."""
         replica = batch.replica
-        last = self.vector.get(replica, 0)
+        last, mark = self.vector.get(replica, 0), marks.get((replica, batch.first), b"")
         if batch.first <= last:
             known = self.history.batch_at((replica, batch.first))
             if batch.last > last or (known is not None and encode(known) != encode(batch)):
                 self.notice(Forked(replica, batch.first))
             return False
         if replica == self.replica and not replay:
-            self.notice(Behind(batch.last))
+            same = not mark or (batch.first == last + 1 and self._digest(replica).startswith(mark))
+            self.notice(Behind(batch.last) if same else Forked(replica, batch.first))
             return False
         waits = self.waiting.get(replica, batch.first)
         if waits is not None:
             if encode(waits) != encode(batch):
                 self.notice(Forked(replica, batch.first))
             return False
-        mark = marks.get((replica, batch.first), b"")
         return self.waiting.put(batch, batch.first == last + 1, mark)
 
     def _drain(self, authors: Iterable[int], now_ms: int | None) -> list[Batch]:
@@ -356,7 +356,7 @@ class Scope:
     def collect(self) -> VersionVector | None:
         """Fold what is stable, and drop its batches unless history is kept for ever; the new
         floor, or None if nothing has become stable."""
-        cut = self.cut()
+        cut = self.stable if self.disputed else self.cut()
         # a state that was joined may have been stable further than what is retained here
         if cut == self.stable and (self.forever or not self.history.holds_below(cut)):
             return None
@@ -395,6 +395,6 @@ class Scope:
         """
         assert not self.vector.get(replica), "a fresh id has written nothing"
         self.former = (self.replica, retire) if retire else None
-        self.replica = replica
+        self.replica, self.opening, self.disputed = replica, 0, False
         self.news = dict.fromkeys(self.vector)
         self.unsaid = True

@@ -1,10 +1,14 @@
-"""How a peer's own stream stands here: what tells an author that its id is used up."""
+"""How a peer's own stream stands here: what tells an author that its id is used up.
+
+The hashes of what is retained tell; below the floor the openings do (see `openings`).
+"""
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from plait.graph.event import GENESIS, Batch
 from plait.graph.messages import BEHIND, FINE, FORKED, Standing
+from plait.graph.openings import parted
 from plait.graph.peers import Peer
 from plait.graph.quarantine import AHEAD_MS_MAX
 from plait.graph.scope import Scope
@@ -21,10 +25,14 @@ def standing_of(scope: Scope, lineage: bytes, peer: Peer, complete: bool) -> Sta
     stream = scope.streams.get(replica)
     last = stream.last if stream else 0
     verdict, tail = FINE, tuple[tuple[int, bytes], ...]()
-    if mark is not None and last:
+    if mark is not None and stream is not None and last:
         verdict = _verdict(scope, replica, last, mark)
+        shared = parted(stream.openings, last, peer.openings, mark[0])
+        if shared is not None:
+            verdict = FORKED
         if verdict == FORKED:
             tail = scope.history.tail(replica, TAIL_MAX)
+            tail += ((shared, b""),) if shared else ()
     return Standing(
         lineage,
         scope.members.is_member(replica),

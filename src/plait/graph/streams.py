@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 
 from plait.base.causality import Dot, VersionVector
 from plait.graph.event import GENESIS, Batch, digest_of
+from plait.graph.openings import NONE, Openings, opens
 
 
 class Stream:
     """One author's stream, as far as it was delivered here."""
 
-    __slots__ = ("context", "digest", "hlc", "last", "replica", "spoke")
+    __slots__ = ("context", "digest", "hlc", "last", "openings", "replica", "spoke")
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Stream:
         hlc: int = 0,
         spoke: int = 0,
         context: Iterable[tuple[int, int]] = (),
+        openings: Openings = NONE,
     ) -> None:
         self.replica = replica
         self.last = last
@@ -33,11 +35,14 @@ class Stream:
         self.hlc = hlc  # of the latest batch
         self.spoke = spoke  # sequence number of its latest event that was no beat
         self.context = VersionVector(context)
+        self.openings = openings
 
     def advance(self, batch: Batch) -> None:
         """The stream's next batch was delivered."""
         assert batch.first == self.last + 1, "a stream has no gaps"
         self.digest = digest_of(self.digest, batch)
+        if opens(batch.ops[-1]):
+            self.openings = self.openings.more(batch.first, self.digest)
         self.last = batch.last
         self.hlc = batch.hlc
         context = self.context
@@ -48,7 +53,13 @@ class Stream:
     def copy(self) -> "Stream":
         """Another with the same content, and a context of its own."""
         return Stream(
-            self.replica, self.last, self.digest, self.hlc, self.spoke, self.context.items()
+            self.replica,
+            self.last,
+            self.digest,
+            self.hlc,
+            self.spoke,
+            self.context.items(),
+            self.openings,
         )
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """Opening and dropping a replica."""
 
+from plait.base.ids import random_id
 from plait.base.ports import Clock, Random, ResetLine, Storage
 from plait.engines.graph.identity import encode_hard, load_hard, why_fresh
 from plait.engines.graph.options import GraphOptions, line_of
@@ -22,7 +23,9 @@ async def open_replica(
     if known is None:
         replica.journal.put_hard_state(encode_hard(parts.hard))
         replica.journal.close_row()
-    elif why is not None:
+    else:
+        parts.scope.opening = random_id(random)
+    if known is not None and why is not None:
         replica.restart(why)
     return replica
 
