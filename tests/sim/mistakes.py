@@ -7,6 +7,7 @@ import mistakes_consensus
 import mistakes_folding
 import mistakes_graph
 import mistakes_members
+import mistakes_moves
 import mistakes_primary
 import mistakes_promises
 import mistakes_storage
@@ -16,6 +17,7 @@ from mistake import Mistake
 MISTAKES: tuple[Mistake, ...] = (
     *mistakes_consensus.MISTAKES,
     *mistakes_members.MISTAKES,
+    *mistakes_moves.MISTAKES,
     *mistakes_primary.MISTAKES,
     *mistakes_storage.MISTAKES,
     *mistakes_folding.MISTAKES,

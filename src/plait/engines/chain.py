@@ -91,8 +91,10 @@ class Chain:
         configuration = self.configuration
         head = configuration.head
         for index, segment in enumerate(configuration.segments):
-            head = max(head, self._register.loglet(segment).head)
-            if head != configuration.stop(index):
+            stop, loglet = configuration.stop(index), self._register.loglet(segment)
+            over = stop is not None and self._register.is_passed_over(segment, stop)
+            head = max(head, stop if over and stop is not None else loglet.head)
+            if head != stop:
                 break  # the loglets behind keep all of theirs
         return head
 
@@ -104,6 +106,11 @@ class Chain:
             return lagging.committed
         end = self.configuration.end
         return self._register.last[1].committed if end is None else end
+
+    @property
+    def lagging(self) -> Loglet | None:
+        """The first loglet that has ended and of which this handle has not heard all; or None."""
+        return self._register.lagging()
 
     @property
     def version(self) -> int:
@@ -187,7 +194,8 @@ class Chain:
                     continue
                 tail = await loglet.wait(position)
             except Closed:
-                self._register.check_gone(segment)
+                if lagging is None or lagging is self._register.lagging():
+                    self._register.check_gone(segment)
                 continue
             if tail.sealed and self.committed <= position:
                 await self._switched()
@@ -226,6 +234,10 @@ class Chain:
         """Call back when a loglet cuts what had been committed."""
         self._retracted.append(callback)
 
+    def on_folded(self, folded: Callable[[], int]) -> None:
+        """Ask `folded` how many entries a state on disk has, which need not be read here again."""
+        self._register.folded = folded
+
     def on_moved(self, callback: Callable[[], None]) -> None:
         """Call back when another loglet takes the appends."""
         self._tell_moved.append(callback)
@@ -242,18 +254,22 @@ class Chain:
 
     # ------------------------------------------------------------------------- switching
 
-    async def extend(self, engine: str, params: bytes = b"") -> Segment:
+    async def extend(
+        self, engine: str, params: bytes = b"", after: Segment | None = None
+    ) -> Segment:
         """Let appends go to a new loglet from here on; the segment that was adopted.
 
-        That is another's if somebody else extended at the same time. Raises `Sealed` at the end
+        That is another's if somebody else extended at the same time, or if the last segment is
+        not `after`, which the caller thought it was. Raises `Sealed` at the end
         of a chain; `BadSettings` if the loglet is not a fresh one; `Unavailable` if the last one
         cannot be sealed now: the intent stands then, and whoever comes by tries again.
         """
         self._register.check_open()
         await self._register.refresh()
         following = Next(engine, params)
-        await self._register.prepare(following)
-        await self._decide(following)
+        if after in (None, self.configuration.last):
+            await self._register.prepare(following)
+            await self._decide(following, after)
         return self.configuration.last
 
     async def force(
@@ -294,12 +310,12 @@ class Chain:
         if self.configuration.intent is not None:
             await self._switched()
 
-    async def _decide(self, intent: Intent) -> None:
+    async def _decide(self, intent: Intent, after: Segment | None = None) -> None:
         """See the intent through, or that of whoever was faster."""
         await self._register.refresh()
-        if isinstance(intent, Next):
+        before = after or self.configuration.last
+        if isinstance(intent, Next) and self.configuration.last == before:
             self._register.check_new(intent)  # two may have prepared the same
-        before = self.configuration.last
         while self.configuration.end is None:
             if isinstance(intent, Next) and self.configuration.last != before:
                 return  # extended, by us or by somebody else

@@ -49,6 +49,8 @@ class Register:
         self._loglets: dict[Next, Loglet] = {}  # of the configuration
         self._adopting = asyncio.Lock()
         self._complete = 0  # so many segments are wholly known here
+        # So much is in a state on disk, which may have come as a copy: it need not be read here.
+        self.folded: Callable[[], int] = lambda: 0
         self.version = 0  # 0: nothing there
         self.configuration: Configuration  # as of `version`
         self.closed = False
@@ -72,10 +74,15 @@ class Register:
                 return None
             segment = configuration.segments[self._complete]
             loglet = self._loglets[segment.loglet]
-            if loglet.committed < stop and not configuration.forcing(segment):
+            unknown = loglet.committed < stop and not self.is_passed_over(segment, stop)
+            if unknown and not configuration.forcing(segment):
                 return loglet
             self._complete += 1
         return None
+
+    def is_passed_over(self, segment: Segment, stop: int) -> bool:
+        """Whether a state has what stood in the segment, and this handle never read all of it."""
+        return self._loglets[segment.loglet].committed < stop <= self.folded()
 
     async def refresh(self) -> None:
         """Adopt what the metastore holds."""

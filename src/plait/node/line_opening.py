@@ -69,7 +69,7 @@ class LineOpening:
             self.shut[line] = Shut(error, now + pause_s)
         else:
             node.lines[line] = host
-            takeover.keep_place(node, host, record.leader)
+            takeover.keep_place(node, host, lines.first_leader(host, record))
             if self.shut.pop(line, None) is not None:
                 logger.warning("line %s is open", line)
 

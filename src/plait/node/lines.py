@@ -112,6 +112,8 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
     machine, limits = _machine(node, record), node.config.limits
     replica = (LogOnly if witness else Replica)(record.line, chain, machine, state, node.clock)
 
+    chain.on_folded(lambda: replica.flushed)
+
     def join() -> Group | None:
         loglet = chain.last
         if not isinstance(loglet, PrimaryLoglet | RaftLoglet):
@@ -144,6 +146,15 @@ async def open_lost(node: Owner, record: LineRecord) -> Chain:
     stands = partial(_stands, node.storage.state(record.line))
     segments = LineSegments(node, record, witnesses, stands, admitted_at(node))
     return await Chain.open(ControlMetastore(node, record), segments, accept_lost=True)
+
+
+def first_leader(host: LineHost, record: LineRecord) -> str:
+    """Who leads the group first that orders the line now; nobody if an engine does."""
+    assert isinstance(host.loglet, Chain)
+    last = host.loglet.configuration.last
+    if last.engine != MEMBERS:
+        return ""
+    return group_of(last.params).leader or record.leader
 
 
 def admitted_at(node: Owner) -> int:

@@ -30,6 +30,7 @@ from plait.line.membership import Membership
 from plait.line.quorum import CONSENSUS
 from plait.node import lines
 from plait.node.forcing import Order, force, report_of
+from plait.node.laggards import Laggards
 from plait.node.line_host import LineHost
 from plait.node.segments import (
     MEMBERS,
@@ -74,6 +75,7 @@ class Moves:
         self._node = node
         self._unfinished: dict[str, float] = {}  # lines with an intent, since when it is known
         self._busy: dict[str, None] = {}  # lines that are seen to right now
+        self._laggards = Laggards(node)
 
     async def move(
         self, what: str, to: str, timeout_s: float, forced_by: str = "", accept_loss: bool = False
@@ -132,9 +134,10 @@ class Moves:
             async with asyncio.timeout(timeout_s):
                 await chain.refresh()
                 while not _is_at(chain.configuration, to):
+                    last = chain.configuration.last
                     following = self._next(record, chain.configuration, to)
-                    try:
-                        await chain.extend(following.engine, following.params)
+                    try:  # its number is right behind `last` only
+                        await chain.extend(following.engine, following.params, after=last)
                     except PlaitError as error:
                         with contextlib.suppress(PlaitError):  # what failed says more
                             await chain.refresh()
@@ -145,6 +148,7 @@ class Moves:
                         forced = await force(self._node, record, host, chain, order, error)
                 if host is not None:
                     await host.replica.wait_applied(chain.configuration.last.base)
+                    await host.replica.flush()  # what it leaves need not be there any more
         except TimeoutError:
             raise Unavailable(
                 f"{record.line} was not moved to {place(to)} within {timeout_s:g} s; if `status` "
@@ -217,6 +221,8 @@ class Moves:
             applied = node.control.replica.applied
             for host in list(node.lines.values()):
                 chain = host.loglet
+                if isinstance(chain, Chain):
+                    self._laggards.look(host, chain)
                 if (
                     isinstance(chain, Chain)
                     and host.line not in self._busy

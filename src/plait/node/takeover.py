@@ -50,7 +50,7 @@ def keep_place(node: Owner, host: LineHost, first_leader: str) -> None:
         return
     member = primary.core.member
     last = member.log.last_epoch
-    mine = last.candidate == node.name if last.number else first_leader == node.name
+    mine = (last.candidate or first_leader) == node.name  # nobody led where a segment begins
     if mine:
         node.spawn(_resume(node, host))
 

@@ -13,6 +13,9 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeAlias
 
+import msgspec
+
+from plait.engines.chain import Chain
 from plait.sim.ambushes import (
     banish,
     crash_at_change,
@@ -31,6 +34,14 @@ from plait.sim.world import World
 Fault: TypeAlias = Callable[[World, Random], Awaitable[None]]
 
 FAULTS: dict[str, Fault] = {}
+ENGINE_FAULTS = (
+    "engine_down",
+    "engine_cut",
+    "engine_slow",
+    "kill_mover",
+)  # of worlds that have engines
+
+MOVE_WITHIN_S = 3.0  # that long somebody who would kill a mover waits for a move
 
 
 def fault(act: Fault) -> Fault:
@@ -56,6 +67,8 @@ async def mend(world: World) -> None:
         machine.disk.failing = 0
         machine.go_on()
         await revive(machine)
+    for engine in world.engines.values():
+        engine.come_back()
     for client in world.clients.values():
         client.go_on()
 
@@ -124,7 +137,7 @@ async def pause(world: World, random: Random) -> None:
 @fault
 async def partition(world: World, random: Random) -> None:
     """Two groups of machines that do not hear each other."""
-    names = [*world.nodes, *world.clients]
+    names = [*world.nodes, *world.clients, *world.engines]
     random.shuffle(names)
     split = random.randrange(1, len(names)) if len(names) > 1 else 0
     await _cut(world, random, [(a, b) for a in names[:split] for b in names[split:]], both=True)
@@ -245,6 +258,74 @@ async def clock_jump(world: World, random: Random) -> None:
             await asyncio.sleep(random.uniform(1.0, 5.0))
         finally:
             machine.clock.jump(-jump)  # `mend` does not know who was how far ahead from the start
+
+
+# ----------------------------------------------------------------------------- shared engines
+
+
+@fault
+async def engine_down(world: World, random: Random) -> None:
+    """A shared engine is down for a while; it refuses, or is not there at all."""
+    if world.engines:
+        engine = random.choice(list(world.engines.values()))
+        engine.go_down(power_cut=random.random() < 0.5)
+        await asyncio.sleep(random.choice((0.3, 2.0, 12.0)) * random.random())
+        engine.come_back()
+
+
+@fault
+async def engine_cut(world: World, random: Random) -> None:
+    """Some nodes and a shared engine do not hear each other, or one side not the other."""
+    if world.engines:
+        engine = random.choice(list(world.engines))
+        pairs = [(node, engine) for node in world.nodes if random.random() < 0.6]
+        both = random.random() < 0.5
+        if not both and random.random() < 0.5:
+            pairs = [(there, here) for here, there in pairs]  # only the answers are lost
+        await _cut(world, random, pairs, both)
+
+
+@fault
+async def engine_slow(world: World, random: Random) -> None:
+    """Some nodes' requests to a shared engine take long, and arrive when nobody waits any more."""
+    if not world.engines:
+        return
+    engine = random.choice(list(world.engines))
+    nodes = [node for node in world.nodes if random.random() < 0.6]
+    by_s = random.choice((0.3, 1.5, 5.0))
+    rules = world.fabric.rules
+    late = msgspec.structs.replace(rules, latency_s=by_s, jitter_s=by_s / 2)
+    try:
+        for node in nodes:
+            world.trace.note("slow", node, f"{by_s:g} s", engine)
+            world.fabric.set_rules(node, engine, late)
+        await asyncio.sleep(random.choice((0.3, 2.0, 10.0)) * random.random())
+    finally:
+        for node in nodes:
+            world.fabric.set_rules(node, engine, rules)
+
+
+@fault
+async def kill_mover(world: World, random: Random) -> None:
+    """kill -9 between two steps of a move: of a node that knows of it, or of any."""
+    until = world.now() + MOVE_WITHIN_S
+    while world.engines and world.now() < until:
+        moving = [machine for machine in world.up() if _is_moving(machine)]
+        if not moving:
+            await asyncio.sleep(0.005)
+            continue
+        await asyncio.sleep(random.choice((0.0, 0.01, 0.1)) * random.random())
+        machine = random.choice([*moving, *world.nodes.values()])
+        machine.kill(power_cut=random.random() < 0.5)
+        await asyncio.sleep(random.choice((0.01, 0.5, 5.0)) * random.random())
+        await revive(machine)
+        return
+
+
+def _is_moving(machine: NodeMachine) -> bool:
+    lines = () if machine.node is None else machine.node.lines.values()
+    chains = [host.loglet for host in lines if isinstance(host.loglet, Chain)]
+    return any(chain.configuration.intent is not None for chain in chains)
 
 
 # ----------------------------------------------------------------------------- memory

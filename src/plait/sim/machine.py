@@ -5,7 +5,7 @@ simulated ports.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from plait.base.errors import PlaitError
+from plait.engines.shared import SharedEngine
 from plait.node.config import NodeConfig
+from plait.node.engines import Engines
 from plait.node.node import Node
 from plait.node.serve import build, open_service
 from plait.sim.clock import SimClock
@@ -110,6 +112,7 @@ class NodeMachine(Machine):
         self.node: Node | None = None
         self.storage: SimStorage | None = None
         self.reads: int | None = None  # the newest records that its program reads; ours if None
+        self.reach: Callable[..., Awaitable[SharedEngine]] | None = None  # an engine of the world
         self.disk = SimDisk(rules, Random(random.getrandbits(64)), config.name, trace)
         self._random = random
         self._rules = rules
@@ -166,6 +169,8 @@ class NodeMachine(Machine):
         node = await build(self.config, storage, network, self.clock, random)
         if self.reads is not None:
             node.versions.reads = self.reads
+        if self.reach is not None:
+            node.engines = Engines(node, partial(self.reach, self, process))
         node.memory_bytes = lambda: 0  # the real figure differs from run to run
         await node.start()
         await open_service(node, network, self.config)

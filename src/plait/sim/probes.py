@@ -2,8 +2,9 @@
 
 A probe finds a line or a replica when it is opened (`look`, every few virtual milliseconds), and
 from then on sees every step of its core and every word that it says (`member_probe`), or what it
-has delivered at each look (`graph_probe`). Judges tell that a promise was broken; probes tell where
-it began, and find what was not visible yet.
+has delivered at each look (`graph_probe`); of a line that moves, what becomes of its chain, and
+every entry that is applied (`chain_probe`). Judges tell that a promise was broken; probes tell
+where it began, and find what was not visible yet.
 
 Invariant: a probe only reads. It notes nothing in the trace, draws no chance and asks for no time,
 so a run has the same hash whatever is looked at; unless a fault lies in wait (`moments`) for what
@@ -18,8 +19,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from plait.base.ports import LineExtent
+from plait.engines.chain import Chain
 from plait.engines.graph.replica import Replica
 from plait.node.line_host import LineHost
+from plait.sim.chain_probe import ChainProbe
 from plait.sim.graph_probe import GraphProbe
 from plait.sim.line_truth import LineTruth
 from plait.sim.loop import owner
@@ -41,6 +44,7 @@ class Probes:
         self._world = world
         self._lines: dict[str, LineTruth] = {}
         self._members: dict[tuple[str, str], MemberProbe] = {}  # by machine and line
+        self._chains: dict[str, ChainProbe] = {}
         self._graphs: dict[str, GraphProbe] = {}
         self._disks: dict[str, tuple[object, object]] = {}
 
@@ -60,6 +64,7 @@ class Probes:
                 continue
             for host in node.hosts():
                 self._look_at_member(machine.name, host)
+                self._look_at_chain(machine.name, host)
             for replica in node.graphs.replicas():
                 held.setdefault(replica.parts.options.lineage, []).append((machine.name, replica))
         for lineage, replicas in held.items():
@@ -69,15 +74,23 @@ class Probes:
             graph.look(replicas)
 
     def _look_at_member(self, name: str, host: LineHost) -> None:
-        line = self._lines.get(host.line)
-        if line is None:
-            line = self._lines[host.line] = LineTruth(host.line, self)
-        known = self._members.get((name, host.line))
         if host.group is None:
             return
+        log = host.group.line  # each segment of a chain has one of its own
+        line = self._lines.get(log)
+        if line is None:
+            line = self._lines[log] = LineTruth(log, self)
+        known = self._members.get((name, log))
         if known is None or known.driver is not host.group.loglet.driver:
-            known = self._members[name, host.line] = MemberProbe(line, name, host)
+            known = self._members[name, log] = MemberProbe(line, name, host)
         known.look()
+
+    def _look_at_chain(self, name: str, host: LineHost) -> None:
+        if isinstance(host.loglet, Chain):
+            chain = self._chains.get(host.line)
+            if chain is None:
+                chain = self._chains[host.line] = ChainProbe(host.line, self, self._lines)
+            chain.look(name, host, host.loglet)
 
     def _look_at_disk(self, machine: NodeMachine) -> None:
         disk = machine.disk

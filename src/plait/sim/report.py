@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from plait.sim.config import Config, draw, plain
-from plait.sim.faults import FAULTS
+from plait.sim.faults import ENGINE_FAULTS, FAULTS
 from plait.sim.trace import Happening
 from plait.sim.workloads.all import WORKLOADS
 
@@ -20,7 +20,11 @@ class Choice(msgspec.Struct, frozen=True):
 
     def draw(self, seed: int) -> Config:
         """The configuration of a seed."""
-        return draw(seed, self.workloads or tuple(WORKLOADS), self.faults or tuple(FAULTS))
+        drawn = draw(seed, self.workloads or tuple(WORKLOADS), self.faults or tuple(FAULTS))
+        if any(WORKLOADS[name].engines for name in drawn.workloads):
+            return drawn
+        faults = {name: s for name, s in drawn.faults.items() if name not in ENGINE_FAULTS}
+        return msgspec.structs.replace(drawn, faults=faults)
 
     def replay(self, seed: int) -> str:
         """The command that runs a seed again."""

@@ -98,6 +98,8 @@ class _Run:
         older = any(workload.rolls for workload in workloads) and all(
             workload.records < RECORDS for workload in workloads
         )
+        for scheme in dict.fromkeys(one for workload in workloads for one in workload.engines):
+            world.add_engine(scheme)
         options = {
             "limits": msgspec.structs.replace(Limits(), **config.limits),
             "machines": tuple(dict.fromkeys(kinds)),

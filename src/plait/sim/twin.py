@@ -1,22 +1,29 @@
-"""Twins of NATS and PostgreSQL: shared engines in memory, which fail as the configuration says.
+"""Twins of NATS and PostgreSQL: shared engines in memory, which fail as their wires do.
 
-A `TwinServer` is what the nodes share; each has a `TwinEngine`, its connection. Every request
-takes a while; a server that is down, or cut off from a node, answers nobody, and what was asked
-of it last may have been done or not. What it acknowledged it keeps.
+A `TwinServer` is what the nodes share; each has a `TwinEngine`, its connection, over a `Wire`.
+What is asked of the server is an act that happens there in one turn, when it arrives: whoever
+asked may be dead by then, or have given up, and it may have been done or not. What the server
+acknowledged it keeps.
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol, TypeVar
 
 from plait.base.errors import BadSettings, Closed, HistoryTrimmed, Unavailable
 from plait.base.ports import Random, Snapshot
-from plait.engines.memory import MemoryLoglet
 from plait.engines.metastore import MemoryMetastore
 from plait.engines.shared import Finding, Known, SharedCopy
+from plait.engines.waiters import Waiters
 from plait.line.entry import Entry, Epoch
 from plait.line.loglet import BEGINNING, READ_BYTES, Origin, Tail
+from plait.sim.twin_log import TwinLog
+
+T = TypeVar("T")
 
 ANSWER_S = 2.0  # a node waits so long for an answer
+LOOK_S = 1.0  # between two questions for the tail: what is told unasked may be lost
 
 
 class TwinServer:
@@ -27,97 +34,132 @@ class TwinServer:
         self.delay_s = delay_s  # of a request, at most twice that
         self.down = False
         self.findings: list[Finding] = []
-        self.logs: dict[str, tuple[Origin, MemoryLoglet]] = {}
+        self.logs: dict[str, TwinLog] = {}
         self.registers: dict[str, MemoryMetastore] = {}
         self.copies: dict[str, list[tuple[SharedCopy, bytes]]] = {}
 
 
+class Wire(Protocol):
+    """How a node and the server hear each other: each way in order, for as long as it works."""
+
+    async def ask(self, act: Callable[[], T]) -> T:
+        """What `act` says, or raises, at the server; `Unavailable` if no answer came in time."""
+        ...
+
+    def tell(self, act: Callable[[], None]) -> None:
+        """The server says something unasked: it happens at the node, unless it is lost."""
+        ...
+
+
+class DelayWire:
+    """A server in the same process that takes its time; `reached` tells whether it is up."""
+
+    def __init__(
+        self, server: TwinServer, url: str, reached: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._server = server
+        self._url = url
+        self._reached = reached
+        self._arriving = asyncio.Lock()
+
+    async def ask(self, act: Callable[[], T]) -> T:
+        """See `Wire`."""
+        async with self._arriving:  # one connection: what was sent first arrives first
+            await self._travel()
+            result = act()
+        await self._travel()
+        return result
+
+    def tell(self, act: Callable[[], None]) -> None:
+        """See `Wire`."""
+        if not self._server.down and self._reached():
+            asyncio.get_running_loop().call_soon(act)
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self._server.random.uniform(0.2, 1.0) * self._server.delay_s)
+        if self._server.down or not self._reached():
+            await asyncio.sleep(ANSWER_S)
+            raise Unavailable(f"{self._url} does not answer")
+
+
 class TwinEngine:
-    """One node's connection; implements `SharedEngine`. `reached` tells whether it is up."""
+    """One node's connection; implements `SharedEngine`."""
 
     entry_bytes_max = 8 << 20
 
     def __init__(
-        self,
-        server: TwinServer,
-        url: str,
-        namespace: str,
-        reached: Callable[[], bool] = lambda: True,
+        self, server: TwinServer, url: str, namespace: str, wire: Wire | None = None
     ) -> None:
         self.url = url
         self.server = server
+        self.wire = wire or DelayWire(server, url)
         self._namespace = namespace
-        self._reached = reached
         self._open: list[TwinLoglet] = []
-
-    async def asked(self) -> None:
-        """A request arrives; or it does not, and nobody says so."""
-        await self._travel()
-        if self.server.down or not self._reached():
-            await asyncio.sleep(ANSWER_S)
-            raise Unavailable(f"{self.url} does not answer")
-
-    async def answered(self) -> None:
-        """The answer arrives."""
-        await self.asked()
-
-    async def _travel(self) -> None:
-        await asyncio.sleep(self.server.random.uniform(0.2, 1.0) * self.server.delay_s)
 
     async def prepare(self, name: str) -> None:
         """A request that leaves nothing behind."""
-        await self.asked()
+        await self.wire.ask(lambda: None)
 
     async def open(
         self, name: str, origin: Origin = BEGINNING, known: Known | None = None
     ) -> "TwinLoglet":
         """The loglet called `name`, made if there is none."""
-        await self.asked()
-        key = self._key(name)
-        found, loglet = self.server.logs.setdefault(key, (origin, MemoryLoglet(origin)))
-        if found != origin:
-            raise BadSettings(f"{name} begins at {found}, not at {origin}")
-        handle = TwinLoglet(self, loglet)
+
+        def act() -> TwinLog:
+            log = self.server.logs.setdefault(self._key(name), TwinLog(origin))
+            if log.origin != origin:
+                raise BadSettings(f"{name} begins at {log.origin}, not at {origin}")
+            return log
+
+        handle = TwinLoglet(self, await self.wire.ask(act))
         self._open.append(handle)
         return handle
 
     async def register(self, name: str) -> MemoryMetastore:
         """A register; asking it takes no time."""
-        await self.asked()
-        return self.server.registers.setdefault(self._key(name), MemoryMetastore())
+        registers, key = self.server.registers, self._key(name)
+        return await self.wire.ask(lambda: registers.setdefault(key, MemoryMetastore()))
 
     async def examine(self) -> list[Finding]:
         """What the server was told is wrong with it."""
-        await self.asked()
-        return list(self.server.findings)
+        return await self.wire.ask(lambda: list(self.server.findings))
 
     async def put_copy(self, name: str, copy: SharedCopy, data: Snapshot) -> None:
         """Keep a copy, and the one before."""
-        await self.asked()
-        kept = self.server.copies.setdefault(self._key(name), [])
-        kept.append((copy, data.read(0, copy.size)))
-        kept.sort(key=lambda each: each[0].position)
-        del kept[:-2]
+        kept_data = data.read(0, copy.size)
+
+        def act() -> None:
+            kept = self.server.copies.setdefault(self._key(name), [])
+            kept.append((copy, kept_data))
+            kept.sort(key=lambda each: each[0].position)
+            del kept[:-2]
+
+        await self.wire.ask(act)
 
     async def latest_copy(self, name: str) -> SharedCopy | None:
         """The newest copy."""
-        await self.asked()
-        kept = self.server.copies.get(self._key(name), [])
-        return kept[-1][0] if kept else None
+        copies, key = self.server.copies, self._key(name)
+        return await self.wire.ask(lambda: copies[key][-1][0] if copies.get(key) else None)
 
     async def read_copy(self, name: str, copy: SharedCopy, offset: int, count: int) -> bytes:
         """Bytes of a copy."""
-        await self.asked()
-        for found, data in self.server.copies.get(self._key(name), []):
-            if found == copy:
-                return data[offset : offset + count]
-        raise HistoryTrimmed(f"the copy at {copy.position} is gone", head=copy.position)
+
+        def act() -> bytes:
+            for found, data in self.server.copies.get(self._key(name), []):
+                if found == copy:
+                    return data[offset : offset + count]
+            raise HistoryTrimmed(f"the copy at {copy.position} is gone", head=copy.position)
+
+        return await self.wire.ask(act)
 
     async def drop(self, name: str) -> None:
         """Forget a loglet and its copies."""
-        await self.asked()
-        self.server.logs.pop(self._key(name), None)
-        self.server.copies.pop(self._key(name), None)
+
+        def act() -> None:
+            self.server.logs.pop(self._key(name), None)
+            self.server.copies.pop(self._key(name), None)
+
+        await self.wire.ask(act)
 
     async def close(self) -> None:
         """Hang up."""
@@ -129,86 +171,83 @@ class TwinEngine:
 
 
 class TwinLoglet:
-    """One node's handle to a loglet of the server."""
+    """One node's handle to a loglet of the server, which tells it of every change."""
 
-    def __init__(self, engine: TwinEngine, loglet: MemoryLoglet) -> None:
-        self._engine = engine
-        self._loglet = loglet
-        self._closed = asyncio.Event()
-        self._arriving = asyncio.Lock()
-        self.committed = loglet.head  # as far as this handle has heard
+    def __init__(self, engine: TwinEngine, log: TwinLog) -> None:
+        self._wire = engine.wire
+        self._log = log
+        self._closed = False
+        self._heard = Waiters()
+        self._sealed = False  # as far as this handle has heard, like the next
+        self.committed = log.head
+        log.listeners.append(self._tell)
 
     @property
     def head(self) -> int:
         """Position of the first entry that is kept."""
-        return self._loglet.head
+        return self._log.head
 
     async def append(self, entry: Entry) -> int:
         """Order an entry; `Unavailable` if the answer did not arrive: it may have happened."""
-        self._check()
-        async with self._arriving:  # one connection: what was sent first arrives first
-            await self._engine.asked()
-            position = await self._loglet.append(entry)
-        await self._engine.answered()
-        self._check()
-        self.committed = max(self.committed, position + 1)
-        return position
+        return (await self._ask(partial(self._log.append, entry)))[0]
 
     async def check_tail(self) -> Tail:
         """The server's tail."""
-        self._check()
-        await self._engine.asked()
-        tail = await self._loglet.check_tail()
-        await self._engine.answered()
-        self._check()
-        self.committed = max(self.committed, tail.position)
-        return tail
+        return (await self._ask(lambda: None))[1]
 
     async def read(self, start: int, stop: int, bytes_max: int = READ_BYTES) -> list[Entry]:
         """Entries that this handle has heard of."""
-        self._check()
-        return await self._loglet.read(start, min(stop, self.committed), bytes_max)
+        stop = min(stop, self.committed)
+        return (await self._ask(partial(self._log.read, start, stop, bytes_max)))[0]
 
     async def wait(self, position: int) -> Tail:
         """Hear of what is appended, by whomever."""
         self._check()
-        if self.committed <= position:
-            told = asyncio.ensure_future(self._loglet.wait(position))
-            closed = asyncio.ensure_future(self._closed.wait())
+        while self.committed <= position and not self._sealed:
             try:
-                await asyncio.wait((told, closed), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                told.cancel()
-                closed.cancel()
+                async with asyncio.timeout(LOOK_S):
+                    await self._heard.sleep(position)
+            except TimeoutError:
+                await self._ask(lambda: None)
             self._check()
-            await self._engine.answered()
-            self._check()
-        tail = await self._loglet.check_tail()
-        self.committed = max(self.committed, tail.position)
-        return tail
+        return Tail(self.committed, self._sealed)
 
     async def trim(self, before: int) -> None:
         """Forget entries below `before`."""
-        self._check()
-        await self._engine.asked()
-        await self._loglet.trim(before)
+        await self._ask(partial(self._log.trim, before))
 
     async def seal(self) -> int:
         """Refuse every later append, by whomever."""
-        self._check()
-        await self._engine.asked()
-        tail = await self._loglet.seal()
-        await self._engine.answered()
-        self.committed = max(self.committed, tail)
-        return tail
+        return (await self._ask(self._log.seal))[0]
 
     def on_retracted(self, callback: Callable[[Epoch, int], None]) -> None:
         """Never called."""
 
     async def close(self) -> None:
         """This handle's end, not the loglet's."""
-        self._closed.set()
+        if not self._closed:
+            self._closed = True
+            self._log.listeners.remove(self._tell)
+            self._heard.fail(Closed("the connection to the engine was closed"))
+
+    async def _ask(self, act: Callable[[], T]) -> tuple[T, Tail]:
+        """Do something to the log; what came of it, and the tail after it."""
+        self._check()
+        result, tail = await self._wire.ask(lambda: (act(), self._log.tail))
+        self._check()
+        self._hear(tail)
+        return result, tail
+
+    def _tell(self) -> None:
+        """At the server: the log has changed."""
+        self._wire.tell(partial(self._hear, self._log.tail))
+
+    def _hear(self, tail: Tail) -> None:
+        if tail.position > self.committed or tail.sealed > self._sealed:
+            self.committed = max(self.committed, tail.position)
+            self._sealed |= tail.sealed
+            self._heard.wake_all()
 
     def _check(self) -> None:
-        if self._closed.is_set():
+        if self._closed:
             raise Closed("the connection to the engine was closed")

@@ -19,6 +19,8 @@ from plait.client.backend import connect
 from plait.client.limits import ClientLimits
 from plait.node.config import Limits
 from plait.sim.disk import DiskRules, SimStorage
+from plait.sim.engine import EngineMachine
+from plait.sim.engine import connect as connect_engine
 from plait.sim.fabric import Fabric
 from plait.sim.loop import VirtualLoop
 from plait.sim.machine import Machine, NodeMachine, node_config
@@ -52,6 +54,7 @@ class World:
         self.fabric = Fabric(loop, self.stream("network"), self.trace, paths)
         self.nodes: dict[str, NodeMachine] = {}
         self.clients: dict[str, Machine] = {}
+        self.engines: dict[str, EngineMachine] = {}  # that nodes share, by their schemes
         self.moments = Moments()
         self.failures: list[str] = []  # what went wrong in the world that no judge would see
         self._disks = disks
@@ -74,6 +77,7 @@ class World:
             config, self.loop, self.fabric, self.trace, self.stream(f"node {name}"), self._disks,
             self._storage,
         )  # fmt: skip
+        machine.reach = connect_engine
         self.nodes[name] = machine
         return machine
 
@@ -92,6 +96,13 @@ class World:
         machine = Machine(name, self.loop, self.fabric, self.trace)
         self.clients[name] = machine
         return machine
+
+    def add_engine(self, scheme: str) -> EngineMachine:
+        """A server for all nodes, which is up."""
+        random = self.stream(f"engine {scheme}")
+        engine = EngineMachine(scheme, self.loop, self.fabric, self.trace, random)
+        self.engines[scheme] = engine
+        return engine
 
     @contextlib.asynccontextmanager
     async def store(

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from plait.base.errors import PlaitError, Unavailable
 from plait.base.ports import Clock
 
-RETRY_S = 0.25  # a question or its answer may be lost
+RETRY_S = 0.25  # a question or its answer may be lost; where answers take longer, so do questions
+RETRY_S_MAX = 2.0
 PAUSE_S = 0.01  # before asking again when nobody leads
 
 
@@ -24,6 +25,7 @@ class Readers:
         self._last_id = first_id
         self._gathering: asyncio.Future[int | None] | None = None
         self._asked: dict[int, tuple[asyncio.Future[int | None], asyncio.TimerHandle]] = {}
+        self._patience_s = RETRY_S
 
     async def index(self, timeout_s: float) -> int:
         """Whoever has applied everything below it sees every write completed before this call.
@@ -51,15 +53,22 @@ class Readers:
         assert future is not None
         self._last_id += 1
         id_ = self._last_id
-        timer = asyncio.get_running_loop().call_later(RETRY_S, self.answer, id_, None)
+        timer = asyncio.get_running_loop().call_later(self._patience_s, self._lost, id_)
         self._asked[id_] = (future, timer)
         self._ask(id_)
+
+    def _lost(self, id_: int) -> None:
+        """No answer came in time; over a long way the next one is given more."""
+        self._patience_s = min(2 * self._patience_s, RETRY_S_MAX)
+        self.answer(id_, None)
 
     def answer(self, id_: int, position: int | None) -> None:
         """The core answered; None: ask again."""
         asked = self._asked.pop(id_, None)
         if asked is None:
             return  # an answer that came too late
+        if position is not None:
+            self._patience_s = max(RETRY_S, 0.75 * self._patience_s)
         future, timer = asked
         timer.cancel()
         if not future.done():

@@ -12,6 +12,7 @@ from plait.sim.workloads.floods import Floods, Torrents
 from plait.sim.workloads.intents import Intents
 from plait.sim.workloads.members import Members
 from plait.sim.workloads.mirrors import Mirrors
+from plait.sim.workloads.moves import Moves
 from plait.sim.workloads.queues import Queues
 from plait.sim.workloads.registers import Registers
 from plait.sim.workloads.sessions import Sessions
@@ -32,6 +33,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "intents": Intents,
     "members": Members,
     "mirrors": Mirrors,
+    "moves": Moves,
     "queues": Queues,
     "registers": Registers,
     "sessions": Sessions,

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from functools import partial
 from random import Random
+from typing import ClassVar
 
 import plait
 from plait import Consensus, Leader, StateMachine, command, query
@@ -52,6 +53,8 @@ class Counters(Workload):
     """Increments and reads."""
 
     machines = (CounterMachine,)
+    counters: ClassVar[Mapping[str, Consensus | Leader]] = COUNTERS
+    prefix: ClassVar[str] = "c"  # of its clients' names
 
     def __init__(self, world: World, config: Config) -> None:
         super().__init__(world, config)
@@ -61,18 +64,18 @@ class Counters(Workload):
 
     async def prepare(self, store: plait.Store) -> None:
         """See `Workload`."""
-        for name, settings in COUNTERS.items():
+        for name, settings in self.counters.items():
             await store.machine(name, CounterMachine, settings)
 
     def programs(self) -> Mapping[str, Program]:
         """See `Workload`."""
-        names = [f"c{number}" for number in range(self.config.clients)]
+        names = [f"{self.prefix}{number}" for number in range(self.config.clients)]
         return {name: partial(self._client, name) for name in names}
 
     async def _client(self, name: str, network: SimNetwork) -> None:
         async with self.world.store(network, LIMITS) as store:
             machines = {}
-            for counter in COUNTERS:
+            for counter in self.counters:
                 machines[counter] = await self.insist(
                     partial(store.machine, counter, CounterMachine)
                 )
@@ -101,7 +104,7 @@ class Counters(Workload):
 
     async def finish(self, store: plait.Store) -> None:
         """See `Workload`."""
-        for name in COUNTERS:
+        for name in self.counters:
             machine = await self.insist(partial(store.machine, name, CounterMachine))
             self.counted[name] = await self.insist(machine.counted)
             self.counts[name] = await self.insist(machine.read)
@@ -117,7 +120,7 @@ class Counters(Workload):
                 if deed.fate == "acknowledged" and deed.result != places.get(deed.token):
                     yield f"{key}: {deed.token} was told {deed.result} and was not the one"
             reads = []
-            if isinstance(COUNTERS[key], Consensus):  # a leader's reads may be a lease old
+            if isinstance(self.counters[key], Consensus):  # a leader's reads may be a lease old
                 reads = [d for d in self.record.of("read", key=key) if d.fate == "acknowledged"]
                 places |= {deed.token: deed.result + 0.5 for deed in reads}
             yield from out_of_order([*adds, *reads], places, key)

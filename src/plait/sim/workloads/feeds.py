@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
@@ -53,34 +53,41 @@ class Segment(msgspec.Struct):
 class Feeds(Workload):
     """Writers and watchers."""
 
+    tables: ClassVar[Mapping[str, Consensus | Leader]] = TABLES
+    watchers: ClassVar[Sequence[tuple[str, str, bool]]] = WATCHERS
+    prefix: ClassVar[str] = ""  # of its clients' names
+
     def __init__(self, world: World, config: Config) -> None:
         super().__init__(world, config)
         self.record = Record(world)
         self.segments: list[Segment] = []
+        self.unreadable = False  # some of the log is gone for ever, and no node can say so
         self.lost: list[str] = []  # watchers that were told that what they saw was cut
         self.all: dict[str, list[Change]] = {}  # by table, if its log still has everything
         self.rows: dict[str, dict[str, Any]] = {}  # in the end
 
     async def prepare(self, store: plait.Store) -> None:
         """See `Workload`."""
-        for name, settings in TABLES.items():
+        for name, settings in self.tables.items():
             await store.table(name, settings)
 
     def programs(self) -> Mapping[str, Program]:
         """See `Workload`."""
-        watchers = range(len(WATCHERS))
+        watchers = range(len(self.watchers))
         programs: dict[str, Program] = {name: partial(self._write, name) for name in self._writers}
-        return programs | {f"v{number}": partial(self._watch, number) for number in watchers}
+        return programs | {
+            f"{self.prefix}v{number}": partial(self._watch, number) for number in watchers
+        }
 
     @property
     def _writers(self) -> list[str]:
-        return [f"w{number}" for number in range(self.config.clients)]
+        return [f"{self.prefix}w{number}" for number in range(self.config.clients)]
 
     # ------------------------------------------------------------------ writing
 
     async def _write(self, name: str, network: SimNetwork) -> None:
         async with self.world.store(network, LIMITS) as store:
-            tables = [await self.insist(partial(store.table, table)) for table in TABLES]
+            tables = [await self.insist(partial(store.table, table)) for table in self.tables]
             await self.each(name, partial(self._use, name, store, tables))
             for table in tables:
                 await self.insist(partial(table.put, END + name, None))
@@ -104,7 +111,7 @@ class Feeds(Workload):
     # ------------------------------------------------------------------ watching
 
     async def _watch(self, number: int, network: SimNetwork) -> None:
-        name, (table, prefix, begins) = f"v{number}", WATCHERS[number]
+        name, (table, prefix, begins) = f"{self.prefix}v{number}", self.watchers[number]
         random = self.random(name)
         nodes = list(self.world.nodes)
         ends = {END + writer for writer in self._writers}
@@ -136,6 +143,8 @@ class Feeds(Workload):
                 except (PlaitError, TimeoutError) as error:
                     self.world.trace.note("error", name, f"{type(error).__name__}: {error}")
                     await asyncio.sleep(0.5)
+                    if self.unreadable:
+                        segment = await self.insist(partial(self._skip, stores[0], segment, ends))
 
     async def _skip(self, store: plait.Store, segment: Segment, ends: set[str]) -> Segment:
         """Go on from now."""
@@ -174,10 +183,11 @@ class Feeds(Workload):
 
     async def finish(self, store: plait.Store) -> None:
         """See `Workload`."""
-        for name in TABLES:
+        for name in self.tables:
             table = await self.insist(partial(store.table, name))
             self.rows[name] = await self.insist(partial(store.transact, _mark, table))
-            found = await self.insist(partial(_from_the_beginning, table))
+            whole = partial(_from_the_beginning, table)
+            found = None if self.unreadable else await self.insist(whole)
             if found is not None:
                 self.all[name] = found
 
@@ -222,7 +232,7 @@ class Feeds(Workload):
             if version is not None and sorted(keys[version]) != sorted(deed.argument):
                 yield f"{table}: {deed.token} wrote {deed.argument}, {keys[version]} came"
         written = [deed for deed in self.record.deeds.values() if deed.key == table]
-        yield from out_of_order(written, _places(written, table), table)
+        yield from out_of_order(written, _places(written, self.tables[table]), table)
 
 
 async def _put_all(
@@ -234,13 +244,13 @@ async def _put_all(
     return t.receipt
 
 
-def _places(deeds: list[Deed], table: str) -> dict[str, float]:
+def _places(deeds: list[Deed], settings: Consensus | Leader) -> dict[str, float]:
     """Where in the log writes stand, and cursors that show all of it."""
     places = {}
     for deed in deeds:
         if isinstance(deed.result, Receipt):
             places[deed.token] = _place(deed.result.position, deed.result.offset + 1)
-        elif deed.f == "cursor" and deed.result and isinstance(TABLES[table], Consensus):
+        elif deed.f == "cursor" and deed.result and isinstance(settings, Consensus):
             places[deed.token] = _place(*decode_cursor(deed.result))
     return places
 

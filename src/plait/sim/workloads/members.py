@@ -154,6 +154,7 @@ class Members(Workload):
             Line(name, line, sorted(state["members"]), bool(state.get("outgoing")))
             for name, found in sorted(status.items())
             for line, state in sorted(found.get("lines", {}).items())
+            if "members" in state  # else an engine orders it
         ]
         return lines, f"{', '.join(silent)} did not answer" if silent else ""
 

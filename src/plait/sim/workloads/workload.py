@@ -38,6 +38,7 @@ class Workload(abc.ABC):
 
     machines: tuple[type[plait.StateMachine], ...] = ()  # classes that the nodes must know
     records: ClassVar[int] = 1  # the version of records that its collections need
+    engines: ClassVar[tuple[str, ...]] = ()  # schemes of the shared engines that it needs
     rolls: ClassVar[bool] = False  # it begins with nodes of the version before, if others can
 
     def __init__(self, world: World, config: Config) -> None:
