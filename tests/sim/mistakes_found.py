@@ -104,4 +104,12 @@ FOUND: dict[str, tuple[int, str]] = {
     "a_clear_takes_what_it_has_not_seen": (3, "intents"),
     "a_late_move_is_the_last": (0, "intents"),
     "the_first_writer_wins": (0, "intents"),
+    "adopts_at_the_tail_without_a_seal": (0, "liveness"),
+    "an_engine_forgets_its_seal": (1, "probe"),
+    "a_seal_is_no_end": (0, "liveness"),
+    "goes_over_before_it_has_read_what_ended": (2, "liveness"),
+    "a_segment_counts_records_anew": (0, "liveness"),
+    "a_segment_uses_epochs_again": (0, "probe"),
+    "lets_a_segment_go_before_its_state_is_on_disk": (4, "liveness"),
+    "nobody_leads_a_group_that_has_ended": (3, "liveness"),
 }

@@ -4,7 +4,6 @@ from mistake import Mistake, Patch
 from mistakes_worlds import world
 
 from plait.engines import ending
-from plait.engines.chain import Chain
 from plait.engines.past import PastLoglet
 from plait.engines.register import Register
 from plait.engines.replicated import loglet as replicated
@@ -49,7 +48,7 @@ def goes_over_before_it_has_read_what_ended(patch: Patch) -> None:
     patch.setattr(Register, "lagging", lambda self: None)
 
 
-def a_segment_counts_records_from_0(patch: Patch) -> None:
+def a_segment_counts_records_anew(patch: Patch) -> None:
     """The next segment does not know how many records stand before it."""
     right = ending._end_at
 
@@ -79,18 +78,6 @@ def lets_a_segment_go_before_its_state_is_on_disk(patch: Patch) -> None:
     patch.setattr(LineSegments, "open", opened)
 
 
-def a_move_goes_on_from_wherever_the_line_is(patch: Patch) -> None:
-    """What was prepared to follow one segment follows another that came between."""
-    right = Chain.extend
-
-    async def extend(
-        self: Chain, engine: str, params: bytes = b"", after: Segment | None = None
-    ) -> Segment:
-        return await right(self, engine, params)
-
-    patch.setattr(Chain, "extend", extend)
-
-
 def nobody_leads_a_group_that_has_ended(patch: Patch) -> None:
     """What was committed in it is known to nobody after all have started again."""
     patch.setattr(Laggards, "look", lambda self, host, chain: None)
@@ -109,9 +96,8 @@ MISTAKES = (
     Mistake(an_engine_forgets_its_seal, moving),
     Mistake(a_seal_is_no_end, moving),
     Mistake(goes_over_before_it_has_read_what_ended, moving),
-    Mistake(a_segment_counts_records_from_0, moving),
+    Mistake(a_segment_counts_records_anew, moving),
     Mistake(a_segment_uses_epochs_again, moving),
     Mistake(lets_a_segment_go_before_its_state_is_on_disk, dying),
-    Mistake(a_move_goes_on_from_wherever_the_line_is, moving),
     Mistake(nobody_leads_a_group_that_has_ended, dying),
 )

@@ -28,6 +28,7 @@ from plait.types.keys import INEFFECTIVE, OFFSETS_MAX, decode_place, decode_run,
 from plait.types.queries import FeedItem
 
 ITEMS_MAX = 1024  # in one list, about: a command's items stay together
+UNHEARD_S = 0.05
 ENTRIES_BYTES = 1 << 18  # of log read at a time
 
 Write = tuple[str, Present | None]
@@ -48,6 +49,8 @@ async def follow(
         mark = None if epoch is None else (epoch, position)
         await replica.wait_applied(position + 1, mark=mark)
         entries = await replica.loglet.read(position, replica.applied, ENTRIES_BYTES)
+        if not entries:  # the state is ahead of what the loglet has heard since it was opened
+            await asyncio.sleep(UNHEARD_S)
         for entry in entries:
             if position >= replica.applied:  # it was rebuilt meanwhile, and has to catch up
                 break

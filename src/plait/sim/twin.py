@@ -111,7 +111,7 @@ class TwinEngine:
                 raise BadSettings(f"{name} begins at {log.origin}, not at {origin}")
             return log
 
-        handle = TwinLoglet(self, await self.wire.ask(act))
+        handle = TwinLoglet(self, await self.wire.ask(act), known.position if known else 0)
         self._open.append(handle)
         return handle
 
@@ -173,13 +173,13 @@ class TwinEngine:
 class TwinLoglet:
     """One node's handle to a loglet of the server, which tells it of every change."""
 
-    def __init__(self, engine: TwinEngine, log: TwinLog) -> None:
+    def __init__(self, engine: TwinEngine, log: TwinLog, known: int) -> None:
         self._wire = engine.wire
         self._log = log
         self._closed = False
         self._heard = Waiters()
         self._sealed = False  # as far as this handle has heard, like the next
-        self.committed = log.head
+        self.committed = max(log.head, known)
         log.listeners.append(self._tell)
 
     @property
