@@ -39,6 +39,9 @@ async def test_documents_and_texts_of_nodes_without_links_converge_within_a_seco
             )
             assert took < 1.0
         assert len(str(notes[0]["n1"].body).split()) == 15
+        relays = (await one.status())["nodes"]["n1"]["relays"]
+        assert relays["shop"]["error"] is None
+        assert relays["shop"]["rounds"] > 5
         merges = [await each.documents("films", Note) for each in (three, two, one)]
         merges[0]["f1"].likes += 1
         assert await until(lambda: all(each["f1"].likes == 1 for each in merges)) < 1.0

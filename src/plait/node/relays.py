@@ -8,6 +8,7 @@ Absent: what a handle does (`relay_handle`).
 
 import asyncio
 import contextlib
+from typing import Any
 
 from plait.base.errors import BadSettings
 from plait.base.ids import node_name
@@ -15,7 +16,7 @@ from plait.engines.sharing import public_url
 from plait.node.folder_report import RoundReport
 from plait.node.relay_handle import EVERY_S, Node, RelayHandle, RelaySync, Tell, tell_nobody
 
-CLOSE_S = 10.0
+CLOSE_S = 6.0
 
 
 class Relays:
@@ -69,6 +70,17 @@ class Relays:
         handle = RelayHandle(self._node, sync, every_s, lambda: self._handles.pop(name, None), tell)
         self._handles[name] = handle
         return handle
+
+    def status(self) -> dict[str, Any]:
+        """What people want to know, by name."""
+        return {
+            name: {
+                "rounds": handle.rounds,
+                "error": None if handle.error is None else str(handle.error),
+                "wrong": [] if handle.last is None else handle.last.wrong,
+            }
+            for name, handle in sorted(self._handles.items())
+        }
 
     async def close(self) -> None:
         """Leave what was written, and stop."""

@@ -37,6 +37,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "memory_bytes": node.memory_bytes(),
         "lines": lines,
         "documents": node.graphs.status(),
+        "relays": node.relays.status(),
         "tables": [
             {"name": table.name, "line": table.line, "acks": table.acks, "degrade": table.degrade}
             for table in tables
