@@ -15,7 +15,7 @@ from plait.node.folder_report import RoundReport
 from plait.node.folder_sync import CarrierSync, Pace
 from plait.node.relay_carrier import LOG, RelayCarrier
 from plait.node.relay_records import Leaving, Put, encode_leaving
-from plait.sim.twin import TwinEngine, TwinServer
+from plait.sim.twin import DelayWire, TwinEngine, TwinServer
 
 
 class Relayed:
@@ -69,8 +69,8 @@ async def rounds(*stores: Relayed, count: int = 4) -> None:
 
 def log_of(server: TwinServer) -> Callable[[], tuple[int, int]]:
     """How the log stands: its head and its tail."""
-    log = server.logs[f"family/{LOG}"][1]
-    return lambda: (log.head, log.committed)
+    log = server.logs[f"family/{LOG}"]
+    return lambda: (log.head, log.tail.position)
 
 
 async def test_stores_converge_in_any_order_and_at_any_pace(
@@ -146,14 +146,14 @@ async def test_a_live_edit_costs_a_batch_and_a_head_however_much_there_is(
     for number in range(200):
         ann.store.put(f"n{number}", "x" * 500)
     await rounds(ann, bob)
-    log = server.logs[f"family/{LOG}"][1]
-    start = log.committed
+    log = await TwinEngine(server, "twin://", "family").open(LOG)
+    start = (await log.check_tail()).position
     for turn in range(20):
         ann.store.put("n1", f"{turn}")
         await ann.round(Pace.QUICK)
         report = await bob.round(Pace.QUICK)
         assert report.collections[0].events_in == 1
-    entries = await log.read(start, log.committed)
+    entries = await log.read(start, (await log.check_tail()).position)
     assert len(entries) == 20  # who only read has nothing to say that anybody waits for
     assert max(len(entry.payload) for entry in entries) < 1500
 
@@ -163,7 +163,7 @@ async def test_entries_that_are_none_are_named_and_stop_nothing(
 ) -> None:
     ann, bob, _ = stores
     await rounds(ann, bob)
-    log = server.logs[f"family/{LOG}"][1]
+    log = await TwinEngine(server, "twin://", "family").open(LOG)
     await log.append(Entry(b"", 0, Kind.EPOCH))  # the engine's own
     at = await log.append(Entry(b"somebody else's"))
     report = await ann.round()
@@ -174,7 +174,7 @@ async def test_entries_that_are_none_are_named_and_stop_nothing(
         for each in (ann, bob):
             assert len((await each.round()).wrong) == 1
     assert agree([ann.store, bob.store])
-    await log.trim(log.committed)  # and with it everything that was left
+    await log.trim((await log.check_tail()).position)  # and with it everything that was left
     bob.store.add("n1", 1)
     await rounds(ann, bob)
     assert agree([ann.store, bob.store])
@@ -189,11 +189,11 @@ async def test_a_round_that_the_engine_did_not_answer_is_made_good_by_the_next(
     await rounds(*stores)
     chance = random.Random(4)
 
-    async def asked(engine: TwinEngine) -> None:
+    async def travel(wire: DelayWire) -> None:
         if chance.random() < 0.15:
             raise Unavailable("it does not answer")
 
-    monkeypatch.setattr(TwinEngine, "asked", asked)
+    monkeypatch.setattr(DelayWire, "_travel", travel)
     failed = 0
     for turn in range(90):
         each = stores[turn % 3]
@@ -223,7 +223,7 @@ async def test_files_that_hold_anything_end_no_round(
     chance = random.Random(seed)
     samples = [(f.label, await ann.relay.read(f)) for f in (await ann.relay.scan()).files]
     assert {label.kind for label, _ in samples} == {"head", "piece"}
-    log = server.logs[f"family/{LOG}"][1]
+    log = await TwinEngine(server, "twin://", "family").open(LOG)
     for number in range(150):
         label, body = chance.choice(samples)
         about = mutated(label.about, chance) if chance.random() < 0.5 else label.about
