@@ -253,7 +253,7 @@ class Identity:
                 self.give_up(Restart(f"somebody has this replica's stream up to {seq}", seq))
             case Forked(replica) if replica == self.scope.replica:
                 self._compare = not self.given_up
-            case Below():
+            case Below() if not (self._compare or self.scope.disputed):
                 scope = self.scope
                 lost = tuple(b for b in scope.history.since({}) if b.replica == scope.replica)
                 self.give_up(Adopt("the others have folded what this replica has not seen", lost))

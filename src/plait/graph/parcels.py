@@ -142,14 +142,16 @@ def joinable(scope: Scope, parcel: Parcel, contents: Contents, now_ms: int | Non
         if now_ms is not None and theirs.get(replica, 0) > last:
             return False  # what is beyond a retirement counts only if a member has said so
     if not descends(mine, contents.stable) and not descends(theirs, mine):
-        scope.notice(Below())
+        behind = _ahead(scope, contents)
+        scope.notice(Below() if isinstance(behind, Behind) else behind)
         return False
     return True
 
 
 def _ahead(scope: Scope, contents: Contents) -> Behind | Forked:
-    """What it means that a parcel has more of the own stream than is here."""
-    theirs = next(stream for stream in contents.streams if stream.replica == scope.replica)
+    """What a parcel that cannot be joined says of the own stream: the end of it, or another one."""
+    own = [stream for stream in contents.streams if stream.replica == scope.replica]
+    theirs = own[0] if own else Stream(scope.replica)
     mine = scope.streams.get(scope.replica) or Stream(scope.replica)
     shared = parted(mine.openings, mine.last, theirs.openings, theirs.last)
     return Behind(theirs.last) if shared is None else Forked(scope.replica, shared + 1)
