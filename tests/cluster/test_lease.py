@@ -45,6 +45,9 @@ async def test_a_leader_that_nobody_confirms_refuses_even_what_its_rule_would_al
         host.propose(encode_group(0, 0, 0, [b"\x92\x05\x07"]))
     with pytest.raises(NotLeader):
         host.check_freshness("leader", None, leader)
+    async with asyncio.timeout(10):  # its followers are told not to measure their lag by it
+        while not (host.primary and host.primary.sender and host.primary.sender.doubtful):
+            await asyncio.sleep(0.05)
 
 
 async def test_who_waits_for_a_leader_whose_lease_lapses_is_told(members: Members) -> None:

@@ -1,7 +1,22 @@
 """Reads and hand-overs, as Ongaro's thesis tells it (6.4, 3.10)."""
 
+from math import inf
+
 import pytest
-from by_hand import LINE, append, hear, holds, lead, member, pause, propose, said, tell, wait
+from by_hand import (
+    LINE,
+    append,
+    hear,
+    holds,
+    lead,
+    member,
+    pause,
+    propose,
+    said,
+    sync,
+    tell,
+    wait,
+)
 
 from plait.base.errors import Busy
 from plait.line.membership import Membership
@@ -195,3 +210,18 @@ def test_a_witness_that_leads_hands_over_and_takes_nothing() -> None:
     assert core.refusal() is not None
     tell(core, "b", holds(core, 1))
     assert "b" in said(pause(core), TimeoutNow)
+
+
+def test_a_new_leader_cannot_make_an_old_state_current() -> None:
+    """6.4, of reads at a follower: before its term is opened a leader's commit index is old."""
+    follower = member("b", log=(1, 1))
+    role = follower.role
+    assert isinstance(role, RaftFollower)
+    for commit in (0, 1, 2):  # whatever the leader remembers
+        sync(follower, hear(follower, "x2", append(2, 2, 1, (2,), commit), 5.0), 5.0)
+        follower.note_applied(commit, commit, 5.0)
+        assert role.lag_s(5.0) == inf
+    sync(follower, hear(follower, "x2", append(2, 2, 1, (2,), 3), 6.0), 6.0)
+    assert role.lag_s(6.0) == inf
+    follower.note_applied(3, 3, 6.0)
+    assert role.lag_s(6.0) == 0.0

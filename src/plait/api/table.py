@@ -79,6 +79,8 @@ class Table:
         """The same table, read from any replica that is at most `max_lag` seconds behind.
 
         For a `Consensus()` table that is less than linearizable: a prefix of what was written.
+        A replica that was cut off together with its leader notices it once the leader's lease
+        has lapsed (`lease_s`, 2 s): so much may come on top.
         """
         return Table(self._context, self._info, ReadOptions("nearest", max_lag))
 

@@ -56,15 +56,21 @@ class Lease:
         return now - self._began
 
     async def watch(self) -> None:
-        """For as long as the node lives: nobody may wait for a leader that was cut off."""
+        """For as long as the node lives: nobody may wait for a leader that was cut off,
+
+        or take what it has committed for all that is.
+        """
         while True:
             await asyncio.sleep(LOOK_S)
             for host in list(self._node.lines.values()):
                 if host.primary is not None and host.leads:
+                    lapsed = ""
                     try:
                         self.check(host)
                     except NotLeader as error:
-                        host.primary.give_up(error.message)
+                        lapsed = error.message
+                        host.primary.give_up(lapsed)
+                    host.primary.doubt(bool(lapsed))
 
     def check(self, host: LineHost) -> None:
         """Raise `NotLeader` if the lease has lapsed and the line depends on it."""

@@ -54,6 +54,11 @@ class PrimaryLoglet(ReplicatedLoglet):
             committed = max(committed, self.committed)
         return Tail(max(committed, self.committed), self.sealed)
 
+    def doubt(self, doubtful: bool) -> None:
+        """While another may lead already, let nobody take what this one committed for all."""
+        if self.sender is not None:
+            self.sender.doubtful = doubtful
+
     async def promote(
         self, timeout_s: float, accept_loss: bool = False, resume: bool = False
     ) -> Promotion:

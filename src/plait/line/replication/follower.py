@@ -2,6 +2,10 @@
 
 A restarted member is a follower of nobody until a leader speaks. Whether an append is a legal
 leader's word is the core's to say before it comes here.
+
+How far behind it is, it measures by its leader's commit index, and only while that one knows
+everything that was committed: once it has committed an entry of its own epoch (Ongaro's thesis
+6.4), and until it doubts that it still leads. What was on its way for long is taken for new.
 """
 
 from functools import partial
@@ -26,6 +30,7 @@ class Follower:
         self.epoch: Epoch = NO_EPOCH
         self.receiver = Receiver(member.log)
         self.last_heard = float("-inf")
+        self.vouched = float("-inf")  # when a leader last spoke that did not doubt itself
         self.caught_up = float("-inf")  # when we last had applied all that the leader committed
         self.leader_commit = 0
         self.leader_tail = 0
@@ -69,6 +74,8 @@ class Follower:
         self.leader, self.epoch = message.epoch.candidate, message.epoch
         self.receiver.enter(message.epoch)
         self.last_heard = now
+        if not message.doubtful:
+            self.vouched = now
         self.leader_commit = message.commit
         self.leader_tail = message.tail
         self.leader_records = message.tail_records
@@ -117,10 +124,19 @@ class Follower:
         """Remember the moment if everything that the leader committed is applied."""
         if self.member.applied >= self.leader_commit and self.epoch != NO_EPOCH:
             self.caught_up = now
-            self.member.current_at = max(self.member.current_at, self.last_heard)
+            if self._leader_knows():
+                self.member.current_at = max(self.member.current_at, self.vouched)
 
     def lag_s(self, now: float) -> float:
-        """Seconds that our applied state is behind the leader's commits, as far as we know."""
-        if self.member.applied >= self.leader_commit and now - self.last_heard < SILENT_S:
+        """Seconds that our applied state is behind what is committed, as far as we know."""
+        current = self.member.applied >= self.leader_commit and self._leader_knows()
+        if current and now - self.vouched < SILENT_S:
             return 0.0
         return now - self.member.current_at
+
+    def _leader_knows(self) -> bool:
+        """Whether the leader has committed an entry of its own epoch, which it does first of all.
+
+        Before, its commit index is what it remembers: after a power cut, arbitrarily little.
+        """
+        return self.member.log.epoch_at(self.leader_commit - 1) == self.epoch

@@ -28,6 +28,8 @@ class Append(msgspec.Struct, frozen=True, array_like=True, tag=1):
     # asks for no reply: it only tells the commit.
     round: int = 0
     admit_at: int = 0  # the leader's tail when it first met the receiver's new disk
+    # The sender may have been replaced for a while: its commit is no measure of what is committed.
+    doubtful: bool = False
 
 
 class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):

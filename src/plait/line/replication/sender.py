@@ -64,6 +64,7 @@ class Sender:
         # what the leader's core knows better:
         self.confirmed: Callable[[int], bool] = lambda round_: True  # we still led in this round
         self.membership_end = 0  # position behind the entry of the membership in force
+        self.doubtful = False  # somebody else may lead by now; set by whoever keeps the lease
 
     def set_followers(self, followers: Iterable[str], now: float) -> None:
         """The line's members changed; who stays is known as before."""
@@ -126,7 +127,7 @@ class Sender:
         message = Append(
             self.line, self.epoch, start, previous, rows, self.commit,
             log.tail, log.records, log.bytes_end, self._may_admit(progress),
-            self.round if round_ is None else round_, progress.admit_at,
+            self.round if round_ is None else round_, progress.admit_at, self.doubtful,
         )  # fmt: skip
         return SendAppend(peer, message)
 
