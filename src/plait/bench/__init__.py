@@ -8,5 +8,6 @@ the machine that they were taken on.
 `measure` what a figure is, `load` how it is made, `rounds` the turns, `processes` how servers live
 and die, one file a system (`cluster` and `plait_client` for ours, `*_thin`, `*_node` and
 `*_control` where one needs more), `leader` and `consensus` the scenarios, `failover` what a kill
-measures and `failovers` whom it befalls, `report*` what is shown, `aims` what was hoped for.
+measures and `failovers` whom it befalls, `sim` the simulator beside the clock on the wall,
+`report*` what is shown, `aims` what was hoped for.
 """

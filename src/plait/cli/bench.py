@@ -53,6 +53,14 @@ def engines(context: click.Context, arguments: tuple[str, ...]) -> None:
     context.exit(_run("engines", arguments))
 
 
+@bench.command(context_settings=_PASSED_ON, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def sim(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """The simulator, beside real time (--help for its options)."""
+    context.exit(_run("sim", arguments))
+
+
 def _run(scenario: str, arguments: tuple[str, ...]) -> int:
     # Imported here: the peers' servers and drivers are installed for measuring only.
     try:

@@ -54,6 +54,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now = 0.0
         self._turns = 0
+        self.events = 0  # callbacks that have run
         self._timers: list[Timer] = []  # a heap
         self._numbers = count()
         self._look_at = _CANCELLED_MAX  # so many timers, for those that are cancelled
@@ -131,6 +132,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             ready.append(heapq.heappop(timers)[2])
         if not ready and not self._stopping:
             raise Deadlock("everybody waits and nothing will ever happen")
+        self.events += len(ready)
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle._cancelled:

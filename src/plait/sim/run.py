@@ -45,6 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
     virtual_s: float
     real_s: float
     operations: int
+    events: int  # callbacks of all machines
     happenings: list[Happening] = []
 
     @property
@@ -139,6 +140,7 @@ class _Run:
             self.world.now(),
             0.0,
             self.operations(),
+            self.world.loop.events,
             self.world.trace.happenings,
         )
 
