@@ -8,24 +8,26 @@ Invariant: the same callbacks give the same run, whatever time anything takes. T
 run in the order in which they were set. Cycles are collected after so many turns and not when
 Python likes to: what is collected may do something last.
 Absent: sockets, threads and signals; a loop that waits for nothing is a mistake and says so.
-Relied upon, of asyncio (3.11 and later): `_run_once`, `_ready`, `_stopping`, and a handle's
-`_run`, `_cancelled` and `_context`.
+Relied upon, of asyncio (3.11 and later): `_run_once`, `_stopping` and `_ready`; and that whoever
+gets a handle only cancels it.
+
+A world makes a handle for everything that happens in it, so a handle is a list: made, and compared
+in the heap, without any code of Python's.
 """
 
 import asyncio
 import gc
-import heapq
+from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar
-from itertools import count
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from contextvars import Context, ContextVar, copy_context
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
-Timer: TypeAlias = tuple[float, int, asyncio.TimerHandle]  # when, and how many were set before
 
 _ASIDE_S = 0.001  # what a thread would do takes
 _COLLECT_EVERY = 100_000  # turns
-_CANCELLED_MAX = 4_000  # timers among which it is worth looking for cancelled ones
+_CANCELLED_MAX = 1_000  # timers among which it is worth looking for cancelled ones
 
 # Whose callback runs; None for the world itself.
 owner: ContextVar[Any] = ContextVar("owner", default=None)
@@ -37,26 +39,50 @@ class Deadlock(Exception):
     """Everybody waits and nothing will ever happen."""
 
 
+class Handle(list[Any]):
+    """``[when, how many timers were set before, callback, arguments, context]``.
+
+    No two timers have one number, so the heap never compares callbacks. A callback of None is one
+    that was cancelled.
+    """
+
+    __slots__ = ("__weakref__",)
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def cancel(self) -> None:
+        """Never run it; what it would have run on may go."""
+        self[2] = self[3] = None
+
+    def cancelled(self) -> bool:
+        """Whether it will not run."""
+        return self[2] is None
+
+    def when(self) -> float:
+        """The time of a timer."""
+        when: float = self[0]
+        return when
+
+
 class Held(NamedTuple):
     """What a stopped owner would have done."""
 
-    ready: list[asyncio.Handle]
-    timers: list[Timer]
+    ready: list[Handle]
+    timers: list[Handle]
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """The loop."""
 
-    _ready: Any
     _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
+        self.events = 0  # callbacks that have run
         self._now = 0.0
         self._turns = 0
-        self.events = 0  # callbacks that have run
-        self._timers: list[Timer] = []  # a heap
-        self._numbers = count()
+        self._ready: deque[Handle] = deque()
+        self._timers: list[Handle] = []  # a heap
+        self._number = 0  # timers that were set
         self._look_at = _CANCELLED_MAX  # so many timers, for those that are cancelled
 
     def time(self) -> float:
@@ -65,27 +91,40 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def call_soon(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    ) -> Handle:
         """In the next turn."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Handle((0.0, 0, callback, args, copy_context() if context is None else context))
         self._ready.append(handle)
         return handle
 
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there is one thread
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> Handle:
+        """A timer, counted from now."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> Handle:
         """A timer, late or early as the clock of whoever sets it is slow or fast."""
         if context is None:
             times = pace.get()
             if times != 1.0:
                 when = self._now + (when - self._now) * times
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._numbers), timer))
+            context = copy_context()
+        self._number += 1
+        timer = Handle((when, self._number, callback, args, context))
+        heappush(self._timers, timer)
         if len(self._timers) > self._look_at:
-            self._timers = [one for one in self._timers if not one[2].cancelled()]
-            heapq.heapify(self._timers)
-            self._look_at = 2 * len(self._timers) + _CANCELLED_MAX
+            self._forget_cancelled()
         return timer
+
+    def _forget_cancelled(self) -> None:
+        self._timers[:] = [one for one in self._timers if one[2] is not None]
+        heapify(self._timers)
+        self._look_at = 2 * len(self._timers) + _CANCELLED_MAX
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., T], *args: Any
@@ -119,24 +158,38 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 gc.enable()
 
     def _run_once(self) -> None:
-        """One turn: what is ready and due now, in its order."""
+        """Turns, until the loop is stopped: what is ready and due now, in its order."""
         ready, timers = self._ready, self._timers
-        self._turns += 1
-        if self._turns % _COLLECT_EVERY == 0:
-            gc.collect()
-        while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)
-        if not ready and timers:
-            self._now = max(self._now, timers[0][0])
-        while timers and timers[0][0] <= self._now:
-            ready.append(heapq.heappop(timers)[2])
-        if not ready and not self._stopping:
-            raise Deadlock("everybody waits and nothing will ever happen")
-        self.events += len(ready)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+        while True:
+            self._turns += 1
+            if self._turns % _COLLECT_EVERY == 0:
+                gc.collect()
+            while timers and timers[0][2] is None:
+                heappop(timers)
+            if not ready and timers and timers[0][0] > self._now:
+                self._now = timers[0][0]
+            while timers and timers[0][0] <= self._now:
+                ready.append(heappop(timers))
+            if not ready and not self._stopping:
+                raise Deadlock("everybody waits and nothing will ever happen")
+            self.events += len(ready)
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                _, _, callback, args, context = handle
+                if callback is not None:
+                    try:
+                        context.run(callback, *args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:
+                        self._raised(handle, error)
+            if self._stopping:
+                return
+
+    def _raised(self, handle: Handle, error: BaseException) -> None:
+        name = getattr(handle[2], "__qualname__", repr(handle[2]))
+        context = {"message": f"{name} raised", "exception": error, "handle": handle}
+        self.call_exception_handler(context)
 
     def _write_to_self(self) -> None:
         """Nothing sleeps that would have to be woken."""
@@ -145,32 +198,28 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def drop(self, dead: object) -> None:
         """Cancel everything that the owner would do."""
-        for handle in [*self._ready, *(timer for _, _, timer in self._timers)]:
-            if _belongs(handle, dead):
+        for handle in [*self._ready, *self._timers]:
+            if handle[4].get(owner) is dead:
                 handle.cancel()
 
     def hold(self, stopped: object) -> Held:
         """Take away everything that the owner would do, in its order."""
         held = Held(
-            [one for one in self._ready if _belongs(one, stopped)],
-            sorted(one for one in self._timers if _belongs(one[2], stopped)),
+            [one for one in self._ready if one[4].get(owner) is stopped],
+            sorted(one for one in self._timers if one[4].get(owner) is stopped),
         )
-        for handle in held.ready:
-            self._ready.remove(handle)
-        self._timers = [one for one in self._timers if not _belongs(one[2], stopped)]
-        heapq.heapify(self._timers)
+        others = [one for one in self._ready if one[4].get(owner) is not stopped]
+        self._ready.clear()
+        self._ready.extend(others)
+        self._timers[:] = [one for one in self._timers if one[4].get(owner) is not stopped]
+        heapify(self._timers)
         return held
 
     def release(self, held: Held) -> None:
         """Give back what `hold` took."""
         self._ready.extend(held.ready)
         for timer in held.timers:
-            heapq.heappush(self._timers, timer)
-
-
-def _belongs(handle: asyncio.Handle, to: object) -> bool:
-    context: Context = handle._context  # type: ignore[attr-defined]
-    return context.get(owner) is to
+            heappush(self._timers, timer)
 
 
 def run_virtually(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
