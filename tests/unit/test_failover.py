@@ -31,14 +31,13 @@ class FakeNode:
             appointment=lambda view, line: None,
         )
         sender = SimpleNamespace(heard_within=lambda seconds, now: list(MEMBERS[:4]))
-        loglet = SimpleNamespace(
-            sender=sender, membership=SimpleNamespace(voters=MEMBERS, witnesses=())
-        )
+        membership = SimpleNamespace(voters=MEMBERS, witnesses=())
+        group = SimpleNamespace(loglet=SimpleNamespace(sender=sender))
         self.control = SimpleNamespace(
             line="control", leads=True, leader="n1",
-            replica=SimpleNamespace(applied=1, view=None), loglet=loglet,
+            replica=SimpleNamespace(applied=1, view=None), group=group, membership=membership,
         )  # fmt: skip
-        self.lines = {LINE: SimpleNamespace(primary=None, loglet=loglet)}
+        self.lines = {LINE: SimpleNamespace(primary=None, membership=membership)}
         self.tasks: list[asyncio.Task[None]] = []
 
     def spawn(self, work: Any) -> None:
@@ -61,7 +60,7 @@ async def silent(
     while node.clock.monotonic() < until:
         for peer in reporters:
             failover.hear(peer, Report(LINE, "n5", last, 10, 0.0, False))
-        failover.look()
+        failover.watch()
         await asyncio.gather(*node.tasks)
         node.clock.now_ms += round(1000 * LOOK_S)
 

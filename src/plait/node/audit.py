@@ -19,7 +19,6 @@ that finds itself in the minority hands over first, and its successor pronounces
 Without a majority nobody can tell who is right: everybody is suspect, loudly, and nothing is done.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -103,16 +102,16 @@ class _Line:
 class Audits:
     """One node's part in it."""
 
+    every_s = LOOK_S
+
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._lines: dict[str, _Line] = {}
 
-    async def watch(self) -> None:
-        """For as long as the node lives."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            for host in self._node.hosts():
-                self._look(host, self._line(host.line))
+    def watch(self) -> None:
+        """Look."""
+        for host in self._node.hosts():
+            self._look(host, self._line(host.line))
 
     def _line(self, line: str) -> _Line:
         known = self._lines.get(line)
@@ -142,10 +141,11 @@ class Audits:
 
     def _tell(self, host: LineHost, line: _Line) -> None:
         """Report the last audit to the leader, again if that may have been lost."""
-        points, now = host.replica.ledger.points, self._node.clock.monotonic()
+        points = host.replica.ledger.points
         leader = self._node.name if host.leads else host.leader
         if not points or leader is None:
             return
+        now = self._node.clock.monotonic()
         if line.told != (points[-1], leader):
             line.told, line.tells, line.told_at = (points[-1], leader), 0, now - TELL_S
         if line.tells == TELLS_MAX or now - line.told_at < TELL_S:
@@ -200,12 +200,13 @@ class Audits:
     def _propose(self, host: LineHost, line: _Line) -> None:
         """Log an audit, if one is due, allowed and of any use."""
         node, replica = self._node, host.replica
-        points = replica.ledger.points
         pause_s = max(node.config.limits.audit_s, replica.ledger.took_s / COST_MAX)
+        if line.busy or node.clock.monotonic() - line.audited_at < pause_s:
+            return
+        points = replica.ledger.points
         changed = replica.applied > (points[-1].position + 1 if points else 0)
         others = len(host.membership.members) > 1
-        due = node.clock.monotonic() - line.audited_at >= pause_s
-        if due and changed and others and not line.busy and node.versions.allows(AUDITS_SINCE):
+        if changed and others and node.versions.allows(AUDITS_SINCE):
             line.audited_at = node.clock.monotonic()
             last = line.tallies.get(_place(points[-1]), {}) if points else {}
             anew = not replica.ledger.hash or any(not point.hash for point in last.values())
@@ -213,6 +214,8 @@ class Audits:
 
     def _judge(self, host: LineHost, line: _Line) -> None:
         """Compare what was reported."""
+        if line.tallies.keys() <= line.judged:
+            return
         membership = host.membership
         for place in sorted(set(line.tallies) - line.judged):
             reports = {n: p for n, p in line.tallies[place].items() if p.hash}

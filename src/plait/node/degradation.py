@@ -7,10 +7,9 @@ majority, so that whoever promotes afterwards knows it; the rule returns when en
 Invariant: a leader never counts fewer acknowledgements than the control line says.
 """
 
-import asyncio
 import contextlib
 import logging
-from typing import Protocol
+from typing import Any, Protocol
 
 from plait.base.errors import PlaitError
 from plait.base.ports import Clock
@@ -21,6 +20,7 @@ from plait.line.primary.vocabulary import ChangeRule
 from plait.line.quorum import AckRule
 from plait.line.replication.sender import SILENT_S
 from plait.node.config import NodeConfig
+from plait.node.known_lines import KnownLines
 from plait.node.line_host import LineHost
 from plait.types.commands import Command, SetRule
 from plait.types.control import ControlMachine, LineRecord
@@ -41,26 +41,39 @@ class Owner(Protocol):
 
     def host(self, line: str) -> LineHost: ...
 
+    def spawn(self, work: Any) -> None: ...
+
     async def command(self, line: str, command: Command) -> Outcome: ...
 
 
 class Degradation:
     """Watches the lines that may be degraded."""
 
+    every_s = LOOK_S
+
     def __init__(self, node: Owner) -> None:
         self._node = node
+        self._known = KnownLines(node)
         self._unmet_since: dict[str, float] = {}
+        self._looking = False
 
-    async def watch(self) -> None:
-        """For as long as the node lives."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            for record in self._node.control_machine.lines(self._node.control.replica.view):
-                if record.degrade:
-                    try:
-                        await self._look(record)
-                    except PlaitError as error:
-                        logger.info("line %s keeps its rule for now: %s", record.line, error)
+    def watch(self) -> None:
+        """Look."""
+        if not self._looking:
+            records = self._known.records()
+            if degradable := [record for record in records if record.degrade]:
+                self._looking = True
+                self._node.spawn(self._look_at_all(degradable))
+
+    async def _look_at_all(self, records: list[LineRecord]) -> None:
+        try:
+            for record in records:
+                try:
+                    await self._look(record)
+                except PlaitError as error:
+                    logger.info("line %s keeps its rule for now: %s", record.line, error)
+        finally:
+            self._looking = False
 
     def adopt(self) -> None:
         """Let every line here count what the control line says, whoever leads."""

@@ -22,7 +22,6 @@ and is never appointed: it has no state. Without a majority of the control line 
 nodes never fail over by themselves.
 """
 
-import asyncio
 import logging
 from typing import Any, Protocol
 
@@ -35,9 +34,10 @@ from plait.line.entry import NO_EPOCH, Epoch
 from plait.line.outcome import Outcome
 from plait.line.replication.follower import Follower
 from plait.node.config import NodeConfig
+from plait.node.known_lines import KnownLines
 from plait.node.line_host import LineHost
 from plait.types.commands import Appoint, Command
-from plait.types.control import Appointment, ControlMachine, LineRecord
+from plait.types.control import Appointment, ControlMachine
 
 logger = logging.getLogger("plait.failover")
 
@@ -80,6 +80,8 @@ class Owner(Protocol):
 class Failover:
     """One node's part in it."""
 
+    every_s = LOOK_S
+
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._reports: dict[str, dict[str, tuple[float, Report]]] = {}
@@ -87,41 +89,28 @@ class Failover:
         self._silent: dict[str, float] = {}  # when the first of a line's present reports came
         self._decided: dict[str, tuple[float, Epoch]] = {}  # when, and on which last epoch
         self._obeyed: dict[str, int] = {}  # the appointments that this node has acted on
-        self._known: list[LineRecord] = []
-        self._known_at = -1  # what the control line said there
+        self._read: dict[str, int] = {}  # how far the control line was read for them
+        self._known = KnownLines(node)
         self._seen: dict[str, float] = {}  # when a line was first looked at here
 
-    async def watch(self) -> None:
-        """For as long as the node lives."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                self.look()
-            except PlaitError as error:
-                logger.info("fail-over waits: %s", error)
-
-    def look(self) -> None:
-        """Do what is due now."""
+    def watch(self) -> None:
+        """Look, and do what is due now."""
         if not self._node.config.limits.failover_s:
             return  # an operator decides
-        for record in self._records():
+        applied = self._node.control.replica.applied
+        for record in self._known.records():
             host = self._node.lines.get(record.line)
             if host is None or host.primary is None:
                 continue
-            self._obey(record.line, host.primary)
+            if self._read.get(record.line) != applied:
+                self._read[record.line] = applied
+                self._obey(record.line, host.primary)
             report = self._notice(record.line, host.primary)
             if report is not None:
                 self._tell(report)
         if self._node.control.leads:
             for line in sorted(self._reports):
                 self._decide(line)
-
-    def _records(self) -> list[LineRecord]:
-        replica = self._node.control.replica
-        if self._known_at != replica.applied:
-            self._known = self._node.control_machine.lines(replica.view)
-            self._known_at = replica.applied
-        return self._known
 
     # ------------------------------------------------------------------ noticing
 
@@ -206,7 +195,7 @@ class Failover:
 
     def _choose(self, line: str, reports: dict[str, Report]) -> tuple[str, str | None]:
         machine, view = self._node.control_machine, self._node.control.replica.view
-        record = next((found for found in self._records() if found.line == line), None)
+        record = next((found for found in self._known.records() if found.line == line), None)
         rule = machine.rule(view, line)
         if record is None:
             return "the line is not known here yet", None

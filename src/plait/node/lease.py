@@ -10,7 +10,6 @@ no clock; only lines with ``acks="leader"`` can acknowledge anything while cut o
 Each node measures with its own monotonic clock; clocks may drift by a percent or so.
 """
 
-import asyncio
 from typing import Protocol
 
 from plait.base.errors import NotLeader
@@ -37,6 +36,8 @@ LOOK_S = 0.1
 class Lease:
     """Whether this node may act as the leader of leader–follower lines."""
 
+    every_s = LOOK_S
+
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._began = node.clock.monotonic()
@@ -55,22 +56,17 @@ class Lease:
         self._began = max(self._began, confirmed)
         return now - self._began
 
-    async def watch(self) -> None:
-        """For as long as the node lives: nobody may wait for a leader that was cut off,
-
-        or take what it has committed for all that is.
-        """
-        while True:
-            await asyncio.sleep(LOOK_S)
-            for host in list(self._node.lines.values()):
-                if host.primary is not None and host.leads:
-                    lapsed = ""
-                    try:
-                        self.check(host)
-                    except NotLeader as error:
-                        lapsed = error.message
-                        host.primary.give_up(lapsed)
-                    host.primary.doubt(bool(lapsed))
+    def watch(self) -> None:
+        """Look: nobody may wait for a leader that was cut off, or take its commits for all."""
+        for host in list(self._node.lines.values()):
+            if host.primary is not None and host.leads:
+                lapsed = ""
+                try:
+                    self.check(host)
+                except NotLeader as error:
+                    lapsed = error.message
+                    host.primary.give_up(lapsed)
+                host.primary.doubt(bool(lapsed))
 
     def check(self, host: LineHost) -> None:
         """Raise `NotLeader` if the lease has lapsed and the line depends on it."""

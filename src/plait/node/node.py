@@ -39,6 +39,7 @@ from plait.node.relays import Relays
 from plait.node.reopening import Reopening
 from plait.node.rescue import Rescue
 from plait.node.roster import Roster
+from plait.node.rounds import Rounds
 from plait.node.said import ChainWanted, GraphSaid
 from plait.node.segments import line_of
 from plait.node.versions import Versions
@@ -88,7 +89,6 @@ class Node:
         self.opening = asyncio.Lock()  # of lines; held by whoever opens or closes some
         self.line_opening = LineOpening(self)
         self._degradation = Degradation(self)
-        self._placement = Placement(self)
         self.lease = Lease(self)
         self.failover = Failover(self)
         self.versions = Versions(self)
@@ -100,6 +100,10 @@ class Node:
         self.relays = Relays(self)
         self.moves = Moves(self)
         self.reopening = Reopening(self)
+        self._rounds = Rounds(
+            self.report, self._degradation, Placement(self), self.failover, self.lease,
+            self.versions, self.audits, self.roster,
+        )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
 
@@ -116,11 +120,9 @@ class Node:
             for host in self.hosts():
                 await host.led(LEAD_S)  # nobody else can: an open store is ready to be written
         self.spawn(self._follow_control())
-        for careful in (
-            self.reopening, self._degradation, self._placement, self.failover, self.lease,
-            self.versions, self.audits, self.moves, self.roster,
-        ):  # fmt: skip
-            self.spawn(careful.watch())
+        self.spawn(self.reopening.watch())
+        self.spawn(self.moves.watch())
+        self._rounds.start()
         if self.config.engine and self.name not in self.membership.witnesses:
             self.relays.of_cluster(self.config.engine, self.cluster)
 
@@ -214,6 +216,7 @@ class Node:
         if self.closed:
             return
         self.closed = True
+        self._rounds.stop()
         await self.relays.close()
         for task in list(self._tasks):
             task.cancel()

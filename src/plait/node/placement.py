@@ -6,7 +6,6 @@ node leads the line. A node that is leaving is a learner of the control line unt
 Invariant: a line goes from one membership to the next only while the control line's is settled.
 """
 
-import asyncio
 import logging
 from typing import Protocol
 
@@ -39,17 +38,13 @@ class Owner(Protocol):
 class Placement:
     """Drives the lines that are led here."""
 
+    every_s = LOOK_S
+
     def __init__(self, node: Owner) -> None:
         self._node = node
 
-    async def watch(self) -> None:
-        """For as long as the node lives."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            self.look()
-
-    def look(self) -> None:
-        """Begin what has to be done."""
+    def watch(self) -> None:
+        """Look, and begin what has to be done."""
         control = self._node.control
         if control.group is None:
             return

@@ -8,6 +8,7 @@ Invariant: a name belongs to one folder. A node whose name is another's does not
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from plait.base.errors import BadSettings, PlaitError, Unavailable
@@ -43,16 +44,21 @@ class Owner(Protocol):
 
     def members_changed(self) -> None: ...
 
+    def spawn(self, work: Any) -> None: ...
+
     async def command(self, line: str, command: Command) -> Outcome: ...
 
 
 class Roster:
     """The control line's records of nodes, as one node sees and makes them."""
 
+    every_s = LOOK_S
+
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._seen: list[NodeRecord] = []
         self._seen_at = -1
+        self._saying = False
         self._membership = Membership()
         self._told = Membership()  # as the node last heard that it changed
 
@@ -82,40 +88,47 @@ class Roster:
 
     # ------------------------------------------------------------------ saying
 
-    async def watch(self) -> None:
-        """For as long as the node lives."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self._say()
-            except BadSettings as error:
-                self._node.refused = error
-                logger.critical("%s is no node of this store: %s", self._node.name, error)
-                return
-            except PlaitError as error:
-                logger.info("the roster waits: %s", error)
-
-    async def _say(self) -> None:
+    def watch(self) -> None:
+        """Look, and say what is not known."""
         node = self._node
-        if node.control.group is None:
+        if self._saying or node.refused is not None:
+            return
+        if node.control.group is not None:
+            names = node.control.leads and not self.name and node.versions.allows(CHAINS_SINCE)
+            work = self._name_it() if names else None
+        else:
             membership = self.membership
             if membership != self._told:  # whoever asked meanwhile may have seen it first
                 self._told = membership
                 node.members_changed()
-            await self.enlist()
-        elif node.control.leads and not self.name and node.versions.allows(CHAINS_SINCE):
-            await self._name_it()
+            work = None if self._enlisted() else self.enlist()
+        if work is not None:
+            self._saying = True
+            node.spawn(self._say(work))
+
+    async def _say(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except BadSettings as error:
+            self._node.refused = error
+            logger.critical("%s is no node of this store: %s", self._node.name, error)
+        except PlaitError as error:
+            logger.info("the roster waits: %s", error)
+        finally:
+            self._saying = False
 
     async def enlist(self) -> None:
         """Be a node of the store, found where this one listens; `BadSettings` if it cannot be."""
-        node = self._node
-        wanted = NodeRecord(node.name, node.folder, node.address, node.versions.reads)
-        known = next((each for each in self._known() if each.name == node.name), None)
-        if known != wanted:
-            await node.command(node.control.line, PutNode(*_fields(wanted)))
+        if not self._enlisted():
+            command = PutNode(*_fields(self._wanted()))
+            await self._node.command(self._node.control.line, command)
 
-    def _known(self) -> list[NodeRecord]:
-        return node_records(self._node.control.replica.view)
+    def _enlisted(self) -> bool:
+        return self._wanted() in node_records(self._node.control.replica.view)
+
+    def _wanted(self) -> NodeRecord:
+        node = self._node
+        return NodeRecord(node.name, node.folder, node.address, node.versions.reads)
 
     # ------------------------------------------------------------------ the name on engines
 

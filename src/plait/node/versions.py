@@ -56,17 +56,22 @@ class Owner(Protocol):
         self, peer: str, address: str, up: Callable[[str], None], down: Callable[[str], None]
     ) -> Link | None: ...
 
+    def spawn(self, work: Any) -> None: ...
+
     async def command(self, line: str, command: Command) -> Outcome: ...
 
 
 class Versions:
     """What this node reads, what the others read, and what is enabled."""
 
+    every_s = LOOK_S
+
     def __init__(self, node: Owner, reads: int = RECORDS) -> None:
         self.reads = reads
         self._node = node
         self._known: dict[str, int] = {}  # what other nodes said that they read
         self._warned = False
+        self._looking = False
         self._enabling = 0  # being logged: who joins meanwhile must be able to read it
 
     @property
@@ -100,17 +105,20 @@ class Versions:
                 f"them up to version {self.reads}: upgrade it"
             )
 
-    async def watch(self) -> None:
-        """For as long as the node lives."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            self._warn()
-            try:
-                await self.look()
-            except PlaitError as error:
-                logger.info("no version is enabled now: %s", error)
-            finally:
-                self._enabling = 0
+    def watch(self) -> None:
+        """Look."""
+        self._warn()
+        if not self._looking and self._due() is not None:
+            self._looking = True
+            self._node.spawn(self._look())
+
+    async def _look(self) -> None:
+        try:
+            await self.look()
+        except PlaitError as error:
+            logger.info("no version is enabled now: %s", error)
+        finally:
+            self._enabling, self._looking = 0, False
 
     def _warn(self) -> None:
         if self.enabled > self.reads and not self._warned:
@@ -122,14 +130,19 @@ class Versions:
 
     async def look(self) -> None:
         """Enable what every node can read by now, if this one leads the control line."""
-        node = self._node
-        if not node.control.leads or node.control.replica.applied <= node.control.opening:
-            return  # what former leaders have enabled is not known yet
-        version = min(self._reads(name) for name in node.membership.members)
-        if version > self.enabled:
+        node, version = self._node, self._due()
+        if version is not None:
             self._enabling = version
             await node.command(node.control.line, Enable(version))
             logger.info("every node can read records of version %s: they are written", version)
+
+    def _due(self) -> int | None:
+        """The version that every node can read by now, if it is for this one to enable it."""
+        node = self._node
+        if not node.control.leads or node.control.replica.applied <= node.control.opening:
+            return None  # what former leaders have enabled is not known yet
+        version = min(self._reads(name) for name in node.membership.members)
+        return version if version > self.enabled else None
 
     def _reads(self, name: str) -> int:
         return self.reads if name == self._node.name else self._known.get(name, 1)
