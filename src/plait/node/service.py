@@ -175,6 +175,8 @@ class _Client:
             case m.Cancel():
                 self._feeds.handle(request)
                 self._guests.cancel(request.id)
+            case m.Where(id_, line):
+                self._where(id_, line)
             case m.Hello():
                 raise BadFrame("a second greeting")
             case _:
@@ -210,6 +212,13 @@ class _Client:
             self._fail(id_, Indefinite(f"{type(error).__name__}: {error}"))
         else:
             self._send(m.Applied.of(id_, future.result(), rule()))
+
+    def _where(self, id_: int, line: str) -> None:
+        """Say who leads; clients ask it often, to see whether we are still there."""
+        try:
+            self._send(self._local.where(id_, line))
+        except PlaitError as error:
+            self._fail(id_, error)
 
     # ------------------------------------------------------------------ everything else
 
@@ -262,8 +271,6 @@ class _Client:
             case m.DropGraphRequest(id_, name):
                 await local.drop_graph(name)
                 return m.Result(id_, None)
-            case m.Where(id_, line):
-                return local.where(id_, line)
             case m.StatusRequest(id_):
                 return m.Result(id_, local.status_here())
             case m.Promote(id_, line, accept_loss, timeout_s):

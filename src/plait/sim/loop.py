@@ -103,7 +103,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Handle:
         """A timer, counted from now."""
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        if context is None:
+            delay *= pace.get()
+            context = copy_context()
+        return self._set(self._now + delay, callback, args, context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
@@ -114,6 +117,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if times != 1.0:
                 when = self._now + (when - self._now) * times
             context = copy_context()
+        return self._set(when, callback, args, context)
+
+    def _set(self, when: float, callback: Any, args: tuple[Any, ...], context: Context) -> Handle:
         self._number += 1
         timer = Handle((when, self._number, callback, args, context))
         heappush(self._timers, timer)

@@ -15,7 +15,6 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from plait.base.codec import checksum
 from plait.base.errors import Unavailable
 from plait.base.ports import Connection, Listener, Receiver
 from plait.host.tcp import TcpLimits
@@ -46,6 +45,7 @@ class SimConnection:
         self.other: SimConnection
         self.receiver: Receiver | None = None
         self._fabric = fabric
+        self._way = f"{there} {here}\n".encode()  # of what arrives here, in the hash
         self.first = b""  # frame that was sent from here: it says who speaks
         self._pending: list[bytes] = []
         self._held: list[tuple[list[bytes], int]] = []  # on a cut path
@@ -221,9 +221,7 @@ class SimConnection:
         self._heard = True
         if self.receiver is None:
             return
-        self._fabric.trace.feel(
-            self.there, self.here, len(frames), [checksum(frame) for frame in frames]
-        )
+        self._fabric.trace.frames(self._way, frames)
         if any(len(frame) > self.frame_bytes_max for frame in frames):
             self.broken("a frame is too long")
             return

@@ -48,11 +48,10 @@ class Probes:
         self._graphs: dict[str, GraphProbe] = {}
         self._disks: dict[str, tuple[object, object]] = {}
 
-    async def watch(self) -> None:
-        """Look again and again, until cancelled."""
-        while True:
-            self.look()
-            await asyncio.sleep(LOOK_S)
+    def watch(self) -> None:
+        """Look, and again and again."""
+        self.look()
+        self._world.fabric.world_at(self._world.now() + LOOK_S, self.watch)
 
     def look(self) -> None:
         """Meet whoever is new, and look at what is not seen step by step."""

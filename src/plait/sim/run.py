@@ -63,12 +63,11 @@ def simulate(config: Config, keep: bool = False) -> Outcome:
         run = _Run(config, loop, keep)
         runs.append(run)
         loop.set_exception_handler(run.probes.unhandled)
-        watching = loop.create_task(run.probes.watch())
+        loop.call_soon(run.probes.watch)
         try:
             await run.all()
             run.probes.look()
         finally:
-            watching.cancel()
             run.world.end()
         runs.clear()  # what was killed is collected with the loop, and not when Python likes to
         return run.outcome()

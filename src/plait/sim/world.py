@@ -133,12 +133,16 @@ def run_world(main: Callable[[VirtualLoop], Any]) -> Any:
     """Run a coroutine function of the loop in a world of its own; what it returns."""
     loop = VirtualLoop()
     loop.set_task_factory(own_tasks)
+    collects = gc.isenabled()
+    gc.disable()  # else all of it is looked at twice when it ends
     with _quiet():
         try:
             return loop.run_until_complete(main(loop))
         finally:
             loop.close()
             gc.collect()
+            if collects:
+                gc.enable()
 
 
 @contextlib.contextmanager

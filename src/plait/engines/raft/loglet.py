@@ -36,7 +36,9 @@ class RaftLoglet(ReplicatedLoglet):
         self.core = core
         # ids of an earlier life of this process must not be taken for ours
         first_id = random.getrandbits(40) << 20
-        self._readers = Readers(core.member.line, clock, first_id, self._ask)
+        self._readers = Readers(
+            core.member.line, clock, first_id, self._ask, lambda: core.leader is not None
+        )
         driver.on_read = self._readers.answer
         driver.on_halted = self._readers.fail
         self._begin()
@@ -55,6 +57,12 @@ class RaftLoglet(ReplicatedLoglet):
         """Whoever has applied everything below it sees every write completed before this call."""
         self.check()
         return await self._readers.index(timeout_s)
+
+    def received(self, peer: str, message: Any) -> None:
+        """See `ReplicatedLoglet`; it may be the first word of a leader, or make us one."""
+        super().received(peer, message)
+        if self._readers.leaderless and self.core.leader is not None:
+            self._readers.wake()
 
     def _ask(self, id_: int) -> None:
         if self.driver.halted is not None:

@@ -12,16 +12,28 @@ from plait.base.ports import Clock
 
 RETRY_S = 0.25  # a question or its answer may be lost; where answers take longer, so do questions
 RETRY_S_MAX = 2.0
-PAUSE_S = 0.01  # before asking again when nobody leads
+PAUSE_S = 0.01  # before asking again whoever leads and could not say
 
 
 class Readers:
-    """Asks the core for read indexes. `ask(id)` steps it; `answer` is called with what it says."""
+    """Asks the core for read indexes. `ask(id)` steps it; `answer` is called with what it says.
 
-    def __init__(self, line: str, clock: Clock, first_id: int, ask: Callable[[int], None]) -> None:
+    While nobody is `led` by anybody there is nobody to ask: readers wait until `wake` is called.
+    """
+
+    def __init__(
+        self,
+        line: str,
+        clock: Clock,
+        first_id: int,
+        ask: Callable[[int], None],
+        led: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._line = line
         self._clock = clock
         self._ask = ask
+        self._led = led
+        self._leaderless: dict[asyncio.Future[None], None] = {}
         self._last_id = first_id
         self._gathering: asyncio.Future[int | None] | None = None
         self._asked: dict[int, tuple[asyncio.Future[int | None], asyncio.TimerHandle]] = {}
@@ -39,7 +51,33 @@ class Readers:
                 return position
             if self._clock.monotonic() > until:
                 raise Unavailable(f"{self._line}: no leader confirmed what is committed")
+            await self._pause(until)
+
+    async def _pause(self, until: float) -> None:
+        """Before asking again; a sign of a leader may be missed, so not for ever."""
+        if self._led():
             await asyncio.sleep(PAUSE_S)
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        delay = min(RETRY_S, max(PAUSE_S, until - self._clock.monotonic()))
+        timer = loop.call_later(delay, _settle, future)
+        self._leaderless[future] = None
+        try:
+            await future
+        finally:
+            timer.cancel()
+            self._leaderless.pop(future, None)
+
+    @property
+    def leaderless(self) -> bool:
+        """Whether somebody waits until somebody leads."""
+        return bool(self._leaderless)
+
+    def wake(self) -> None:
+        """Somebody leads: ask."""
+        for future in self._leaderless:
+            _settle(future)
 
     def _question(self) -> "asyncio.Future[int | None]":
         if self._gathering is None:
@@ -84,3 +122,9 @@ class Readers:
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # whoever gave up waiting is not missed
+        self.wake()
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
