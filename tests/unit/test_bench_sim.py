@@ -43,7 +43,13 @@ def test_figures_of_worlds_and_of_a_campaign_are_measured_and_shown():
     text = printed(figures)
     assert "…" not in text
     assert max(len(line) for line in text.splitlines()) <= 80
-    for shown in ("registers ", "counters+members", "a campaign", "A night of 8 hours", f"{len(FAULTS)} kinds"):
+    for shown in (
+        "registers ",
+        "counters+members",
+        "a campaign",
+        "A night of 8 hours",
+        f"{len(FAULTS)} kinds",
+    ):
         assert shown in text
 
 

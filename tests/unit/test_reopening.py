@@ -12,8 +12,8 @@ from plait.api.store import Store
 from plait.base.errors import DiskFull, PlaitError, ReadOnly, StorageError
 from plait.host.clock import SystemClock
 from plait.host.memory_storage import MemoryStorage
+from plait.node import lines, reopening
 from plait.node import node as nodes
-from plait.node import reopening
 from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
 from plait.node.local import Local
@@ -81,7 +81,7 @@ async def test_while_the_disk_refuses_nobody_opens_a_line(
     store = await tables(node)
     opened: list[str] = []
     attempts: list[int] = []
-    open_line = nodes.open_line
+    open_line = lines.open_line
     written = reopening.written
 
     async def refused(log: object) -> None:
@@ -93,7 +93,7 @@ async def test_while_the_disk_refuses_nobody_opens_a_line(
         return open_line(owner, record)  # type: ignore[arg-type]
 
     monkeypatch.setattr(nodes, "RECONCILE_S", 0.01)
-    monkeypatch.setattr(nodes, "open_line", noted)
+    monkeypatch.setattr(lines, "open_line", noted)
     monkeypatch.setattr(reopening, "written", refused)
     node.storage.log.fail(DiskFull("no space"))
     await until(lambda: len(attempts) > 5)

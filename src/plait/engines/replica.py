@@ -4,8 +4,9 @@
 
     flushed <= applied <= loglet.committed
 
-It follows the log, applies each entry synchronously and whole, answers reads from what is applied,
-and orders groups of commands through a `Proposer`. A `Flusher` moves it into the state file.
+It follows the log, applies each entry synchronously and whole, answers reads from what is
+applied, and orders groups of commands through a `Proposer`. A `Flusher` moves what was applied
+into the state file. Sees ports only; owns no thread.
 
 When committed entries are cut (`retracted`, by loglets whose promotions may do so), the replica
 stops applying at once and rebuilds: from the state file if that is old enough, else by replaying
@@ -159,9 +160,6 @@ class Replica:
         self, position: int, timeout: float | None = None, mark: Mark | None = None
     ) -> None:
         """Return once everything below `position` is applied; `TooStale` if not in time."""
-        if mark is None and self.applied >= position and self._ready.is_set():
-            self._check_alive()
-            return
         try:
             async with asyncio.timeout(timeout):
                 while True:
@@ -283,7 +281,8 @@ class Replica:
         checkpoint = load_checkpoint(self._state)
         self.sessions = load_sessions(self._state)
         self.epochs = EpochHistory(checkpoint.spans)
-        self.applied, self.record_index = checkpoint.applied, checkpoint.record_index
+        self.applied = checkpoint.applied
+        self.record_index = checkpoint.record_index
         self.time_ms = checkpoint.time_ms
         self.ledger.begin(checkpoint.hash, checkpoint.audits)
         self.needs_snapshot, self._saved_bytes = None, self.applied_bytes
