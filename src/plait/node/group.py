@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError, TooStale
+from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError, ReadOnly, TooStale
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
@@ -89,7 +89,14 @@ class Group:
     def check_state(self) -> None:
         """Build the state anew if it is ahead of the log: a crash came between a cut, or a copy of
         the state, and what belongs to it. Until the log has grown as far nobody could tell whether
-        it goes on where the state is, and meanwhile what was cut would be read."""
+        it goes on where the state is, and meanwhile what was cut would be read.
+
+        Not beside a log that takes no writes: one that is damaged ends early, and then the state
+        is all that is left to read."""
+        try:
+            self.loglet.check_writable()
+        except ReadOnly:
+            return  # the line is opened again once it does
         tail = self.loglet.member.log.tail
         if self.replica.applied > tail:
             self.replica.rewind(tail)
