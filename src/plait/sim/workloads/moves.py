@@ -93,6 +93,7 @@ class Moves(Workload):
 
     @over.setter
     def over(self, over: bool) -> None:
+        """The work is over for those within, too."""
         self._over = over
         for workload in self._inner:
             workload.over = over
