@@ -23,6 +23,7 @@ logger = logging.getLogger("plait.moves")
 
 ANSWER_S = 5.0
 ASK_S = 0.5  # a request may be lost
+PAUSE_S = 0.05
 
 
 class Owner(Protocol):
@@ -88,7 +89,7 @@ class ControlMetastore:
         try:
             await node.control.replica.wait_applied(applied + 1, ASK_S)
         except PlaitError:
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE_S)  # halted, for example: waiting ends at once then
 
 
 async def order(node: Owner, wanted: ChainWanted) -> None:
