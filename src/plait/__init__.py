@@ -40,7 +40,7 @@ from plait.api.values import ABSENT
 from plait.api.watch import Change, Watch
 from plait.base import errors
 from plait.base.errors import CommandFailed, Conflict, PlaitError
-from plait.entry import connect, open
+from plait.entry import connect, open, restore
 from plait.types.state_machine import Reject, StateMachine, command, query
 
 __version__ = "0.3.0"
@@ -92,4 +92,5 @@ __all__ = [
     "merge",
     "open",
     "query",
+    "restore",
 ]

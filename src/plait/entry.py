@@ -1,4 +1,4 @@
-"""The two ways in: a folder in this process, or a cluster over the network."""
+"""The ways in: a folder in this process, a cluster over the network, a folder from a backup."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
@@ -8,6 +8,8 @@ from typing import Any
 
 from plait.api.store import Store
 from plait.client.backend import connect as connect_backend
+from plait.node.backup.choosing import parse_target
+from plait.node.backup.folders import restore_folder
 from plait.node.config import NodeConfig
 from plait.node.local import Local
 from plait.node.serve import running
@@ -50,3 +52,38 @@ async def connect(url: str, **options: Any) -> AsyncIterator[Store]:
     backend = await connect_backend(url, **options)
     async with Store(backend) as store:
         yield store
+
+
+async def restore(
+    backup: str | PathLike[str],
+    path: str | PathLike[str],
+    *,
+    at: str = "latest",
+    name: str = "n1",
+) -> dict[str, Any]:
+    """Make the folder `path`, which must be new or empty, from a folder of backups.
+
+    It is the folder of one node, the only one of a new cluster: `plait.open` and ``plait serve``
+    take it, other nodes join it, and nothing of the cluster that was backed up mixes with it.
+
+    at: ``"latest"``; a time (``"2026-01-31T12:00:00+01:00"``, without an offset in local time); or
+    ``"LINE:POSITION"``, that line up to there and everything else as of that moment.
+    Returns ``node``, ``cluster``, ``former`` (the cluster that was backed up), ``lines`` (position,
+    time and epoch by line) and ``documents``. `BadSettings` for a folder that is no backup, a
+    target that is in none, or a `path` in use; `Corrupt` for a damaged backup.
+    """
+    restored = await restore_folder(backup, path, parse_target(at), name)
+    return {
+        "node": restored.node,
+        "cluster": restored.cluster,
+        "former": restored.former,
+        "lines": {
+            line.line: {
+                "position": line.position,
+                "time_ms": line.time_ms,
+                "epoch": str(line.epoch),
+            }
+            for line in restored.lines
+        },
+        "documents": list(restored.graphs),
+    }

@@ -252,12 +252,20 @@ class Examine(_Message, frozen=True, array_like=True, tag=49):
     id: int
 
 
+class BackupRequest(_Message, frozen=True, array_like=True, tag=50):
+    """Add a backup to a folder of the node's own disk. Answered by `Result` when it is whole."""
+
+    id: int
+    folder: str
+    supersedes: str = ""  # a manifest that goes when this one is there
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
-    | Examine
+    | Examine | BackupRequest
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

@@ -185,6 +185,22 @@ class Store(Session):
         self._context.check()
         return await self._backend.move(what, to, timeout_s, forced_by, accept_loss)
 
+    async def backup(self, folder: str | PathLike[str], *, supersedes: str = "") -> dict[str, Any]:
+        """Add a backup of everything to a folder, while the store is in use.
+
+        The folder is new, or has earlier backups of this store: only what is new is added. Over
+        the network it is a folder of the node that answers, and that node does it. `plait.restore`
+        makes a store from it. supersedes: the ``backup`` of an earlier answer, which goes when
+        this one is whole: so a backup every few seconds keeps the log archived.
+
+        Everything that was acknowledged before the call is in it. Returns ``backup`` (its name),
+        ``node``, ``cluster``, ``time_ms``, ``positions`` (by line), ``documents``,
+        ``written_bytes``. `BadSettings` for a folder that is something else, `Unavailable` if the
+        node cannot know what was acknowledged elsewhere.
+        """
+        self._context.check()
+        return await self._backend.backup(folder, supersedes)
+
     async def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         self._context.check()

@@ -26,6 +26,7 @@ from plait.blocking.store import Store
 from plait.blocking.table import Table
 from plait.blocking.transaction import Transaction, TransactionTable
 from plait.blocking.watch import Watch
+from plait.host.loop import run
 from plait.host.portal import Portal
 from plait.types.state_machine import StateMachine
 
@@ -39,6 +40,7 @@ __all__ = [
     "Watch",
     "connect",
     "open",
+    "restore",
 ]
 
 
@@ -57,3 +59,14 @@ def connect(url: str, **options: Any) -> Store:
     options: see `plait.client.backend.connect`. Raises `Unavailable` if no node answers.
     """
     return Store(Portal(lambda: entry.connect(url, **options), "plait"))
+
+
+def restore(
+    backup: str | PathLike[str],
+    path: str | PathLike[str],
+    *,
+    at: str = "latest",
+    name: str = "n1",
+) -> dict[str, Any]:
+    """Make the folder `path` from a folder of backups: see `plait.restore`."""
+    return run(entry.restore(backup, path, at=at, name=name))

@@ -168,6 +168,10 @@ class Store(Session):
             self._store.move(what, to, timeout_s, forced_by=forced_by, accept_loss=accept_loss)
         )
 
+    def backup(self, folder: str | PathLike[str], *, supersedes: str = "") -> dict[str, Any]:
+        """Add a backup of everything to a folder, while the store is in use."""
+        return self._portal.call(self._store.backup(folder, supersedes=supersedes))
+
     def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         return self._portal.call(self._store.rescued())

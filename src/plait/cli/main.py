@@ -10,6 +10,7 @@ import click
 
 from plait.base.errors import PlaitError
 from plait.cli import exits
+from plait.cli.backup import backup
 from plait.cli.bench import bench
 from plait.cli.check import check
 from plait.cli.completion import completion
@@ -24,6 +25,7 @@ from plait.cli.members import join, leave, members
 from plait.cli.moving import move
 from plait.cli.recover import recover_command
 from plait.cli.rescued import rescued
+from plait.cli.restore import restore
 from plait.cli.rows import count, delete, get, put, scan, watch
 from plait.cli.serve import serve
 from plait.cli.sim import sim
@@ -113,7 +115,7 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
     watch, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
-    rescued, conflicts, recover_command, text, check, laws, sim, bench, completion,
+    rescued, conflicts, backup, restore, recover_command, text, check, laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

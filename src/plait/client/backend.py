@@ -15,10 +15,12 @@ import asyncio
 import random as chance
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.messages import (
+    BackupRequest,
     DropGraphRequest,
     DropTableRequest,
     FeedItem,
@@ -57,6 +59,7 @@ from plait.host.clock import SystemClock
 from plait.host.tcp import TcpNetwork
 from plait.types.machines import MachineClass
 
+BACKUP_S = 24 * 3600.0  # that a backup may take, attempts and all
 LINES_MAX = 65536  # a client writes to
 
 
@@ -263,6 +266,18 @@ class NetworkBackend:
         attempts = self._cluster.attempts(timeout_s)
         answer = await self._anywhere(
             f"moving {what!r}", Move, what, to, timeout_s, attempts=attempts
+        )
+        return dict(answer.value)
+
+    async def backup(self, folder: str | PathLike[str], supersedes: str) -> dict[str, Any]:
+        """See `Backend`. Safe to repeat: what is there is not copied again."""
+        if not Path(folder).is_absolute():
+            raise BadSettings(
+                f"{folder}: the folder is the node's, not this program's; give its whole path"
+            )
+        attempts = self._cluster.attempts(BACKUP_S)
+        answer = await self._anywhere(
+            f"a backup to {folder}", BackupRequest, str(folder), supersedes, attempts=attempts
         )
         return dict(answer.value)
 

@@ -29,8 +29,10 @@ from plait.base.errors import (
 from plait.base.ports import DropRescued
 from plait.engines import feed
 from plait.engines.graph import Replica as GraphReplica
+from plait.host.backup_folder import BackupFolder
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
+from plait.node.backup.taking import report_of, take_backup
 from plait.node.examination import examine
 from plait.node.failures import raise_failure
 from plait.node.folder_handle import FolderHandle, sync_folder
@@ -308,6 +310,12 @@ class Local:
         """Move a line to another engine; only who leads it can."""
         self.node.check_open()
         return await self.node.moves.move(what, to, timeout_s, forced_by, accept_loss)
+
+    async def backup(self, folder: str | PathLike[str], supersedes: str = "") -> dict[str, Any]:
+        """Add a backup to a folder of this machine's."""
+        self.node.check_open()
+        taken = await take_backup(self.node, BackupFolder(folder), supersedes=supersedes)
+        return report_of(taken)
 
     # ------------------------------------------------------------------ rescued
 

@@ -40,8 +40,9 @@ from plait.node.reopening import Reopening
 from plait.node.rescue import Rescue
 from plait.node.roster import Roster
 from plait.node.rounds import Rounds
-from plait.node.said import ChainWanted, GraphSaid
+from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
 from plait.node.segments import line_of
+from plait.node.tails import Tails
 from plait.node.versions import Versions
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
@@ -99,6 +100,7 @@ class Node:
         self.engines = Engines(self)
         self.relays = Relays(self)
         self.moves = Moves(self)
+        self.tails = Tails(self)
         self.reopening = Reopening(self)
         self._rounds = Rounds(
             self.report, self._degradation, Placement(self), self.failover, self.lease,
@@ -314,20 +316,19 @@ class Node:
         match message:
             case Report():
                 self.failover.hear(peer, message)
-                return
             case AuditReport() | CopyWanted():
                 self.audits.hear(peer, message)
-                return
             case GraphSaid():
                 self.graphs.hear(peer, message)
-                return
             case ChainWanted():
                 self.spawn(order(self, message))
-                return
-        line = line_of(message.line)
-        host = self.control if line == CONTROL else self.lines.get(line)
-        if host is not None:
-            host.hear(peer, message)
+            case TailWanted() | TailTold():
+                self.tails.hear(peer, message)
+            case _:
+                line = line_of(message.line)
+                host = self.control if line == CONTROL else self.lines.get(line)
+                if host is not None:
+                    host.hear(peer, message)
 
     def send(self, peer: str, message: Any) -> None:
         """Say something to a member; it may be lost."""

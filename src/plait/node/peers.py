@@ -20,7 +20,7 @@ from plait.line.raft import messages as raft
 from plait.line.replication.messages import Checkpointed
 from plait.node.audit import AuditReport, CopyWanted
 from plait.node.failover import Report
-from plait.node.said import ChainWanted, GraphSaid
+from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
 
 PAUSE_S_MIN = 0.05
 PAUSE_S_MAX = 1.0
@@ -56,6 +56,8 @@ Message: TypeAlias = (
     | CopyWanted
     | GraphSaid
     | ChainWanted
+    | TailWanted
+    | TailTold
 )
 
 _message_decoder = msgspec.msgpack.Decoder(Message)

@@ -16,3 +16,18 @@ class ChainWanted(msgspec.Struct, frozen=True, array_like=True, tag=91):
     line: str
     version: int
     data: bytes
+
+
+class TailWanted(msgspec.Struct, frozen=True, array_like=True, tag=92):
+    """A node asks whoever leads a line how far that goes."""
+
+    line: str
+    number: int  # of the question
+
+
+class TailTold(msgspec.Struct, frozen=True, array_like=True, tag=93):
+    """The answer: every write that was completed before the question is below the position."""
+
+    line: str
+    number: int
+    position: int

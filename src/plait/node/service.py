@@ -286,6 +286,8 @@ class _Client:
                 return m.Result(id_, await local.move(what, to, timeout_s, by, accept_loss))
             case m.Examine(id_):
                 return m.Result(id_, await local.examine_here())
+            case m.BackupRequest(id_, folder, supersedes):
+                return m.Result(id_, await local.backup(folder, supersedes))
             case m.ListMembers(id_):
                 return m.Result(id_, await local.members())
             case _:

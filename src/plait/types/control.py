@@ -38,9 +38,9 @@ from plait.types.machine import RowMachine, stamp_after
 
 _TABLE = b"table/"
 _MACHINE = b"machine/"
-_LINE = b"line/"
+LINE = b"line/"
 _RULE = b"rule/"
-_APPOINTED = b"appointed/"
+APPOINTED = b"appointed/"
 _VERSION = b"version"
 _LAST_ID = b"last table id"
 TABLES_MAX = 10_000
@@ -128,7 +128,7 @@ class ControlMachine(RowMachine):
             case DropGraph():
                 return drop_graph(view, command)
             case SetChain():
-                exists = view.get(CONTROL, _LINE + command.line.encode()) is not None
+                exists = view.get(CONTROL, LINE + command.line.encode()) is not None
                 return set_chain(view, command, exists)
             case NameSpace():
                 return name_space(view, command)
@@ -171,7 +171,7 @@ class ControlMachine(RowMachine):
 
     def lines(self, view: View) -> list[LineRecord]:
         """Every line that ever was, by name; a line outlives its tables."""
-        rows = view.scan(CONTROL, _LINE, _after(_LINE), TABLES_MAX)
+        rows = view.scan(CONTROL, LINE, _after(LINE), TABLES_MAX)
         return [decode(data, type=LineRecord) for _, data in rows]
 
     def rule(self, view: View, line: str) -> RuleRecord | None:
@@ -181,7 +181,7 @@ class ControlMachine(RowMachine):
 
     def appointment(self, view: View, line: str) -> Appointment | None:
         """Who was last told to lead `line`, if anybody was."""
-        data = view.get(CONTROL, _APPOINTED + line.encode())
+        data = view.get(CONTROL, APPOINTED + line.encode())
         return None if data is None else decode(data, type=Appointment)
 
     def chain(self, view: View, line: str) -> tuple[int, bytes]:
@@ -236,12 +236,12 @@ class ControlMachine(RowMachine):
     def _add_line(
         self, view: View, stamp: Stamp, line: str, command: CreateTable | CreateMachine
     ) -> None:
-        if view.get(CONTROL, _LINE + line.encode()) is None:
+        if view.get(CONTROL, LINE + line.encode()) is None:
             record = LineRecord(
                 line, command.acks, command.degrade, command.leader, stamp.position,
                 tuple(sorted(set(command.members))), command.engine,
             )  # fmt: skip
-            view.put(CONTROL, _LINE + line.encode(), encode(record))
+            view.put(CONTROL, LINE + line.encode(), encode(record))
 
     def _drop(self, view: View, command: DropTable) -> Failed | None:
         if self.table(view, command.name) is None:
@@ -250,7 +250,7 @@ class ControlMachine(RowMachine):
         return None
 
     def _appoint(self, view: View, stamp: Stamp, command: Appoint) -> Failed | None:
-        key = _LINE + command.line.encode()
+        key = LINE + command.line.encode()
         if view.get(CONTROL, key) is None:
             return Failed("NoSuchCollection", f"there is no line {command.line!r}")
         since = Epoch(command.since_number, command.since_candidate)
@@ -261,7 +261,7 @@ class ControlMachine(RowMachine):
             command.line, command.candidate, since, 1 if current is None else current.count + 1,
             stamp.time_ms, command.why,
         )  # fmt: skip
-        view.put(CONTROL, _APPOINTED + command.line.encode(), encode(record))
+        view.put(CONTROL, APPOINTED + command.line.encode(), encode(record))
         return None
 
     def _enable(self, view: View, command: Enable) -> Failed | None:

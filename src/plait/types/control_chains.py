@@ -17,7 +17,7 @@ from plait.types.commands import SetChain
 from plait.types.fold import Failed, View
 from plait.types.keys import CONTROL
 
-_CHAIN = b"chain/"
+CHAIN = b"chain/"
 CHAIN_BYTES_MAX = 256 << 10
 
 
@@ -30,7 +30,7 @@ class ChainRecord(msgspec.Struct, frozen=True, array_like=True):
 
 def chain(view: View, line: str) -> tuple[int, bytes]:
     """Version and configuration of the line's chain; (0, b"") before the first set."""
-    data = view.get(CONTROL, _CHAIN + line.encode())
+    data = view.get(CONTROL, CHAIN + line.encode())
     record = ChainRecord(0, b"") if data is None else decode(data, type=ChainRecord)
     return record.version, record.configuration
 
@@ -51,5 +51,5 @@ def set_chain(view: View, command: SetChain, exists: bool) -> Failed | None:
     except Corrupt as error:
         return Failed("BadSettings", error.message)
     record = ChainRecord(version + 1, command.configuration)
-    view.put(CONTROL, _CHAIN + command.line.encode(), encode(record))
+    view.put(CONTROL, CHAIN + command.line.encode(), encode(record))
     return None

@@ -14,7 +14,7 @@ from plait.types.commands import CreateGraph, DropGraph
 from plait.types.fold import Failed, View
 from plait.types.keys import CONTROL
 
-_GRAPH = b"graph/"
+GRAPH = b"graph/"
 _GRAPH_END = b"graph0"
 GRAPHS_MAX = 10_000
 LINEAGE_DIGITS = 32
@@ -35,13 +35,13 @@ class GraphRecord(msgspec.Struct, frozen=True, array_like=True):
 
 def graph_record(view: View, name: str) -> GraphRecord | None:
     """The collection called `name`, if there is one."""
-    data = view.get(CONTROL, _GRAPH + name.encode())
+    data = view.get(CONTROL, GRAPH + name.encode())
     return None if data is None else decode(data, type=GraphRecord)
 
 
 def graph_records(view: View) -> list[GraphRecord]:
     """Every collection of documents, by name."""
-    rows = view.scan(CONTROL, _GRAPH, _GRAPH_END, GRAPHS_MAX)
+    rows = view.scan(CONTROL, GRAPH, _GRAPH_END, GRAPHS_MAX)
     return [decode(data, type=GraphRecord) for _, data in rows]
 
 
@@ -58,7 +58,7 @@ def create_graph(view: View, command: CreateGraph) -> Failed | None:
             command.name, command.lineage, command.founder, command.node, command.sync,
             command.history,
         )  # fmt: skip
-        view.put(CONTROL, _GRAPH + command.name.encode(), encode(record))
+        view.put(CONTROL, GRAPH + command.name.encode(), encode(record))
         return None
     if (existing.sync, existing.history) != (command.sync, command.history):
         settings = {"sync": existing.sync, "history": existing.history}
@@ -72,7 +72,7 @@ def drop_graph(view: View, command: DropGraph) -> Failed | None:
     """Forget the collection."""
     if graph_record(view, command.name) is None:
         return Failed("NoSuchCollection", f"there are no documents {command.name!r}")
-    view.put(CONTROL, _GRAPH + command.name.encode(), None)
+    view.put(CONTROL, GRAPH + command.name.encode(), None)
     return None
 
 

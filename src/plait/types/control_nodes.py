@@ -15,9 +15,9 @@ from plait.types.commands import DropNode, NameSpace, PutNode
 from plait.types.fold import Failed, View
 from plait.types.keys import CONTROL
 
-_NODE = b"node/"
+NODE = b"node/"
 _NODE_END = b"node0"
-_NAMESPACE = b"namespace"
+NAMESPACE = b"namespace"
 NODES_MAX = 1000
 
 
@@ -33,20 +33,20 @@ class NodeRecord(msgspec.Struct, frozen=True, array_like=True):
 
 def node_records(view: View) -> list[NodeRecord]:
     """Every node that ever was, by name."""
-    rows = view.scan(CONTROL, _NODE, _NODE_END, NODES_MAX)
+    rows = view.scan(CONTROL, NODE, _NODE_END, NODES_MAX)
     return [decode(data, type=NodeRecord) for _, data in rows]
 
 
 def namespace(view: View) -> str:
     """The name that this cluster uses on shared engines; "" before the first."""
-    data = view.get(CONTROL, _NAMESPACE)
+    data = view.get(CONTROL, NAMESPACE)
     return "" if data is None else decode(data, type=str)
 
 
 def name_space(view: View, command: NameSpace) -> Failed | None:
     """Use this name, unless there is one."""
     if not namespace(view):
-        view.put(CONTROL, _NAMESPACE, encode(command.name))
+        view.put(CONTROL, NAMESPACE, encode(command.name))
     return None
 
 
@@ -63,7 +63,7 @@ def put_node(view: View, command: PutNode) -> Failed | None:
     if found is None and len(node_records(view)) == NODES_MAX:
         return Failed("Busy", f"there were {NODES_MAX} nodes already")
     record = NodeRecord(command.name, command.folder, command.address, command.reads)
-    view.put(CONTROL, _NODE + command.name.encode(), encode(record))
+    view.put(CONTROL, NODE + command.name.encode(), encode(record))
     return None
 
 
@@ -73,10 +73,10 @@ def drop_node(view: View, command: DropNode) -> Failed | None:
     if found is None:
         return Failed("BadSettings", f"{command.name!r} is no node of this cluster")
     gone = msgspec.structs.replace(found, gone=True)
-    view.put(CONTROL, _NODE + command.name.encode(), encode(gone))
+    view.put(CONTROL, NODE + command.name.encode(), encode(gone))
     return None
 
 
 def _node(view: View, name: str) -> NodeRecord | None:
-    data = view.get(CONTROL, _NODE + name.encode())
+    data = view.get(CONTROL, NODE + name.encode())
     return None if data is None else decode(data, type=NodeRecord)

@@ -26,6 +26,7 @@ class Hard(msgspec.Struct, frozen=True, array_like=True):
     epoch: int = 0
     distrusted: str = ""  # why the id must not be used again
     formers: tuple[int, ...] = ()  # ids that wrote parts of the state here, before this one
+    restored: bool = False  # from a backup: there may be nobody to admit it, so it claims
 
 
 def encode_hard(hard: Hard) -> bytes:

@@ -1,7 +1,8 @@
 """Going on under a fresh id, with the state as it is (`restart`) or from nothing (`adopt`).
 
 The old stream admits the fresh id where it is whole; else a peer is asked. Where nobody else was a
-member the fresh id admits itself, for the time being (a claim: see `graph.members`). A state that
+member, or a backup was restored, the fresh id admits itself, for the time being (a claim: see
+`graph.members`). A state that
 is thrown away is thrown away by one atomic write to the log, which keeps what has to be written
 anew; the state file is cleared after it, and its epoch tells if that was interrupted.
 """
@@ -85,7 +86,7 @@ class Renewal:
             writer.discard()
         owner.settle()
         fresh = random_id(self._random)
-        alone = scope.members.remaining() == [scope.replica]
+        alone = parts.hard.restored or scope.members.remaining() == [scope.replica]
         if trusted and scope.writable:
             writer.say((scope.admit(fresh, parts.options.node),))
         # a copy's past was its original's, which tells the rest of it by itself

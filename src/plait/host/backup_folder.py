@@ -1,0 +1,98 @@
+"""A vault for backups over a folder, local or mounted: `plait.node.backup.vault`.
+
+A file is written under a hidden name, synced, and renamed, so it appears whole or not at all. All
+of it happens in threads: a slow mount holds nobody up.
+
+Absent: watching the folder, and removing drafts that another process may still be writing.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from plait.base.errors import BadSettings, Corrupt
+from plait.host.folder import os_error, sync_folder
+
+
+class BackupFolder:
+    """One folder. Raises `StorageError`s."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+        if self.path.exists() and not self.path.is_dir():
+            raise BadSettings(f"{self.path} is no folder")
+
+    async def names(self, folder: str) -> list[str]:
+        """The names below a folder, in order; none if it is not there."""
+        return await asyncio.to_thread(self._names, self.path / folder)
+
+    async def size(self, name: str) -> int | None:
+        """How long a file is; None if it is not there."""
+        return await asyncio.to_thread(self._size, self.path / name)
+
+    async def read(self, name: str, bytes_max: int) -> bytes:
+        """All of a file. `Corrupt` if it is not there or longer than that."""
+        return await asyncio.to_thread(self._read, name, bytes_max)
+
+    async def write(self, name: str, data: bytes) -> None:
+        """Put a file there, whole and for good, in place of what bears its name."""
+        await asyncio.to_thread(self._write, self.path / name, data)
+
+    async def remove(self, name: str) -> None:
+        """Take a file away; it may be gone already."""
+        await asyncio.to_thread(self._remove, self.path / name)
+
+    def _names(self, folder: Path) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise os_error(error, f"cannot list {folder}") from error
+
+    def _size(self, path: Path) -> int | None:
+        try:
+            return path.stat().st_size if path.is_file() else None
+        except OSError as error:
+            raise os_error(error, f"cannot look at {path}") from error
+
+    def _read(self, name: str, bytes_max: int) -> bytes:
+        try:
+            with open(self.path / name, "rb") as file:
+                data = file.read(bytes_max + 1)
+        except (FileNotFoundError, IsADirectoryError):
+            raise Corrupt(f"{name} is missing from {self.path}") from None
+        except OSError as error:
+            raise os_error(error, f"cannot read {self.path / name}") from error
+        if len(data) > bytes_max:
+            raise Corrupt(f"{name} is longer than the {bytes_max} bytes that it should have")
+        return data
+
+    def _write(self, path: Path, data: bytes) -> None:
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+        try:
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                for folder in (path.parent, path.parent.parent):
+                    sync_folder(folder)
+            try:
+                with open(draft, "xb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(draft, path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    draft.unlink()
+                raise
+            sync_folder(path.parent)
+        except OSError as error:
+            raise os_error(error, f"cannot write {path}") from error
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(error, f"cannot remove {path}") from error

@@ -1,0 +1,102 @@
+"""Taking one collection of documents into a backup: a copy of its state, then what came since.
+
+A replica retains what is not stable yet, and no more; where that does not reach back to the earlier
+backup, or there was none, or as much has gathered as a copy has, the state is copied as a whole.
+
+Invariant: whatever was delivered here when `take` was called is in the result; every prefix of its
+batches is causally closed.
+"""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from plait.base.causality import VersionVector, descends, vector_of
+from plait.base.errors import Busy
+from plait.base.ports import Clock
+from plait.engines.graph import Replica
+from plait.graph.event import Batch, encode_pack
+from plait.node.backup.layout import BatchPiece, GraphBackup
+from plait.node.backup.vault import Pieces
+
+COPY_AFTER_BYTES = 1 << 20  # of batches since the copy, or as much as that has
+PACK_BATCHES = 4096
+SETTLE_S = 10.0  # a draft that is open for longer keeps the state from the disk
+_LOOK_S = 0.02
+
+
+async def take_graph(
+    replica: Replica, earlier: GraphBackup | None, pieces: Pieces, clock: Clock
+) -> GraphBackup:
+    """One collection as it stands here now, or a little later."""
+    replica.check()
+    await replica.flush()
+    if earlier is not None and not _is_long(earlier):
+        batches = _since(replica, vector_of(earlier.vector))
+        if batches is not None:
+            pairs = replica.parts.scope.vector.pairs()
+            return await _with_batches(replica, earlier, batches, pairs, pieces, clock)
+    return await _copied(replica, pieces, clock)
+
+
+def _is_long(earlier: GraphBackup) -> bool:
+    size = sum(part.piece.size for part in earlier.batches)
+    return size > max(COPY_AFTER_BYTES, earlier.state.size)
+
+
+def _since(replica: Replica, vector: VersionVector) -> list[Batch] | None:
+    """What was delivered beyond `vector`; None if that is not all retained."""
+    scope = replica.parts.scope
+    replica.settle()
+    if not descends(scope.vector, vector) or not scope.history.reaches(vector):
+        return None
+    batches = list(scope.history.since(vector))
+    reached = vector.copy()
+    for batch in batches:
+        reached.saw(batch.replica, batch.last)
+    return batches if reached == scope.vector else None
+
+
+async def _with_batches(
+    replica: Replica,
+    earlier: GraphBackup,
+    batches: list[Batch],
+    pairs: tuple[tuple[int, int], ...],
+    pieces: Pieces,
+    clock: Clock,
+) -> GraphBackup:
+    await replica.flush()  # they are told to somebody only once they are durable
+    parts, time_ms = list(earlier.batches), clock.wall_ms()
+    for start in range(0, len(batches), PACK_BATCHES):
+        few = batches[start : start + PACK_BATCHES]
+        piece = await pieces.put(encode_pack(few))
+        parts.append(BatchPiece(len(few), time_ms, piece))
+    return replace(earlier, batches=tuple(parts), vector=pairs)
+
+
+async def _copied(replica: Replica, pieces: Pieces, clock: Clock) -> GraphBackup:
+    replica.settle()
+    parts, wanted = replica.parts, replica.journal.position
+    pairs = parts.scope.vector.pairs()
+    until = clock.monotonic() + SETTLE_S
+    while replica.flusher.flushed < wanted:  # an open draft puts it off
+        await replica.flush()
+        await replica.flusher.flush()
+        if replica.flusher.flushed < wanted:
+            if clock.monotonic() > until:
+                raise Busy(f"documents {replica.name!r} have a change open; nothing is copied")
+            await asyncio.sleep(_LOOK_S)
+    hard = parts.hard
+    snapshot = await parts.state.snapshot()
+    time_ms = clock.wall_ms()
+    try:
+        blob = await pieces.put_copy(snapshot)
+    finally:
+        snapshot.close()
+    replica.check()
+    if parts.hard != hard:
+        raise Busy(f"documents {replica.name!r} began anew while they were copied")
+    options = parts.options
+    return GraphBackup(
+        options.name, options.lineage, hard.replica, hard.epoch, time_ms, blob, (), pairs
+    )  # fmt: skip

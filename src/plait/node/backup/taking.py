@@ -1,0 +1,239 @@
+"""Taking a backup at one node, while it works: the whole store as of one cut.
+
+Every line is first caught up with what was acknowledged before the backup began, at any node. Then,
+in one turn of the event loop, it is noted where each line stands here (the *cut*); what is below is
+copied from state and log, which go on meanwhile. Documents follow, each collection as it stands
+when its turn comes. The manifest is last.
+
+What that gives: the collections of one line are consistent with each other, and the control line
+knows every line that is there. Lines among each other stand where this node stood at one moment,
+which is at least where each was when the backup began, and is not one moment of the whole cluster.
+
+Invariant: nothing is a backup before its manifest is; what an interrupted one left is used by the
+next.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from plait.base.errors import Busy, Diverged, MachineStopped, NotLeader, PlaitError, Unavailable
+from plait.base.ports import Clock, Random, Storage
+from plait.line.membership import Membership
+from plait.line.quorum import CONSENSUS
+from plait.node.backup.graph_taking import take_graph
+from plait.node.backup.layout import GraphBackup, LineBackup, Manifest, manifest_number
+from plait.node.backup.line_taking import LineTaking, Unsettled
+from plait.node.backup.vault import (
+    Pieces,
+    Vault,
+    begin,
+    latest_manifest,
+    next_number,
+    put_manifest,
+)
+from plait.node.graphs import Graphs
+from plait.node.line_host import LineHost
+from plait.node.lines import CONTROL
+from plait.node.tails import Tails
+from plait.node.versions import Versions
+from plait.types.control import ControlMachine
+
+ATTEMPTS = 5
+CAUGHT_UP_S = 10.0
+_TOKEN_BITS = 32
+_PAUSE_S = 0.1
+
+
+class Owner(Protocol):
+    """The node, as far as a backup needs it."""
+
+    name: str
+    cluster: str
+    storage: Storage
+    clock: Clock
+    random: Random
+    control: LineHost
+    control_machine: ControlMachine
+    lines: dict[str, LineHost]
+    graphs: Graphs
+    versions: Versions
+    tails: Tails
+
+    @property
+    def membership(self) -> Membership: ...
+
+    def hosts(self) -> list[LineHost]: ...
+
+    def check_open(self) -> None: ...
+
+    async def reconcile(self) -> None: ...
+
+
+class Progress(NamedTuple):
+    """How far a backup is."""
+
+    what: str  # the line or collection that is done
+    done: int
+    of: int
+    written_bytes: int  # to the folder, so far
+
+
+class Taken(NamedTuple):
+    """A finished backup."""
+
+    name: str  # of its manifest
+    manifest: Manifest
+    written: int  # pieces that were not there
+    written_bytes: int
+
+
+Tell = Callable[[Progress], Any]
+
+
+async def take_backup(
+    node: Owner, vault: Vault, tell: Tell = lambda progress: None, supersedes: str = ""
+) -> Taken:
+    """Add a backup to the vault, and take the manifest called `supersedes` away, if nothing else
+    came after it: its pieces stay.
+
+    `BadSettings` if the vault is somebody else's, `Unavailable` if this node cannot know what was
+    acknowledged elsewhere, `Diverged` if it is in quarantine.
+    """
+    _check_fit(node)
+    await begin(vault, node.cluster)
+    began_ms, pieces = node.clock.wall_ms(), Pieces(vault)
+    earlier = await latest_manifest(vault)
+    number = await next_number(vault)
+    for attempt in range(ATTEMPTS):
+        try:
+            lines, time_ms = await _take_lines(node, earlier, pieces, tell)
+            graphs = await _take_graphs(node, earlier, pieces, tell)
+            break
+        except (Unsettled, Busy):
+            if attempt == ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(_PAUSE_S)
+    manifest = Manifest(
+        number, node.cluster, node.name, node.versions.enabled, began_ms, time_ms, lines, graphs
+    )
+    if earlier is not None and supersedes and _same(earlier, manifest):
+        return Taken(supersedes, earlier, pieces.written, pieces.written_bytes)
+    token = f"{node.random.getrandbits(_TOKEN_BITS):08x}"
+    name = await put_manifest(vault, manifest, token)
+    if manifest_number(supersedes) is not None:
+        await vault.remove(supersedes)
+    return Taken(name, manifest, pieces.written, pieces.written_bytes)
+
+
+def report_of(taken: Taken) -> dict[str, Any]:
+    """What people want to know of a backup."""
+    manifest = taken.manifest
+    return {
+        "backup": taken.name,
+        "node": manifest.node,
+        "cluster": manifest.cluster,
+        "time_ms": manifest.time_ms,
+        "positions": {line.line: line.position for line in manifest.lines},
+        "documents": [graph.name for graph in manifest.graphs],
+        "written_bytes": taken.written_bytes,
+    }
+
+
+def _same(earlier: Manifest, manifest: Manifest) -> bool:
+    """Whether nothing was written between two backups."""
+    lines = [(line.line, line.position, line.epoch, line.copies) for line in manifest.lines]
+    before = [(line.line, line.position, line.epoch, line.copies) for line in earlier.lines]
+    return (lines, manifest.graphs) == (before, earlier.graphs)
+
+
+def _check_fit(node: Owner) -> None:
+    """Raise unless this node has something to copy that can be relied on."""
+    node.check_open()
+    if node.name in node.membership.witnesses:
+        raise NotLeader(f"{node.name} is a witness: it keeps no states to copy", leader=None)
+    if node.storage.log.suspect is not None:
+        raise Unavailable(
+            f"the log of {node.name} is not to be trusted: {node.storage.log.suspect}"
+        )
+
+
+async def _take_lines(
+    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell
+) -> tuple[tuple[LineBackup, ...], int]:
+    await _caught_up(node)
+    known = {} if earlier is None else {line.line: line for line in earlier.lines}
+    acks = {record.line: record.acks for record in _records(node)}
+    takings = [
+        LineTaking(
+            host, acks.get(host.line, CONSENSUS), node.storage.state(host.line),
+            known.get(host.line), pieces,
+        )
+        for host in node.hosts()
+    ]  # fmt: skip
+    for taking in takings:
+        await taking.prepare()
+    if {record.line for record in _records(node)} != set(acks):
+        raise Unsettled("a line was made meanwhile")
+    for taking in takings:
+        taking.cut()
+    time_ms = node.clock.wall_ms()
+    lines = []
+    for taking in takings:
+        lines.append(await taking.gather())
+        tell(Progress(taking.line, len(lines), len(takings), pieces.written_bytes))
+    return tuple(lines), time_ms
+
+
+def _records(node: Owner) -> list[Any]:
+    return list(node.control_machine.lines(node.control.replica.view))
+
+
+async def _caught_up(node: Owner) -> None:
+    """Return once everything that was acknowledged before is applied here, on every line."""
+    await _line_caught_up(node, node.control)
+    await node.reconcile()
+    missing = [record.line for record in _records(node) if record.line not in node.lines]
+    if missing:
+        raise Unsettled(f"{node.name} has not opened {', '.join(missing)} yet")
+    await asyncio.gather(*[_line_caught_up(node, host) for host in node.lines.values()])
+
+
+async def _line_caught_up(node: Owner, host: LineHost) -> None:
+    halted = host.replica.halted
+    if isinstance(halted, Diverged):
+        raise halted
+    if halted is not None and not isinstance(halted, MachineStopped):
+        raise Unavailable(f"{host.line} stands still at {node.name}: {halted.message}")
+    if host.fresh:
+        raise Unavailable(f"{node.name} has a new disk and has not caught up on {host.line}")
+    position = await node.tails.of(host.line, CAUGHT_UP_S)
+    if halted is None:
+        await host.replica.wait_applied(position, CAUGHT_UP_S)
+        return
+    async with asyncio.timeout(CAUGHT_UP_S):  # it cannot fold here; its log goes on
+        while host.loglet.committed < position:
+            await host.loglet.wait(host.loglet.committed)
+
+
+async def _take_graphs(
+    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell
+) -> tuple[GraphBackup, ...]:
+    known = {} if earlier is None else {graph.lineage: graph for graph in earlier.graphs}
+    replicas = node.graphs.replicas()
+    graphs: list[GraphBackup] = []
+    for replica in replicas:
+        lineage = replica.parts.options.lineage
+        try:
+            graphs.append(await take_graph(replica, known.get(lineage), pieces, node.clock))
+        except PlaitError:
+            if any(each is replica for each in node.graphs.replicas()):
+                raise
+            continue  # dropped meanwhile
+        tell(Progress(replica.name, len(graphs), len(replicas), pieces.written_bytes))
+    return tuple(graphs)
+
+
+def control_of(manifest: Manifest) -> LineBackup:
+    """The control line of a backup."""
+    return next(line for line in manifest.lines if line.line == CONTROL)

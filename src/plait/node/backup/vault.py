@@ -1,0 +1,182 @@
+"""Where backups are kept: named bytes that are written once, and what a backup does with them.
+
+A `Vault` is a folder, or anything that looks like one: a file appears whole under its name, or not
+at all, and what was written stays as it is. Names have the form of relative paths.
+
+Invariant: a piece that is there is not written again, so backups of one store share what they have
+in common, whichever nodes made them.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from plait.base.codec import decode, encode
+from plait.base.errors import BadSettings, Corrupt
+from plait.base.ports import IncomingSnapshot, Snapshot
+from plait.node.backup.layout import (
+    MANIFEST_BYTES_MAX,
+    MANIFESTS,
+    MARKER,
+    PIECE_BYTES,
+    Blob,
+    Manifest,
+    Piece,
+    decode_manifest,
+    decode_marker,
+    digest_of,
+    encode_manifest,
+    encode_marker,
+    manifest_name,
+    manifest_number,
+    piece_name,
+)
+
+
+class Vault(Protocol):
+    """The port; `plait.host.backup_folder` is one."""
+
+    async def names(self, folder: str) -> list[str]:
+        """The names below a folder, in order; none if it is not there."""
+        ...
+
+    async def size(self, name: str) -> int | None:
+        """How long a file is; None if it is not there."""
+        ...
+
+    async def read(self, name: str, bytes_max: int) -> bytes:
+        """All of a file. `Corrupt` if it is not there or longer than that."""
+        ...
+
+    async def write(self, name: str, data: bytes) -> None:
+        """Put a file there, whole and for good, in place of what bears its name."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Take a file away; it may be gone already."""
+        ...
+
+
+class Pieces:
+    """Reads and writes pieces of one vault, and counts them."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.written_bytes = 0
+        self.written = 0
+        self._vault = vault
+
+    async def put(self, data: bytes) -> Piece:
+        """Keep bytes that are not there yet."""
+        piece = Piece(digest_of(data), len(data))
+        name = piece_name(piece.digest)
+        if await self._vault.size(name) != piece.size:
+            await self._vault.write(name, data)
+            self.written_bytes += piece.size
+            self.written += 1
+        return piece
+
+    async def get(self, piece: Piece) -> bytes:
+        """The bytes, as they were; `Corrupt`."""
+        name = piece_name(piece.digest)
+        data = await self._vault.read(name, piece.size)
+        if len(data) != piece.size or digest_of(data) != piece.digest:
+            raise Corrupt(f"{name} is damaged: it does not hold what its name says")
+        return data
+
+    async def put_copy(self, snapshot: Snapshot) -> Blob:
+        """Keep the copy of a state."""
+        pieces: list[Piece] = []
+        crc = offset = 0
+        while offset < snapshot.size:
+            data = snapshot.read(offset, PIECE_BYTES)
+            if not data:
+                raise Corrupt(f"a copy of {snapshot.size} bytes ends after {offset}")
+            pieces.append(await self.put(data))
+            crc = zlib.crc32(data, crc)
+            offset += len(data)
+        if crc != snapshot.checksum:
+            raise Corrupt("the copy of a state changed while it was read")
+        return Blob(snapshot.size, crc, tuple(pieces))
+
+    async def get_copy(self, blob: Blob, into: IncomingSnapshot) -> None:
+        """Give the copy of a state to whoever receives one."""
+        for piece in blob.pieces:
+            into.write(await self.get(piece))
+
+    async def put_rows(self, rows: Sequence[bytes]) -> Piece:
+        """Keep encoded entries."""
+        return await self.put(encode(list(rows)))
+
+    async def get_rows(self, piece: Piece) -> list[bytes]:
+        """Encoded entries; `Corrupt`."""
+        try:
+            return decode(await self.get(piece), type=list[bytes])
+        except msgspec.DecodeError as error:
+            raise Corrupt(f"{piece_name(piece.digest)} holds no entries: {error}") from None
+
+
+# ------------------------------------------------------------------------------- manifests
+
+
+async def begin(vault: Vault, cluster: str) -> None:
+    """See that the vault is one of this cluster's, or an empty one, which becomes it."""
+    if await vault.size(MARKER) is None:
+        if await vault.names(""):
+            raise BadSettings("the folder is not empty, and holds no backup: name another one")
+        await vault.write(MARKER, encode_marker(cluster))
+    kept = await whose(vault)
+    if kept != cluster:
+        raise BadSettings(
+            f"the folder holds backups of cluster {kept!r}; this is {cluster!r}: name another one"
+        )
+
+
+async def whose(vault: Vault) -> str:
+    """The cluster that a vault belongs to; `BadSettings` if it is none."""
+    if await vault.size(MARKER) is None:
+        raise BadSettings("the folder holds no backup")
+    return decode_marker(await vault.read(MARKER, MANIFEST_BYTES_MAX))
+
+
+async def manifest_names(vault: Vault) -> list[str]:
+    """Every manifest, oldest first."""
+    names = [f"{MANIFESTS}/{name}" for name in await vault.names(MANIFESTS)]
+    found = [(manifest_number(name), name) for name in names]
+    return [name for number, name in sorted((n, name) for n, name in found if n is not None)]
+
+
+async def read_manifest(vault: Vault, name: str) -> Manifest:
+    """One manifest; `Corrupt`, `UnknownFormat`."""
+    return decode_manifest(await vault.read(name, MANIFEST_BYTES_MAX), name)
+
+
+async def read_manifests(vault: Vault) -> AsyncIterator[Manifest]:
+    """Every manifest, oldest first. `BadSettings` if the vault is none."""
+    await whose(vault)
+    for name in await manifest_names(vault):
+        yield await read_manifest(vault, name)
+
+
+async def latest_manifest(vault: Vault) -> Manifest | None:
+    """The newest one that can be read: an older one does as well to begin from."""
+    for name in reversed(await manifest_names(vault)):
+        try:
+            return await read_manifest(vault, name)
+        except Corrupt:
+            continue
+    return None
+
+
+async def next_number(vault: Vault) -> int:
+    """A number above all that are there."""
+    names = await manifest_names(vault)
+    return (manifest_number(names[-1]) or 0) + 1 if names else 1
+
+
+async def put_manifest(vault: Vault, manifest: Manifest, token: str) -> str:
+    """Finish a backup: from here on it is one. Its name."""
+    name = manifest_name(manifest.number, token)
+    await vault.write(name, encode_manifest(manifest))
+    return name
