@@ -3,6 +3,7 @@
 `campaign_mistakes.py` looks for each from the first seed on; what it prints stands in `FOUND`.
 """
 
+import mistakes_backups
 import mistakes_consensus
 import mistakes_folding
 import mistakes_graph
@@ -24,4 +25,5 @@ MISTAKES: tuple[Mistake, ...] = (
     *mistakes_graph.MISTAKES,
     *mistakes_types.MISTAKES,
     *mistakes_promises.MISTAKES,
+    *mistakes_backups.MISTAKES,
 )

@@ -19,19 +19,23 @@ from plait.graph.event import Batch, encode_pack
 from plait.node.backup.layout import BatchPiece, GraphBackup
 from plait.node.backup.vault import Pieces
 
-COPY_AFTER_BYTES = 1 << 20  # of batches since the copy, or as much as that has
 PACK_BATCHES = 4096
 SETTLE_S = 10.0  # a draft that is open for longer keeps the state from the disk
 _LOOK_S = 0.02
 
 
 async def take_graph(
-    replica: Replica, earlier: GraphBackup | None, pieces: Pieces, clock: Clock
+    replica: Replica,
+    earlier: GraphBackup | None,
+    pieces: Pieces,
+    clock: Clock,
+    copy_after: int,
 ) -> GraphBackup:
-    """One collection as it stands here now, or a little later."""
+    """One collection as it stands here now, or a little later; its state is copied again after so
+    many bytes of batches, or as many as the copy has."""
     replica.check()
     await replica.flush()
-    if earlier is not None and not _is_long(earlier):
+    if earlier is not None and not _is_long(earlier, copy_after):
         batches = _since(replica, vector_of(earlier.vector))
         if batches is not None:
             pairs = replica.parts.scope.vector.pairs()
@@ -39,9 +43,9 @@ async def take_graph(
     return await _copied(replica, pieces, clock)
 
 
-def _is_long(earlier: GraphBackup) -> bool:
+def _is_long(earlier: GraphBackup, copy_after: int) -> bool:
     size = sum(part.piece.size for part in earlier.batches)
-    return size > max(COPY_AFTER_BYTES, earlier.state.size)
+    return size > max(copy_after, earlier.state.size)
 
 
 def _since(replica: Replica, vector: VersionVector) -> list[Batch] | None:

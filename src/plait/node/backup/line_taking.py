@@ -33,7 +33,6 @@ from plait.node.backup.vault import Pieces
 from plait.node.line_host import LineHost
 from plait.types.machine import Machine
 
-COPY_AFTER_BYTES = 8 << 20  # of log since the last copy, or as much as that has: a new one is due
 MERGE_PIECES = 32  # as many small pieces at the end become one
 SMALL_BYTES = 128 << 10
 NOTHING = StateCopy(0, 0, NO_EPOCH, 0, 0, Blob(0, 0, ()))  # the state that every line begins with
@@ -48,13 +47,14 @@ class LineTaking:
 
     def __init__(
         self, host: LineHost, acks: str, state: StateStorage, earlier: LineBackup | None,
-        pieces: Pieces,
+        pieces: Pieces, copy_after: int,
     ) -> None:  # fmt: skip
         self.host = host
         self._acks = acks
         self._state = state
         self._earlier = earlier
         self._pieces = pieces
+        self._copy_after = copy_after  # bytes of log, or as many as the copy has
         self._copies: list[StateCopy] = []
         self._log: list[LogPiece] = []
         self._history = History(host.replica)
@@ -109,7 +109,7 @@ class LineTaking:
         since = sum(log.piece.size for log in self._log if log.end > last.through)
         if not self._log:
             since = self.host.replica.applied_bytes
-        return since > max(COPY_AFTER_BYTES, last.blob.size)
+        return since > max(self._copy_after, last.blob.size)
 
     async def _copy(self) -> StateCopy:
         replica = self.host.replica

@@ -40,6 +40,7 @@ from plait.node.versions import Versions
 from plait.types.control import ControlMachine
 
 ATTEMPTS = 5
+COPY_AFTER_BYTES = 8 << 20  # of log, since the last copy of a state: a new one is due
 CAUGHT_UP_S = 10.0
 _TOKEN_BITS = 32
 _PAUSE_S = 0.1
@@ -92,11 +93,15 @@ Tell = Callable[[Progress], Any]
 
 
 async def take_backup(
-    node: Owner, vault: Vault, tell: Tell = lambda progress: None, supersedes: str = ""
+    node: Owner,
+    vault: Vault,
+    tell: Tell = lambda progress: None,
+    supersedes: str = "",
+    copy_after: int = COPY_AFTER_BYTES,
 ) -> Taken:
-    """Add a backup to the vault, and take the manifest called `supersedes` away, if nothing else
-    came after it: its pieces stay.
+    """Add a backup to the vault, and take the manifest called `supersedes` away: its pieces stay.
 
+    copy_after: how many bytes of log, or of batches, a restore may have to carry out on a copy.
     `BadSettings` if the vault is somebody else's, `Unavailable` if this node cannot know what was
     acknowledged elsewhere, `Diverged` if it is in quarantine.
     """
@@ -107,8 +112,8 @@ async def take_backup(
     number = await next_number(vault)
     for attempt in range(ATTEMPTS):
         try:
-            lines, time_ms = await _take_lines(node, earlier, pieces, tell)
-            graphs = await _take_graphs(node, earlier, pieces, tell)
+            lines, time_ms = await _take_lines(node, earlier, pieces, tell, copy_after)
+            graphs = await _take_graphs(node, earlier, pieces, tell, copy_after)
             break
         except (Unsettled, Busy):
             if attempt == ATTEMPTS - 1:
@@ -159,7 +164,7 @@ def _check_fit(node: Owner) -> None:
 
 
 async def _take_lines(
-    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell
+    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell, copy_after: int
 ) -> tuple[tuple[LineBackup, ...], int]:
     await _caught_up(node)
     known = {} if earlier is None else {line.line: line for line in earlier.lines}
@@ -167,7 +172,7 @@ async def _take_lines(
     takings = [
         LineTaking(
             host, acks.get(host.line, CONSENSUS), node.storage.state(host.line),
-            known.get(host.line), pieces,
+            known.get(host.line), pieces, copy_after,
         )
         for host in node.hosts()
     ]  # fmt: skip
@@ -217,7 +222,7 @@ async def _line_caught_up(node: Owner, host: LineHost) -> None:
 
 
 async def _take_graphs(
-    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell
+    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell, copy_after: int
 ) -> tuple[GraphBackup, ...]:
     known = {} if earlier is None else {graph.lineage: graph for graph in earlier.graphs}
     replicas = node.graphs.replicas()
@@ -225,7 +230,9 @@ async def _take_graphs(
     for replica in replicas:
         lineage = replica.parts.options.lineage
         try:
-            graphs.append(await take_graph(replica, known.get(lineage), pieces, node.clock))
+            graphs.append(
+                await take_graph(replica, known.get(lineage), pieces, node.clock, copy_after)
+            )
         except PlaitError:
             if any(each is replica for each in node.graphs.replicas()):
                 raise

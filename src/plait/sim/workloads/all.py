@@ -1,6 +1,7 @@
 """Every workload by its name."""
 
 from plait.sim.workloads.appends import Appends
+from plait.sim.workloads.backups import Backups
 from plait.sim.workloads.bank import Bank
 from plait.sim.workloads.calendar import Calendar
 from plait.sim.workloads.catalogue import Catalogue
@@ -22,6 +23,7 @@ from plait.sim.workloads.workload import Workload
 
 WORKLOADS: dict[str, type[Workload]] = {
     "appends": Appends,
+    "backups": Backups,
     "bank": Bank,
     "calendar": Calendar,
     "catalogue": Catalogue,
