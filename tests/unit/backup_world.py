@@ -12,8 +12,10 @@ from plait.host.clock import SystemClock
 from plait.host.memory_storage import MemoryDisk, MemoryStorage
 from plait.host.memory_vault import MemoryVault
 from plait.node.backup.choosing import parse_target
+from plait.node.backup.layout import LineBackup, Manifest
 from plait.node.backup.restoring import Restored, restore
 from plait.node.backup.taking import Taken, take_backup
+from plait.node.backup.vault import latest_manifest
 from plait.node.backup.verifying import Verdict, verify
 from plait.node.config import NodeConfig
 from plait.node.local import Local
@@ -116,3 +118,15 @@ async def hashes(node: Node) -> dict[str, bytes]:
         await host.led(5)
         await host.caught_up()
     return {host.line: host.replica.ledger.hash for host in node.lines.values()}
+
+
+async def latest(vault: MemoryVault) -> Manifest:
+    """The newest backup."""
+    found = await latest_manifest(vault)
+    assert found is not None
+    return found
+
+
+def line_of(manifest: Manifest, name: str) -> LineBackup:
+    """One line of a backup."""
+    return next(line for line in manifest.lines if line.line == name)

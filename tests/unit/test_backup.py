@@ -1,6 +1,7 @@
 """Backups of a store: what is in them, what is added later, and what comes out of them."""
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -11,6 +12,8 @@ from backup_world import (
     contents,
     contents_of,
     hashes,
+    latest,
+    line_of,
     opened,
     restored,
     verified,
@@ -19,7 +22,10 @@ from backup_world import (
 from plait import Leader
 from plait.base.codec import encode
 from plait.base.errors import BadSettings
+from plait.host.memory_storage import MemoryDisk
 from plait.host.memory_vault import MemoryVault
+from plait.node.backup.line_taking import History, Unsettled
+from plait.node.backup.taking import take_backup
 from plait.types.commands import OpenSession, Put, encode_group
 
 
@@ -194,3 +200,50 @@ async def test_what_was_dropped_is_in_earlier_backups_only(world: World) -> None
         assert [info.name for info in await now.store.tables()] == ["strong"]
         assert await now.store.collections() == []
     assert (await contents(world.vault, moment.isoformat()))["films"] == ROWS
+
+
+async def test_a_store_that_went_on_otherwise_is_backed_up_as_it_is_now() -> None:
+    disk = MemoryDisk()
+    async with opened(disk) as world:
+        await world.fill()
+        await world.back_up()
+    other = copy.deepcopy(disk)
+    async with opened(disk) as world:
+        world.vault = vault = MemoryVault()
+        for key in ("one", "two", "three"):
+            await (await world.store.table("films")).put(key, 1)
+        first = await world.back_up()
+    async with opened(other) as again:
+        await (await again.store.table("films")).put("otherwise", 1)
+        await again.back_up(vault=vault)
+    assert (await verified(vault, deep=True)).wrong == ()
+    assert (await contents(vault))["films"] == ROWS | {"otherwise": 1}
+    earlier = f"leader/majority:{line_of(first.manifest, 'leader/majority').position}"
+    found = (await contents(vault, earlier))["films"]
+    assert found == ROWS | {"one": 1, "two": 1, "three": 1}
+
+
+async def test_states_and_logs_of_many_small_backups_come_to_the_same(world: World) -> None:
+    films, note = await world.store.table("films"), await world.note()
+    for number in range(12):
+        await films.put(f"n{number}", "x" * 500)
+        note.body.insert(0, f"{number} ")
+        await take_backup(world.node, world.vault, copy_after=300)
+    line = line_of(await latest(world.vault), films.line)
+    assert len(line.copies) > 1  # the first is of nothing
+    assert (await verified(world.vault, deep=True)).wrong == ()
+    assert await contents(world.vault) == await contents_of(world.store)
+    whole = await contents(world.vault, f"{films.line}:{line.copies[1].through}")
+    assert set(ROWS) <= set(whole["films"])
+
+
+async def test_a_history_that_was_cut_meanwhile_is_begun_again(world: World) -> None:
+    host = world.node.lines["leader/majority"]
+    history = History(host.replica)
+    await (await world.store.table("films")).put("more", 1)
+    history.check()
+    spans = host.replica.epochs.spans
+    last, start = spans[-1]
+    spans[-1] = (last._replace(number=last.number + 1), start)
+    with pytest.raises(Unsettled, match="was cut"):
+        history.check()

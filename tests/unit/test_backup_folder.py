@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from backup_world import World, contents, contents_of, opened, restored, verified
+from backup_world import World, contents, contents_of, latest, opened, restored, verified
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +25,6 @@ from plait.node.backup.layout import (
     manifest_number,
     piece_name,
 )
-from plait.node.backup.vault import latest_manifest
 
 
 @pytest.fixture
@@ -33,12 +32,6 @@ async def world() -> AsyncIterator[World]:
     async with opened() as world:
         await world.fill()
         yield world
-
-
-async def latest(vault: MemoryVault) -> Manifest:
-    found = await latest_manifest(vault)
-    assert found is not None
-    return found
 
 
 class Interrupted(MemoryVault):
