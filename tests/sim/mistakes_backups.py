@@ -15,9 +15,6 @@ SHORT = {"log_keep_bytes": 500}  # so that there are copies, and not the log onl
 rough = world(
     "backups", limits=SHORT, work_s=6.0, kill=1.5, partition=2.0, pause=3.0, power_cut=6.0
 )
-torn = world(
-    "backups", limits=SHORT, clients=4, think_s=0.02, work_s=12.0, partition=1.0, pause=1.5
-)
 
 
 def a_manifest_is_written_before_its_pieces(patch: Patch) -> None:
@@ -68,13 +65,6 @@ def a_backup_asks_nobody_how_far_a_line_goes(patch: Patch) -> None:
     patch.setattr(taking, "_caught_up", as_known_here)
 
 
-def a_backup_goes_on_from_one_of_another_history(patch: Patch) -> None:
-    async def keep(self, earlier):
-        self._log, self._copies = list(earlier.log), list(earlier.copies)
-
-    patch.setattr(LineTaking, "_keep", keep)
-
-
 def a_restored_line_goes_on_in_its_old_epochs(patch: Patch) -> None:
     patch.setattr(restoring, "EPOCHS_AHEAD", 1)
 
@@ -100,7 +90,6 @@ MISTAKES = (
     Mistake(a_log_is_copied_beyond_the_cut, rough),
     Mistake(a_state_is_taken_for_an_older_one, rough),
     Mistake(a_backup_asks_nobody_how_far_a_line_goes, rough),
-    Mistake(a_backup_goes_on_from_one_of_another_history, torn),
     Mistake(a_restored_line_goes_on_in_its_old_epochs, rough),
     Mistake(a_restored_replica_keeps_its_id, rough),
     Mistake(a_restored_store_is_of_its_old_cluster, rough),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from backup_world import (
     ROWS,
+    Note,
     World,
     contents,
     contents_of,
@@ -247,3 +248,16 @@ async def test_a_history_that_was_cut_meanwhile_is_begun_again(world: World) -> 
     spans[-1] = (last._replace(number=last.number + 1), start)
     with pytest.raises(Unsettled, match="was cut"):
         history.check()
+
+
+async def test_documents_that_only_the_log_has_are_copied_after_a_crash() -> None:
+    disk, crashed = MemoryDisk(), MemoryDisk()
+    async with opened(disk) as world:
+        await world.fill()
+        notes = await world.store.documents("notes", Note)
+        await notes.flush()
+        crashed.log, crashed.states = copy.deepcopy(disk.log), copy.deepcopy(disk.states)
+    async with opened(crashed) as again:
+        await again.back_up()
+        assert (await verified(again.vault, deep=True)).wrong == ()
+        assert (await contents(again.vault))["note"] == ("first", 3, "hello")

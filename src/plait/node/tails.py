@@ -48,9 +48,9 @@ class Tails:
             raise Unavailable(f"nobody told within {timeout_s:g} s how far {line} goes") from None
 
     async def _look(self, line: str) -> int | None:
-        host: LineHost = self._node.host(line)
+        host = self._node.host(line)
         try:
-            return int((await host.loglet.check_tail()).position)
+            return (await host.loglet.check_tail()).position
         except NotLeader:
             if host.leads or host.leader is None:
                 await asyncio.sleep(ASK_S)
@@ -60,7 +60,8 @@ class Tails:
     async def _ask(self, line: str, leader: str) -> int | None:
         self._number += 1
         number = self._number
-        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._asked[number] = answer
         try:
             self._node.send(leader, TailWanted(line, number))
             async with asyncio.timeout(ASK_S):

@@ -8,7 +8,7 @@ from random import Random
 
 from plait.base.errors import StorageError
 from plait.host.memory_vault import MemoryVault
-from plait.node.backup.layout import MANIFESTS, manifest_number
+from plait.node.backup.layout import MANIFESTS
 
 WRITE_S = 0.004  # on average
 FAILS = 0.01
@@ -30,11 +30,10 @@ class SimVault(MemoryVault):
         if fails:
             raise StorageError("the folder is out of reach")
 
-    def as_of(self, number: int) -> MemoryVault:
-        """The folder as it is, without the backups that came after a number."""
+    def as_of(self, last: str) -> MemoryVault:
+        """The folder as it is, without the backups that came after the one called so."""
         copy = MemoryVault()
         for name, data in self.files.items():
-            found = manifest_number(name) if name.startswith(f"{MANIFESTS}/") else None
-            if found is None or found <= number:
+            if not name.startswith(f"{MANIFESTS}/") or name <= last:
                 copy.files[name] = data
         return copy

@@ -79,17 +79,17 @@ async def _with_batches(
 
 
 async def _copied(replica: Replica, pieces: Pieces, clock: Clock) -> GraphBackup:
+    parts, flusher = replica.parts, replica.flusher
     replica.settle()
-    parts, wanted = replica.parts, replica.journal.position
-    pairs = parts.scope.vector.pairs()
+    pairs, wanted, before = parts.scope.vector.pairs(), replica.journal.position, flusher.flushes
     until = clock.monotonic() + SETTLE_S
-    while replica.flusher.flushed < wanted:  # an open draft puts it off
-        await replica.flush()
-        await replica.flusher.flush()
-        if replica.flusher.flushed < wanted:
-            if clock.monotonic() > until:
-                raise Busy(f"documents {replica.name!r} have a change open; nothing is copied")
-            await asyncio.sleep(_LOOK_S)
+    while flusher.flushes == before or flusher.flushed < wanted:
+        # a replica that was just opened has what its log has, and its state file may have less
+        flusher.changed(1)
+        await flusher.flush()
+        if clock.monotonic() > until:  # an open draft puts it off
+            raise Busy(f"documents {replica.name!r} have a change open; nothing is copied")
+        await asyncio.sleep(_LOOK_S)
     hard = parts.hard
     snapshot = await parts.state.snapshot()
     time_ms = clock.wall_ms()
