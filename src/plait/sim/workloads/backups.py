@@ -24,7 +24,6 @@ import plait
 from plait import Consensus, Counter, Document, Leader
 from plait.base.causality import descends, vector_of
 from plait.base.errors import ClockWrong, PlaitError
-from plait.host.memory_storage import MemoryDisk, MemoryStorage
 from plait.host.memory_vault import MemoryVault
 from plait.node.backup.restoring import Restored, restore
 from plait.node.backup.taking import COPY_AFTER_BYTES, take_backup
@@ -35,13 +34,15 @@ from plait.node.node import Node
 from plait.node.serve import build
 from plait.sim.clock import START_MS, SimClock
 from plait.sim.config import Config
+from plait.sim.disk import DiskRules, SimDisk, SimStorage
+from plait.sim.loop import owner
 from plait.sim.machine import NodeMachine
 from plait.sim.network import SimNetwork
 from plait.sim.vault import SimVault
 from plait.sim.workloads.replicas import attend, held_by
 from plait.sim.workloads.shared import tame_clocks
 from plait.sim.workloads.workload import LIMITS, Program, Workload
-from plait.sim.world import World
+from plait.sim.world import STORAGES, World
 
 TABLES: dict[str, Leader | Consensus] = {
     "kept-strong": Consensus(),
@@ -188,17 +189,25 @@ class Backups(Workload):
         for name in [*chosen, *names[-1:]]:
             self.found.append(await self._look(name, random))
 
+    def _disk(self) -> SimStorage:
+        """An empty one, with nothing wrong, of the kind that the nodes have."""
+        process = owner.get()
+        assert process is not None
+        random = self.world.stream("restored disks")
+        disk = SimDisk(DiskRules(), random, "restored", self.world.trace)
+        return STORAGES[self.config.storage](disk, process)
+
     async def _look(self, name: str, random: Random) -> Found:
         """Verify and restore a backup."""
         found = Found(name, self.began.get(name))
         vault, clock = self.vault.as_of(name), SimClock(self.world.loop)
         machines = next(iter(self.world.nodes.values())).config.machines
         try:
-            scratch = MemoryStorage(MemoryDisk())
+            scratch = self._disk()
             verdict = await verify(vault, scratch, clock=clock, random=random, machines=machines)
             await scratch.close()
             found.wrong += verdict.wrong
-            storage = MemoryStorage(MemoryDisk())
+            storage = self._disk()
             made = await restore(vault, storage, clock, random)
             await self._read(found, made, storage, vault, random)
         except PlaitError as error:
