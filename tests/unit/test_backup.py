@@ -261,3 +261,17 @@ async def test_documents_that_only_the_log_has_are_copied_after_a_crash() -> Non
         await again.back_up()
         assert (await verified(again.vault, deep=True)).wrong == ()
         assert (await contents(again.vault))["note"] == ("first", 3, "hello")
+
+
+async def test_a_machine_that_cannot_run_here_is_backed_up_with_all_that_its_log_has() -> None:
+    disk, crashed = MemoryDisk(), MemoryDisk()
+    async with opened(disk) as world:
+        await world.fill()
+        await world.back_up()
+        await (await world.bank()).deposit("ann", 2)
+        crashed.log, crashed.states = copy.deepcopy(disk.log), copy.deepcopy(disk.states)
+    async with opened(crashed, machines=()) as without:
+        taken = await without.back_up(vault=world.vault)
+    assert line_of(taken.manifest, "machine/bank").state_hash == ""
+    assert (await contents(world.vault))["bank"] == 7
+    assert (await verified(world.vault, deep=True)).wrong == ()
