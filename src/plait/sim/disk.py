@@ -206,8 +206,13 @@ class SimLog(MemoryLog):
 
     async def trust(self, writes: Sequence[LogWrite]) -> None:
         """See `LogStorage`."""
-        self._sim.damage = self.suspect = None
-        await self.recover()
+        damage, self.suspect = self.suspect, None
+        try:
+            await self.recover()
+        except BaseException:
+            self.suspect = damage  # a disk that still fails is as damaged as it was
+            raise
+        self._sim.damage = None
         self._sim.apply(writes)
         self._planned = Extents(self._disk.extents)
 
