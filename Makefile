@@ -78,8 +78,9 @@ peers: env ## etcd for the benchmarks, out of Debian's package, into .venv (need
 		cp usr/bin/etcd ../bin/ && rm -rf ../peers; } || \
 		{ echo 'no etcd-server to be had; try apt-get update first, as root' >&2; exit 1; }
 
-sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others)
+sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others), then every planted mistake
 	@$(BIN)/plait sim --for $${SIM_SECONDS:-120} --jobs 2 $(ARGS)
+	@SIM_MISTAKES=all $(PYTEST) -n 2 tests/sim/test_mistakes.py
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) $(COMPILED) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -24,8 +24,9 @@ from plait.sim.trace import Happening
 from plait.sim.workloads.all import WORKLOADS
 from plait.sim.workloads.workload import LIMITS, Program, Workload
 from plait.sim.world import World, run_world
-from plait.types.commands import RECORDS
+from plait.types.commands import GRAPHS_SINCE
 
+OLDER_RECORDS = GRAPHS_SINCE - 1  # what the programs before an upgrade read: no documents
 START_S = 60.0
 
 
@@ -96,7 +97,7 @@ class _Run:
         workloads = [WORKLOADS[name] for name in config.workloads]
         kinds = [kind for workload in workloads for kind in workload.machines]
         older = any(workload.rolls for workload in workloads) and all(
-            workload.records < RECORDS for workload in workloads
+            workload.records <= OLDER_RECORDS for workload in workloads
         )
         for scheme in dict.fromkeys(one for workload in workloads for one in workload.engines):
             world.add_engine(scheme)
@@ -106,7 +107,7 @@ class _Run:
         }
         for name in members:
             machine = world.add_node(name, members if len(members) > 1 else [], **options)
-            machine.reads = RECORDS - 1 if older else None
+            machine.reads = OLDER_RECORDS if older else None
             machine.clock.jump(int(random.uniform(-1, 1) * config.ahead_ms))
             machine.clock.drift(1.0 + random.uniform(-1, 1) * config.drift)
         for machine in world.nodes.values():

@@ -71,6 +71,7 @@ class Moves(Workload):
     """Operators, and everybody who must not notice."""
 
     machines = Counters.machines
+    records = 4
     engines = tuple(URLS)
 
     def __init__(self, world: World, config: Config) -> None:
