@@ -118,6 +118,8 @@ def reign(line: dict[str, Any]) -> int:
 def _level(line: str, found: list[dict[str, Any]]) -> bool:
     if not all(line in lines for lines in found):
         return False
+    if any("tail" not in lines[line] for lines in found):
+        return False  # somebody is not where the line is yet
     places = {(lines[line]["applied"], lines[line]["tail"]) for lines in found}
     return len(places) == 1 and len(set(places.pop())) == 1
 

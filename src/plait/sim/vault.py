@@ -9,6 +9,7 @@ from random import Random
 from plait.base.errors import StorageError
 from plait.host.memory_vault import MemoryVault
 from plait.node.backup.layout import MANIFESTS
+from plait.sim.chance import exponential
 
 WRITE_S = 0.004  # on average
 FAILS = 0.01
@@ -23,7 +24,7 @@ class SimVault(MemoryVault):
 
     async def write(self, name: str, data: bytes) -> None:
         """See `MemoryVault`."""
-        await asyncio.sleep(self._random.expovariate(1 / WRITE_S))
+        await asyncio.sleep(exponential(self._random, WRITE_S))
         fails, happens = self._random.random() < FAILS, self._random.random() < 0.5
         if not fails or happens:
             await super().write(name, data)

@@ -21,6 +21,7 @@ import plait
 from plait import Consensus, Leader
 from plait.base.errors import PlaitError
 from plait.node.config import Limits
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.network import SimNetwork
 from plait.sim.workloads.deeds import Deed, Record, accounts_for
@@ -98,7 +99,7 @@ class Floods(Workload):
             async with asyncio.timeout(WAIT_S):
                 for _ in range(random.choice(BURSTS)):
                     puts.append(asyncio.ensure_future(self._put(who, table)))
-                    await asyncio.sleep(random.expovariate(1.0) * pause_s)
+                    await asyncio.sleep(exponential(random, pause_s))
                 for put in puts:
                     await put
         finally:

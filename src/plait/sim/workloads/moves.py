@@ -20,6 +20,7 @@ from plait.base.errors import PlaitError
 from plait.engines.chain import Chain
 from plait.node.line_host import LineHost
 from plait.node.segments import place_of
+from plait.sim.chance import exponential
 from plait.sim.config import Config
 from plait.sim.engine import URLS
 from plait.sim.network import SimNetwork
@@ -129,7 +130,7 @@ class Moves(Workload):
         random, settings = self.random(name), COUNTERS | TABLES
         async with self.world.store(network, LIMITS) as store:
             while not self.over:
-                await asyncio.sleep(random.expovariate(1.0) * MOVE_S)
+                await asyncio.sleep(exponential(random, MOVE_S))
                 if random.random() < 0.5:  # else where somebody else may be at it
                     self._latest = random.choice(list(settings))
                 what = self._latest
