@@ -56,7 +56,7 @@ FOUND: dict[str, tuple[int, str]] = {
     "readers_share_a_question_already_asked": (105, "mirrors"),
     "reads_what_it_has": (0, "mirrors"),
     "a_reader_does_not_wait_for_what_it_asked": (11, "mirrors"),
-    "a_session_does_not_say_what_it_saw": (36, "sessions"),
+    "a_session_does_not_say_what_it_saw": (26, "sessions"),
     "a_session_does_not_say_what_it_wrote": (0, "sessions"),
     "a_feed_skips_when_it_goes_on": (0, "liveness"),
     "a_feed_repeats_when_it_goes_on": (0, "feeds"),
