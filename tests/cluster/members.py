@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from pathlib import Path
+from typing import Any
 
 import plait
 from plait.host.tcp import TcpNetwork
@@ -77,6 +78,16 @@ class Members:
     def only(self, name: str) -> contextlib.AbstractAsyncContextManager[plait.Store]:
         """A store that talks to one member only."""
         return plait.connect(f"plait://{self.addresses[name]}", only=True)
+
+    async def documents(self, name: str, collection: str, *model: Any) -> plait.Documents[Any]:
+        """A collection as one member has it, made at its leader if there is none yet."""
+        async with plait.connect(self.url) as maker:
+            await maker.documents(collection, *model)
+        node = self.nodes[name]
+        async with asyncio.timeout(20.0):
+            while all(info.name != collection for info in node.graphs.infos()):
+                await asyncio.sleep(0.01)
+        return await plait.Store(Local(node)).documents(collection, *model)
 
     async def settled(self, line: str, timeout_s: float = 20.0) -> None:
         """Return once every running member has applied the same tail of a line."""

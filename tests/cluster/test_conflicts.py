@@ -64,9 +64,9 @@ async def wrote_apart(one: Any, two: Any, field: str, first: str, second: str) -
 
 
 async def test_merges_that_differ_are_contested_and_read_the_same_at_every_node(members):
-    one = await plait.Store(Local(members.nodes["n1"])).documents("notes", Upper)
-    two = await plait.Store(Local(members.nodes["n2"])).documents("notes", Lower)
-    bystander = await plait.Store(Local(members.nodes["n3"])).documents("notes")
+    one = await members.documents("n1", "notes", Upper)
+    two = await members.documents("n2", "notes", Lower)
+    bystander = await members.documents("n3", "notes")
     one["n"].title = "base"
     await until(lambda: two["n"].title == bystander["n"].get("title") == "base")
     await wrote_apart(one, two, "title", "Ann", "Bob")
@@ -85,8 +85,8 @@ async def test_merges_that_differ_are_contested_and_read_the_same_at_every_node(
 
 
 async def test_decisions_made_at_once_agree_or_are_one_new_conflict(members):
-    one = await plait.Store(Local(members.nodes["n1"])).documents("notes", Upper)
-    two = await plait.Store(Local(members.nodes["n2"])).documents("notes", Lower)
+    one = await members.documents("n1", "notes", Upper)
+    two = await members.documents("n2", "notes", Lower)
     one["n"].title = "base"
     one["n"].when = "monday"
     await until(lambda: two["n"].title == "base")
@@ -131,8 +131,8 @@ async def test_decisions_made_at_once_agree_or_are_one_new_conflict(members):
 
 
 async def test_clients_of_nodes_without_the_functions_find_that_theirs_differ(members):
+    here = await members.documents("n1", "notes")
     node = plait.Store(Local(members.nodes["n1"]))
-    here = await node.documents("notes")
     async with members.only("n2") as ann, members.only("n3") as bob:
         one = await ann.documents("notes", Upper)
         two = await bob.documents("notes", Lower)
@@ -149,8 +149,8 @@ async def test_clients_of_nodes_without_the_functions_find_that_theirs_differ(me
 
 
 async def test_the_founder_is_called_by_its_name_at_other_nodes_and_at_clients(members):
-    one = await plait.Store(Local(members.nodes["n1"])).documents("notes", Upper)
-    two = await plait.Store(Local(members.nodes["n2"])).documents("notes", Upper)
+    one = await members.documents("n1", "notes", Upper)
+    two = await members.documents("n2", "notes", Upper)
     one["n"].title = "base"
     await until(lambda: two["n"].title == "base")
     assert two["n"].register("title").who == "n1"

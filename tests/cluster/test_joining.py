@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -54,6 +55,26 @@ async def test_a_client_that_knew_one_node_finds_the_others_when_that_one_is_gon
         await one.stop("n1")
         await table.put("a", 2)
         assert await table.get("a") == 2
+
+
+class Last(random.Random):
+    """Dials the last address first."""
+
+    def getrandbits(self, k: int, /) -> int:
+        return -1 % (1 << k)
+
+
+async def test_a_client_that_meets_a_node_that_waits_to_be_taken_in_asks_the_others(
+    one: Members,
+) -> None:
+    await one.add("n2")
+    async with plait.connect(one.url, random=Last()) as store:
+        assert [link.node for link in store._backend._cluster.live()] == ["n2"]
+        table = await store.table("accounts", Consensus())
+        await table.put("a", 1)
+    async with plait.connect(one.url, random=Last()) as store:
+        await store.join("n2", one.addresses["n2"], timeout_s=10.0)
+        assert [row["name"] for row in await store.members()] == ["n1", "n2"]
 
 
 async def test_one_node_joins_at_a_time_and_one_that_never_arrives_can_be_given_up(

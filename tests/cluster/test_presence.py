@@ -11,7 +11,6 @@ import plait
 import plait.blocking
 from plait.api.documents.presence import STATE_BYTES_MAX
 from plait.base.errors import BadValue, ReadOnly
-from plait.node.local import Local
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -24,7 +23,7 @@ async def test_who_is_here_is_seen_at_other_nodes_and_clients_until_they_go(tmp_
     members = Members(tmp_path)
     await members.start()
     try:
-        here = await plait.Store(Local(members.nodes["n1"])).documents("notes")
+        here = await members.documents("n1", "notes")
         async with members.only("n3") as other:
             there = await other.documents("notes", author="Bob")
             async with members.only("n2") as store:
@@ -55,8 +54,8 @@ async def test_who_is_not_heard_of_any_more_is_forgotten_after_its_time(tmp_path
     members = Members(tmp_path, 2)
     await members.start()
     try:
-        one = await plait.Store(Local(members.nodes["n1"])).documents("notes")
-        two = await plait.Store(Local(members.nodes["n2"])).documents("notes")
+        one = await members.documents("n1", "notes")
+        two = await members.documents("n2", "notes")
         one.presence.set("short", ttl_s=0.3)
         await until(lambda: two.presence.everybody() == {"n1": "short"})
         await asyncio.sleep(0.5)

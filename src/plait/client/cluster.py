@@ -52,6 +52,7 @@ class Cluster:
         self._links: dict[str, Link] = {}  # by node name; live ones only
         self._dials: dict[str, asyncio.Task[Link]] = {}  # by address
         self._leaders: dict[str, str] = {}  # line to node name
+        self._answered: dict[str, None] = {}  # addresses that a node was found at
         self._doubted: dict[str, None] = {}  # lines whose leader failed since it was found
         self._turn = count()
         self._closed = False
@@ -113,9 +114,10 @@ class Cluster:
         """One of `links`, round robin."""
         return links[next(self._turn) % len(links)]
 
-    async def reach_all(self) -> list[Link]:
-        """The live links after giving every other member a moment to connect."""
-        dials = [self._start_dial(address) for address in self._unlinked()]
+    async def reach_all(self, others: Sequence[str] = ()) -> list[Link]:
+        """The live links after giving every other member, and `others`, a moment to connect."""
+        addresses = dict.fromkeys((*self._unlinked(), *others))
+        dials = [self._start_dial(address) for address in addresses]
         if dials:
             patience_s = self.limits.patience_s if self._links else self.limits.connect_s
             await asyncio.wait(dials, timeout=patience_s)  # the rest go on in the background
@@ -140,8 +142,8 @@ class Cluster:
         if not links or line in self._doubted:
             links = await self.reach_all()
         found = await self._ask_where(line, links)
-        if found is None and len(links) < len(self.members):
-            found = await self._ask_where(line, await self.reach_all())
+        if found is None and (len(links) < len(self.members) or self._strangers()):
+            found = await self._ask_where(line, await self.reach_all(self._strangers()))
         if found is None or found.leader is None:
             raise NotLeader(f"no node that can be reached knows a leader of line {line!r}")
         self._add_member(found.leader, found.address)
@@ -243,6 +245,10 @@ class Cluster:
         linked = {link.node for link in self.live()}
         return [address for node, address in self.members.items() if node not in linked]
 
+    def _strangers(self) -> list[str]:
+        """Seeds that never answered: a linked node may not know of theirs, while it joins, say."""
+        return [seed for seed in self._seeds if seed not in self._answered]
+
     async def _dial_until_one(self, avoid: Sequence[str]) -> None:
         """Open links one after another, beginning anywhere, until one outside `avoid` is live.
 
@@ -250,7 +256,8 @@ class Cluster:
         and in the end those in `avoid`.
         """
         unwanted = {self.members[node] for node in avoid if node in self.members}
-        known = dict.fromkeys((*self._unlinked(), *(() if self.live() else self._seeds)))
+        seeds = self._strangers() if self.live() else self._seeds
+        known = dict.fromkeys((*self._unlinked(), *seeds))
         addresses = [address for address in known if address not in unwanted]
         first = self.random.getrandbits(31) % len(addresses) if addresses else 0
         last = [] if self.live() else [address for address in known if address in unwanted]
@@ -296,6 +303,7 @@ class Cluster:
         self._cluster = self._cluster or link.welcome.cluster
         self._learn_members(link.welcome)
         link.on_welcome = self._learn_members
+        self._answered[address] = None
         self.members[link.node] = address  # this one is known to work from here
         known = self._links.get(link.node)
         if known is not None and known.live:
