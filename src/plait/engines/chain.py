@@ -298,6 +298,18 @@ class Chain:
         self._register.check_open()
         await self._register.refresh()
 
+    def lacks(self, applied: int) -> bool:
+        """Whether an ended loglet that has more than is applied could not be reached."""
+        return self._register.lacks(applied)
+
+    async def reopen(self, applied: int) -> bool:
+        """Open ended loglets that could not be reached, where they have more than is applied.
+
+        Whether all of them are open now; what is committed may be less for it, for a while.
+        """
+        self._register.check_open()
+        return await self._register.reopen(applied)
+
     async def learn(self, version: int, data: bytes) -> None:
         """Adopt what somebody says that the metastore held at that version."""
         self._register.check_open()

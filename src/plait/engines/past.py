@@ -1,11 +1,13 @@
-"""Past: stands in a chain for a loglet whose entries this node has all folded, and needs no more.
+"""Past: stands in a chain for a loglet that ended, and that is not open at this node.
 
-Whoever else wants them is told that they are gone here.
+Either the node has folded all of its entries and needs it no more, or it could not be reached
+(`unread` says why): a copy of the state has what it held, or it is opened again one day. Whoever
+wants its entries is told that they are gone here.
 """
 
 from collections.abc import Callable
 
-from plait.base.errors import HistoryTrimmed, Sealed
+from plait.base.errors import HistoryTrimmed, PlaitError, Sealed
 from plait.line.entry import Entry, Epoch
 from plait.line.loglet import READ_BYTES, Tail
 
@@ -13,7 +15,8 @@ from plait.line.loglet import READ_BYTES, Tail
 class PastLoglet:
     """A loglet that ended at `stop`; nothing of it can be read."""
 
-    def __init__(self, stop: int) -> None:
+    def __init__(self, stop: int, unread: PlaitError | None = None) -> None:
+        self.unread = unread
         self.head = self.committed = stop
 
     async def append(self, entry: Entry) -> int:

@@ -13,6 +13,7 @@ from plait.base.errors import BadSettings, Closed, Conflict, PlaitError, Sealed,
 from plait.engines.lost import LostLoglet
 from plait.engines.metastore import Metastore
 from plait.engines.opener import Opener
+from plait.engines.past import PastLoglet
 from plait.line.chain import (
     Configuration,
     Forced,
@@ -103,6 +104,27 @@ class Register:
             await self.refresh()
         else:
             await self.learn(version, data)
+
+    def lacks(self, applied: int) -> bool:
+        """Whether something with entries that are not applied could not be reached."""
+        return bool(self._unread(applied))
+
+    async def reopen(self, applied: int) -> bool:
+        """Try that again; whether nothing is lacking now."""
+        async with self._adopting:
+            for segment, stop in self._unread(applied):
+                await self._open(self.configuration, segment, stop)
+                self._complete = 0
+        return not self.lacks(applied)
+
+    def _unread(self, applied: int) -> list[tuple[Segment, int]]:
+        found = []
+        for index, segment in enumerate(self.configuration.segments):
+            stop, loglet = self.configuration.stop(index), self._loglets[segment.loglet]
+            past = isinstance(loglet, PastLoglet) and loglet.unread is not None
+            if past and stop is not None and stop > applied:
+                found.append((segment, stop))
+        return found
 
     async def prepare(self, following: Next) -> None:
         """See that the next loglet can be created, and would be a new one."""

@@ -20,6 +20,7 @@ from plait.node.segments import place_of
 
 logger = logging.getLogger("plait.line")
 
+AGAIN_S = 5.0  # between two tries to read what could not be read when the line was opened
 STRANDED_S = 10.0  # without a step forward, below a tail that is known
 
 
@@ -37,6 +38,7 @@ class Former:
         self._ended: dict[str, float] = {}  # since when a group is known here to have ended
         self._stands = (-1, 0.0)  # where the replica stood, and since when
         self._stranded: HistoryTrimmed | None = None
+        self._tried = 0.0  # when what could not be read was last tried again
 
     async def look(self, groups: list[ReplicatedLoglet]) -> None:
         """Trim what nobody needs; see whether this node can go on by itself."""
@@ -47,6 +49,7 @@ class Former:
                 except PlaitError as error:
                     logger.info("line %s: %s is kept: %s", self._replica.line, loglet, error)
         self._look_for_help()
+        await self._try_again()
 
     async def _let_go(self, loglet: ReplicatedLoglet) -> None:
         name, end, now = loglet.member.line, loglet.committed, self._clock.monotonic()
@@ -76,6 +79,18 @@ class Former:
             self._stranded = HistoryTrimmed(what, head=self._chain.configuration.last.base)
             replica.needs_snapshot = self._stranded
             logger.warning("line %s needs a copy of the state: %s", replica.line, what)
+
+    async def _try_again(self) -> None:
+        """An engine that was away when the line was opened may be back, and no copy may ever be."""
+        chain, replica, now = self._chain, self._replica, self._clock.monotonic()
+        if replica.needs_snapshot is None or not chain.lacks(replica.applied):
+            return
+        if now - self._tried < AGAIN_S:
+            return
+        self._tried = now
+        if await chain.reopen(replica.applied):
+            logger.info("line %s can read on by itself", replica.line)
+            await replica.reload()
 
     def status(self) -> dict[str, Any]:
         """Where the line is and was, and where it is going, for people."""

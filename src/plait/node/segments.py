@@ -121,7 +121,7 @@ class LineSegments:
             if stop is None:
                 raise
             logger.warning("%s is over, and cannot be read: %s", name, error)
-            return PastLoglet(stop)  # a copy of the state has what it held
+            return PastLoglet(stop, error)  # a copy of the state has what it held
 
     def _open_group(self, segment: Segment, flushed: int) -> MemberLoglet:
         record, params = self._record, group_of(segment.params)
