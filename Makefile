@@ -33,8 +33,11 @@ $(STAMP): requirements-dev.txt pyproject.toml
 demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends by itself)
 	@$(BIN)/plait demo $(ARGS)
 
+# `make check test` has run the house rules when it comes here
+HOUSE := $(if $(filter check,$(MAKECMDGOALS)),--ignore=tests/house)
+
 test: env ## every test (ARGS='-m "not slow"' for the quick ones)
-	$(PYTEST) -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) -n 2 --dist loadfile $(HOUSE) $(ARGS)
 
 # What the compiled modules carry; the pins are those of the sections that it needs.
 COMPILED_TESTS := tests/laws tests/engines/test_graph_texts.py tests/unit/test_compiled.py \
@@ -80,7 +83,7 @@ peers: env ## etcd for the benchmarks, out of Debian's package, into .venv (need
 
 sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others), then every planted mistake
 	@$(BIN)/plait sim --for $${SIM_SECONDS:-120} --jobs 2 $(ARGS)
-	@SIM_MISTAKES=all $(PYTEST) -n 2 tests/sim/test_mistakes.py
+	@$(PYTEST) -n 2 tests/sim/test_mistakes.py
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) $(COMPILED) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -5,7 +5,7 @@ line right above one excuses it. In ```console blocks, lines that start with `$ 
 `$ make` must be commands, with options, that exist.
 """
 
-import os
+import functools
 import re
 import shlex
 import subprocess
@@ -13,7 +13,9 @@ import sys
 import tomllib
 
 import pytest
+from click.testing import CliRunner
 
+from plait.cli.main import cli
 from tests.house.source import ROOT
 
 README = ROOT / "README.md"
@@ -92,12 +94,11 @@ def _words(command: str) -> list[str]:
 
 
 def _help(path: list[str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "plait", *path, "--help"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "200"},
-        check=False,
-    )
-    assert done.returncode == 0, f"plait {' '.join(path)} --help: {done.stderr}"
-    return done.stdout
+    return _usage(tuple(path))
+
+
+@functools.cache
+def _usage(path: tuple[str, ...]) -> str:
+    done = CliRunner().invoke(cli, [*path, "--help"], terminal_width=200, prog_name="plait")
+    assert done.exit_code == 0, f"plait {' '.join(path)} --help: {done.output}"
+    return done.output
