@@ -7,7 +7,7 @@ from plait.cli.main import cli
 
 MODULE = """
 from tests.laws.right_types import MaxRegister
-from tests.laws.wrong_types import WallClockRegister
+from tests.laws.wrong_registers import WallClockRegister
 
 ready = MaxRegister()
 three = 3

@@ -17,7 +17,8 @@ from plait.check.laws.world import Mark
 from plait.graph import event
 from plait.types import graph_type
 from tests.laws.right_types import MaxRegister, OrMap
-from tests.laws.wrong_types import EmptySlotsLeftOut, WallClockRegister
+from tests.laws.wrong_registers import WallClockRegister
+from tests.laws.wrong_sets import EmptySlotsLeftOut
 
 DIAGRAM = """\
       A                   B
