@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from broken import AT_AN_ORIGIN, ELSEWHERE, IN_MEMORY, ON_DISK, engine_on
+from broken_appends import APPENDS
+from broken_disks import ON_DISK, engine_on
+from broken_origins import AT_AN_ORIGIN, ELSEWHERE
+from broken_reads import READS
+from broken_seals import SEALS
 from fake_log_storage import FakeLogStorage
 
 from plait.engines import conformance
@@ -15,6 +19,7 @@ from plait.engines.sqlite import SqliteLoglet
 from plait.line.loglet import Origin
 
 PATIENCE_S = 0.2
+IN_MEMORY = SEALS | APPENDS | READS
 
 
 @pytest.mark.parametrize(
