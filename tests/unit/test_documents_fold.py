@@ -6,7 +6,8 @@ from random import Random
 import pytest
 
 from plait.types import catalogue
-from tests.unit.shelf_world import PATHS, Replica, Storm, type_of
+from tests.unit.shelf_types import type_of
+from tests.unit.shelf_world import PATHS, Replica, Storm
 
 
 def meet(replicas):

@@ -1,7 +1,8 @@
 """Exchanges between replicas: identity, admission, relaying, roads, parts."""
 
 import pytest
-from graph_world import LINEAGE, World
+from graph_machines import LINEAGE
+from graph_world import World
 
 from plait.base.errors import WrongLineage
 from plait.graph.event import Op

@@ -4,7 +4,8 @@ import pytest
 
 from plait.base.errors import BadDocument, BadFrame
 from plait.types.opaque import Opaque, read_log, realise
-from tests.unit.shelf_world import TYPES, Replica, type_of
+from tests.unit.shelf_types import TYPES, type_of
+from tests.unit.shelf_world import Replica
 
 PATH = ("aw:tags",)
 OTHER = ("z:other",)

@@ -9,7 +9,8 @@ from plait.graph.event import APPLY, CLEAR, DELETE, Event, Op
 from plait.graph.fold import Fragment
 from plait.types.row_keys import document_part, key_in
 from plait.types.shelf import Shelf
-from tests.unit.shelf_world import DictRows, Replica, type_of
+from tests.unit.shelf_types import type_of
+from tests.unit.shelf_world import DictRows, Replica
 
 TAGS, TITLE, OTHER = ("aw:tags",), ("r:title",), ("z:other",)
 

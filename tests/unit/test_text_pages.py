@@ -14,7 +14,8 @@ from plait.types.text.cold import StoredHistory
 from plait.types.text.state import TextState
 from plait.types.text.storage import from_pages, load, pages, save
 from plait.types.text.type import TEXT
-from tests.unit.shelf_world import Replica, type_of
+from tests.unit.shelf_types import type_of
+from tests.unit.shelf_world import Replica
 from tests.unit.test_documents_fold import storm
 
 PATH = ("x:body",)
