@@ -30,7 +30,7 @@ LIBRARY = sysconfig.get_config_var("EXT_SUFFIX")
 QUICK = (
     "tests/unit/test_compiled.py",
     "tests/laws/test_text_converges.py",
-    "tests/unit/test_text_storage.py",
+    *(f"tests/unit/test_text_{part}.py" for part in ("storage", "forgeries", "blocks", "hunks")),
 )
 SEEDS = "0:20"
 RUN_MAX_S = 200
