@@ -1,44 +1,27 @@
 """An engine that is dead for good: its lines stay shut, all else goes on, people may force it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from random import Random
-from types import SimpleNamespace
 
 import pytest
 from members import Members
+from twin_servers import members, servers
 
 import plait
 from plait import Consensus
 from plait.base.errors import Indefinite, LossNotAccepted, Refused, Unavailable
-from plait.engines import sharing
 from plait.node import former
-from plait.sim.twin import TwinEngine, TwinServer
+from plait.sim.twin import TwinServer
 
 NATS = "nats://alone:4222"
 POSTGRES = "postgresql://there/db"
 
+__all__ = ["members", "servers"]
 
-@pytest.fixture
-def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, TwinServer]:
-    """Twins instead of servers, by scheme."""
-    found = {scheme: TwinServer(Random(1)) for scheme in ("nats", "postgresql")}
 
-    async def connect(url: str, namespace: str, clock: object, random: object) -> TwinEngine:
-        return TwinEngine(found[url.partition("://")[0]], sharing.public_url(url), namespace)
-
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is stranded soon."""
     monkeypatch.setattr(former, "STRANDED_S", 1.0)
-    monkeypatch.setattr(sharing, "import_module", lambda name: SimpleNamespace(connect=connect))
-    return found
-
-
-@pytest.fixture
-async def members(tmp_path: Path, servers: dict[str, TwinServer]) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path)
-    await cluster.start()
-    yield cluster
-    await cluster.close()
 
 
 async def on_nats(members: Members) -> None:

@@ -1,19 +1,17 @@
 """Lines that move between engines while they are in use, on real nodes and a twin of the engine."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 from members import Members
+from twin_servers import members, servers
 
 import plait
 from plait import Consensus, Leader
 from plait.base.errors import BadSettings, PlaitError, Unavailable
-from plait.engines import sharing
 from plait.engines.shared import Finding
 from plait.host.storage import open_storage
 from plait.line.loglet import Tail
@@ -26,25 +24,7 @@ from plait.sim.twin import TwinEngine, TwinLoglet, TwinServer
 NATS = "nats://alone:4222"
 POSTGRES = "postgresql://user:secret@there/db"
 
-
-@pytest.fixture
-def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, TwinServer]:
-    """Twins instead of servers, by scheme."""
-    found = {scheme: TwinServer(Random(1)) for scheme in ("nats", "postgresql")}
-
-    async def connect(url: str, namespace: str, clock: object, random: object) -> TwinEngine:
-        return TwinEngine(found[url.partition("://")[0]], sharing.public_url(url), namespace)
-
-    monkeypatch.setattr(sharing, "import_module", lambda name: SimpleNamespace(connect=connect))
-    return found
-
-
-@pytest.fixture
-async def members(tmp_path: Path, servers: dict[str, TwinServer]) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path)
-    await cluster.start()
-    yield cluster
-    await cluster.close()
+__all__ = ["members", "servers"]
 
 
 async def count_up(table: plait.Table, key: str, counts: dict[str, int]) -> None:
