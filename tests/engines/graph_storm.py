@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from random import Random
 
+from graph_storm_judge import check, converged
 from graph_storm_machines import (
     COUNT,
     GROWN,
@@ -21,13 +22,10 @@ from graph_storm_machines import (
     Link,
     Machine,
     copied,
-    difference,
     picture,
-    tokens_of,
     values_of,
 )
 
-from plait.base.causality import VersionVector
 from plait.base.codec import encode
 from plait.base.errors import DiskFull, PlaitError, StorageError
 from plait.engines.graph import Replica
@@ -328,52 +326,12 @@ class Storm:
         if self.skews:
             await asyncio.sleep(250.0)
         stop = asyncio.get_running_loop().time() + HEAL_S
-        while not self.converged():
+        while not converged(self.machines):
             if asyncio.get_running_loop().time() > stop:
                 raise AssertionError(f"not converged: {picture(self.machines)}")
             await asyncio.sleep(0.5)
         for machine in machines:
             await self.flush(machine)
-
-    def converged(self) -> bool:
-        replicas = [machine.replica for machine in self.machines]
-        if any(replica._error is not None for replica in replicas):
-            return False
-        for replica in replicas:
-            replica.settle()
-        return all(
-            dict(replica.vector) == dict(replicas[0].vector)
-            and replica.parts.scope.writable
-            and not replica.parts.lost
-            for replica in replicas
-        )
-
-    def check(self) -> None:
-        """Equal bytes, equal values, nothing flushed lost, everything counted exactly once."""
-        replicas = [machine.replica for machine in self.machines]
-        assert not self.wrong, self.wrong[:5]
-        cut = VersionVector()
-        for replica in replicas:
-            cut.merge(replica.parts.scope.cut())
-            cut.merge(replica.parts.scope.stable)
-        read = [values_of(replica) for replica in replicas]
-        first = read[0]
-        for machine, values in zip(self.machines, read, strict=True):
-            differs = [
-                where for where in {**first, **values} if first.get(where) != values.get(where)
-            ]
-            assert not differs, [
-                (machine.name, where, first.get(where), values.get(where)) for where in differs[:3]
-            ]
-        if len({replica.parts.shelf.canonical(cut) for replica in replicas}) > 1:
-            raise AssertionError(f"bytes differ: {difference(self.machines, cut)}")
-        tokens = tokens_of(replicas[0])
-        assert tokens <= self.written, f"from nowhere: {sorted(tokens - self.written)}"
-        assert self.flushed <= tokens, f"lost: {sorted(self.flushed - tokens)}"
-        for path in (COUNT, GROWN):
-            state = replicas[0].object(LEDGER, path)
-            count = 0 if state is None else type_of(tag_of(path[-1])).value(state)
-            assert count == len(tokens), f"{path} counts {count} of {len(tokens)}"
 
     async def reopen(self) -> None:
         """Everything is as it was when it comes from disk."""
@@ -406,10 +364,10 @@ async def storm(seed: int, steps: int = 150) -> Storm:
         for _ in range(steps):
             await world.step()
         await world.heal()
-        world.check()
+        check(world)
         await world.reopen()
         await world.heal()
-        world.check()
+        check(world)
         await world.end()
     except Exception as error:
         error.storm = world  # type: ignore[attr-defined]  # for whoever looks into it

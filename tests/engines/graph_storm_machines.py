@@ -10,8 +10,6 @@ from typing import Protocol
 
 from graph_replicas import options
 
-from plait.base.causality import VersionVector
-from plait.base.codec import encode
 from plait.base.errors import Closed, PlaitError
 from plait.engines.graph import Replica, open_replica
 from plait.host.memory_state import StateDisk
@@ -203,11 +201,3 @@ def picture(machines: list[Machine]) -> str:
             f"{replica.writer.error} {scope.clock_wrong} {list(replica.syncing.notices)[-4:]}"
         )
     return "\n".join(lines)
-
-
-def difference(machines: list[Machine], cut: VersionVector) -> str:
-    for key in DOCUMENTS:
-        images = {m.name: m.replica.parts.shelf.image(key, cut) for m in machines}
-        if len({encode(image) for image in images.values()}) > 1:
-            return "\n".join(f"{key} {name}: {image}" for name, image in images.items())
-    return "in another document"
