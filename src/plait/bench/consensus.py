@@ -23,6 +23,7 @@ from rich.console import Console
 
 from plait import Consensus
 from plait.bench.cluster import start_cluster
+from plait.bench.command import all_known, names_in, progress_beside, write_figures
 from plait.bench.failovers import PEERS_OF_FAILOVER, measure_failovers
 from plait.bench.load import Driver
 from plait.bench.plait_client import (
@@ -81,31 +82,21 @@ def run(arguments: Sequence[str]) -> int:
         seconds=parsed.seconds,
         rounds=parsed.rounds,
         kills=parsed.kills,
-        peers=_names(parsed.peers),
-        failover_peers=_names(parsed.failover_peers),
+        peers=names_in(parsed.peers),
+        failover_peers=names_in(parsed.failover_peers),
         folder=parsed.folder,
     )
     for names, known in ((options.peers, PEERS), (options.failover_peers, PEERS_OF_FAILOVER)):
-        if unknown := [name for name in names if name not in known]:
-            print(f"unknown peer {unknown[0]!r}; there are {', '.join(known)}", file=sys.stderr)
+        if not all_known("peer", names, known):
             return 2
-    notes = Console(stderr=True)
     try:
-        figures = run_consensus(
-            options.quick() if parsed.quick else options,
-            lambda text: notes.print(text, style="dim", highlight=False),
-        )
+        figures = run_consensus(options.quick() if parsed.quick else options, progress_beside())
     except PeerUnavailable as error:
         print(error, file=sys.stderr)
         return 1
     print_consensus(figures, Console())
-    if parsed.json:
-        Path(parsed.json).write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+    write_figures(figures, parsed.json)
     return 1 if figures["failed"] else 0
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.split(",") if name)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,6 +22,7 @@ import msgspec
 import uvloop
 from rich.console import Console
 
+from plait.bench.command import all_known, names_in, progress_beside, write_figures
 from plait.bench.engine_moves import measure_moves
 from plait.bench.engines_plait import Embedded, EmbeddedReads, embedded, served
 from plait.bench.load import Driver
@@ -68,9 +69,8 @@ def run_engines(options: EnginesOptions, progress: Progress = lambda _: None) ->
 def run(arguments: Sequence[str]) -> int:
     """``plait bench engines …``: print tables; the exit code, 1 if a system gave up."""
     parsed = _parser().parse_args(list(arguments))
-    engines = tuple(name for name in parsed.engines.split(",") if name)
-    if unknown := [name for name in engines if name not in ENGINES]:
-        print(f"unknown engine {unknown[0]!r}; there are {', '.join(ENGINES)}", file=sys.stderr)
+    engines = names_in(parsed.engines)
+    if not all_known("engine", engines, ENGINES):
         return 2
     options = EnginesOptions(
         seconds=parsed.seconds,
@@ -79,18 +79,13 @@ def run(arguments: Sequence[str]) -> int:
         engines=engines,
         folder=parsed.folder,
     )
-    notes = Console(stderr=True)
     try:
-        figures = run_engines(
-            options.quick() if parsed.quick else options,
-            lambda text: notes.print(text, style="dim", highlight=False),
-        )
+        figures = run_engines(options.quick() if parsed.quick else options, progress_beside())
     except PeerUnavailable as error:
         print(error, file=sys.stderr)
         return 1
     print_engines(figures, Console())
-    if parsed.json:
-        Path(parsed.json).write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+    write_figures(figures, parsed.json)
     return 1 if figures["failed"] else 0
 
 

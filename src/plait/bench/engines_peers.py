@@ -14,7 +14,7 @@ from typing import ClassVar
 from plait.bench.jetstream import STREAM, SUBJECT, JetStream
 from plait.bench.load import MANY, ONE, ROWS_READ, VALUE, closed_loop, fresh_keys
 from plait.bench.measure import Sample
-from plait.bench.postgres import Connection, Postgres
+from plait.bench.postgres import Connection, PostgresDriver
 
 POOL_MAX = 32
 
@@ -24,15 +24,11 @@ _INSERT = "INSERT INTO writes (key, value) VALUES (%s, %s)"
 _SELECT = "SELECT value FROM writes WHERE key = %s"
 
 
-class Pooled:
+class Pooled(PostgresDriver):
     """Operations in flight that take turns at a pool's connections."""
 
-    system: ClassVar[str] = "postgres"
     label: ClassVar[str] = "psycopg"
     mode: ClassVar[str] = MANY
-
-    def __init__(self, server: Postgres) -> None:
-        self.server = server
 
     async def measure(self, in_flight: int, seconds: float) -> Sample:
         """Load from `in_flight` tasks over at most `POOL_MAX` connections."""

@@ -21,6 +21,7 @@ import msgspec
 import uvloop
 from rich.console import Console
 
+from plait.bench.command import all_known, names_in, progress_beside, write_figures
 from plait.bench.one_core import machine_of, take_one_core
 from plait.bench.processes import PeerUnavailable
 from plait.bench.report_graph import print_graph
@@ -82,20 +83,14 @@ def run(arguments: Sequence[str]) -> int:
     parsed = _parser().parse_args(list(arguments))
     options = GraphOptions(
         rounds=parsed.rounds,
-        peers=tuple(name for name in parsed.peers.split(",") if name),
+        peers=names_in(parsed.peers),
         folder=parsed.folder,
     )
-    if unknown := [name for name in options.peers if name not in PEERS]:
-        print(f"unknown peer {unknown[0]!r}; there are {', '.join(PEERS)}", file=sys.stderr)
+    if not all_known("peer", options.peers, PEERS):
         return 2
-    notes = Console(stderr=True)
-    figures = run_graph(
-        options.quick() if parsed.quick else options,
-        lambda text: notes.print(text, style="dim", highlight=False),
-    )
+    figures = run_graph(options.quick() if parsed.quick else options, progress_beside())
     print_graph(figures, Console())
-    if parsed.json:
-        Path(parsed.json).write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+    write_figures(figures, parsed.json)
     return 0
 
 

@@ -24,6 +24,7 @@ from rich.console import Console
 
 from plait.bench import bulk
 from plait.bench.cluster import ClusterHandle, start_cluster
+from plait.bench.command import all_known, names_in, progress_beside, write_figures
 from plait.bench.load import Driver
 from plait.bench.plait_client import ManyStores, OneStore
 from plait.bench.processes import PeerUnavailable, Server, memory_bytes
@@ -72,24 +73,18 @@ def run(arguments: Sequence[str]) -> int:
     options = LeaderOptions(
         seconds=parsed.seconds,
         rounds=parsed.rounds,
-        peers=tuple(name for name in parsed.peers.split(",") if name),
+        peers=names_in(parsed.peers),
         folder=parsed.folder,
     )
-    if unknown := [name for name in options.peers if name not in PEERS]:
-        print(f"unknown peer {unknown[0]!r}; there are {', '.join(PEERS)}", file=sys.stderr)
+    if not all_known("peer", options.peers, PEERS):
         return 2
-    notes = Console(stderr=True)
     try:
-        figures = run_leader(
-            options.quick() if parsed.quick else options,
-            lambda text: notes.print(text, style="dim", highlight=False),
-        )
+        figures = run_leader(options.quick() if parsed.quick else options, progress_beside())
     except PeerUnavailable as error:
         print(error, file=sys.stderr)
         return 1
     print_leader(figures, Console())
-    if parsed.json:
-        Path(parsed.json).write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+    write_figures(figures, parsed.json)
     return 0
 
 

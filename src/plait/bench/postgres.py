@@ -164,15 +164,20 @@ class Postgres:
         )
 
 
-class Psycopg:
-    """psycopg 3, asynchronous, one prepared single-row insert at a time a connection."""
+class PostgresDriver:
+    """Whatever loads a server of PostgreSQL."""
 
     system: ClassVar[str] = "postgres"
-    label: ClassVar[str] = "psycopg"
-    mode: ClassVar[str] = MANY
 
     def __init__(self, server: Postgres) -> None:
         self.server = server
+
+
+class Psycopg(PostgresDriver):
+    """psycopg 3, asynchronous, one prepared single-row insert at a time a connection."""
+
+    label: ClassVar[str] = "psycopg"
+    mode: ClassVar[str] = MANY
 
     async def measure(self, in_flight: int, seconds: float) -> Sample:
         """Load from `in_flight` connections."""
@@ -191,15 +196,11 @@ class Psycopg:
                 await connection.close()
 
 
-class PsycopgPipeline:
+class PsycopgPipeline(PostgresDriver):
     """psycopg 3 in pipeline mode: batches of N inserts on one connection, one commit a batch."""
 
-    system: ClassVar[str] = "postgres"
     label: ClassVar[str] = "pipeline"
     mode: ClassVar[str] = ONE
-
-    def __init__(self, server: Postgres) -> None:
-        self.server = server
 
     async def measure(self, in_flight: int, seconds: float) -> Sample:
         """Load from one connection, `in_flight` inserts a batch."""
@@ -214,15 +215,11 @@ class PsycopgPipeline:
             return await closed_loop([insert_batch], seconds, weight=in_flight)
 
 
-class Pgbench:
+class Pgbench(PostgresDriver):
     """pgbench, the thin client in C that comes with the server."""
 
-    system: ClassVar[str] = "postgres"
     label: ClassVar[str] = "pgbench"
     mode: ClassVar[str] = MANY
-
-    def __init__(self, server: Postgres) -> None:
-        self.server = server
 
     async def measure(self, in_flight: int, seconds: float) -> Sample:
         """Load from `in_flight` connections; the figures come from pgbench's own log."""

@@ -13,16 +13,16 @@ import argparse
 import gc
 import os
 import platform
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from itertools import chain
 from statistics import median
 from typing import Any
 
 import msgspec
 from rich.console import Console
 
+from plait.bench.command import all_known, progress_beside, write_figures
 from plait.bench.report_sim import print_sim
 from plait.bench.rounds import Progress
 from plait.sim.config import Config, draw
@@ -144,20 +144,12 @@ def run(arguments: Sequence[str]) -> int:
     options = SimOptions(seeds=parsed.seeds, rounds=parsed.rounds, campaign=parsed.campaign)
     if parsed.workload:
         chosen = tuple(tuple(names.split(",")) for names in parsed.workload)
-        unknown = [name for names in chosen for name in names if name not in WORKLOADS]
-        if unknown:
-            print(f"unknown workload {unknown[0]!r}; there are {', '.join(WORKLOADS)}",
-                  file=sys.stderr)  # fmt: skip
+        if not all_known("workload", chain.from_iterable(chosen), WORKLOADS):
             return 2
         options = msgspec.structs.replace(options, workloads=chosen)
-    notes = Console(stderr=True)
-    figures = run_sim(
-        options.quick() if parsed.quick else options,
-        lambda text: notes.print(text, style="dim", highlight=False),
-    )
+    figures = run_sim(options.quick() if parsed.quick else options, progress_beside())
     print_sim(figures, Console())
-    if parsed.json:
-        Path(parsed.json).write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+    write_figures(figures, parsed.json)
     return 1 if figures["failed"] else 0
 
 

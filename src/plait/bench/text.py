@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from plait.bench.command import all_known, names_in, progress_beside, write_figures
 from plait.bench.one_core import machine_of, take_one_core
 from plait.bench.report_text import judge_text, print_text
 from plait.bench.rounds import Progress
@@ -87,9 +88,8 @@ def run(arguments: Sequence[str]) -> int:
     """``plait bench text …``: print tables; the exit code."""
     parsed = _parser().parse_args(list(arguments))
     notes = Console(stderr=True)
-    peers = tuple(name for name in parsed.peers.split(",") if name)
-    if unknown := [name for name in peers if name not in PEERS]:
-        print(f"unknown peer {unknown[0]!r}; there are {', '.join(PEERS)}", file=sys.stderr)
+    peers = names_in(parsed.peers)
+    if not all_known("peer", peers, PEERS):
         return 2
     try:
         traces = choose_traces(parsed.traces, parsed.trace, parsed.quick)
@@ -101,15 +101,11 @@ def run(arguments: Sequence[str]) -> int:
             f"no recorded traces at {TRACES} (--traces DIR): synthetic ones", style="yellow"
         )
     options = TextOptions(traces, rounds=parsed.rounds, peers=peers)
-    figures = run_text(
-        options.quick() if parsed.quick else options,
-        lambda text: notes.print(text, style="dim", highlight=False),
-    )
+    figures = run_text(options.quick() if parsed.quick else options, progress_beside())
     print_text(figures, Console())
     if parsed.json:
         aims = msgspec.to_builtins(judge_text(figures))
-        data = msgspec.json.encode({**figures, "aims": aims})
-        Path(parsed.json).write_bytes(msgspec.json.format(data))
+        write_figures({**figures, "aims": aims}, parsed.json)
     return 1 if figures["failed"] else 0
 
 

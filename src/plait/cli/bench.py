@@ -7,58 +7,40 @@ import click
 # A scenario parses its own options, --help too.
 _PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
+_SCENARIOS = {
+    "leader": "Leader-follower writes and reads: Plait, PostgreSQL and Valkey",
+    "consensus": "Consensus: Plait, etcd, NATS JetStream and PySyncObj",
+    "graph": "Eventual collections: Plait, pycrdt and loro",
+    "text": "A text that many edit: Plait, pycrdt and loro",
+    "engines": "Lines on NATS and PostgreSQL, and lines that move",
+    "sim": "The simulator, beside real time",
+}
+
 
 @click.group()
 def bench() -> None:
     """Measure Plait beside its peers, in one run, as ratios."""
 
 
-@bench.command(context_settings=_PASSED_ON, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def leader(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Leader-follower writes and reads: Plait, PostgreSQL and Valkey (--help for its options)."""
-    context.exit(_run("leader", arguments))
+def _command(scenario: str, what: str) -> click.Command:
+    """The subcommand that passes everything on to a scenario."""
+
+    @click.pass_context
+    def measure(context: click.Context, arguments: tuple[str, ...]) -> None:
+        context.exit(_run(scenario, arguments))
+
+    return click.Command(
+        scenario,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        callback=measure,
+        help=f"{what} (--help for its options).",
+        context_settings=_PASSED_ON,
+        add_help_option=False,
+    )
 
 
-@bench.command(context_settings=_PASSED_ON, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def consensus(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Consensus: Plait, etcd, NATS JetStream and PySyncObj (--help for its options)."""
-    context.exit(_run("consensus", arguments))
-
-
-@bench.command(context_settings=_PASSED_ON, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def graph(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Eventual collections: Plait, pycrdt and loro (--help for its options)."""
-    context.exit(_run("graph", arguments))
-
-
-@bench.command(context_settings=_PASSED_ON, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def text(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """A text that many edit: Plait, pycrdt and loro (--help for its options)."""
-    context.exit(_run("text", arguments))
-
-
-@bench.command(context_settings=_PASSED_ON, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def engines(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Lines on NATS and PostgreSQL, and lines that move (--help for its options)."""
-    context.exit(_run("engines", arguments))
-
-
-@bench.command(context_settings=_PASSED_ON, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def sim(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """The simulator, beside real time (--help for its options)."""
-    context.exit(_run("sim", arguments))
+for _name, _what in _SCENARIOS.items():
+    bench.add_command(_command(_name, _what))
 
 
 def _run(scenario: str, arguments: tuple[str, ...]) -> int:
