@@ -30,6 +30,18 @@ async def engines(*urls: str) -> AsyncIterator[list[NatsEngine]]:
         await engine.close()
 
 
+@asynccontextmanager
+async def load_on(
+    handles: list[NatsEngine], name: str, in_flight: int, pause_s: float = 0.0
+) -> AsyncIterator[Load]:
+    """Appends to one log by all of these, which are judged in the end."""
+    loglets = [await engine.open(name) for engine in handles]
+    load = Load(loglets, in_flight, pause_s)
+    yield load
+    await load.end()
+    await judge(load, loglets)
+
+
 async def test_many_handles_see_one_order(nats_cluster: Cluster) -> None:  # noqa: F811
     origin = Origin(1000, 7, 50)
     async with engines(*[nats_cluster.url] * 3) as three:
@@ -52,9 +64,7 @@ async def test_many_handles_see_one_order(nats_cluster: Cluster) -> None:  # noq
 async def test_the_leader_of_a_stream_dies_and_comes_back(
     nats_cluster: Cluster,  # noqa: F811
 ) -> None:
-    async with engines(*[nats_cluster.url] * 3) as three:
-        loglets = [await engine.open("kill") for engine in three]
-        load = Load(loglets, in_flight=8, pause_s=0.005)
+    async with engines(*[nats_cluster.url] * 3) as three, load_on(three, "kill", 8, 0.005) as load:
         await load.until(300)
         leader = await nats_cluster.leader("plait-faults-log-kill")
         leader.kill()
@@ -63,31 +73,24 @@ async def test_the_leader_of_a_stream_dies_and_comes_back(
         leader.restart()
         await nats_cluster.ready()
         await load.until(300)
-        await load.end()
-        await judge(load, loglets)
 
 
 async def test_the_leader_of_a_stream_stands_still_for_a_while(
     nats_cluster: Cluster,  # noqa: F811
 ) -> None:
-    async with engines(*[nats_cluster.url] * 2) as two:
-        loglets = [await engine.open("pause") for engine in two]
-        load = Load(loglets, in_flight=4, pause_s=0.005)
+    async with engines(*[nats_cluster.url] * 2) as two, load_on(two, "pause", 4, 0.005) as load:
         await load.until(200)
         leader = await nats_cluster.leader("plait-faults-log-pause")
         leader._process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(3.0)
         leader._process.send_signal(signal.SIGCONT)
         await load.until(200)
-        await load.end()
-        await judge(load, loglets)
 
 
 async def test_connections_break_again_and_again(nats_cluster: Cluster) -> None:  # noqa: F811
     proxies = [await Proxy(port).start() for port in nats_cluster.ports[:2]]
-    async with engines(*(f"nats://127.0.0.1:{proxy.port}" for proxy in proxies)) as two:
-        loglets = [await engine.open("cut") for engine in two]
-        load = Load(loglets, in_flight=8)
+    urls = [f"nats://127.0.0.1:{proxy.port}" for proxy in proxies]
+    async with engines(*urls) as two, load_on(two, "cut", 8) as load:
         chance = random.Random(1)
         for _ in range(8):
             await load.until(chance.randrange(50, 150))
@@ -97,10 +100,8 @@ async def test_connections_break_again_and_again(nats_cluster: Cluster) -> None:
         proxies[0].drop()
         proxies[0].speak()
         await load.until(200)
-        await load.end()
-        assert load.unknown
-        await judge(load, loglets)
-        assert all(isinstance(error, Indefinite | Refused) for error in load.errors)
+    assert load.unknown
+    assert all(isinstance(error, Indefinite | Refused) for error in load.errors)
     for proxy in proxies:
         proxy.cut()
 

@@ -34,12 +34,22 @@ async def engines(nats_cluster: Cluster) -> AsyncIterator[list[NatsEngine]]:  # 
         yield found
 
 
-def fresh(test: str) -> str:
-    return f"{test} {random.Random().getrandbits(32)}"
+@pytest.fixture
+def name() -> str:
+    """A log that nobody has made yet."""
+    return f"log {random.Random().getrandbits(32)}"
 
 
-async def test_what_several_nodes_prepare_and_open_is_one_log(engines: list[NatsEngine]) -> None:
-    name = fresh("one")
+async def two_prepare(engines: list[NatsEngine], name: str) -> list[NatsEngine]:
+    """The first two have prepared a log; all of them."""
+    for engine in engines[:2]:
+        await engine.prepare(name)
+    return engines
+
+
+async def test_what_several_nodes_prepare_and_open_is_one_log(
+    engines: list[NatsEngine], name: str
+) -> None:
     await asyncio.gather(*(engine.prepare(name) for engine in engines[:2]))
     loglets = await asyncio.gather(*(engine.open(name, ORIGIN) for engine in engines))
     for number, loglet in enumerate(loglets):
@@ -52,12 +62,9 @@ async def test_what_several_nodes_prepare_and_open_is_one_log(engines: list[Nats
 
 
 async def test_whoever_opens_what_was_prepared_elsewhere_is_refused(
-    engines: list[NatsEngine],
+    engines: list[NatsEngine], name: str
 ) -> None:
-    one, other, late = engines
-    name = fresh("elsewhere")
-    await one.prepare(name)
-    await other.prepare(name)
+    one, other, late = await two_prepare(engines, name)
     kept = await one.open(name, ORIGIN)
     for engine in (other, late):
         with pytest.raises(BadSettings, match="began at"):
@@ -67,10 +74,9 @@ async def test_whoever_opens_what_was_prepared_elsewhere_is_refused(
 
 
 async def test_a_preparation_that_nobody_came_back_for_is_taken_by_the_next(
-    engines: list[NatsEngine],
+    engines: list[NatsEngine], name: str
 ) -> None:
     one, other, late = engines
-    name = fresh("abandoned")
     await one.prepare(name)
     await one.prepare(name)
     loglet = await late.open(name, ORIGIN)
@@ -82,12 +88,9 @@ async def test_a_preparation_that_nobody_came_back_for_is_taken_by_the_next(
 
 
 async def test_what_was_trimmed_meanwhile_is_known_to_who_prepared_early(
-    engines: list[NatsEngine],
+    engines: list[NatsEngine], name: str
 ) -> None:
-    one, other, _ = engines
-    name = fresh("trimmed")
-    await one.prepare(name)
-    await other.prepare(name)
+    one, other, _ = await two_prepare(engines, name)
     loglet = await one.open(name, ORIGIN)
     await append_all(loglet, ["a", "b", "c"])
     await loglet.trim(9)
@@ -99,10 +102,9 @@ async def test_what_was_trimmed_meanwhile_is_known_to_who_prepared_early(
 
 
 async def test_a_prepared_loglet_that_is_dropped_can_be_made_anew(
-    engines: list[NatsEngine],
+    engines: list[NatsEngine], name: str
 ) -> None:
     one, other, _ = engines
-    name = fresh("dropped")
     await one.prepare(name)
     await (await one.open(name, ORIGIN)).close()
     await one.drop(name)

@@ -116,6 +116,12 @@ class Run:
             writes.append(PutHardState("a", self.rng.randbytes(self.rng.randrange(2500))))
         return writes
 
+    def commit(self, log: DurableLog) -> None:
+        """Such writes are acknowledged by the log, and known to the model."""
+        writes = self.draw()
+        assert log.commit(writes).error is None
+        self.model.apply(writes)
+
     def close(self) -> None:
         """Give all back."""
         if self.log is not None:

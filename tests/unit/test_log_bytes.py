@@ -26,19 +26,22 @@ def _small(monkeypatch) -> None:
     shrink_segments(monkeypatch)
 
 
+def prepared(tmp_path, monkeypatch, seed):
+    """The chance of a seed, a log on a false disk, and the judge of what is left of it."""
+    rng = random.Random(seed)
+    return rng, Run(tmp_path / "data", rng, monkeypatch), Judge(tmp_path)
+
+
 @SEEDS
 def test_a_power_cut_at_any_call_leaves_what_was_acknowledged(tmp_path, monkeypatch, seed):
-    rng = random.Random(seed)
-    run, judge = Run(tmp_path / "data", rng, monkeypatch), Judge(tmp_path)
+    rng, run, judge = prepared(tmp_path, monkeypatch, seed)
     run.share = 1.0
     before = run.model.held()
     log = run.open()
     for step in range(70):
         run.keep()
-        writes = run.draw() if step else []
         if step:
-            assert log.commit(writes).error is None
-            run.model.apply(writes)
+            run.commit(log)
         after = run.model.held()
         assert held(log) == after
         for image in run.images:
@@ -61,8 +64,7 @@ class Killed(BaseException):
 def test_what_a_killed_process_left_unsynced_is_not_counted_before_it_is_synced(
     tmp_path, monkeypatch, seed
 ):
-    rng = random.Random(seed)
-    run, judge = Run(tmp_path / "data", rng, monkeypatch), Judge(tmp_path)
+    rng, run, judge = prepared(tmp_path, monkeypatch, seed)
     log, happened = run.open(), 0
 
     def die(call: str) -> None:
@@ -71,9 +73,7 @@ def test_what_a_killed_process_left_unsynced_is_not_counted_before_it_is_synced(
 
     for _ in range(25):
         for _ in range(rng.randrange(3)):
-            writes = run.draw()
-            assert log.commit(writes).error is None
-            run.model.apply(writes)
+            run.commit(log)
         writes, run.fails = run.draw(), die
         with pytest.raises(Killed):
             log.commit(writes)
@@ -132,8 +132,7 @@ def _judged(run: Run, judge: Judge, *allowed: object) -> None:
 def test_a_failed_call_loses_nothing_unsaid_and_acknowledges_nothing_false(
     tmp_path, monkeypatch, seed
 ):
-    rng = random.Random(seed)
-    run, judge = Run(tmp_path / "data", rng, monkeypatch), Judge(tmp_path)
+    rng, run, judge = prepared(tmp_path, monkeypatch, seed)
     run.share = 0.3
     failures = refused = first = 0
     failing = Failing(rng.randrange(20), rng.choice((1, 1, 3)), rng.choice(ERRORS))
@@ -241,13 +240,10 @@ def _damaged(rng: random.Random, image: Image, writes: list[tuple[str, int, byte
 
 @SEEDS
 def test_damage_is_found_or_harmless_and_no_row_is_another(tmp_path, monkeypatch, seed):
-    rng = random.Random(seed)
-    run, judge = Run(tmp_path / "data", rng, monkeypatch), Judge(tmp_path)
+    rng, run, judge = prepared(tmp_path, monkeypatch, seed)
     log = run.open()
     for step in range(1, 91):
-        writes = run.draw()
-        assert log.commit(writes).error is None
-        run.model.apply(writes)
+        run.commit(log)
         if step % 15:
             continue
         now, image = run.model.held(), run.disk.killed()
@@ -274,13 +270,10 @@ def _judge_damage(judge: Judge, image: Image, run: Run, now: Held) -> None:
 
 @SEEDS
 def test_a_segment_that_begins_as_another_does_is_not_taken_for_it(tmp_path, monkeypatch, seed):
-    rng = random.Random(seed)
-    run, judge = Run(tmp_path / "data", rng, monkeypatch), Judge(tmp_path)
+    rng, run, judge = prepared(tmp_path, monkeypatch, seed)
     log = run.open()
     for step in range(1, 61):
-        writes = run.draw()
-        assert log.commit(writes).error is None
-        run.model.apply(writes)
+        run.commit(log)
         image = run.disk.killed()
         begun = [name for name, data in sorted(image.items()) if name.endswith("seg") and any(data)]
         if step % 4 or len(begun) < 2:
