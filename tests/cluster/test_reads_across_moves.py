@@ -2,12 +2,10 @@
 not reach an engine which it still has to read goes on when that is back."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from members import Members
-from twin_servers import servers
+from twin_servers import members, servers
 
 import plait
 from plait import Consensus, Leader
@@ -18,18 +16,10 @@ from plait.node.engine_upkeep import EngineUpkeep
 from plait.node.line_host import LineHost
 from plait.sim.twin import TwinServer
 
-__all__ = ["servers"]
+__all__ = ["members", "servers"]
 
 NATS = "nats://alone:4222"
 POSTGRES = "postgresql://there/db"
-
-
-@pytest.fixture
-async def members(tmp_path: Path, servers: dict[str, TwinServer]) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path)
-    await cluster.start()
-    yield cluster
-    await cluster.close()
 
 
 def chain_at(members: Members, name: str, line: str) -> Chain:
