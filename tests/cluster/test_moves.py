@@ -11,14 +11,15 @@ from twin_servers import members, servers
 
 import plait
 from plait import Consensus, Leader
-from plait.base.errors import BadSettings, PlaitError, Unavailable
+from plait.base.errors import BadSettings, HistoryTrimmed, PlaitError, Unavailable
 from plait.engines.shared import Finding
 from plait.host.storage import open_storage
 from plait.line.loglet import Tail
-from plait.node import engine_upkeep, former, line_host
+from plait.node import engine_upkeep, former, line_host, silent
 from plait.node.config import Limits
 from plait.node.moves import number_of
 from plait.node.recovery import recover, survey
+from plait.sim import twin
 from plait.sim.twin import TwinEngine, TwinLoglet, TwinServer
 
 NATS = "nats://alone:4222"
@@ -272,6 +273,33 @@ async def test_a_node_that_was_down_during_moves_begins_with_a_copy(
             assert status["moving_to"] is None
     finally:
         await members.close()
+
+
+async def test_a_watch_of_what_lies_on_an_engine_that_is_gone_is_told_so(
+    members: Members, servers: dict[str, TwinServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_host, "UPKEEP_S", 0.05)
+    monkeypatch.setattr(silent, "SILENT_S", 0.5)
+    monkeypatch.setattr(twin, "ANSWER_S", 0.1)
+    async with members.only("n1") as store, asyncio.timeout(30.0):
+        table = await store.table("accounts", Consensus(line="own", engine=NATS))
+        await table.put("before", 1)
+        await store.move("accounts", POSTGRES)
+        await table.put("after", 2)
+        watch = table.watch("0.0")
+        assert (await anext(watch)).key == "before"
+        await watch.aclose()
+        servers["nats"].down = True
+        with pytest.raises(TimeoutError):  # for a moment it may only be slow
+            await asyncio.wait_for(anext(table.watch("0.0")), 0.3)
+        servers["nats"].down = False
+        assert (await anext(table.watch("0.0"))).key == "before"
+        servers["nats"].down = True
+        with pytest.raises(HistoryTrimmed) as trimmed:
+            await anext(table.watch("0.0"))
+        head = trimmed.value.details["head"]
+        assert (await anext(table.watch(f"{head}.0"))).key == "after"
+        await table.put("still", 3)
 
 
 async def test_a_survivor_of_a_lost_majority_goes_on_with_lines_that_moved(

@@ -165,7 +165,8 @@ def _places(here: Nodes) -> Iterator[Text]:
     for name, own in here.items():
         if own.get("needs_copy"):
             yield Text(f"{name} waits for a copy of the state: {own['needs_copy']}", "yellow")
-        if _began(own) is not None and _began(own) != _began(state):
+        began = _began(own)
+        if began is not None and (began != _began(state) or not own.get("gone_over", True)):
             yield Text(f"{name} has not gone over yet", "yellow")
 
 

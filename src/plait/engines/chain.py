@@ -15,7 +15,8 @@ segments that fell away, which is their engine's business.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from plait.base.errors import (
     Busy,
@@ -88,15 +89,7 @@ class Chain:
     @property
     def head(self) -> int:
         """Position of the first entry that is kept."""
-        configuration = self.configuration
-        head = configuration.head
-        for index, segment in enumerate(configuration.segments):
-            stop, loglet = configuration.stop(index), self._register.loglet(segment)
-            over = stop is not None and self._register.is_passed_over(segment, stop)
-            head = max(head, stop if over and stop is not None else loglet.head)
-            if head != stop:
-                break  # the loglets behind keep all of theirs
-        return head
+        return self._register.head
 
     @property
     def committed(self) -> int:
@@ -131,6 +124,11 @@ class Chain:
     def configuration(self) -> Configuration:
         """The segments as far as this handle knows."""
         return self._register.configuration
+
+    @property
+    def unanswered(self) -> dict[Segment, Callable[[], Awaitable[object]]]:
+        """What loglets that ended were asked last and did not answer: see `Register.ask`."""
+        return self._register.unanswered
 
     async def append(self, entry: Entry) -> int:
         """The position of `entry`. Raises what the last loglet raises; `Sealed` only at the end."""
@@ -171,11 +169,18 @@ class Chain:
         segment, end = self.configuration.segments[index], self.configuration.stop(index)
         stop = stop if end is None else min(stop, end)
         loglet = self._register.loglet(segment)
-        if end is not None and loglet.committed <= start:
-            raise Unavailable(f"{start} is below a tail that was forced, and cannot be read here")
-        try:
+
+        async def found() -> list[Entry]:
+            if end is not None and loglet.committed <= start:
+                below = f"{start} is below a tail that was forced, and cannot be read here"
+                raise Unavailable(below)
             return await loglet.read(start, stop, bytes_max)
+
+        try:
+            return await self._register.ask(segment, found)
         except Closed:
+            if self._register.is_reopened(segment, loglet):
+                return await self.read(start, stop, bytes_max)
             self._register.check_gone(segment)
             raise _trimmed(start, self.head) from None
 
@@ -214,7 +219,9 @@ class Chain:
             here = min(before, hidden if stop is None else stop)
             if here > segment.base and segment in self.configuration.segments:
                 try:
-                    await self._register.loglet(segment).trim(here)
+                    await self._register.ask(
+                        segment, partial(self._register.loglet(segment).trim, here)
+                    )
                 except Closed:
                     self._register.check_gone(segment)
                 except PlaitError:
@@ -289,6 +296,11 @@ class Chain:
         """
         self._register.check_open()
         return await force(self._register, tail, by, time_ms, below)
+
+    async def give_up(self, segment: Segment) -> None:
+        """Do with the loglet of a segment that ended what whoever comes now would."""
+        self._register.check_open()
+        await self._register.give_up(segment)
 
     async def refresh(self) -> None:
         """Adopt what the metastore holds now.

@@ -6,8 +6,9 @@ Opening takes time, so a configuration is adopted all at once when everything in
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from plait.base.errors import BadSettings, Closed, Conflict, PlaitError, Sealed, Unavailable
 from plait.engines.lost import LostLoglet
@@ -24,6 +25,8 @@ from plait.line.chain import (
 )
 from plait.line.entry import Epoch
 from plait.line.loglet import Loglet
+
+T = TypeVar("T")
 
 
 class Register:
@@ -50,6 +53,8 @@ class Register:
         self._loglets: dict[Next, Loglet] = {}  # of the configuration
         self._adopting = asyncio.Lock()
         self._complete = 0  # so many segments are wholly known here
+        # What ended loglets did not answer last, to be asked again.
+        self.unanswered: dict[Segment, Callable[[], Awaitable[object]]] = {}
         # So much is in a state on disk, which may have come as a copy: it need not be read here.
         self.folded: Callable[[], int] = lambda: 0
         self.version = 0  # 0: nothing there
@@ -61,6 +66,19 @@ class Register:
         """The segment that takes appends."""
         segment = self.configuration.last
         return segment, self._loglets[segment.loglet]
+
+    @property
+    def head(self) -> int:
+        """Position of the first entry that is kept."""
+        configuration = self.configuration
+        head = configuration.head
+        for index, segment in enumerate(configuration.segments):
+            stop, loglet = configuration.stop(index), self._loglets[segment.loglet]
+            over = stop is not None and self.is_passed_over(segment, stop)
+            head = max(head, stop if over and stop is not None else loglet.head)
+            if head != stop:
+                break  # the loglets behind keep all of theirs
+        return head
 
     def loglet(self, segment: Segment) -> Loglet:
         """The loglet of a segment of the configuration."""
@@ -145,6 +163,20 @@ class Register:
         if segment in configuration.segments and not configuration.forcing(segment):
             raise Closed(f"the loglet of {segment} is closed")
 
+    async def ask(self, segment: Segment, act: Callable[[], Awaitable[T]]) -> T:
+        """What the loglet of the segment says to `act`; it is noted where one that ended does not
+        answer, for nothing else here would notice."""
+        try:
+            return await act()
+        except Unavailable:
+            if segment in self.configuration.segments[:-1]:
+                self.unanswered[segment] = act
+            raise
+
+    def is_reopened(self, segment: Segment, loglet: Loglet) -> bool:
+        """Whether another loglet stands for the segment by now."""
+        return self._loglets.get(segment.loglet, loglet) is not loglet
+
     def check_open(self) -> None:
         """Raise `Closed` if the handle is."""
         if self.closed:
@@ -162,6 +194,16 @@ class Register:
 
     # ------------------------------------------------------------------------- adopting
 
+    async def give_up(self, segment: Segment) -> None:
+        """Close the loglet of a segment that ended, and open it as whoever comes now does."""
+        async with self._adopting:
+            ended = self.configuration.segments[:-1]
+            if segment in ended:
+                former = self._loglets[segment.loglet]
+                stop = self.configuration.stop(ended.index(segment))
+                await self._open(self.configuration, segment, stop)
+                await former.close()
+
     async def _adopt(self, version: int, configuration: Configuration) -> None:
         configuration.check()
         if self.version:
@@ -178,6 +220,7 @@ class Register:
             await self._let_go(forced)
         for segment in before.segments:
             if segment not in configuration.segments:
+                self.unanswered.pop(segment, None)
                 await self._loglets.pop(segment.loglet).close()
 
     async def _open(

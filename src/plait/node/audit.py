@@ -14,7 +14,8 @@
 The verdict stands in the log, so a replica that was away judges itself when it gets there. A
 quarantined replica's *log* is sound: its member acknowledges and votes as before. If its copy
 diverges again it stays quarantined until a person has looked and starts the node again. A leader
-that finds itself in the minority hands over first, and its successor pronounces the verdict.
+that finds itself in the minority hands over first, and its successor pronounces the verdict. One
+that has no state of use knows nobody's that is: the lead goes round, to whoever can keep it.
 
 Without a majority nobody can tell who is right: everybody is suspect, loudly, and nothing is done.
 """
@@ -43,6 +44,7 @@ TELL_S = 1.0  # before a report is repeated,
 TELLS_MAX = 10  # so often; a report may be lost, and the leader may be new
 COPY_S = 5.0  # before a copy is asked for again
 HAND_OVER_S = 5.0
+ROUND_S = 5.0  # before the lead goes round again: nobody may have a state of use
 COST_MAX = 0.01  # the share of time that digests of a large machine may take
 TALLIES_MAX = 16  # audits of a line that a leader keeps reports of
 
@@ -95,6 +97,7 @@ class _Line:
         self.told: tuple[Point, str] | None = None  # which audit, to whom
         self.tells = 0
         self.told_at = 0.0
+        self.left_at: float | None = None  # when the lead was last handed over
         self.wanted_at: float | None = None  # when a copy was last asked for
         self.installed: int | None = None  # copies before one was wanted for a diverged state
 
@@ -160,7 +163,8 @@ class Audits:
         """The state is of no use: let another lead, and get a copy, once if it had diverged."""
         now = self._node.clock.monotonic()
         if host.leads:
-            self._hand_over(host, line, host.membership.voters)
+            if line.left_at is None or now - line.left_at >= ROUND_S:
+                self._hand_over(host, line, behind(host.membership.voters, self._node.name))
             return
         if host.replica.halted is not None:
             if line.installed is None:
@@ -306,6 +310,7 @@ class Audits:
                 promotion = await host.group.loglet.hand_over(target, HAND_OVER_S)
                 logger.warning("line %s: handing over to %s: %s", host.line, target, promotion.why)
                 if promotion.won:
+                    line.left_at = self._node.clock.monotonic()
                     return
         except PlaitError as error:
             logger.warning("line %s cannot be handed over: %s", host.line, error)
@@ -337,6 +342,11 @@ class Audits:
         if host.leads:
             status |= {"agreed": line.agreed, "suspect": line.suspect or None}
         return status
+
+
+def behind(names: Sequence[str], me: str) -> list[str]:
+    """All others, beginning with the one after `me`: who always asks that one asks everybody."""
+    return sorted((name for name in names if name != me), key=lambda name: (name < me, name))
 
 
 def _with_states(host: LineHost) -> set[str]:

@@ -3,6 +3,9 @@
 A group that ended still answers members that lag, and holds what its members' states may lack. A
 node that finds nobody to answer it any more needs a copy of the state instead.
 
+Once this node's state has everything before the last segment, synced, it has *gone over*: where it
+came from need not be there any more, not even after a power cut.
+
 Invariant: entries of an ended group leave this node's disk only when its state has them, synced.
 """
 
@@ -14,9 +17,10 @@ from plait.base.ports import Clock, StateStorage
 from plait.engines.chain import Chain
 from plait.engines.replica import Replica
 from plait.engines.replicated.loglet import ReplicatedLoglet
-from plait.line.chain import Next
+from plait.line.chain import Next, Segment
 from plait.node.config import Limits
 from plait.node.segments import place_of
+from plait.node.silent import SilentEngines
 
 logger = logging.getLogger("plait.line")
 
@@ -25,16 +29,28 @@ STRANDED_S = 10.0  # without a step forward, below a tail that is known
 
 
 class Former:
-    """What came before the segment that takes a line's entries."""
+    """What came before the segment that takes a line's entries.
+
+    folds: whether this node keeps a state, which needs it.
+    """
 
     def __init__(
-        self, chain: Chain, replica: Replica, state: StateStorage, clock: Clock, limits: Limits
+        self,
+        chain: Chain,
+        replica: Replica,
+        state: StateStorage,
+        clock: Clock,
+        limits: Limits,
+        folds: bool = True,
     ) -> None:
         self._chain = chain
         self._replica = replica
         self._state = state
         self._clock = clock
         self._limits = limits
+        self._folds = folds
+        self._gone_over_to: Segment | None = None  # all before it is in the state, synced
+        self._silent = SilentEngines(chain, replica, clock)
         self._ended: dict[str, float] = {}  # since when a group is known here to have ended
         self._stands = (-1, 0.0)  # where the replica stood, and since when
         self._stranded: HistoryTrimmed | None = None
@@ -50,6 +66,31 @@ class Former:
                     logger.info("line %s: %s is kept: %s", self._replica.line, loglet, error)
         self._look_for_help()
         await self._try_again()
+        last = self._chain.configuration.last
+        if self._replica.applied >= last.base and not self.gone_over:
+            try:
+                await self._go_over(last)
+            except PlaitError as error:
+                logger.info("line %s has not gone over: %s", self._replica.line, error)
+        await self._silent.look()
+
+    @property
+    def gone_over(self) -> bool:
+        """Whether nothing before the last segment is needed here, whatever happens."""
+        last = self._chain.configuration.last
+        return not last.base or not self._folds or last == self._gone_over_to
+
+    async def go_over(self) -> None:
+        """Return once the state has everything before the last segment, safe from a power cut."""
+        last = self._chain.configuration.last
+        await self._replica.wait_applied(last.base)
+        await self._go_over(last)
+
+    async def _go_over(self, last: Segment) -> None:
+        await self._replica.flush()
+        if self._replica.flushed >= last.base:
+            await self._state.sync()
+            self._gone_over_to = last
 
     async def _let_go(self, loglet: ReplicatedLoglet) -> None:
         name, end, now = loglet.member.line, loglet.committed, self._clock.monotonic()
@@ -103,6 +144,7 @@ class Former:
                 for segment in configuration.segments
             ],
             "moving_to": place_of(intent) if isinstance(intent, Next) else None,
+            "gone_over": self.gone_over,
             "forced": [
                 {
                     "place": place_of(forced.loglet),

@@ -236,6 +236,11 @@ class LineHost:
             await self.replica.wait_applied(position, timeout_s)
         self._had_all_at = max(self._had_all_at, began)
 
+    async def go_over(self) -> None:
+        """Return once nothing is needed here of where the line was before."""
+        if self._former is not None:
+            await self._former.go_over()
+
     async def fresh_enough(self, max_lag_s: float, timeout_s: float) -> None:
         """Ask an engine how far the line goes, if that was too long ago to know."""
         if self.group is None and self.lag_s() > max_lag_s:

@@ -124,7 +124,7 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
         )  # fmt: skip
 
     upkeep = EngineUpkeep(node, record.line, chain, replica, state)
-    former = Former(chain, replica, state, node.clock, limits)
+    former = Former(chain, replica, state, node.clock, limits, folds=not witness)
     host = LineHost(record.line, chain, replica, node.clock, limits, join(), upkeep, former)
     host.folds = not witness
     host.groups = segments.groups

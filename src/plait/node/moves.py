@@ -147,8 +147,7 @@ class Moves:
                             raise
                         forced = await force(self._node, record, host, chain, order, error)
                 if host is not None:
-                    await host.replica.wait_applied(chain.configuration.last.base)
-                    await host.replica.flush()  # what it leaves need not be there any more
+                    await host.go_over()
         except TimeoutError:
             raise Unavailable(
                 f"{record.line} was not moved to {place(to)} within {timeout_s:g} s; if `status` "

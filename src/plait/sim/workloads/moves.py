@@ -237,7 +237,7 @@ def _has_left(host: LineHost, url: str) -> bool:
     assert isinstance(host.loglet, Chain)
     configuration = host.loglet.configuration
     elsewhere = place_of(configuration.last.loglet) != url and configuration.intent is None
-    return elsewhere and host.replica.flushed >= configuration.last.base
+    return elsewhere and bool(host.status()["gone_over"])
 
 
 def _different(name: str, hosts: Mapping[str, LineHost]) -> Iterator[str]:
