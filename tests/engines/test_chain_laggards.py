@@ -4,10 +4,12 @@ import pytest
 
 from plait.base.errors import HistoryTrimmed, Unavailable
 from plait.engines.chain import Chain
+from plait.engines.checkpoint import continues
 from plait.engines.conformance.engine import append_all, read_texts, spin, start
 from plait.engines.memory import MemoryLoglet
 from plait.engines.metastore import MemoryMetastore
 from plait.line.chain import Next, Segment
+from plait.line.entry import Epoch
 from plait.line.loglet import READ_BYTES, Tail
 
 
@@ -83,3 +85,22 @@ async def test_a_copy_of_the_state_takes_the_place_of_what_nobody_serves() -> No
     assert await read_texts(late, 2, 3) == {2: "z"}
     with pytest.raises(HistoryTrimmed):
         await late.read(1, 3)
+
+
+async def test_nothing_is_kept_from_before_what_a_copy_took_the_place_of() -> None:
+    world = World()
+    chain = await Chain.create(world.metastore, world, "a")
+    await append_all(chain, ["x", "y"])
+    await chain.extend("b")
+    await append_all(chain, ["z"])
+    await chain.extend("c")
+    await append_all(chain, ["more"])
+    assert chain.head == 0
+    world.gone.append("b")
+    late = await Chain.open(world.metastore, world)
+    late.on_folded(lambda: 3)
+    assert (late.head, late.committed) == (3, 4)  # though "a" could be read
+    assert await continues(late, 3, Epoch(9, "whoever wrote what nobody serves"))
+    assert await read_texts(late, 3, 4) == {3: "more"}
+    with pytest.raises(HistoryTrimmed):
+        await late.read(1, 4)

@@ -88,7 +88,7 @@ class Chain:
 
     @property
     def head(self) -> int:
-        """Position of the first entry that is kept."""
+        """Position from which on everything is kept here."""
         return self._register.head
 
     @property
@@ -172,8 +172,7 @@ class Chain:
 
         async def found() -> list[Entry]:
             if end is not None and loglet.committed <= start:
-                below = f"{start} is below a tail that was forced, and cannot be read here"
-                raise Unavailable(below)
+                raise Unavailable(f"{start} is not here, below a tail that is known or was forced")
             return await loglet.read(start, stop, bytes_max)
 
         try:

@@ -69,15 +69,15 @@ class Register:
 
     @property
     def head(self) -> int:
-        """Position of the first entry that is kept."""
+        """Position from which on everything is kept here."""
         configuration = self.configuration
         head = configuration.head
         for index, segment in enumerate(configuration.segments):
             stop, loglet = configuration.stop(index), self._loglets[segment.loglet]
-            over = stop is not None and self.is_passed_over(segment, stop)
-            head = max(head, stop if over and stop is not None else loglet.head)
-            if head != stop:
-                break  # the loglets behind keep all of theirs
+            if stop is not None and self.is_passed_over(segment, stop):
+                head = max(head, stop)
+            elif loglet.head > segment.base:
+                head = max(head, loglet.head)
         return head
 
     def loglet(self, segment: Segment) -> Loglet:

@@ -78,7 +78,7 @@ class WordProbe:
 
     def _check_reply(self, reply: AppendReply) -> None:
         tail = self._line.ground.tail_on_disk(self._name, self._line.line)
-        if reply.durable > tail:
+        if reply.durable > max(tail, self._member.origin.position):  # nothing is before the origin
             self._report(f"says that {reply.durable} entries are durable; its disk has {tail}")
         epoch, said = self._durable
         self._durable = (reply.epoch, max(reply.durable, said if epoch == reply.epoch else 0))
