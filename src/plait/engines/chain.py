@@ -16,7 +16,6 @@ segments that fell away, which is their engine's business.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 from plait.base.errors import (
     Busy,
@@ -31,6 +30,7 @@ from plait.engines.issuing import Issuing
 from plait.engines.metastore import Metastore
 from plait.engines.opener import Opener
 from plait.engines.register import Register
+from plait.engines.trimming import trim
 from plait.engines.turnstile import Turnstile
 from plait.line.chain import Configuration, End, Forced, Intent, Next, Segment
 from plait.line.entry import Entry, Epoch
@@ -211,23 +211,7 @@ class Chain:
         index that a next segment has to begin with.
         """
         self._register.check_open()
-        before = min(before, self.committed)
-        configuration, hidden = self.configuration, self.committed - 1
-        for index, segment in enumerate(configuration.segments):
-            stop = configuration.stop(index)
-            here = min(before, hidden if stop is None else stop)
-            if here > segment.base and segment in self.configuration.segments:
-                try:
-                    await self._register.ask(
-                        segment, partial(self._register.loglet(segment).trim, here)
-                    )
-                except Closed:
-                    self._register.check_gone(segment)
-                except PlaitError:
-                    if configuration.forcing(segment) is None:
-                        raise  # what is dead need not forget
-        while self._needs_trim(before):
-            await self._register.propose(self._register.version, self.configuration.trimmed(before))
+        await trim(self._register, min(before, self.committed), self.committed)
 
     async def seal(self) -> int:
         """Refuse every later append; the final tail."""
@@ -396,11 +380,6 @@ class Chain:
             callback()
 
     # ------------------------------------------------------------------------- helpers
-
-    def _needs_trim(self, before: int) -> bool:
-        """Whether the loglets alone do not express a head at `before`."""
-        segments = self.configuration.segments
-        return self.head < before or (len(segments) > 1 and segments[1].base <= before)
 
     def _tell_retracted(self, epoch: Epoch, position: int) -> None:
         for callback in self._retracted:

@@ -69,15 +69,18 @@ class Register:
 
     @property
     def head(self) -> int:
-        """Position from which on everything is kept here."""
-        configuration = self.configuration
+        """Position from which on everything is kept here that the state does not have.
+
+        So who has a copy reads on behind what nobody serves, whatever is kept from before it.
+        """
+        configuration, folded = self.configuration, self.folded()
         head = configuration.head
         for index, segment in enumerate(configuration.segments):
             stop, loglet = configuration.stop(index), self._loglets[segment.loglet]
-            if stop is not None and self.is_passed_over(segment, stop):
-                head = max(head, stop)
-            elif loglet.head > segment.base:
-                head = max(head, loglet.head)
+            over = stop is not None and self.is_passed_over(segment, stop)
+            here = stop if over and stop is not None else loglet.head
+            if head >= segment.base or segment.base < here <= folded:
+                head = max(head, here)
         return head
 
     def loglet(self, segment: Segment) -> Loglet:
