@@ -1,4 +1,4 @@
-"""`plait members`, `leave`, `join`, `transfer` and `recover`: what is asked and what is said."""
+"""`plait members`, `leave`, `join`, `transfer`, `repair alone`: what is asked and said."""
 
 import asyncio
 from collections.abc import Iterator
@@ -182,7 +182,7 @@ def test_a_node_that_cannot_serve_says_why(seeds: Seeds, monkeypatch: pytest.Mon
     assert "the address is taken" in result.stderr
 
 
-# ------------------------------------------------------------------------------- recover
+# ------------------------------------------------------------------------------- repair alone
 
 
 async def with_others(folder: Path) -> None:
@@ -202,31 +202,31 @@ async def with_others(folder: Path) -> None:
     await storage.close()
 
 
-def test_recover_looks_first_acts_when_told_and_is_then_done(tmp_path: Path) -> None:
+def test_repair_alone_looks_first_acts_when_told_and_is_then_done(tmp_path: Path) -> None:
     folder = tmp_path / "d"
     asyncio.run(with_others(folder))
-    looked = Shell().run("recover", "--data", str(folder))
+    looked = Shell().run("repair", "alone", "--data", str(folder))
     assert looked.exit_code == 1
     assert "n1, n2, n3" in looked.stdout
     assert "without this node" in looked.stdout
     assert "shuts out n2, n3" in looked.stderr
-    again = Shell().run("recover", "--data", str(folder), "--json")
+    again = Shell().run("repair", "alone", "--data", str(folder), "--json")
     assert again.exit_code == 1
     report = msgspec.json.decode(again.stdout)
     assert (report["node"], report["others"], report["new_cluster"]) == ("n1", ["n2", "n3"], None)
-    acted = Shell().run("recover", "--data", str(folder), "--accept-loss")
+    acted = Shell().run("repair", "alone", "--data", str(folder), "--accept-loss")
     assert acted.exit_code == 0
     assert "n1 is the only member now" in acted.stderr
-    done = Shell().run("recover", "--data", str(folder), "--accept-loss")
+    done = Shell().run("repair", "alone", "--data", str(folder), "--accept-loss")
     assert done.exit_code == 0
     assert "nothing to do" in done.stderr
     assert Shell().run("get", "strong", "a", "--data", str(folder)).stdout == "1\n"
 
 
-def test_recover_makes_no_folder_and_wants_a_nodes(tmp_path: Path) -> None:
-    assert Shell().run("recover", "--data", str(tmp_path / "misspelt")).exit_code == 2
+def test_repair_alone_makes_no_folder_and_wants_a_nodes(tmp_path: Path) -> None:
+    assert Shell().run("repair", "alone", "--data", str(tmp_path / "misspelt")).exit_code == 2
     assert not (tmp_path / "misspelt").exists()
     (tmp_path / "empty").mkdir()
-    result = Shell().run("recover", "--data", str(tmp_path / "empty"), "--accept-loss")
+    result = Shell().run("repair", "alone", "--data", str(tmp_path / "empty"), "--accept-loss")
     assert result.exit_code == 2
     assert "holds no node" in result.stderr

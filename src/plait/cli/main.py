@@ -23,7 +23,7 @@ from plait.cli.laws import laws
 from plait.cli.leadership import promote, switchover, transfer
 from plait.cli.members import join, leave, members
 from plait.cli.moving import move
-from plait.cli.recover import recover_command
+from plait.cli.repair import repair
 from plait.cli.rescued import rescued
 from plait.cli.restore import restore
 from plait.cli.rows import count, delete, get, put, scan, watch
@@ -115,7 +115,7 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
     watch, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
-    rescued, conflicts, backup, restore, recover_command, text, check, laws, sim, bench, completion,
+    rescued, conflicts, backup, restore, repair, text, check, laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -27,7 +27,7 @@ def _finding(severity: str, where: str, what: str, remedy: str) -> dict[str, Any
 def _folder(node: Node) -> list[dict[str, Any]]:
     log, found = node.storage.log, []
     if log.suspect is not None:
-        remedy = "see `plait recover`, or let the node fetch everything again from the others"
+        remedy = "it fetches everything again from the others; alone: stop it, and `plait repair`"
         found.append(_finding("refuse", node.name, f"its log is damaged: {log.suspect}", remedy))
     elif log.read_only is not None:
         what = f"its disk takes no writes: {log.read_only.message}"
