@@ -10,7 +10,7 @@ import pytest
 
 import plait
 from plait import Leader
-from plait.base.errors import PlaitError
+from plait.base.errors import DiskNearlyFull, PlaitError
 
 
 @pytest.fixture
@@ -61,3 +61,26 @@ async def test_a_store_on_a_full_disk_reads_refuses_and_recovers(small_disk: Pat
         table = await store.table("t")
         assert await table.get("after") == 2
         assert len(await table.get_many(acknowledged)) == len(acknowledged)
+
+
+async def test_a_disk_that_fills_up_is_never_full(small_disk: Path) -> None:
+    acknowledged: list[str] = []
+    async with plait.open(small_disk / "data") as store:
+        table = await store.table("t", Leader())
+        other = small_disk / "other"
+        with other.open("wb") as file:
+            file.write(bytes(10 << 20))
+        with pytest.raises(DiskNearlyFull):
+            for _ in range(10):
+                await put_until_refused(table, acknowledged)
+        found = os.statvfs(small_disk)
+        assert found.f_bavail > 0
+        assert await table.count() > 0
+        other.unlink()
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await table.put("after", 2)
+                    break
+                except DiskNearlyFull:
+                    await asyncio.sleep(0.1)

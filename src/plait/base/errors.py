@@ -27,6 +27,7 @@
     │   ├── LossNotAccepted   a tail was not forced: the message says what could be lost
     │   ├── HistoryTrimmed    the asked position is no longer kept
     │   ├── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
+    │   │   └── DiskNearlyFull    the node keeps the rest of its disk for itself
     │   ├── RightsElsewhere   a bounded counter's rights are at other replicas (`rights` says where)
     │   ├── ChangeOpen        another task has a change of this collection open
     │   ├── ClockWrong        this machine's clock is too far off to stamp events
@@ -201,6 +202,15 @@ class HistoryTrimmed(Refused):
 
 class ReadOnly(Refused):
     """The node serves reads only, for a reason that the message names."""
+
+
+class DiskNearlyFull(ReadOnly):
+    """The node's disk has less room than it keeps free, so it takes no writes; reads go on.
+
+    `details`: ``free_bytes`` and ``reserve_bytes``, as of when it began to refuse.
+    """
+
+    advice = "free space, or let another node lead; the node takes writes again by itself"
 
 
 class RightsElsewhere(Refused):

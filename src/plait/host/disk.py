@@ -18,6 +18,15 @@ _UNKNOWN = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def room(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """How many bytes are free on the disk of a folder, and how many it has; None if unknown."""
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
 class Disk:
     """The real one."""
 

@@ -32,6 +32,12 @@ def _folder(node: Node) -> list[dict[str, Any]]:
     elif log.read_only is not None:
         what = f"its disk takes no writes: {log.read_only.message}"
         found.append(_finding("refuse", node.name, what, "make room; the node goes on by itself"))
+    elif node.space.refusal is not None:
+        remedy = "free space, or let another node lead; the node goes on by itself"
+        found.append(_finding("refuse", node.name, node.space.refusal.message, remedy))
+    elif 0 <= node.space.free < 2 * node.space.reserve:
+        what = f"its disk has {node.space.free} bytes left; {node.space.reserve} are kept free"
+        found.append(_finding("warn", node.name, what, "make room before writes are refused"))
     if node.refused is not None:
         remedy = "start it with another --name"
         found.append(_finding("refuse", node.name, node.refused.message, remedy))

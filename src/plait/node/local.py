@@ -147,6 +147,7 @@ class Local:
         def send(commands: list[bytes], futures: "list[asyncio.Future[Receipt]]") -> None:
             try:
                 host = self.node.host(line)
+                self.node.space.check(host)
                 try:
                     ordered = host.propose(encode_group(0, 0, 0, commands))
                 except BadFrame:
@@ -174,7 +175,9 @@ class Local:
     ) -> tuple[Outcome, str]:
         """Order a group and wait for more acknowledgements than the rule's."""
         try:
-            return await self.node.host(line).propose_stricter(group, acks, timeout_s)
+            host = self.node.host(line)
+            self.node.space.check(host)
+            return await host.propose_stricter(group, acks, timeout_s)
         except TimeoutError:
             raise Unavailable(
                 f"committed, but acks={acks!r} was not reached within {timeout_s} s"

@@ -42,6 +42,7 @@ from plait.node.roster import Roster
 from plait.node.rounds import Rounds
 from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
 from plait.node.segments import line_of
+from plait.node.space import Space
 from plait.node.tails import Tails
 from plait.node.versions import Versions
 from plait.types.commands import Command, encode_group
@@ -102,9 +103,11 @@ class Node:
         self.moves = Moves(self)
         self.tails = Tails(self)
         self.reopening = Reopening(self)
+        self.room: Callable[[], tuple[int, int] | None] = lambda: None  # free on the disk, and all
+        self.space = Space(self)
         self._rounds = Rounds(
             self.report, self._degradation, Placement(self), self.failover, self.lease,
-            self.versions, self.audits, self.roster,
+            self.versions, self.audits, self.roster, self.space,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process

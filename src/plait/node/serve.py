@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from random import SystemRandom
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from plait.base.errors import BadSettings
 from plait.base.ports import Clock, Network, Random, Storage
 from plait.host.clock import SystemClock
+from plait.host.disk import room
 from plait.host.loop import tune_process
 from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
@@ -69,6 +71,7 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
         node = await build(config, storage, network, SystemClock(), random)
         if network is None:
             node.address = ""  # nobody finds it
+        node.room = partial(room, config.data)
     except BaseException:
         await storage.close()
         raise

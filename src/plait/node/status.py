@@ -7,7 +7,7 @@ from plait.node.node import Node
 
 def status_of(node: Node) -> dict[str, Any]:
     """Identity, health, lines with roles, positions and lag, tables; sizes in bytes, times in s."""
-    reason = node.storage.log.read_only
+    reason = node.storage.log.read_only or node.space.refusal
     rescued: dict[str, int] = {}
     for suffix in node.storage.log.rescued():
         rescued[suffix.line] = rescued.get(suffix.line, 0) + 1
@@ -34,6 +34,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "suspect": node.storage.log.suspect,
         "diverged": node.audits.findings() or None,
         "versions": node.versions.status(),
+        "disk": node.space.status(),
         "memory_bytes": node.memory_bytes(),
         "lines": lines,
         "documents": node.graphs.status(),
