@@ -29,7 +29,8 @@ class Limits(msgspec.Struct, frozen=True):
     lease_s: float = 2.0  # a leader that no majority of the nodes confirms stops after so long
     audit_s: float = 10.0  # between two audits of a line that changes
     silent_replica_s: float = 7 * 86400.0  # a graph member unheard so long is retired
-    disk_reserve_bytes: int | None = None  # kept free; None: 64 MiB, or 5 % of a small disk
+    disk_reserve_bytes: int | None = None  # kept free; None: 64 MiB, or a fifth of a small disk
+    drain_s: float = 5.0  # a node that is told to stop hands over and answers so long, at most
     degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -26,6 +27,8 @@ from plait.node.service import Service
 from plait.node.takeover import hand_over_all
 
 HAND_OVER_S = 2.0
+
+logger = logging.getLogger("plait.node")
 
 
 async def build(
@@ -82,6 +85,17 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
         await node.close()
 
 
+async def _drain(node: Node, service: Service) -> None:
+    """Let others lead, then answer what is under way: whoever is turned away then knows where to
+    go, and nobody has to wonder what became of a write."""
+    loop, allowed_s = asyncio.get_running_loop(), node.config.limits.drain_s
+    until = loop.time() + allowed_s
+    service.begin_draining()
+    await hand_over_all(node, min(HAND_OVER_S, allowed_s))
+    if not await service.answered(max(0.0, until - loop.time())):
+        logger.warning("%s stops, and some requests have no answer yet", node.name)
+
+
 async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node: None) -> None:
     """Serve clients and members until SIGTERM, SIGINT or cancellation.
 
@@ -98,6 +112,6 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
         ready(node)
         try:
             await stop.wait()
-            await hand_over_all(node, HAND_OVER_S)
+            await _drain(node, service)
         finally:
             await service.close()

@@ -25,6 +25,7 @@ from plait.node.local import Local
 from plait.node.peers import PeerHello, accept_peer, check_peer
 
 REQUESTS_MAX = 4096  # of one client, under way
+DRAIN_LOOK_S = 0.01
 
 _encoder = msgspec.msgpack.Encoder()
 _greeting_decoder = msgspec.msgpack.Decoder(m.Hello | PeerHello)
@@ -39,6 +40,7 @@ class Service:
         self._network = network
         self._clients: dict[_Client, None] = {}  # in order of coming
         self._listener: Listener | None = None
+        self._draining = False
 
     async def start(self, address: str) -> str:
         """Listen; the address that was bound."""
@@ -47,6 +49,8 @@ class Service:
         return self._listener.address
 
     def _accept(self, connection: Connection) -> Receiver:
+        if self._draining:
+            connection.close("this node is stopping")  # others answer
         return _Greeter(self._local, connection, self._clients)
 
     def _tell_members(self) -> None:
@@ -58,6 +62,20 @@ class Service:
     def clients(self) -> int:
         """How many clients are connected."""
         return len(self._clients)
+
+    def begin_draining(self) -> None:
+        """Let nobody in any more; who is here is still answered."""
+        self._draining = True
+
+    async def answered(self, timeout_s: float) -> bool:
+        """Return once no request of a client is under way; whether that was in time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while any(client.under_way for client in self._clients):
+            if loop.time() > until:
+                return False
+            await asyncio.sleep(DRAIN_LOOK_S)
+        return True
 
     async def close(self) -> None:
         """Take no more connections and hang up."""
@@ -144,6 +162,11 @@ class _Client:
         self._feeds = Feeds(local, self._send)
         self._guests = Guests(local.node, f"guest-{random_id(local.node.random):x}", self._send)
         clients[self] = None
+
+    @property
+    def under_way(self) -> int:
+        """How many of its requests have no answer yet."""
+        return self._under_way
 
     def welcome(self) -> None:
         """Tell who we are and who the members are; again whenever that changes."""

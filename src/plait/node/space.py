@@ -24,7 +24,7 @@ from plait.node.line_host import LineHost
 logger = logging.getLogger("plait.node")
 
 RESERVE_BYTES = 64 << 20  # where nothing was chosen,
-RESERVE_PART = 20  # or so small a part of a small disk
+RESERVE_PART = 5  # or so small a part of a small disk
 _AGAIN = 1.25  # times the reserve must be free before writes are taken again
 
 
