@@ -61,7 +61,7 @@ async def test_a_leader_that_runs_out_of_disk_refuses_writes_and_goes_on_by_itse
         assert "are kept free" in status["read_only"]
         assert status["disk"]["free_bytes"] == 99 * MB
         findings = (await store.examine())[leader.name]
-        assert [each["severity"] for each in findings] == ["refuse"]
+        assert [each["remedy"][:10] for each in findings] == ["free space"]
         room.free = 110 * MB  # more than the reserve, and not clearly so
         await asyncio.sleep(0.6)
         with pytest.raises(DiskNearlyFull):

@@ -1,13 +1,16 @@
 """What is wrong with a node and with what it depends on, for people: `plait doctor`.
 
-Absent: measurements of disks and clocks; what the failure of each node would do.
+Absent: what only several nodes together can tell (`cli.doctor_cluster`).
 """
 
+import asyncio
 from typing import Any
 
 from plait.base.errors import PlaitError
 from plait.engines.chain import Chain
+from plait.host.disk_trial import try_disk
 from plait.line.chain import Next
+from plait.node.disk_findings import disk_findings
 from plait.node.node import Node
 from plait.node.segments import place_of
 
@@ -16,7 +19,7 @@ NO_LEADER = "nobody leads it, as far as this node knows"
 
 async def examine(node: Node) -> list[dict[str, Any]]:
     """Findings, worst first: ``severity`` ("refuse", "warn"), ``where``, ``what``, ``remedy``."""
-    found = [*_folder(node), *_lines(node), *await _engines(node)]
+    found = [*_folder(node), *await _disk(node), *_lines(node), *await _engines(node)]
     return sorted(found, key=lambda each: (each["severity"] != "refuse", each["where"]))
 
 
@@ -52,6 +55,17 @@ def _folder(node: Node) -> list[dict[str, Any]]:
         what = f"it has no connection with {peer}"
         found.append(_finding("warn", node.name, what, f"see whether {peer} runs"))
     return found
+
+
+async def _disk(node: Node) -> list[dict[str, Any]]:
+    """A trial takes space and time of the disk, so it is not made where there is little."""
+    folder = node.config.data
+    if node.storage.log.read_only is not None or node.space.refusal is not None:
+        return []
+    if not folder.is_dir():
+        return []  # it is no folder of this machine
+    trial = await asyncio.to_thread(try_disk, folder)
+    return [] if trial is None else disk_findings(node.name, trial)
 
 
 def _lines(node: Node) -> list[dict[str, Any]]:

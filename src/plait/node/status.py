@@ -1,8 +1,13 @@
 """What people want to know of a node, as one JSON-like value."""
 
+from importlib.metadata import version
 from typing import Any
 
+from msgspec.structs import asdict
+
 from plait.node.node import Node
+
+VERSION = version("plait")
 
 
 def status_of(node: Node) -> dict[str, Any]:
@@ -34,6 +39,9 @@ def status_of(node: Node) -> dict[str, Any]:
         "suspect": node.storage.log.suspect,
         "diverged": node.audits.findings() or None,
         "versions": node.versions.status(),
+        "clock_ms": node.clock.wall_ms(),
+        "version": VERSION,
+        "limits": asdict(node.config.limits),
         "disk": node.space.status(),
         "memory_bytes": node.memory_bytes(),
         "lines": lines,
