@@ -1,7 +1,7 @@
 """The ways in: a folder in this process, a cluster over the network, a folder from a backup."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ async def restore(
     *,
     at: str = "latest",
     name: str = "n1",
+    tell: Callable[[int, int], Any] = lambda done, of: None,
 ) -> dict[str, Any]:
     """Make the folder `path`, which must be new or empty, from a folder of backups.
 
@@ -68,11 +69,14 @@ async def restore(
 
     at: ``"latest"``; a time (``"2026-01-31T12:00:00+01:00"``, without an offset in local time); or
     ``"LINE:POSITION"``, that line up to there and everything else as of that moment.
+    tell: called with how much is done, and of how much.
     Returns ``node``, ``cluster``, ``former`` (the cluster that was backed up), ``lines`` (position,
     time and epoch by line) and ``documents``. `BadSettings` for a folder that is no backup, a
     target that is in none, or a `path` in use; `Corrupt` for a damaged backup.
     """
-    restored = await restore_folder(backup, path, parse_target(at), name)
+    restored = await restore_folder(
+        backup, path, parse_target(at), name, lambda progress: tell(progress.done, progress.of)
+    )
     return {
         "node": restored.node,
         "cluster": restored.cluster,

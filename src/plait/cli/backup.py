@@ -1,4 +1,4 @@
-"""`plait backup`: take backups, keep a log archived, verify and list what there is."""
+"""`plait backup`: take backups, keep a log archived, verify and list what there is, prune."""
 
 import asyncio
 import random
@@ -13,6 +13,7 @@ from plait.base.errors import Indefinite, PlaitError, Refused
 from plait.cli.connecting import Target, with_target
 from plait.cli.display import console, size, table
 from plait.cli.exits import OK, REFUSED, error_line
+from plait.cli.progress import told
 from plait.cli.serve import machine_class, machine_option
 from plait.cli.values import print_json
 from plait.host.clock import SystemClock
@@ -20,6 +21,7 @@ from plait.host.loop import run
 from plait.host.storage import open_storage
 from plait.node.backup.folders import existing, scratch_folder
 from plait.node.backup.layout import Manifest
+from plait.node.backup.pruning import Pruned, Rules, prune
 from plait.node.backup.vault import manifest_names, read_manifest, whose
 from plait.node.backup.verifying import Verdict, verify
 
@@ -39,7 +41,9 @@ class _Backups(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Backups, options_metavar="DIR | verify DIR | list DIR", subcommand_metavar="")
+@click.group(
+    cls=_Backups, options_metavar="DIR | verify DIR | list DIR | prune DIR", subcommand_metavar=""
+)
 def backup() -> None:
     """Back a store up while it is in use, to a folder: `plait backup DIR`.
 
@@ -57,6 +61,7 @@ def backup() -> None:
       plait backup /mnt/backups/shop --follow
       plait backup verify /mnt/backups/shop --deep
       plait backup list /mnt/backups/shop
+      plait backup prune /mnt/backups/shop --days 7 --daily 30
     """
 
 
@@ -178,14 +183,23 @@ def verify_command(folder: Path, deep: bool, machines: tuple[str, ...], as_json:
 
     async def work() -> Verdict:
         vault = existing(folder)
-        if not deep:
-            return await verify(vault, clock=clock, random=chance)
-        with scratch_folder() as scratch:
-            storage = await open_storage(scratch)
-            try:
-                return await verify(vault, storage, clock=clock, random=chance, machines=classes)
-            finally:
-                await storage.close()
+        names = await manifest_names(vault)
+        with told("verifying") as tell:
+
+            def heard(what: str) -> None:
+                if what in names:
+                    tell(names.index(what), len(names))
+
+            if not deep:
+                return await verify(vault, clock=clock, random=chance, tell=heard)
+            with scratch_folder() as scratch:
+                storage = await open_storage(scratch)
+                try:
+                    return await verify(
+                        vault, storage, clock=clock, random=chance, machines=classes, tell=heard
+                    )
+                finally:
+                    await storage.close()
 
     verdict = run(work())
     if as_json:
@@ -201,3 +215,49 @@ def verify_command(folder: Path, deep: bool, machines: tuple[str, ...], as_json:
             f"{size(verdict.bytes)}{folded}"
         )
     return REFUSED if verdict.wrong or not verdict.manifests else OK
+
+
+@backup.command(name="prune")
+@_folder
+@click.option("--keep", "newest", type=click.IntRange(min=1), default=1, show_default=True,
+              metavar="N", help="The newest N stay.")  # fmt: skip
+@click.option("--days", type=click.FloatRange(min=0), default=0.0, metavar="D",
+              help="All of the last D days stay.")  # fmt: skip
+@click.option("--daily", type=click.IntRange(min=0), default=0, metavar="N",
+              help="The newest of each of the last N days stays.")  # fmt: skip
+@click.option("--unnamed", is_flag=True,
+              help="Also pieces that no backup names; never while one is taken.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@_json
+def prune_command(
+    folder: Path, newest: int, days: float, daily: int, unnamed: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Remove the backups in DIR that no rule keeps, and the pieces that only they need.
+
+    A backup stays if any rule keeps it. Moments that only a removed one held cannot be restored
+    any more. A damaged manifest stops it, for it may need anything: see `plait backup verify`.
+
+    \b
+    Examples:
+      plait backup prune /mnt/backups/shop --days 7 --daily 30
+      plait backup prune /mnt/backups/shop --keep 10 --dry-run
+    """
+
+    async def work() -> Pruned:
+        now_ms = SystemClock().wall_ms()
+        rules = Rules(newest, days, daily)
+        vault = existing(folder)
+        with told("pruning") as tell:
+            return await prune(
+                vault, rules, now_ms, unnamed=unnamed, act=not dry_run, tell=tell
+            )  # fmt: skip
+
+    done = run(work())
+    if as_json:
+        print_json(done._asdict() | {"dry_run": dry_run})
+        return
+    verb = "would go" if dry_run else "went"
+    click.echo(
+        f"{len(done.removed)} backups {verb}, with {done.pieces} pieces, {size(done.bytes)}; "
+        f"{len(done.kept)} stay"
+    )

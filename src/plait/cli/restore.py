@@ -8,6 +8,7 @@ import click
 from plait import entry
 from plait.cli.backup import moment
 from plait.cli.display import console, table
+from plait.cli.progress import told
 from plait.cli.values import print_json
 from plait.host.loop import run
 
@@ -33,7 +34,8 @@ def restore(folder: Path, data: Path, at: str, name: str, as_json: bool) -> None
       plait restore /mnt/backups/shop --data shop --at 2026-01-31T11:59:00
       plait restore /mnt/backups/shop --data shop --at consensus:903
     """
-    restored = run(entry.restore(folder, data, at=at, name=name))
+    with told("restoring") as tell:
+        restored = run(entry.restore(folder, data, at=at, name=name, tell=tell))
     if as_json:
         print_json(restored)
         return

@@ -13,7 +13,7 @@ its state and packs of the batches that came after it.
 Invariant: a manifest is written after everything that it names, and in one step. So whatever was
 interrupted left pieces that nobody names, which do no harm.
 
-Absent: what is in a piece (`pieces`), compression and encryption, and removing old backups.
+Absent: what is in a piece (`pieces`), compression and encryption.
 """
 
 import hashlib

@@ -114,6 +114,8 @@ async def take_backup(
         try:
             lines, time_ms = await _take_lines(node, earlier, pieces, tell, copy_after)
             graphs = await _take_graphs(node, earlier, pieces, tell, copy_after)
+            if not await pieces.still_there():
+                raise Unsettled("old backups were removed meanwhile")
             break
         except (Unsettled, Busy):
             if attempt == ATTEMPTS - 1:

@@ -66,6 +66,7 @@ class Pieces:
         self.written_bytes = 0
         self.written = 0
         self._vault = vault
+        self._counted_on: dict[str, int] = {}  # pieces that were there, and their sizes
 
     async def put(self, data: bytes) -> Piece:
         """Keep bytes that are not there yet."""
@@ -75,7 +76,17 @@ class Pieces:
             await self._vault.write(name, data)
             self.written_bytes += piece.size
             self.written += 1
+        else:
+            self._counted_on[name] = piece.size
         return piece
+
+    async def still_there(self) -> bool:
+        """Whether what was not written again, for it was there, is there now."""
+        for name, size in self._counted_on.items():
+            if await self._vault.size(name) != size:
+                self._counted_on.clear()
+                return False
+        return True
 
     async def get(self, piece: Piece) -> bytes:
         """The bytes, as they were; `Corrupt`."""

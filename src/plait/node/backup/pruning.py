@@ -1,0 +1,119 @@
+"""Letting go of old backups: by rules, and never of what a backup that stays still needs.
+
+A backup stays if any rule keeps it, and the newest always does. Then the pieces go that only those
+named which went. A backup that is being taken meanwhile may count on a piece that goes: it looks
+again before it is finished (`taking`), and here the backups that are there are looked at again
+before each batch of pieces.
+
+Invariant: manifests go before pieces, so whatever interrupts this leaves no backup that lacks one;
+what it leaves behind is nobody's, and goes with `unnamed`.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from plait.base.errors import BadSettings
+from plait.node.backup.layout import PIECES, Manifest, piece_name
+from plait.node.backup.vault import Vault, manifest_names, read_manifest, whose
+
+BATCH = 64  # pieces, between two looks at what is there
+_DAY_MS = 86_400_000
+
+
+class Rules(NamedTuple):
+    """What stays. A backup stays if any of these keeps it."""
+
+    newest: int = 1
+    days: float = 0.0  # those of the last so many days
+    daily: int = 0  # the newest of each of the last so many days (UTC) that have any
+
+
+class Pruned(NamedTuple):
+    """What went."""
+
+    kept: tuple[str, ...]  # manifests
+    removed: tuple[str, ...]  # manifests
+    pieces: int
+    bytes: int  # of pieces; those of unnamed ones are not counted
+
+
+Tell = Callable[[int, int], Any]
+
+
+def kept(backups: Iterable[tuple[str, int]], rules: Rules, now_ms: int) -> list[str]:
+    """The names that stay, of names and times in the order of taking."""
+    newest_first = list(backups)[::-1]
+    names = [name for name, _ in newest_first[: max(1, rules.newest)]]
+    if rules.days:
+        since_ms = now_ms - rules.days * _DAY_MS
+        names += [name for name, time_ms in newest_first if time_ms >= since_ms]
+    days: dict[Any, str] = {}
+    for name, time_ms in newest_first:
+        days.setdefault(datetime.fromtimestamp(time_ms / 1000, UTC).date(), name)
+    names += list(days.values())[: rules.daily]
+    return sorted(set(names))
+
+
+async def prune(
+    vault: Vault,
+    rules: Rules,
+    now_ms: int,
+    *,
+    unnamed: bool = False,
+    act: bool = True,
+    tell: Tell = lambda done, of: None,
+) -> Pruned:
+    """Remove what no rule keeps. `Corrupt` for a manifest that cannot be read: it may need
+    anything, so nothing goes then.
+
+    unnamed: pieces that no backup names go too, such as interrupted backups leave; never while a
+    backup is being taken. act: False only looks.
+    """
+    if min(rules) < 0:
+        raise BadSettings("rules count backups and days: none can be negative")
+    await whose(vault)
+    found = {name: await read_manifest(vault, name) for name in await manifest_names(vault)}
+    stay = kept([(name, one.time_ms) for name, one in found.items()], rules, now_ms)
+    goes = {name: one for name, one in found.items() if name not in stay}
+    needed = _digests(found[name] for name in stay)
+    sizes = {
+        digest: piece.size
+        for one in goes.values()
+        for digest, piece in one.pieces().items()
+        if digest not in needed
+    }
+    total = sum(sizes.values())
+    if unnamed:
+        for digest in await _unnamed(vault, needed | set(sizes)):
+            sizes[digest] = 0
+    if act:
+        for name in goes:
+            await vault.remove(name)
+        await _remove_pieces(vault, sorted(sizes), needed, set(stay), tell)
+    return Pruned(tuple(stay), tuple(goes), len(sizes), total)
+
+
+async def _remove_pieces(
+    vault: Vault, digests: list[str], needed: set[str], known: set[str], tell: Tell
+) -> None:
+    for start in range(0, len(digests), BATCH):
+        for name in await manifest_names(vault):
+            if name not in known:
+                known.add(name)
+                needed |= _digests([await read_manifest(vault, name)])
+        for digest in digests[start : start + BATCH]:
+            if digest not in needed:
+                await vault.remove(piece_name(digest))
+        tell(min(start + BATCH, len(digests)), len(digests))
+
+
+async def _unnamed(vault: Vault, named: set[str]) -> list[str]:
+    found = []
+    for folder in await vault.names(PIECES):
+        found += [name for name in await vault.names(f"{PIECES}/{folder}") if name not in named]
+    return found
+
+
+def _digests(manifests: Iterable[Manifest]) -> set[str]:
+    return {digest for one in manifests for digest in one.pieces()}

@@ -1,0 +1,126 @@
+"""Old backups go by rules; what a backup that stays needs does not."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import plait
+import plait.blocking
+from plait import Consensus
+from plait.base.errors import BadSettings, Corrupt
+from plait.host.backup_folder import BackupFolder
+from plait.node.backup.layout import Piece, piece_name
+from plait.node.backup.pruning import Rules, kept, prune
+from plait.node.backup.vault import Pieces, manifest_names, put_manifest, read_manifest
+from tests.fakes_cli import Shell
+
+DAY_MS = 86_400_000
+NOW_MS = 100 * DAY_MS + DAY_MS // 2
+
+
+async def three_backups(tmp_path: Path) -> BackupFolder:
+    async with plait.open(tmp_path / "data") as store:
+        table = await store.table("t", Consensus())
+        for number in range(3):
+            await table.put(f"k{number}", "x" * 1000)
+            await store.backup(tmp_path / "backup")
+    return BackupFolder(tmp_path / "backup")
+
+
+def test_a_backup_stays_if_any_rule_keeps_it() -> None:
+    at = [(f"b{number}", NOW_MS - round(ago * DAY_MS)) for number, ago in
+          enumerate((40.0, 9.1, 9.0, 3.1, 3.0, 0.2, 0.1))]  # fmt: skip
+    assert kept(at, Rules(), NOW_MS) == ["b6"]
+    assert kept(at, Rules(newest=2), NOW_MS) == ["b5", "b6"]
+    assert kept(at, Rules(days=3.05), NOW_MS) == ["b4", "b5", "b6"]
+    assert kept(at, Rules(daily=3), NOW_MS) == ["b2", "b4", "b6"]
+    assert kept(at, Rules(newest=0), NOW_MS) == ["b6"]  # the newest always stays
+    assert kept([], Rules(), NOW_MS) == []
+
+
+async def test_what_stays_is_whole_and_what_only_others_needed_is_gone(tmp_path: Path) -> None:
+    vault = await three_backups(tmp_path)
+    before = await manifest_names(vault)
+    needed = (await read_manifest(vault, before[-1])).pieces()
+    looked = await prune(vault, Rules(), NOW_MS, act=False)
+    assert await manifest_names(vault) == before
+    done = await prune(vault, Rules(), NOW_MS)
+    assert done == looked
+    assert (done.kept, done.removed) == ((before[-1],), tuple(before[:-1]))
+    left: list[str] = []
+    for each in await vault.names("pieces"):
+        left += await vault.names(f"pieces/{each}")
+    assert set(needed) == set(left)
+    shell = Shell()
+    assert shell.run("backup", "verify", str(tmp_path / "backup"), "--deep").exit_code == 0
+    new = tmp_path / "new"
+    assert shell.run("restore", str(tmp_path / "backup"), "--data", str(new)).exit_code == 0
+    async with plait.open(new) as store:
+        assert await (await store.table("t")).count() == 3
+
+
+async def test_pieces_that_nobody_names_go_only_when_told(tmp_path: Path) -> None:
+    vault = await three_backups(tmp_path)
+    await Pieces(vault).put(b"of an interrupted backup")
+    await prune(vault, Rules(newest=9), NOW_MS)
+    count = (await prune(vault, Rules(newest=9), NOW_MS, unnamed=True, act=False)).pieces
+    assert count == 1
+    await prune(vault, Rules(newest=9), NOW_MS, unnamed=True)
+    assert (await prune(vault, Rules(newest=9), NOW_MS, unnamed=True)).pieces == 0
+
+
+async def test_a_damaged_manifest_may_need_anything_so_nothing_goes(tmp_path: Path) -> None:
+    vault = await three_backups(tmp_path)
+    names = await manifest_names(vault)
+    await vault.write(names[1], b"nonsense")
+    with pytest.raises(Corrupt):
+        await prune(vault, Rules(), NOW_MS)
+    assert await manifest_names(vault) == names
+    with pytest.raises(BadSettings):
+        await prune(vault, Rules(days=-1), NOW_MS)
+
+
+async def test_a_backup_that_comes_meanwhile_keeps_what_it_names(tmp_path: Path) -> None:
+    folder = await three_backups(tmp_path)
+    names = await manifest_names(folder)
+    old = await read_manifest(folder, names[0])
+
+    class Late(BackupFolder):
+        """Somebody finishes a backup that names what the oldest did, once that is gone."""
+
+        async def remove(self, name: str) -> None:
+            await super().remove(name)
+            if name == names[0]:
+                late = msgspec.structs.replace(old, number=99)
+                await put_manifest(folder, late, "late")
+
+    await prune(Late(folder.path), Rules(), NOW_MS)
+    for piece in old.pieces().values():
+        assert await folder.size(piece_name(piece.digest)) == piece.size
+
+
+async def test_a_piece_that_was_counted_on_and_went_is_noticed(tmp_path: Path) -> None:
+    vault = BackupFolder(tmp_path)
+    kept_piece: Piece = await Pieces(vault).put(b"there")
+    later = Pieces(vault)
+    await later.put(b"there")
+    assert await later.still_there()
+    await vault.remove(piece_name(kept_piece.digest))
+    assert not await later.still_there()
+    await later.put(b"there")
+    assert await later.still_there()
+
+
+def test_the_command_says_what_went_or_would(tmp_path: Path) -> None:
+    with plait.blocking.open(tmp_path / "data") as store:
+        for _ in range(2):
+            store.backup(tmp_path / "backup")
+            store.table("t", Consensus()).put("a", 1)
+    shell, folder = Shell(), str(tmp_path / "backup")
+    told: Any = shell.run("backup", "prune", folder, "--dry-run")
+    assert told.stdout.startswith("1 backups would go")
+    report = msgspec.json.decode(shell.run("backup", "prune", folder, "--json").stdout)
+    assert len(report["removed"]) == len(report["kept"]) == 1
+    assert "0 backups went" in shell.run("backup", "prune", folder, "--days", "7").stdout
