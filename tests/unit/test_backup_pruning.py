@@ -1,5 +1,6 @@
 """Old backups go by rules; what a backup that stays needs does not."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,11 @@ async def test_what_stays_is_whole_and_what_only_others_needed_is_gone(tmp_path:
         left += await vault.names(f"pieces/{each}")
     assert set(needed) == set(left)
     shell = Shell()
-    assert shell.run("backup", "verify", str(tmp_path / "backup"), "--deep").exit_code == 0
-    new = tmp_path / "new"
-    assert shell.run("restore", str(tmp_path / "backup"), "--data", str(new)).exit_code == 0
+    backup, new = str(tmp_path / "backup"), tmp_path / "new"
+    verified = await asyncio.to_thread(shell.run, "backup", "verify", backup, "--deep")
+    assert verified.exit_code == 0
+    restored = await asyncio.to_thread(shell.run, "restore", backup, "--data", str(new))
+    assert restored.exit_code == 0
     async with plait.open(new) as store:
         assert await (await store.table("t")).count() == 3
 

@@ -13,7 +13,8 @@ from plait.base.errors import BadSettings, Unavailable
 from plait.base.ids import node_name
 from plait.cli.connecting import Target, with_target
 from plait.cli.display import console, table
-from plait.cli.serve import log_level_option, machine_class, machine_option, start_logging
+from plait.cli.logs import log_level_option, log_option, start_logging
+from plait.cli.serve import machine_class, machine_option
 from plait.cli.values import print_json
 from plait.host.address import split_address
 from plait.host.loop import run
@@ -41,6 +42,7 @@ _timeout = click.option(
               type=click.FloatRange(min=0), help="For catching up.")  # fmt: skip
 @machine_option
 @log_level_option
+@log_option
 def join(
     seeds: str,
     data: Path,
@@ -50,6 +52,7 @@ def join(
     timeout_s: float,
     machines: tuple[str, ...],
     log_level: str,
+    log_form: str,
 ) -> None:
     """Run a new node, and have it taken into the cluster that is found at URL.
 
@@ -64,7 +67,7 @@ def join(
     node_name(name)
     split_address(listen)
     kinds = tuple(map(machine_class, machines))
-    start_logging(log_level)
+    start_logging(log_level, log_form)
 
     async def work() -> None:
         async with entry.connect(seeds) as store:

@@ -1,7 +1,6 @@
 """`plait serve`: one node, until it is told to stop."""
 
 import importlib
-import logging
 import os
 import sys
 from pathlib import Path
@@ -11,21 +10,17 @@ from msgspec.structs import replace
 
 from plait.base.errors import BadMachine
 from plait.cli.config_file import Choices, node_config, parse_members, read_config
+from plait.cli.logs import log_level_option, log_option, start_logging
 from plait.host.loop import run
 from plait.node.node import Node
 from plait.node.serve import serve as serve_node
 from plait.types.machines import describe
 from plait.types.state_machine import StateMachine
 
-_LEVELS = ("debug", "info", "warning", "error")
-
 machine_option = click.option(
     "--machine", "machines", multiple=True, metavar="MODULE:CLASS",
     help="A state machine's class, from the current folder too. Repeatable.",
 )  # fmt: skip
-log_level_option = click.option(
-    "--log-level", type=click.Choice(_LEVELS), default="info", show_default=True
-)
 
 
 @click.command()
@@ -48,6 +43,7 @@ log_level_option = click.option(
               help="A plait.toml; flags override it.")  # fmt: skip
 @machine_option
 @log_level_option
+@log_option
 def serve(
     data: Path | None,
     name: str | None,
@@ -59,6 +55,7 @@ def serve(
     config: Path | None,
     machines: tuple[str, ...],
     log_level: str,
+    log_form: str,
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C.
 
@@ -83,17 +80,8 @@ def serve(
     choices = flags.over(read_config(config) if config else Choices())
     chosen = node_config(choices)
     chosen = replace(chosen, machines=tuple(map(machine_class, choices.machines or ())))
-    start_logging(log_level)
+    start_logging(log_level, log_form)
     run(serve_node(chosen, _announce))
-
-
-def start_logging(level: str) -> None:
-    """Log to stderr, as everything that serves does."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
 
 
 def machine_class(text: str) -> type[StateMachine]:
