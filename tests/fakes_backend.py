@@ -67,6 +67,9 @@ class FakeBackend:
     async def tables(self) -> list[TableInfo]:
         return list(self.infos.values())
 
+    async def keep_before(self, name: str, on: bool) -> None:
+        self.calls.append(("keep_before", name, on))
+
     async def drop_table(self, name: str) -> None:
         del self.infos[name]
 

@@ -36,8 +36,8 @@ from plait.api.settings import Consensus, Eventual, Leader
 from plait.api.store import Store
 from plait.api.table import Table, TableRow
 from plait.api.transaction import Transaction
-from plait.api.values import ABSENT
-from plait.api.watch import Change, Watch
+from plait.api.values import ABSENT, UNKNOWN
+from plait.api.watch import Batch, Change, Watch
 from plait.base import errors
 from plait.base.errors import CommandFailed, Conflict, PlaitError
 from plait.entry import connect, open, restore
@@ -47,8 +47,10 @@ __version__ = "0.3.0"
 
 __all__ = [
     "ABSENT",
+    "UNKNOWN",
     "AddWinsSet",
     "Ask",
+    "Batch",
     "BoundedCounter",
     "Change",
     "CommandFailed",

@@ -1,4 +1,4 @@
-"""What the guides to conflicts, texts, lists and engines say is so: their python blocks are
+"""What the guides to conflicts, texts, lists, engines and feeds say is so: their python blocks are
 programs, and run.
 
 What a `print(...)  # text` says it prints, it prints.
@@ -18,10 +18,11 @@ GUIDE = ROOT / "docs" / "guide" / "conflicts.md"
 TEXT_GUIDE = ROOT / "docs" / "guide" / "text.md"
 LIST_GUIDE = ROOT / "docs" / "guide" / "lists.md"
 ENGINE_GUIDE = ROOT / "docs" / "guide" / "engines.md"
+FEED_GUIDE = ROOT / "docs" / "guide" / "feeds.md"
 _SAID = re.compile(r"^\s*print\(.*\)  # (.+)$", re.M)
 PROGRAMS = [
     match["body"]
-    for guide in (GUIDE, TEXT_GUIDE, LIST_GUIDE, ENGINE_GUIDE)
+    for guide in (GUIDE, TEXT_GUIDE, LIST_GUIDE, ENGINE_GUIDE, FEED_GUIDE)
     for match in _BLOCK.finditer(guide.read_text(encoding="utf-8"))
     if match["kind"] == "python" and "<!-- not run:" not in (match["before"] or "")
 ]

@@ -260,12 +260,20 @@ class BackupRequest(_Message, frozen=True, array_like=True, tag=50):
     supersedes: str = ""  # a manifest that goes when this one is there
 
 
+class KeepBeforeRequest(_Message, frozen=True, array_like=True, tag=60):
+    """Tell what a table's rows were before each change, from here on; or stop that."""
+
+    id: int
+    name: str
+    on: bool
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
-    | Examine | BackupRequest
+    | Examine | BackupRequest | KeepBeforeRequest
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

@@ -65,6 +65,13 @@ class Backend(Protocol):
 
     async def drop_table(self, name: str) -> None: ...
 
+    async def keep_before(self, name: str, on: bool) -> None:
+        """Begin, or end, to tell in feeds of the table what its rows were before each change.
+
+        Safe to repeat. `NoSuchCollection`; `Unavailable` if some node does not know this yet.
+        """
+        ...
+
     async def open_machine(
         self, name: str, machine: MachineClass, settings: Settings | None
     ) -> MachineInfo:

@@ -29,7 +29,7 @@ from plait.api.values import (
     delete_command,
     put_command,
 )
-from plait.api.watch import Watch, encode_cursor
+from plait.api.watch import Watch, Where, encode_cursor
 from plait.base.codec import encode, encode_key
 from plait.base.errors import UsageError
 
@@ -278,6 +278,15 @@ class Table:
         """``async with table.transaction() as t``: all or nothing, `Conflict` at exit."""
         return Transaction(self._context, self._info)
 
+    async def keep_before(self, on: bool = True) -> None:
+        """Tell what rows were, `Change.before`, in every watch of this table; or stop that.
+
+        It holds for changes that are written from here on. Each then costs a read, and its old
+        value is kept as long as the log. `Unavailable` if a node of an older version is there.
+        """
+        self._context.check()
+        await self._context.backend.keep_before(self.name, on)
+
     def watch(
         self,
         start: str | None = None,
@@ -285,17 +294,19 @@ class Table:
         first: str | None = None,
         last: str | None = None,
         prefix: str | None = None,
+        where: Where | None = None,
     ) -> Watch:
         """Committed changes in order, from now on, or from behind `start`, a change's `cursor`.
 
         ``"0.0"`` is the beginning of the log. Ask `cursor` before a scan to watch from there on.
         first, last, prefix: only keys with first <= key < last, or with the prefix.
+        where: only changes of which this is true; it is asked here. A clearing is always shown.
         Raises `HistoryTrimmed` if the log no longer has what came next, `SessionLost` if what
         was shown has been cut.
         """
         self._context.check()
         keys = bounds(first, last, prefix)
-        return Watch(self._context, self._info, self._options, start, keys)
+        return Watch(self._context, self._info, self._options, start, keys, where)
 
     async def cursor(self) -> str:
         """Where a watch has to start that is to see all that a read from now on might not."""

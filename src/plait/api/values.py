@@ -31,6 +31,16 @@ class Absent:
 ABSENT: Final = Absent()
 
 
+class Unknown:
+    """The type of `UNKNOWN`, which stands for a value before a change that nobody kept."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+
 def put_command(table: int, key: str, value: Any, if_version: int | None) -> bytes:
     """An encoded `Put`; `BadKey` or `BadValue` for what cannot be stored."""
     encode_key(key)

@@ -9,6 +9,7 @@ from plait.api.infos import TableInfo
 from plait.api.port import Receipt
 from plait.api.settings import ReadFrom, Settings
 from plait.api.table import PUTS_IN_FLIGHT, TableRow
+from plait.api.watch import Where
 from plait.blocking.transaction import Transaction
 from plait.blocking.watch import Watch
 from plait.host.portal import Portal
@@ -166,6 +167,10 @@ class Table:
         """``with table.transaction() as t``: all or nothing, `Conflict` at exit."""
         return Transaction(self._portal, self._portal.call_plain(self._inner.transaction))
 
+    def keep_before(self, on: bool = True) -> None:
+        """Tell what rows were, `Change.before`, in every watch of this table; or stop that."""
+        self._portal.call(self._inner.keep_before(on))
+
     def watch(
         self,
         start: str | None = None,
@@ -173,16 +178,18 @@ class Table:
         first: str | None = None,
         last: str | None = None,
         prefix: str | None = None,
+        where: Where | None = None,
     ) -> Watch:
         """Committed changes in order, from now on, or from behind `start`, a change's `cursor`.
 
         ``"0.0"`` is the beginning of the log. Ask `cursor` before a scan to watch from there on.
         first, last, prefix: only keys with first <= key < last, or with the prefix.
+        where: only changes of which this is true. `Watch.batches` gives whole transactions.
         Raises `HistoryTrimmed` if the log no longer has what came next, `SessionLost` if what
         was shown has been cut.
         """
         inner = self._portal.call_plain(
-            self._inner.watch, start, first=first, last=last, prefix=prefix
+            self._inner.watch, start, first=first, last=last, prefix=prefix, where=where
         )
         return Watch(self._portal, inner)
 

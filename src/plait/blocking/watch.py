@@ -1,10 +1,11 @@
 """Watching a table without ``await``."""
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 from plait.api import watch
-from plait.api.watch import Change
+from plait.api.watch import Batch, Change
 from plait.host.portal import Portal
 
 
@@ -36,6 +37,15 @@ class Watch:
     async def _step(self) -> Change | None:
         # StopAsyncIteration is no exception that a future may carry.
         return await anext(self._inner, None)
+
+    def batch(self) -> Batch | None:
+        """The next transaction, however long that takes; None once the watch is closed."""
+        return self._portal.call(self._inner.batch())
+
+    def batches(self) -> Iterator[Batch]:
+        """The watched changes, a whole transaction at a time."""
+        while (batch := self.batch()) is not None:
+            yield batch
 
     def close(self) -> None:
         """End it; what was not taken is not given any more."""

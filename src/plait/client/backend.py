@@ -27,6 +27,7 @@ from plait.api.messages import (
     GraphOpened,
     Graphs,
     Join,
+    KeepBeforeRequest,
     Leave,
     ListGraphs,
     ListMembers,
@@ -138,6 +139,11 @@ class NetworkBackend:
         except NoSuchCollection:
             if not attempts.doubtful:
                 raise
+
+    async def keep_before(self, name: str, on: bool) -> None:
+        """See `Backend`."""
+        what = f"values before changes of {name!r}"
+        await self._anywhere(what, KeepBeforeRequest, name, on)
 
     async def open_machine(
         self, name: str, machine: MachineClass, settings: Settings | None

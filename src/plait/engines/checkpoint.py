@@ -12,10 +12,11 @@ from plait.engines.overlay import Overlay
 from plait.line.entry import Epoch
 from plait.line.loglet import Loglet
 from plait.line.sessions import SessionRecord, Sessions, decode_session
-from plait.types.keys import INEFFECTIVE, META, SESSIONS, place_key, session_key
+from plait.types.keys import BEFORE, INEFFECTIVE, META, SESSIONS, place_key, session_key
 
 _KEY = b"replica"
 _PAGE_ROWS = 1024
+BEFORES_A_FLUSH = 16 * _PAGE_ROWS  # a flush comes long before so many commands again
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
@@ -63,11 +64,11 @@ def load_sessions(storage: StateStorage) -> Sessions:
 def collect(overlay: Overlay, checkpoint: Checkpoint, sessions: Sessions, head: int) -> None:
     """Put into the overlay what a flush must carry beside the rows.
 
-    Notes of ineffective commands below the log's `head` serve no feed any more; some go with
-    each flush.
+    Notes on commands below the log's `head` serve no feed any more; some go with each flush.
     """
     for session, data in sessions.drain_dirty():
         overlay.put(SESSIONS, session_key(session), data)
-    for key, _ in overlay.scan(INEFFECTIVE, b"", place_key(head, 0), _PAGE_ROWS):
-        overlay.put(INEFFECTIVE, key, None)
+    for space, most in ((INEFFECTIVE, _PAGE_ROWS), (BEFORE, BEFORES_A_FLUSH)):
+        for key, _ in overlay.scan(space, b"", place_key(head, 0), most):
+            overlay.put(space, key, None)
     overlay.put(META, _KEY, encode(checkpoint))

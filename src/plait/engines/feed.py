@@ -1,7 +1,8 @@
 """The feed: the committed changes of one table, read back from the log.
 
 It re-reads the entries that the replica has applied and leaves out the commands that had no
-effect (failed conditions, retries), which the fold noted. So a feed needs no memory of its own,
+effect (failed conditions, retries), which the fold noted, as it does what rows were before (where
+that is asked for: `types.before`). So a feed needs no memory of its own,
 begins anywhere in the kept log, and shows the same changes at every replica.
 
 Items of one command share (position, offset); a list never ends in the middle of a command, so a
@@ -11,9 +12,12 @@ reader continues from (position, offset + 1) of the last item that it took.
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
+
 from plait.base.errors import HistoryTrimmed, SessionLost
 from plait.engines.replica import Replica
 from plait.line.entry import Entry, Epoch, Kind
+from plait.types.before import is_kept
 from plait.types.commands import (
     ClearTable,
     Command,
@@ -24,10 +28,20 @@ from plait.types.commands import (
     Transact,
     decode_payload,
 )
-from plait.types.keys import INEFFECTIVE, OFFSETS_MAX, decode_place, decode_run, place_key
-from plait.types.queries import FeedItem
+from plait.types.keys import (
+    BEFORE,
+    INEFFECTIVE,
+    OFFSETS_MAX,
+    before_key,
+    decode_place,
+    decode_run,
+    place_key,
+    row_value,
+)
+from plait.types.queries import Before, FeedItem
 
 ITEMS_MAX = 1024  # in one list, about: a command's items stay together
+BEFORE_BYTES_MAX = 8 << 20  # of values before, in one list; more in one command are not told
 UNHEARD_S = 0.05
 ENTRIES_BYTES = 1 << 18  # of log read at a time
 
@@ -80,18 +94,27 @@ def _changes(
         return
     ineffective = _ineffective(replica, position)
     commands = [command for group in decode_payload(entry.payload) for command in group.commands]
+    kept = is_kept(replica.view, table)
     items: list[FeedItem] = []
+    size = 0  # of what `items` tell of before
     for offset, command in enumerate(commands):
         if offset < start or offset in ineffective:
             continue
         writes = _writes(command, table)
         version = entry.record_index + offset + 1
+        befores = _befores(replica, position, offset, table, writes) if kept else []
+        more = sum(len(before[0]) for before in befores if before)
+        if items and size + more > BEFORE_BYTES_MAX:
+            yield items
+            items, size = [], 0
+        size += more
         for rank, (key, value) in enumerate(writes, start=1):
             last = rank == len(writes)
-            items.append(FeedItem(position, offset, version, time_ms, key, value, last))
+            before = befores[rank - 1] if befores else None
+            items.append(FeedItem(position, offset, version, time_ms, key, value, last, before))
         if len(items) >= ITEMS_MAX:
             yield items
-            items = []
+            items, size = [], 0
     if items:
         yield items
 
@@ -105,6 +128,22 @@ def _ineffective(replica: Replica, position: int) -> set[int]:
         offset = decode_place(key)[1]
         offsets.update(range(offset, offset + decode_run(count)))
     return offsets
+
+
+def _befores(
+    replica: Replica, position: int, offset: int, table: int, writes: list[Write]
+) -> list[Before | None]:
+    """What the written rows were; None where that is not known, or too much."""
+    befores: list[Before | None] = []
+    size = 0
+    for key, _ in writes:
+        row = replica.view.get(BEFORE, before_key(position, offset, table, key.encode()))
+        size += len(row or b"")
+        if row is None or size > BEFORE_BYTES_MAX:
+            befores.append(None)
+        else:
+            befores.append((msgspec.Raw(row_value(row)),) if row else ())
+    return befores
 
 
 def _writes(command: Command, table: int) -> list[Write]:

@@ -23,7 +23,6 @@ from plait.base.errors import (
     NoSuchCollection,
     NotLeader,
     PlaitError,
-    ReadOnly,
     Unavailable,
 )
 from plait.base.ports import DropRescued
@@ -32,6 +31,7 @@ from plait.engines.graph import Replica as GraphReplica
 from plait.host.backup_folder import BackupFolder
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
+from plait.node.alone import lead_alone
 from plait.node.backup.taking import report_of, take_backup
 from plait.node.examination import examine
 from plait.node.failures import raise_failure
@@ -76,6 +76,10 @@ class Local:
     async def drop_table(self, name: str) -> None:
         """Remove a table and its rows."""
         await self._tables.drop(name)
+
+    async def keep_before(self, name: str, on: bool) -> None:
+        """Begin, or end, to note what the table's rows were before each change."""
+        await self._tables.keep_before(name, on)
 
     def _check_no_witness(self) -> None:
         """Whoever is to read must ask a node that keeps states."""
@@ -204,7 +208,7 @@ class Local:
         host = self.node.folded(line)
         if self.node.alone and host.group is not None:
             if not host.leads:
-                await self._lead_alone(host, timeout_s)
+                await lead_alone(self.node, host, timeout_s)
         elif options.max_lag_s is None and (
             host.linearizable or (host.ending and host.leads and options.source == "leader")
         ):
@@ -218,17 +222,6 @@ class Local:
                 raise self.node.located(line, error) from None
         answered = await host.read(queries, after, timeout_s)
         return Answers(answered.epoch, answered.position, host.lag_s(), answered.answers)
-
-    async def _lead_alone(self, host: LineHost, timeout_s: float) -> None:
-        """Return once a lone node's state covers what it ever acknowledged, or all that is left."""
-        reason = self.node.storage.log.read_only
-        if reason is None:
-            await host.led(timeout_s)  # it is opening its epoch
-        elif host.opening < 0 and self.node.storage.log.suspect is None:
-            raise ReadOnly(
-                f"{host.line} was opened while the disk took no writes, so how far its state "
-                f"goes is not known yet: {reason.message}"
-            )
 
     async def follow(
         self, line: str, table: int, start: tuple[int, int] | None

@@ -280,6 +280,9 @@ class _Client:
                 )
             case m.OpenTable(id_, name, settings):
                 return m.TableOpened(id_, await local.open_table(name, settings))
+            case m.KeepBeforeRequest(id_, name, on):
+                await local.keep_before(name, on)
+                return m.Result(id_, None)
             case m.OpenMachine(id_, name, class_name, settings):
                 opened = await local.open_machine_here(name, class_name, settings)
                 return m.MachineOpened(id_, opened)

@@ -13,7 +13,14 @@ from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.lines import CONTROL
 from plait.node.moves import WEAKER
 from plait.node.node import Node
-from plait.types.commands import CHAINS_SINCE, ClearTable, CreateTable, DropTable
+from plait.types.commands import (
+    BEFORES_SINCE,
+    CHAINS_SINCE,
+    ClearTable,
+    CreateTable,
+    DropTable,
+    KeepBefore,
+)
 from plait.types.control import TableRecord
 
 LEADER_WAIT_S = 10.0
@@ -93,6 +100,12 @@ class Tables:
             record = await self._known(name)
         await self._node.command(record.line, ClearTable(record.table))
         await self._node.command(CONTROL, DropTable(name))
+
+    async def keep_before(self, name: str, on: bool) -> None:
+        """Begin, or end, to note rows before they change; once every node knows such notes."""
+        record = self._find(name) or await self._known(name)
+        await self._node.versions.wait_for(BEFORES_SINCE, "values before changes")
+        await self._node.command(record.line, KeepBefore(record.table, on))
 
 
 async def engine_for(node: Node, settings: Settings) -> str:

@@ -18,10 +18,11 @@ import msgspec
 from plait.base.errors import BadFrame, UnknownRecord
 from plait.line.entry import Epoch
 
-RECORDS = 4  # the version of records that this code reads and, once enabled, writes; see `Enable`
+RECORDS = 5  # the version of records that this code reads and, once enabled, writes; see `Enable`
 AUDITS_SINCE = 2  # of these versions
 GRAPHS_SINCE = 3
 CHAINS_SINCE = 4
+BEFORES_SINCE = 5
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -258,11 +259,18 @@ class DropNode(msgspec.Struct, frozen=True, array_like=True, tag=22):
     name: str
 
 
+class KeepBefore(msgspec.Struct, frozen=True, array_like=True, tag=30):
+    """From here on note what rows of a table were before each change, or stop that."""
+
+    table: int
+    on: bool
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
-    | SetChain | NameSpace | PutNode | DropNode
+    | SetChain | NameSpace | PutNode | DropNode | KeepBefore
 )  # fmt: skip
 
 

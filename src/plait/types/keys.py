@@ -8,6 +8,8 @@
     INEFFECTIVE  position (8), offset (4)     how many commands from there on had no effect (4)
     CONTROL      table/NAME, rule/LINE, ids   the control line's own records
     MACHINE      chunk number (4 bytes)       a piece of a machine's whole state; 0 is the header
+    KEEPING      table id (4)                 nothing: what its rows were is noted in BEFORE
+    BEFORE       position, offset, table, key the row before that command; empty: there was none
     ROWS + id    key of the row (UTF-8)       version (8) and MessagePack value
 
 Numbers are big-endian, so that byte order is their order.
@@ -22,12 +24,15 @@ SESSIONS = 1
 INEFFECTIVE = 2
 CONTROL = 3
 MACHINE = 4
+KEEPING = 5
+BEFORE = 6
 ROWS = 16
 
 TABLE_MAX = 1 << 31  # table ids are 1 .. TABLE_MAX; ids below 1 would reach into other spaces
 VERSION_BYTES = 8
 
 _PLACE = struct.Struct(">QI")
+_TABLE = struct.Struct(">I")
 _RUN = struct.Struct(">I")
 _CHUNK = struct.Struct(">I")
 
@@ -66,6 +71,16 @@ def decode_place(key: bytes) -> tuple[int, int]:
     """(position, offset) of a place key."""
     position, offset = _PLACE.unpack(key)
     return position, offset
+
+
+def table_key(table: int) -> bytes:
+    """A table's id as a key."""
+    return _TABLE.pack(table)
+
+
+def before_key(position: int, offset: int, table: int, key: bytes) -> bytes:
+    """Where a row is noted as it was before the command at that place."""
+    return place_key(position, offset) + table_key(table) + key
 
 
 def chunk_key(number: int) -> bytes:

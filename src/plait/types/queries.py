@@ -10,6 +10,8 @@ import msgspec
 
 from plait.types.commands import Present
 
+Before: TypeAlias = tuple[msgspec.Raw, ...]
+
 
 class Get(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """One row."""
@@ -56,7 +58,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 class FeedItem(msgspec.Struct, frozen=True, array_like=True):
     """One committed change of a row; value None is a removal.
 
-    An empty key, which no row has, stands for every row: the table was cleared.
+    An empty key, which no row has, stands for every row: the table was cleared. `before` is the
+    row's value before the command, in a tuple of one, or () if there was none; None: not known.
     """
 
     position: int
@@ -66,3 +69,4 @@ class FeedItem(msgspec.Struct, frozen=True, array_like=True):
     key: str
     value: Present | None
     last: bool  # the last change of its transaction
+    before: Before | None = None

@@ -4,6 +4,8 @@ Invariant: the version of a row is the record index of the command that last wro
 so versions rise along the line, are never used twice, and 0 means that there is no row. A command
 either takes effect whole, or leaves the state untouched and says why.
 
+Of a table that `KeepBefore` names, what each row was is noted before it changes (`types.before`).
+
 Deliberately absent: which tables exist. A line accepts any legal table id; the control line
 hands out ids and never uses one again.
 """
@@ -14,7 +16,16 @@ from typing import Any
 import msgspec
 
 from plait.base.codec import KEY_BYTES_MAX, canonical
-from plait.types.commands import ClearTable, Command, CompareAndSet, Delete, Put, Transact
+from plait.types.before import Noting, keep, kept_tables
+from plait.types.commands import (
+    ClearTable,
+    Command,
+    CompareAndSet,
+    Delete,
+    KeepBefore,
+    Put,
+    Transact,
+)
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import ROWS, TABLE_MAX, VERSION_BYTES, encode_row, row_value, row_version
 from plait.types.machine import RowMachine, stamp_after
@@ -23,11 +34,20 @@ _CLEAR_ROWS = 1024  # removed at a time
 
 
 class TableMachine(RowMachine):
-    """The fold of a line of tables: Put, Delete, CompareAndSet, Transact and ClearTable."""
+    """The fold of a line of tables: Put, Delete, CompareAndSet, Transact, ClearTable and so on."""
+
+    def __init__(self) -> None:
+        self._kept: frozenset[int] = frozenset()  # what `kept_tables` says of the view
+
+    def load(self, view: View) -> None:
+        """Which tables' rows are noted before they change."""
+        self._kept = kept_tables(view)
 
     def apply(self, view: View, stamp: Stamp, command: Command) -> Failed | None:
         """Apply one command; rows that it writes get version `stamp.version + 1`."""
         version = stamp.version + 1
+        if self._kept and not isinstance(command, ClearTable):
+            view = Noting(view, stamp, self._kept)
         match command:
             case Put():
                 return _check_row(command.table, command.key) or _write_if_version(
@@ -51,6 +71,12 @@ class TableMachine(RowMachine):
                 if failed is None:
                     _clear(view, command.table)
                 return failed
+            case KeepBefore():
+                failed = _check_table(command.table)
+                if failed is None:
+                    keep(view, command.table, command.on)
+                    self._kept = kept_tables(view)
+                return failed
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is no command of a table")
 
@@ -66,7 +92,7 @@ class TableMachine(RowMachine):
             if type(command) is Put and command.if_version is None:
                 key = command.key.encode()
                 table = command.table
-                if 0 < len(key) <= KEY_BYTES_MAX and 0 < table <= TABLE_MAX:
+                if 0 < len(key) <= KEY_BYTES_MAX and 0 < table <= TABLE_MAX and not self._kept:
                     put(ROWS + table, key, version.to_bytes(VERSION_BYTES, "big") + command.value)
                     continue
             index = version - stamp.version - 1
