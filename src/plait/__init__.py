@@ -5,6 +5,7 @@
 """
 
 from plait import merge
+from plait.api.consumer import Consumer
 from plait.api.documents import (
     AddWinsSet,
     Ask,
@@ -56,6 +57,7 @@ __all__ = [
     "CommandFailed",
     "Conflict",
     "Consensus",
+    "Consumer",
     "Counter",
     "Custom",
     "DisableFlag",

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import plait.blocking
-from plait.api import machine, session, store, table, transaction, watch
+from plait.api import consumer, machine, session, store, table, transaction, watch
 from plait.api.settings import Leader
 from plait.base.errors import BadKey, Closed, Conflict, NoSuchCollection, UsageError
 from plait.host.portal import Portal
@@ -22,6 +22,7 @@ TWINS = [
     (transaction.Transaction, plait.blocking.Transaction),
     (transaction.TransactionTable, plait.blocking.TransactionTable),
     (watch.Watch, plait.blocking.Watch),
+    (consumer.Consumer, plait.blocking.Consumer),
 ]
 RENAMED = {
     "aclose": "close",
@@ -213,3 +214,40 @@ def test_a_folder_opens_without_await_and_keeps_its_rows(tmp_path):
             films = blocking.table("films", Leader())
             assert films.get("a") == expected
             films.put("a", 1)
+
+
+def test_a_consumer_works_without_await():
+    with opened() as blocking:
+        films = blocking.table("films", Leader())
+        totals = blocking.table("totals", Leader())
+        for n in range(3):
+            films.put("f", n)
+        with films.consumer("sum", "0.0", owner="me") as consumer:
+            assert (consumer.group, consumer.epoch, consumer.cursor) == ("sum", 1, "0.0")
+            one, two, three = consumer.take()
+            consumer.commit(one)
+            with consumer.transaction(two) as t:
+                t.on(totals).put("sum", 1)
+            assert consumer.cursor == two.cursor
+            with pytest.raises(ZeroDivisionError), consumer.transaction(three) as t:
+                t.on(totals).put("sum", 1 // 0)
+        with films.consumer("sum") as consumer:
+            assert consumer.epoch == 2
+            for batch in consumer:
+                assert batch == three
+                break
+        assert totals.get("sum") == 1
+
+
+def test_transactions_are_watched_without_await():
+    with opened() as blocking:
+        films = blocking.table("films", Leader())
+        with films.transaction() as t:
+            t["a"], t["b"] = 1, 2
+        films.put("c", 3)
+        with films.watch("0.0") as watched:
+            assert not watched.ready
+            batches = watched.batches()
+            assert [change.key for change in next(batches).changes] == ["a", "b"]
+            assert watched.ready
+            assert [batch.changes[0].value for batch in watched.take(5)] == [3]

@@ -92,6 +92,7 @@ class Follow(_Message, frozen=True, array_like=True, tag=15):
     line: str
     table: int
     start: tuple[int, int] | None  # (position, offset) of the first change wanted
+    told_passed: bool = False  # it understands items of version 0, see `FeedItem`
 
 
 class FeedCredit(_Message, frozen=True, array_like=True, tag=16):

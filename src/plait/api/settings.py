@@ -10,6 +10,7 @@ from plait.line.quorum import CONSENSUS, AckRule
 from plait.types.control_graphs import HISTORY, SYNC
 
 ReadFrom: TypeAlias = Literal["leader", "follower", "nearest"]
+FEEDS = ".feeds"  # behind a table's name: who consumes its changes; on the line of the table
 READ_FROM: tuple[str, ...] = get_args(ReadFrom)
 
 
@@ -37,7 +38,7 @@ class Leader(msgspec.Struct, frozen=True, tag="leader", tag_field="mode"):
     def line_name(self, collection: str) -> str:
         """The line that a collection with these settings lives on."""
         if self.line == "own":
-            return f"own/{collection}"
+            return f"own/{collection.removesuffix(FEEDS)}"
         return f"leader/{self.acks}{'/degrade' if self.degrade else ''}"
 
 
@@ -77,7 +78,7 @@ class Consensus(msgspec.Struct, frozen=True, tag="consensus", tag_field="mode"):
     def line_name(self, collection: str) -> str:
         """The line that a collection with these settings lives on."""
         if self.line == "own":
-            return f"own/{collection}"
+            return f"own/{collection.removesuffix(FEEDS)}"
         return CONSENSUS if self.engine is None else f"{CONSENSUS}/{public_url(self.engine)}"
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from plait.api.consumer import TAKEOVER_S, Consumer
 from plait.api.context import Context
 from plait.api.infos import TableInfo
 from plait.api.messages import Count, Get, Query, Scan
@@ -307,6 +308,33 @@ class Table:
         self._context.check()
         keys = bounds(first, last, prefix)
         return Watch(self._context, self._info, self._options, start, keys, where)
+
+    def consumer(
+        self,
+        group: str,
+        start: str | None = None,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        prefix: str | None = None,
+        where: Where | None = None,
+        owner: str = "",
+        takeover_s: float = TAKEOVER_S,
+    ) -> Consumer:
+        """Committed changes for a group of consumers, of which one at a time gets them.
+
+        The group's position is kept in the table ``NAME.feeds`` on the same line. A group that is
+        new begins at `start`, or at now. The others are as in `watch`.
+        owner: who this is, for people.
+        takeover_s: a consumer that was silent for so long is followed by one that stands by.
+        """
+        self._context.check()
+        keys = bounds(first, last, prefix)
+
+        def watch(cursor: str) -> Watch:
+            return Watch(self._context, self._info, self._options, cursor, keys, where)
+
+        return Consumer(self._context, self._info, group, watch, start, owner, takeover_s)
 
     async def cursor(self) -> str:
         """Where a watch has to start that is to see all that a read from now on might not."""

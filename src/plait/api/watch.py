@@ -99,6 +99,20 @@ class Watch:
         """The watched changes, a whole transaction at a time, as an async iterator."""
         return Batches(self)
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to give without waiting."""
+        return bool(self._ready)
+
+    async def take(self, most: int) -> list[Batch]:
+        """The next transactions, at least one and at most so many; none once it is closed."""
+        batches = []
+        batch = await self.batch()
+        while batch is not None:
+            batches.append(batch)
+            batch = await self.batch() if self._ready and len(batches) < most else None
+        return batches
+
     async def batch(self) -> Batch | None:
         """The next transaction, however long that takes; None once the watch is closed."""
         if not await self._wait():
@@ -154,13 +168,13 @@ class Watch:
             start = await self._locate()
             self._feed = self._context.backend.follow(self._info.line, self._info.table, start)
         for item in await anext(self._feed):
-            if self._is_watched(item):
+            if item.version and self._is_watched(item):
                 self._unfinished.append(item)
             if item.last:
                 self._ready.extend(self._unfinished)
                 self._unfinished.clear()
                 if not self._ready:
-                    self._next = (item.position, item.offset + 1)
+                    self._next = item.next
 
     async def _forget_feed(self) -> None:
         feed, self._feed = self._feed, None
@@ -180,7 +194,7 @@ class Watch:
     def _give(self, item: FeedItem) -> Change:
         place = (item.position, item.offset)
         more = bool(self._ready) and (self._ready[0].position, self._ready[0].offset) == place
-        self._next = place if more else (item.position, item.offset + 1)
+        self._next = place if more else item.next
         return _change(item, encode_cursor(*self._next), not more)
 
     def __repr__(self) -> str:

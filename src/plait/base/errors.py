@@ -22,6 +22,7 @@
     │   ├── Sealed            the loglet is sealed for ever
     │   ├── TooStale          no replica could answer within the asked lag or token
     │   ├── SessionLost       a session token names a position that was cut
+    │   ├── Fenced            another consumer holds the group of a feed by now
     │   ├── SessionEvicted    the exactly-once session was dropped; this attempt did nothing
     │   ├── PromotionRefused  too few members reported, or somebody else was promoted
     │   ├── LossNotAccepted   a tail was not forced: the message says what could be lost
@@ -172,6 +173,12 @@ class SessionLost(Refused):
     """A session token names a position that was cut away by a promotion."""
 
     advice = "start a new session; the cut records are kept as rescued"
+
+
+class Fenced(Refused):
+    """Another consumer holds the group of a feed by now; `details["epoch"]` is the new holder's."""
+
+    advice = "what was not committed is done by who holds the group; stop, or stand by again"
 
 
 class SessionEvicted(Refused):

@@ -20,6 +20,7 @@ from os import PathLike
 from typing import Any
 
 from plait import entry
+from plait.blocking.consumer import Consumer
 from plait.blocking.machine import Machine
 from plait.blocking.session import Session
 from plait.blocking.store import Store
@@ -31,6 +32,7 @@ from plait.host.portal import Portal
 from plait.types.state_machine import StateMachine
 
 __all__ = [
+    "Consumer",
     "Machine",
     "Session",
     "Store",

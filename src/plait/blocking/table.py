@@ -5,11 +5,13 @@ from itertools import islice
 from typing import Any
 
 from plait.api import table
+from plait.api.consumer import TAKEOVER_S
 from plait.api.infos import TableInfo
 from plait.api.port import Receipt
 from plait.api.settings import ReadFrom, Settings
 from plait.api.table import PUTS_IN_FLIGHT, TableRow
 from plait.api.watch import Where
+from plait.blocking.consumer import Consumer
 from plait.blocking.transaction import Transaction
 from plait.blocking.watch import Watch
 from plait.host.portal import Portal
@@ -192,6 +194,28 @@ class Table:
             self._inner.watch, start, first=first, last=last, prefix=prefix, where=where
         )
         return Watch(self._portal, inner)
+
+    def consumer(
+        self,
+        group: str,
+        start: str | None = None,
+        *,
+        first: str | None = None,
+        last: str | None = None,
+        prefix: str | None = None,
+        where: Where | None = None,
+        owner: str = "",
+        takeover_s: float = TAKEOVER_S,
+    ) -> Consumer:
+        """Committed changes for a group of consumers, of which one at a time gets them.
+
+        `plait.Table.consumer` says what the arguments are.
+        """
+        inner = self._portal.call_plain(
+            self._inner.consumer, group, start, first=first, last=last, prefix=prefix,
+            where=where, owner=owner, takeover_s=takeover_s,
+        )  # fmt: skip
+        return Consumer(self._portal, inner)
 
     def cursor(self) -> str:
         """Where a watch has to start that is to see all that a read from now on might not."""

@@ -38,6 +38,15 @@ class Watch:
         # StopAsyncIteration is no exception that a future may carry.
         return await anext(self._inner, None)
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to give without waiting."""
+        return self._inner.ready
+
+    def take(self, most: int) -> list[Batch]:
+        """The next transactions, at least one and at most so many; none once it is closed."""
+        return self._portal.call(self._inner.take(most))
+
     def batch(self) -> Batch | None:
         """The next transaction, however long that takes; None once the watch is closed."""
         return self._portal.call(self._inner.batch())

@@ -78,7 +78,9 @@ async def follow(
             link = await cluster.any_link(avoid)
             node = link.node
             subscription = _Subscription(link, cluster.limits.feed_items_max)
-            subscription.request_id = link.request(subscription.arrived, Follow, line, table, start)
+            subscription.request_id = link.request(
+                subscription.arrived, Follow, line, table, start, True
+            )
             while True:
                 feed = await subscription.take()
                 attempts.forget()

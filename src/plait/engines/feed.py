@@ -5,6 +5,9 @@ effect (failed conditions, retries), which the fold noted, as it does what rows 
 that is asked for: `types.before`). So a feed needs no memory of its own,
 begins anywhere in the kept log, and shows the same changes at every replica.
 
+A feed that has passed over much without a change says so by an item of version 0, which no change
+has: a reader need not go back to before its position.
+
 Items of one command share (position, offset); a list never ends in the middle of a command, so a
 reader continues from (position, offset + 1) of the last item that it took.
 """
@@ -44,6 +47,7 @@ ITEMS_MAX = 1024  # in one list, about: a command's items stay together
 BEFORE_BYTES_MAX = 8 << 20  # of values before, in one list; more in one command are not told
 UNHEARD_S = 0.05
 ENTRIES_BYTES = 1 << 18  # of log read at a time
+PASSED_BYTES = 1 << 20  # of log without a change, after which a feed says where it is
 
 Write = tuple[str, Present | None]
 
@@ -58,7 +62,7 @@ async def follow(
     """
     position, offset = (replica.applied, 0) if start is None else start
     epoch: Epoch | None = None  # of the entry before `position`, once one was read
-    time_ms = 0
+    time_ms = passed = 0
     while True:
         mark = None if epoch is None else (epoch, position)
         await replica.wait_applied(position + 1, mark=mark)
@@ -70,10 +74,15 @@ async def follow(
                 break
             _check_kept(replica, position, entry)
             time_ms = max(time_ms, entry.time_ms)
+            passed += len(entry.payload)
             for items in _changes(replica, table, position, offset, entry, time_ms):
+                passed = 0
                 yield items
             epoch = entry.epoch
             position, offset = position + 1, 0
+            if passed >= PASSED_BYTES:
+                passed = 0
+                yield [FeedItem(position - 1, 0, 0, time_ms, "", None, True)]
             await asyncio.sleep(0)
 
 

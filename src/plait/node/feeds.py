@@ -81,8 +81,9 @@ class _Feed:
                 start = (local.node.folded(request.line).replica.applied, 0)
                 send(m.Feed(request.id, (), start))
             async for items in local.follow(request.line, request.table, start):
-                last = items[-1]
-                send(m.Feed(request.id, tuple(items), (last.position, last.offset + 1)))
+                if not items[-1].version and not request.told_passed:
+                    continue
+                send(m.Feed(request.id, tuple(items), items[-1].next))
                 self._credit -= len(items)
                 while self._credit <= 0:
                     self._more.clear()

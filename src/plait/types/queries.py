@@ -60,6 +60,7 @@ class FeedItem(msgspec.Struct, frozen=True, array_like=True):
 
     An empty key, which no row has, stands for every row: the table was cleared. `before` is the
     row's value before the command, in a tuple of one, or () if there was none; None: not known.
+    Version 0, which no change has: the feed has passed that entry, and there is no change.
     """
 
     position: int
@@ -70,3 +71,8 @@ class FeedItem(msgspec.Struct, frozen=True, array_like=True):
     value: Present | None
     last: bool  # the last change of its transaction
     before: Before | None = None
+
+    @property
+    def next(self) -> tuple[int, int]:
+        """Where to go on behind it."""
+        return (self.position, self.offset + 1) if self.version else (self.position + 1, 0)
