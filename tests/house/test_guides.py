@@ -45,12 +45,16 @@ def test_a_guides_example_runs(program, tmp_path):
 
 
 COMMANDS = list(
-    dict.fromkeys(re.findall(r"^\$ (plait .*)$", ENGINE_GUIDE.read_text(encoding="utf-8"), re.M))
+    dict.fromkeys(
+        command
+        for guide in (ENGINE_GUIDE, FEED_GUIDE)
+        for command in re.findall(r"^\$ (plait .*)$", guide.read_text(encoding="utf-8"), re.M)
+    )
 )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_in_the_guide_to_engines_exists_with_its_options(command):
+def test_a_command_in_a_guide_exists_with_its_options(command):
     test_readme.test_a_plait_command_exists_with_its_options(command)
 
 

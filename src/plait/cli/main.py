@@ -18,6 +18,7 @@ from plait.cli.conflicts import conflicts
 from plait.cli.demo.command import demo
 from plait.cli.doctor import doctor
 from plait.cli.exporting import export_command
+from plait.cli.feed import feed
 from plait.cli.importing import import_command
 from plait.cli.laws import laws
 from plait.cli.leadership import promote, switchover, transfer
@@ -114,7 +115,7 @@ def cli() -> None:
 
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
-    watch, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
+    watch, feed, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
     rescued, conflicts, backup, restore, repair, text, check, laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -62,9 +62,16 @@ def mode_of(info: TableInfo) -> str:
 )
 @click.option("--degrade", is_flag=True, help="Let the leader lower the rule, visibly.")
 @click.option("--own-line", is_flag=True, help="A line of its own, not shared with other tables.")
+@click.option("--keep-before", is_flag=True, help="Tell in feeds what rows were before a change.")
 @with_target(may_create=True)
 def create(
-    target: Target, name: str, consensus: bool, acks: str | None, degrade: bool, own_line: bool
+    target: Target,
+    name: str,
+    consensus: bool,
+    acks: str | None,
+    degrade: bool,
+    own_line: bool,
+    keep_before: bool,
 ) -> None:
     """Create table NAME; nothing happens if it exists with the same settings.
 
@@ -82,7 +89,9 @@ def create(
         settings = Consensus(line=line)
 
     async def work(store: Store) -> None:
-        await store.table(name, settings)
+        table = await store.table(name, settings)
+        if keep_before:
+            await table.keep_before()
 
     target.run(work)
 

@@ -18,6 +18,8 @@ from plait.client.attempts import is_transient
 from plait.client.cluster import Cluster
 from plait.client.link import Link
 
+ITEMS_MAX = 1024  # taken at once, about
+
 
 class _Subscription:
     """One feed on one link: what was received and not yet taken."""
@@ -46,13 +48,19 @@ class _Subscription:
         self._arrived.set()
 
     async def take(self) -> Feed:
-        """The next batch; or the error that ended the feed, after the last batch."""
+        """What has come, or comes next; or the error that ended the feed, after the last batch."""
         while not self._batches:
             if self._error is not None:
                 raise self._error
             self._arrived.clear()
             await self._arrived.wait()
         feed = self._batches.popleft()
+        if self._batches:  # whoever takes is slow: fewer and larger steps
+            parts = [feed]
+            while self._batches and sum(len(part.items) for part in parts) < ITEMS_MAX:
+                parts.append(self._batches.popleft())
+            items = tuple([item for part in parts for item in part.items])
+            feed = Feed(feed.id, items, parts[-1].next)
         self._items -= len(feed.items)
         return feed
 

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 
-from plait.base.errors import HistoryTrimmed, SessionLost
+from plait.base.errors import HistoryTrimmed, Refused, SessionLost
 from plait.engines.replica import Replica
 from plait.line.entry import Entry, Epoch, Kind
 from plait.types.before import is_kept
@@ -69,31 +69,50 @@ async def follow(
         entries = await replica.loglet.read(position, replica.applied, ENTRIES_BYTES)
         if not entries:  # the state is ahead of what the loglet has heard since it was opened
             await asyncio.sleep(UNHEARD_S)
+        items: list[FeedItem] = []
+        size = 0  # of what they tell of before
         for entry in entries:
             if position >= replica.applied:  # it was rebuilt meanwhile, and has to catch up
                 break
-            _check_kept(replica, position, entry)
+            error = _lost(replica, position, entry)
+            if error is not None:
+                if items:
+                    yield items
+                raise error
             time_ms = max(time_ms, entry.time_ms)
             passed += len(entry.payload)
-            for items in _changes(replica, table, position, offset, entry, time_ms):
+            for more in _changes(replica, table, position, offset, entry, time_ms):
                 passed = 0
-                yield items
+                more_bytes = _before_bytes(more)
+                full = len(items) + len(more) > ITEMS_MAX or size + more_bytes > BEFORE_BYTES_MAX
+                if items and full:
+                    yield items
+                    items, size = [], 0
+                items += more
+                size += more_bytes
             epoch = entry.epoch
             position, offset = position + 1, 0
             if passed >= PASSED_BYTES:
                 passed = 0
-                yield [FeedItem(position - 1, 0, 0, time_ms, "", None, True)]
+                items.append(FeedItem(position - 1, 0, 0, time_ms, "", None, True))
             await asyncio.sleep(0)
+        if items:
+            yield items
 
 
-def _check_kept(replica: Replica, position: int, entry: Entry) -> None:
-    """The notes of ineffective commands are dropped with the log that they belong to."""
+def _before_bytes(items: list[FeedItem]) -> int:
+    return sum(len(item.before[0]) for item in items if item.before)
+
+
+def _lost(replica: Replica, position: int, entry: Entry) -> Refused | None:
+    """Why an entry cannot be told: notes on commands are dropped with the log they belong to."""
     if position < replica.loglet.head:
-        raise HistoryTrimmed(
+        return HistoryTrimmed(
             f"position {position} is below {replica.loglet.head}", head=replica.loglet.head
         )
     if replica.epochs.lost(entry.epoch, position + 1, replica.applied):
-        raise SessionLost(f"position {position} of epoch {entry.epoch} was cut")
+        return SessionLost(f"position {position} of epoch {entry.epoch} was cut")
+    return None
 
 
 def _changes(
