@@ -14,6 +14,7 @@ _SCENARIOS = {
     "text": "A text that many edit: Plait, pycrdt and loro",
     "engines": "Lines on NATS and PostgreSQL, and lines that move",
     "sim": "The simulator, beside real time",
+    "operations": "What running a store for real costs: feeds with many watchers",
 }
 
 
