@@ -45,3 +45,12 @@ def test_what_is_no_sink_is_refused(data: str, to: str, what: str) -> None:
     assert code == 2
     assert said.startswith("error: ")
     assert what in said
+
+
+def test_a_sink_with_a_password_need_not_stand_on_the_command_line(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAIT_FEED_TO", f"jsonl:{tmp_path / 'films.jsonl'}")
+    words = ("feed", "films", "--data", data, "--group", "g", "--from", "0.0", "--limit", "3")
+    assert run(*words)[0] == 0
+    assert len((tmp_path / "films.jsonl").read_text().splitlines()) == 3
