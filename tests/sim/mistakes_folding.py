@@ -221,7 +221,6 @@ def a_feed_shows_what_had_no_effect(patch: Patch) -> None:
 cut_off = world("counters", clients=3, kill=1.5, reset=0.5, partition=3.0)
 banks = world("bank", clients=4, think_s=0.01, kill=3.0)
 readers = world("mirrors", think_s=0.01, slow=True, stalls=True, pause=3.0, partition=3.0)
-returns = world("mirrors", think_s=0.01, slow=True, stalls=True, kill=0.7)
 refusals = world("registers", clients=3, bad_sync=1.0, full_disk=2.0, pause=2.0)
 leaders = world("registers", clients=4, think_s=0.01, kill=1.0, partition=1.5)
 travels = world("sessions", clients=4, think_s=0.02, slow=True, partition=2.0, pause=2.0)
