@@ -22,12 +22,15 @@ from typing import Any
 
 import plait
 from plait import Table
+from plait.bench.aims import Judged
 from plait.bench.cluster import ClusterHandle, start_cluster
+from plait.bench.operations_part import OperationsOptions, Part
 from plait.bench.rounds import Progress
 
 A_CONNECTION = 125  # watchers
 PACE_S = 0.2
 ARRIVE_S_MAX = 120.0
+LAST_MS_MAX = 1000
 TABLE = "watched"
 
 
@@ -71,6 +74,24 @@ class Watchers:
         async with asyncio.timeout(ARRIVE_S_MAX):
             await self._all.wait()
         return self._arrivals
+
+
+async def measure_feeds(options: OperationsOptions, folder: Path, progress: Progress) -> Part:
+    """The part `feeds`."""
+    rows = await measure_watchers(folder, options.watchers, options.rows, options.paced, progress)
+    wrong, most = sum(row["wrong"] for row in rows), rows[-1]
+    judged = [Judged("changes that came twice, out of order or late", f"{wrong}", "0", not wrong)]
+    if most["last_ms"] is not None:
+        what = f"a change at the last of {most['watchers']:,} watchers"
+        judged.append(
+            Judged(
+                what,
+                f"{most['last_ms']:.0f} ms",
+                f"< {LAST_MS_MAX} ms",
+                most["last_ms"] < LAST_MS_MAX,
+            )
+        )
+    return Part({"watchers": rows, "rows": options.rows, "paced": options.paced}, judged)
 
 
 async def measure_watchers(
