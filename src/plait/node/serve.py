@@ -22,6 +22,7 @@ from plait.node.distrust import remembers_others
 from plait.node.identity import identify
 from plait.node.lines import CONTROL
 from plait.node.local import Local
+from plait.node.namesake import refuse_namesake
 from plait.node.node import Node
 from plait.node.service import Service
 from plait.node.takeover import hand_over_all
@@ -108,7 +109,10 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(sign, stop.set)
     async with running(config, served=True) as node:
-        service = await open_service(node, TcpNetwork(), config)
+        network, known = TcpNetwork(), node.members.get(node.name)
+        if known and known != config.listen:
+            await refuse_namesake(network, known, node.name, node.cluster)
+        service = await open_service(node, network, config)
         ready(node)
         try:
             await stop.wait()
