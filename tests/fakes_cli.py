@@ -65,6 +65,7 @@ class FakeStore:
         self.rescued_answer: list[dict[str, Any]] = []
         self.replay_answer: dict[str, Any] = {}
         self.members_answer: list[dict[str, Any]] = []
+        self.dropped_answer: list[dict[str, Any]] = []
         self.unheard: dict[str, Any] = {}
         self.moved = True  # whether a hand-over succeeds
         self.asked: list[tuple[Any, ...]] = []
@@ -102,6 +103,16 @@ class FakeStore:
     async def members(self) -> list[dict[str, Any]]:
         self._fail()
         return self.members_answer
+
+    async def set_follower(
+        self, name: str, *, delay_s: float | None, hold: str | None, go: bool
+    ) -> dict[str, Any]:
+        self._fail()
+        self.asked.append(("set_follower", name, delay_s, hold, go))
+        return {"node": name, "delay_s": delay_s or 0.0, "hold": None}
+
+    async def dropped(self) -> list[dict[str, Any]]:
+        return self.dropped_answer
 
     async def leave(self, *arguments: Any) -> dict[str, Any]:
         self._fail()

@@ -30,7 +30,7 @@ from plait.client.backend import connect
 from plait.client.limits import ClientLimits
 from plait.host.tcp import TcpNetwork
 from plait.line.entry import Epoch
-from plait.types.commands import OpenSession, Put, decode_group
+from plait.types.commands import ClearTable, OpenSession, Put, decode_group
 from plait.types.fold import Failed
 
 _requests = msgspec.msgpack.Decoder(Request)
@@ -95,6 +95,15 @@ class FakeCluster:
             first = first or place
         return first[:3], tuple(failures)
 
+    def _take_effect(self, command, position):
+        if isinstance(command, ClearTable):
+            self.rows.clear()
+            return
+        assert isinstance(command, Put)
+        self.rows[command.key] = (self.version, command.value)
+        self.log.append(command.key)
+        self.feed.append((position, command.key))
+
     def _apply_one(self, group, i, command, position):
         if isinstance(command, OpenSession):
             self.sessions.setdefault(command.session, {})
@@ -110,10 +119,7 @@ class FakeCluster:
         failed, self.fail_next = self.fail_next, None
         self.version += 1
         if failed is None:
-            assert isinstance(command, Put)
-            self.rows[command.key] = (self.version, command.value)
-            self.log.append(command.key)
-            self.feed.append((position, command.key))
+            self._take_effect(command, position)
         place = (position, i, self.version, failed)
         if memory is not None:
             memory[group.first_sequence + i] = place

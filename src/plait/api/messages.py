@@ -10,6 +10,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
+from plait.api.messages_followers import ListDropped as ListDropped
+from plait.api.messages_followers import OpenDropped as OpenDropped
+from plait.api.messages_followers import SetFollowerRequest as SetFollowerRequest
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.line.outcome import Failures, Outcome, Returns, Run
@@ -55,6 +58,7 @@ class ListTables(_Message, frozen=True, array_like=True, tag=11):
 class DropTableRequest(_Message, frozen=True, array_like=True, tag=12):
     id: int
     name: str
+    cleared_at: int = -1  # where in its line the rows went, if they did
 
 
 class Propose(_Message, frozen=True, array_like=True, tag=13):
@@ -274,7 +278,8 @@ Request: TypeAlias = (
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
-    | Examine | BackupRequest | KeepBeforeRequest
+    | Examine | BackupRequest | KeepBeforeRequest | SetFollowerRequest | ListDropped
+    | OpenDropped
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

@@ -144,6 +144,16 @@ class Backend(Protocol):
 
     async def leave(self, name: str, timeout_s: float) -> dict[str, Any]: ...
 
+    async def set_follower(
+        self, name: str, delay_s: float | None, hold: str | None, go: bool
+    ) -> dict[str, Any]:
+        """Log how a node follows from now on; what is None stays as it is."""
+        ...
+
+    async def dropped(self) -> list[dict[str, Any]]: ...
+
+    async def open_dropped(self, name: str) -> TableInfo: ...
+
     async def examine(self) -> dict[str, Any]: ...
 
     async def move(

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from plait.api.context import Context
+from plait.api.dropped import DroppedTable
 from plait.api.infos import GraphInfo, TableInfo
 from plait.api.port import Backend, FolderSync
 from plait.api.session import Session
@@ -147,6 +148,36 @@ class Store(Session):
         """
         self._context.check()
         return await self._backend.leave(name, timeout_s)
+
+    async def set_follower(
+        self,
+        name: str,
+        *,
+        delay_s: float | None = None,
+        hold: str | None = None,
+        go: bool = False,
+    ) -> dict[str, Any]:
+        """Let a node follow later than it could, or stop it; what is not given stays as it is.
+
+        delay_s: it stores and acknowledges everything at once, and applies it so much later.
+        hold: stop it: ``"now"``, where it stands; or at a time (ISO 8601) or a ``LINE:POSITION``,
+        up to where it goes at once. go: go on, after the delay. Returns ``node``, ``delay_s``
+        and ``hold``. `BadSettings` if nobody were left to lead.
+        """
+        self._context.check()
+        return await self._backend.set_follower(name, delay_s, hold, go)
+
+    async def dropped(self) -> list[dict[str, Any]]:
+        """Tables that were dropped, the oldest first: ``name``, ``line``, ``time_ms``, and
+        ``cleared_at``, the position in its line where the rows went."""
+        self._context.check()
+        return await self._backend.dropped()
+
+    async def dropped_table(self, name: str) -> DroppedTable:
+        """The table of that name that was dropped last, for reading what a delayed follower still
+        has of it: connect to that node alone. `NoSuchCollection` if none is remembered."""
+        self._context.check()
+        return DroppedTable(self._context, await self._backend.open_dropped(name))
 
     async def examine(self) -> dict[str, Any]:
         """What is wrong with each node and with the engines it depends on, by node.

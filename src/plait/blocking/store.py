@@ -150,6 +150,30 @@ class Store(Session):
         """
         return self._portal.call(self._store.leave(name, timeout_s))
 
+    def set_follower(
+        self,
+        name: str,
+        *,
+        delay_s: float | None = None,
+        hold: str | None = None,
+        go: bool = False,
+    ) -> dict[str, Any]:
+        """Let a node follow later than it could, or stop it; what is not given stays as it is."""
+        return self._portal.call(self._store.set_follower(name, delay_s=delay_s, hold=hold, go=go))
+
+    def dropped(self) -> list[dict[str, Any]]:
+        """Tables that were dropped, the oldest first."""
+        return self._portal.call(self._store.dropped())
+
+    def dropped_table(self, name: str) -> dict[str, Any]:
+        """What the node that answers still has of a dropped table: values by key."""
+
+        async def rows() -> dict[str, Any]:
+            table = await self._store.dropped_table(name)
+            return {key: value async for key, value in table.scan()}
+
+        return self._portal.call(rows())
+
     def examine(self) -> dict[str, Any]:
         """What is wrong with each node and with the engines it depends on, by node."""
         return self._portal.call(self._store.examine())

@@ -11,9 +11,11 @@ from typing import IO, Any
 
 import click
 
+from plait import entry
+from plait.api.dropped import ANY_LAG_S
 from plait.api.settings import READ_FROM
 from plait.api.store import Store
-from plait.base.errors import BadValue
+from plait.base.errors import BadSettings, BadValue
 from plait.cli.connecting import Target, with_target
 from plait.cli.records import FORMATS, Format, format_of
 from plait.cli.values import show_value
@@ -30,6 +32,10 @@ Rows = AsyncIterator[tuple[str, Any]]
 @click.option("--fields", metavar="A,B,…", help="CSV: the columns, after the key.")
 @click.option("--read", "source", type=click.Choice(READ_FROM), default="leader",
               show_default=True, help="Which replica answers.")  # fmt: skip
+@click.option("--from", "node", metavar="NODE", help="Read what this node has, however old: a "
+              "delayed follower, say.")  # fmt: skip
+@click.option("--dropped", is_flag=True, help="The table of that name that was dropped last; with "
+              "--from.")  # fmt: skip
 @with_target(past=True)
 def export_command(
     target: Target,
@@ -39,6 +45,8 @@ def export_command(
     prefix: str | None,
     fields: str | None,
     source: Any,
+    node: str | None,
+    dropped: bool,
 ) -> None:
     """Write every row of a table to FILE (default, or -: standard output), in key order.
 
@@ -50,13 +58,29 @@ def export_command(
     Examples:
       plait export films.jsonl --table films
       plait export --table films --format csv --fields title,year > films.csv
+      plait export films.jsonl --table films --dropped --from n3
     """
     kind = kind or format_of(file) or "jsonl"
     columns = [name.strip() for name in fields.split(",")] if fields else None
 
+    if dropped and node is None:
+        raise BadSettings("--dropped goes with --from: the node that still has the rows")
+
     async def work(store: Store) -> int:
-        handle = await store.table(table)
-        rows = handle.scan(prefix=prefix, read=source)
+        async with contextlib.AsyncExitStack() as stack:
+            if node is not None:
+                store = await stack.enter_async_context(await _only(store, node))
+            return await written_of(store)
+
+    async def written_of(store: Store) -> int:
+        if dropped:
+            rows = (await store.dropped_table(table)).scan(prefix=prefix)
+        else:
+            handle = await store.table(table)
+            if node is None:
+                rows = handle.scan(prefix=prefix, read=source)
+            else:
+                rows = handle.scan(prefix=prefix, read="nearest", max_lag=ANY_LAG_S)
         with _destination(file) as stream:
             if kind == "csv":
                 return await write_csv(stream, rows, columns)
@@ -64,6 +88,14 @@ def export_command(
 
     written = target.run(work)
     click.echo(f"{written} records exported from {table}", err=True)
+
+
+async def _only(store: Store, node: str) -> contextlib.AbstractAsyncContextManager[Store]:
+    """A store that talks to one node of it."""
+    for row in await store.members():
+        if row["name"] == node and row["address"]:
+            return entry.connect(f"plait://{row['address']}", only=True)
+    raise BadSettings(f"{node!r} is no node of this cluster")
 
 
 async def write_json(stream: IO[str], rows: Rows, array: bool) -> int:

@@ -19,6 +19,7 @@ from plait.cli.demo.command import demo
 from plait.cli.doctor import doctor
 from plait.cli.exporting import export_command
 from plait.cli.feed import feed
+from plait.cli.followers import follower
 from plait.cli.importing import import_command
 from plait.cli.laws import laws
 from plait.cli.leadership import promote, switchover, transfer
@@ -114,9 +115,10 @@ def cli() -> None:
 
 
 for _command in (
-    demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
-    watch, feed, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
-    rescued, conflicts, backup, restore, repair, text, check, laws, sim, bench, completion,
+    demo, serve, join, leave, members, follower, status, tables, create, drop, get, put, delete,
+    scan, count, watch, feed, sync, import_command, export_command, transfer, switchover, promote,
+    move, doctor, rescued, conflicts, backup, restore, repair, text, check, laws, sim,
+    bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

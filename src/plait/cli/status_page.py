@@ -96,10 +96,22 @@ def _line(line: str, nodes: Nodes, width: int) -> Iterator[RenderableType]:
         cells = dict(zip(_HEADINGS, line_row(name, own, followers.get(name)), strict=True))
         grid.add_row(*(cells[heading_] for heading_ in headings))
     yield grid
+    for name, own in here.items():
+        if own.get("delayed"):
+            yield _delayed(name, own["delayed"])
     yield from _failover(here)
     for name, own in here.items():
         if own.get("halted"):
             yield Text(f"stopped at {name}: {own['halted']}", "red")
+
+
+def _delayed(name: str, delayed: dict[str, Any]) -> Text:
+    """What a follower holds back."""
+    why = "is held" if delayed["hold"] else f"is delayed by {seconds(delayed['delay_s'])}"
+    if delayed["leads_anyway"]:
+        return Text(f"{name} {why}, and leads since nobody else can: it holds nothing back", "red")
+    waiting = f"{delayed['waiting_entries']} entries wait, {seconds(delayed['behind_s'])} behind"
+    return Text(f"{name} {why}: {waiting}; it acknowledges, and leads nothing", "yellow")
 
 
 def _shown(here: Nodes, width: int) -> list[str]:

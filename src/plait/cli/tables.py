@@ -1,22 +1,28 @@
 """`plait tables`, `create` and `drop`."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from plait.api.infos import TableInfo
 from plait.api.settings import Consensus, Leader, Settings
 from plait.api.store import Store
+from plait.cli.backup import moment
 from plait.cli.connecting import Target, with_target
 from plait.cli.display import console, table
 from plait.cli.values import print_json
 
 
 @click.command()
+@click.option("--dropped", is_flag=True, help="List those that were dropped: when, and where in "
+              "their line the rows went.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_target()
-def tables(target: Target, as_json: bool) -> None:
+def tables(target: Target, dropped: bool, as_json: bool) -> None:
     """List the tables, their lines and their rules."""
+    if dropped:
+        _dropped(target, as_json)
+        return
 
     async def work(store: Store) -> list[TableInfo]:
         return await store.tables()
@@ -44,6 +50,28 @@ def tables(target: Target, as_json: bool) -> None:
     for info in found:
         degrade = "yes" if getattr(info.settings, "degrade", False) else "no"
         grid.add_row(info.name, mode_of(info), info.line, info.settings.acks, degrade)
+    console().print(grid)
+
+
+def _dropped(target: Target, as_json: bool) -> None:
+    """What a delayed follower may still have."""
+
+    async def work(store: Store) -> list[dict[str, Any]]:
+        return await store.dropped()
+
+    found = target.run(work)
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        click.echo("no table was dropped", err=True)
+        return
+    grid = table()
+    for heading in ("table", "dropped at", "line:position"):
+        grid.add_column(heading)
+    for record in found:
+        at = "" if record["cleared_at"] is None else f"{record['line']}:{record['cleared_at']}"
+        grid.add_row(record["name"], moment(record["time_ms"]), at or record["line"])
     console().print(grid)
 
 

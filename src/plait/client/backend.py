@@ -29,21 +29,25 @@ from plait.api.messages import (
     Join,
     KeepBeforeRequest,
     Leave,
+    ListDropped,
     ListGraphs,
     ListMembers,
     ListTables,
     MachineOpened,
     Move,
+    OpenDropped,
     OpenGraph,
     OpenMachine,
     OpenTable,
     Query,
+    SetFollowerRequest,
     TableOpened,
     Tables,
 )
 from plait.api.pipeline import Pipeline
 from plait.api.port import Answers, FolderSync, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
+from plait.base.codec import encode
 from plait.base.errors import BadSettings, Closed, NoSuchCollection, PlaitError
 from plait.base.ports import Clock, Network, Random
 from plait.client.address import parse_address
@@ -58,6 +62,7 @@ from plait.client.writer import LineWriter
 from plait.engines.graph_port import GraphReplica
 from plait.host.clock import SystemClock
 from plait.host.tcp import TcpNetwork
+from plait.types.commands import ClearTable
 from plait.types.machines import MachineClass
 
 BACKUP_S = 24 * 3600.0  # that a backup may take, attempts and all
@@ -130,12 +135,18 @@ class NetworkBackend:
         return list(tables.tables)
 
     async def drop_table(self, name: str) -> None:
-        """See `Backend`. A table that is gone after an unclear attempt was dropped by it."""
+        """See `Backend`. A table that is gone after an unclear attempt was dropped by it.
+
+        The rows go here, and not at the node that forgets the name: its line may be led by another.
+        """
+        info = await self.open_table(name, None)
+        cleared = await self.submit(info.line, encode(ClearTable(info.table)), None)
         attempts = self._attempts()
         try:
             await self._anywhere(
-                f"dropping table {name!r}", DropTableRequest, name, attempts=attempts
-            )
+                f"dropping table {name!r}", DropTableRequest, name, cleared.position,
+                attempts=attempts,
+            )  # fmt: skip
         except NoSuchCollection:
             if not attempts.doubtful:
                 raise
@@ -256,6 +267,26 @@ class NetworkBackend:
             f"letting {name!r} go", Leave, name, timeout_s, attempts=attempts
         )
         return dict(answer.value)
+
+    async def set_follower(
+        self, name: str, delay_s: float | None, hold: str | None, go: bool
+    ) -> dict[str, Any]:
+        """See `Backend`. Safe to repeat, but that ``now`` is then a little later."""
+        answer = await self._anywhere(
+            f"setting how {name!r} follows", SetFollowerRequest, name, delay_s, hold, go
+        )
+        return dict(answer.value)
+
+    async def dropped(self) -> list[dict[str, Any]]:
+        """See `Backend`."""
+        answer = await self._anywhere("listing dropped tables", ListDropped)
+        return list(answer.value)
+
+    async def open_dropped(self, name: str) -> TableInfo:
+        """See `Backend`."""
+        opened = await self._anywhere(f"finding the dropped table {name!r}", OpenDropped, name)
+        assert isinstance(opened, TableOpened)
+        return opened.table
 
     async def examine(self) -> dict[str, Any]:
         """See `Admin.examine`."""

@@ -30,6 +30,7 @@ from plait.api.messages import (
     ListTables,
     Located,
     MachineOpened,
+    OpenDropped,
     OpenGraph,
     OpenMachine,
     OpenTable,
@@ -61,6 +62,7 @@ _RTT_WEIGHT = 0.25  # of the newest measurement in the smoothed one
 ANSWERED_BY: dict[Any, type[Answer]] = {
     OpenMachine: MachineOpened,
     OpenTable: TableOpened,
+    OpenDropped: TableOpened,
     OpenGraph: GraphOpened,
     ListGraphs: Graphs,
     ListTables: Tables,

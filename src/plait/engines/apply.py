@@ -51,6 +51,15 @@ def groups_of(entry: Entry, decoded: list[Group] | None) -> list[Group]:
     return groups
 
 
+def check_follows(line: str, position: int, entry: Entry, applied: int) -> None:
+    """`Corrupt` unless the entry at `position` stands after the records that were applied."""
+    if entry.record_index != applied:
+        raise Corrupt(
+            f"entry {position} of line {line} stands after {entry.record_index} records, "
+            f"but {applied} were applied"
+        )
+
+
 def apply_entry(
     machine: Machine,
     sessions: Sessions,

@@ -26,7 +26,6 @@ from collections.abc import Sequence
 
 from plait.base.errors import (
     Closed,
-    Corrupt,
     HistoryTrimmed,
     LineStopped,
     MachineStopped,
@@ -39,11 +38,12 @@ from plait.base.errors import (
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.answers import Answered as Answered
 from plait.engines.answers import answer
-from plait.engines.apply import apply_entry, groups_of, outcomes_of
+from plait.engines.apply import apply_entry, check_follows, groups_of, outcomes_of
 from plait.engines.audit import Ledger
 from plait.engines.checkpoint import Checkpoint, collect, continues, load_checkpoint, load_sessions
 from plait.engines.flusher import Flusher
 from plait.engines.overlay import Overlay
+from plait.engines.pace import Pace
 from plait.engines.proposer import Proposer
 from plait.engines.waiters import Waiters
 from plait.line.entry import Entry, Epoch
@@ -83,6 +83,7 @@ class Replica:
         self.applied_bytes = 0  # of log, by this process
         self.time_ms = 0  # the fold's clock
         self.halted: PlaitError | None = None  # why nothing is served any more
+        self.pace: Pace | None = None  # where entries are applied later than they could be
         self.needs_snapshot: HistoryTrimmed | None = None  # the log no longer has what is next
         self._state = state
         worth = None if machine.save_bytes() is None else self._worth
@@ -363,6 +364,8 @@ class Replica:
                     return
                 turn = 0
             for entry in await self.loglet.read(self.applied, self.loglet.committed):
+                if self.pace is not None and self.pace.on:
+                    await self.pace.due(self.applied, entry)
                 try:
                     self._apply(entry)
                 except Exception as error:
@@ -375,11 +378,7 @@ class Replica:
 
     def _apply(self, entry: Entry) -> None:
         position = self.applied
-        if entry.record_index != self.record_index:
-            raise Corrupt(
-                f"entry {position} of line {self.line} stands after {entry.record_index} records, "
-                f"but {self.record_index} were applied"
-            )
+        check_follows(self.line, position, entry, self.record_index)
         groups = groups_of(entry, self._proposer.decoded(entry.payload))
         self.time_ms = max(self.time_ms, entry.time_ms)
         decided = apply_entry(

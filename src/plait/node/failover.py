@@ -18,7 +18,8 @@ moment, never data.
 
 Vetoes, each visible in `status`: a line whose rule is degraded; followers that were further
 behind than the limit when their leader fell silent; members with new disks. A witness reports
-and is never appointed: it has no state. Without a majority of the control line nobody is, so two
+and is never appointed: it has no state. Nor is a follower that is held; one that is delayed is
+appointed if nobody else can be. Without a majority of the control line nobody is, so two
 nodes never fail over by themselves.
 """
 
@@ -34,6 +35,7 @@ from plait.line.entry import NO_EPOCH, Epoch
 from plait.line.outcome import Outcome
 from plait.line.replication.follower import Follower
 from plait.node.config import NodeConfig
+from plait.node.followers import Followers
 from plait.node.known_lines import KnownLines
 from plait.node.line_host import LineHost
 from plait.types.commands import Appoint, Command
@@ -68,6 +70,7 @@ class Owner(Protocol):
     control: LineHost
     control_machine: ControlMachine
     lines: dict[str, LineHost]
+    followers: Followers
     down: set[str]
 
     def send(self, peer: str, message: Any) -> None: ...
@@ -202,15 +205,18 @@ class Failover:
         if rule is not None and rule.acks != record.acks:
             return f"its rule is degraded to acks={rule.acks}; an operator must promote", None
         limit = self._node.config.limits.failover_lag_s_max
-        witnesses = self._node.control.membership.witnesses
+        never = {*self._node.control.membership.witnesses, *self._node.followers.held}
         eligible = {
             peer: report
             for peer, report in reports.items()
-            if not report.fresh and report.behind_s <= limit and peer not in witnesses
+            if not report.fresh and report.behind_s <= limit and peer not in never
         }
         if not eligible:
             return f"no follower with a known disk was within {limit:g} s of the leader", None
-        best = max(eligible, key=lambda peer: (eligible[peer].last, eligible[peer].tail, peer))
+        reluctant = self._node.followers.reluctant
+        willing = {peer: report for peer, report in eligible.items() if peer not in reluctant}
+        able = willing or eligible
+        best = max(able, key=lambda peer: (able[peer].last, able[peer].tail, peer))
         return "", best
 
     async def _appoint(self, line: str, candidate: str, report: Report) -> None:

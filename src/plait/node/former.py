@@ -110,7 +110,8 @@ class Former:
         replica, now = self._replica, self._clock.monotonic()
         # below a tail that was forced nothing more may come, either
         behind = self._chain.behind or replica.applied < self._chain.configuration.last.base
-        if not behind or replica.applied != self._stands[0]:
+        late = replica.pace is not None and replica.pace.waits
+        if not behind or late or replica.applied != self._stands[0]:
             self._stands = (replica.applied, now)
             if self._stranded is not None and replica.needs_snapshot is self._stranded:
                 replica.needs_snapshot = None

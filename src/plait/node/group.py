@@ -30,6 +30,7 @@ from plait.node.witness_care import WitnessCare
 logger = logging.getLogger("plait.line")
 
 _SNAPSHOT_PAUSE_S = 0.5
+_HELD_PAUSE_S = 2.0  # before it is looked again whether a follower is held
 
 
 class Group:
@@ -51,6 +52,7 @@ class Group:
         self.raft = loglet if isinstance(loglet, RaftLoglet) else None
         self.replica = replica
         self.limits = limits
+        self.held: Callable[[], tuple[str, ...]] = tuple  # whose state must stay as it is
         self.slots_broken = 0
         self._state = state
         self._clock = clock
@@ -83,8 +85,16 @@ class Group:
         task.add_done_callback(self._tasks.pop)
 
     def _taken_in(self) -> tuple[int, int]:
-        """Positions and records that are applied here."""
+        """Positions and records that are applied here, or would be if they had not to wait."""
+        if self.replica.pace is not None and self.replica.pace.on:
+            return self._received()
         return self.replica.applied, self.replica.record_index
+
+    def _received(self) -> tuple[int, int]:
+        """Positions and records that are committed, and in the log here."""
+        log, position = self.loglet.member.log, self.loglet.committed
+        following = log.kept(position)
+        return position, log.records if following is None else following.entry.record_index
 
     def check_state(self) -> None:
         """Build the state anew if it is ahead of the log: a crash came between a cut, or a copy of
@@ -156,6 +166,9 @@ class Group:
         if not self.loglet.follows(message.epoch):
             return  # somebody else leads by now
         if isinstance(message, SnapshotOffer):
+            if self.replica.pace is not None and self.replica.pace.held:
+                self._send(peer, declined(message, "its state is held where it is"))
+                return
             self._receiver.offered(peer, message)
         else:
             self._receiver.chunk(peer, message)
@@ -175,19 +188,28 @@ class Group:
         self._senders[peer] = sender
         position: int | None = None
         try:
-            base = self._witnesses.base_for(peer)
-            copy = await self._fresh_copy() if base is None else base
-            logger.warning("line %s: sending %s a snapshot at %s", self.line, peer, copy.position)
-            if await sender.run(copy):
-                position = copy.position
-            else:
-                await asyncio.sleep(_SNAPSHOT_PAUSE_S)
+            position = await self._send_copy(sender)
         except PlaitError as error:
             logger.warning("line %s: no snapshot for %s: %s", self.line, peer, error)
             await asyncio.sleep(_SNAPSHOT_PAUSE_S)
         finally:
             del self._senders[peer]
         self.loglet.driver.step(SnapshotDone(peer, position))
+
+    async def _send_copy(self, sender: SnapshotSender) -> int | None:
+        """The position of the copy that the follower has now; None if it took none."""
+        if sender.peer in self.held():
+            await asyncio.sleep(_HELD_PAUSE_S)
+            return None
+        base = self._witnesses.base_for(sender.peer)
+        copy = await self._fresh_copy() if base is None else base
+        logger.warning(
+            "line %s: sending %s a snapshot at %s", self.line, sender.peer, copy.position
+        )
+        if await sender.run(copy):
+            return copy.position
+        await asyncio.sleep(_SNAPSHOT_PAUSE_S)
+        return None
 
     async def _fresh_copy(self) -> Copy:
         """The copy that is being sent already, if the log still continues it; else a new one."""
@@ -297,3 +319,8 @@ class Group:
         status["snapshots_sent_to"] = sorted(self._senders)
         status["slots_broken"] = self.slots_broken
         return status
+
+
+def declined(offer: SnapshotOffer, why: str) -> SnapshotAck:
+    """The answer to an offer of a copy that is not wanted."""
+    return SnapshotAck(offer.line, offer.epoch, offer.snapshot, 0, installed=False, error=why)

@@ -44,7 +44,8 @@ class Laggards:
     def look(self, host: LineHost, chain: Chain) -> None:
         """Do what is due now for one line."""
         loglet, now, applied = chain.lagging, self._node.clock.monotonic(), host.replica.applied
-        if not isinstance(loglet, PrimaryLoglet) or loglet.closed or not host.folds:
+        late = host.pace is not None and host.pace.waits  # it is not stuck
+        if not isinstance(loglet, PrimaryLoglet) or loglet.closed or not host.folds or late:
             self._stuck.pop(host.line, None)
             return
         since, at = self._stuck.get(host.line, (now, -1))

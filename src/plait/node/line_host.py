@@ -25,6 +25,7 @@ from plait.line.quorum import CONSENSUS
 from plait.node.config import Limits
 from plait.node.former import Former
 from plait.node.group import Group
+from plait.node.pace import LinePace
 from plait.node.retention import Retention
 from plait.types.commands import EvictSession, encode_group
 from plait.types.queries import Query
@@ -32,6 +33,7 @@ from plait.types.queries import Query
 logger = logging.getLogger("plait.line")
 
 UPKEEP_S = 1.0
+DUE_S = 0.5  # what is due at a delayed follower, and not applied yet, is waited for so long
 _EVICTIONS_AT_ONCE = 256
 _NOBODY = Membership()
 
@@ -69,6 +71,7 @@ class LineHost:
         self.folds = True  # whether this node keeps the line's state, and not its log only
         self.groups: Mapping[str, ReplicatedLoglet] = {}  # this node's part in each, by name
         self.check_lease: Callable[[LineHost], None] = lambda host: None
+        self.pace: LinePace | None = None  # when entries are applied here, if not at once
         self._clock = clock
         self._upkeep_of_log = upkeep
         self._former = former
@@ -120,7 +123,9 @@ class LineHost:
     @property
     def leads(self) -> bool:
         """Whether writes can be taken here."""
-        return self.group is None or self.group.loglet.leads
+        if self.group is None:
+            return self.pace is None or not self.pace.on
+        return self.group.loglet.leads
 
     @property
     def leader(self) -> str | None:
@@ -192,10 +197,19 @@ class LineHost:
 
     def lag_s(self) -> float:
         """Seconds behind what is committed, as far as is known here."""
+        held_back_s = 0.0 if self.pace is None else self.pace.behind_s()
         if self.group is None:  # nobody tells it what it has not heard of
-            return self._clock.monotonic() - self._had_all_at
+            return max(held_back_s, self._clock.monotonic() - self._had_all_at)
         self.group.loglet.report_applied()
-        return self.group.loglet.lag_s()
+        return max(held_back_s, self.group.loglet.lag_s())
+
+    def check_not_late(self, me: str, *, ever: bool = False) -> None:
+        """Raise unless the state here is as new as a follower's can be (`ever`: and will be): who
+        reads a delayed one says how far behind it may be."""
+        if self.pace is not None and self.pace.on and (ever or self.pace.waits):
+            lag = self.lag_s()
+            raise TooStale(f"{me} is a delayed follower, {lag:.3f} s behind on {self.line}",
+                           lag_s=lag)  # fmt: skip
 
     def check_freshness(self, source: str, max_lag_s: float | None, me: str) -> None:
         """Raise unless this node may answer a read from `source` within `max_lag_s`."""
@@ -205,7 +219,9 @@ class LineHost:
             self.check_lease(self)
         if self.fresh:
             raise TooStale(f"{me} has a new disk and has not caught up on {self.line}")
-        if max_lag_s is not None:
+        if max_lag_s is None:
+            self.check_not_late(me)
+        else:
             lag = self.lag_s()
             if lag > max_lag_s:
                 raise TooStale(f"{me} is {lag:.3f} s behind on {self.line}", lag_s=lag)
@@ -219,8 +235,9 @@ class LineHost:
             await self.replica.wait_applied(opening + 1, timeout_s)
         return await self.replica.read(queries, after, timeout_s)
 
-    async def caught_up(self, timeout_s: float = 10.0) -> None:
-        """Return once every write that was completed before is applied.
+    async def caught_up(self, timeout_s: float = 10.0, me: str = "this node") -> None:
+        """Return once every write that was completed before is applied; `TooStale` at once where
+        that is delayed.
 
         The line is asked, not this node's group: the group may have ended, and not know it.
         """
@@ -233,6 +250,9 @@ class LineHost:
                 f"nobody told within {timeout_s:g} s how far {self.line} goes"
             ) from None
         if self.replica.applied < position:
+            self.check_not_late(me)
+            if self.pace is not None and self.pace.on:
+                timeout_s = min(timeout_s, DUE_S)
             await self.replica.wait_applied(position, timeout_s)
         self._had_all_at = max(self._had_all_at, began)
 
@@ -328,7 +348,9 @@ class LineHost:
             status["halted"] = str(self.replica.halted)
         if self._former is not None:
             status |= self._former.status()
-        return status if keeper is None else status | keeper.status()
+        if keeper is not None:
+            status |= keeper.status()
+        return status if self.pace is None else status | self.pace.status(self.replica)
 
 
 def _ignore(future: "asyncio.Future[Outcome]") -> None:

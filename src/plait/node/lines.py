@@ -26,6 +26,7 @@ from plait.node.config import NodeConfig
 from plait.node.control_metastore import ControlMetastore
 from plait.node.engine_upkeep import EngineUpkeep
 from plait.node.engines import Engines
+from plait.node.followers import Followers
 from plait.node.former import Former
 from plait.node.group import Group
 from plait.node.lease import Lease
@@ -56,6 +57,7 @@ class Owner(Protocol):
     random: Random
     lease: Lease
     engines: Engines
+    followers: Followers
 
     def send(self, peer: str, message: Any) -> None: ...
 
@@ -118,17 +120,20 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
         loglet = chain.last
         if not isinstance(loglet, PrimaryLoglet | RaftLoglet):
             return None
-        return (WitnessGroup if witness else Group)(
+        group = (WitnessGroup if witness else Group)(
             loglet, replica, state, node.clock, node.send, limits,
             lambda: loglet.membership.witnesses,
         )  # fmt: skip
+        group.held = lambda: node.followers.held
+        return group
 
     upkeep = EngineUpkeep(node, record.line, chain, replica, state)
     former = Former(chain, replica, state, node.clock, limits, folds=not witness)
     host = LineHost(record.line, chain, replica, node.clock, limits, join(), upkeep, former)
     host.folds = not witness
     host.groups = segments.groups
-    host.check_lease = node.lease.check
+    host.check_lease = partial(_check_leads, node)
+    node.followers.attach(host)
 
     def moved() -> None:
         host.moved(join())
@@ -138,6 +143,12 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
 
     chain.on_moved(moved)
     return host
+
+
+def _check_leads(node: Owner, host: LineHost) -> None:
+    """Raise `NotLeader` if this node must not act as the line's leader."""
+    node.lease.check(host)
+    node.followers.check(host)
 
 
 async def open_lost(node: Owner, record: LineRecord) -> Chain:

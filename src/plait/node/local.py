@@ -17,7 +17,6 @@ from plait.api.port import Answers, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import (
     BadFrame,
-    BadSettings,
     Closed,
     Indefinite,
     NoSuchCollection,
@@ -37,6 +36,7 @@ from plait.node.examination import examine
 from plait.node.failures import raise_failure
 from plait.node.folder_handle import FolderHandle, sync_folder
 from plait.node.line_host import LineHost
+from plait.node.local_followers import LocalFollowers
 from plait.node.machines import MachineRoom, machine_info
 from plait.node.members import Members
 from plait.node.node import Node
@@ -52,7 +52,7 @@ READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
 
 
-class Local:
+class Local(LocalFollowers):
     """Implements `plait.api.port.Backend` on a node; owned by whoever started the node."""
 
     def __init__(self, node: Node) -> None:
@@ -73,9 +73,9 @@ class Local:
         """Every table that is known here."""
         return self._tables.list()
 
-    async def drop_table(self, name: str) -> None:
-        """Remove a table and its rows."""
-        await self._tables.drop(name)
+    async def drop_table(self, name: str, cleared_at: int = -1) -> None:
+        """Remove a table and its rows, unless these went at `cleared_at` of its line."""
+        await self._tables.drop(name, cleared_at)
 
     async def keep_before(self, name: str, on: bool) -> None:
         """Begin, or end, to note what the table's rows were before each change."""
@@ -212,7 +212,7 @@ class Local:
         elif options.max_lag_s is None and (
             host.linearizable or (host.ending and host.leads and options.source == "leader")
         ):
-            await host.caught_up(timeout_s)
+            await host.caught_up(timeout_s, self.node.name)
         else:
             if options.max_lag_s is not None:
                 await host.fresh_enough(options.max_lag_s, timeout_s)
@@ -227,7 +227,9 @@ class Local:
         self, line: str, table: int, start: tuple[int, int] | None
     ) -> AsyncIterator[Sequence[FeedItem]]:
         """The changes of a table."""
-        async for items in feed.follow(self.node.folded(line).replica, table, start):
+        host = self.node.folded(line)
+        host.check_not_late(self.node.name, ever=True)
+        async for items in feed.follow(host.replica, table, start):
             yield items
 
     async def flush(self) -> None:
@@ -267,8 +269,7 @@ class Local:
         self, target: str, line: str | None, timeout_s: float
     ) -> dict[str, Any]:
         """Hand the lines that are led here to `target`, without loss."""
-        if target not in self.node.member_names:
-            raise BadSettings(f"{target!r} is no member of the cluster")
+        self._check_willing(target, line)
         wanted = self.node.hosts() if line is None else [self.node.host(line)]
         led = [host for host in wanted if host.leads and host.group]
         if not led or target == self.node.name:

@@ -27,6 +27,7 @@ from plait.node.distrust import begin_anew, remembers_others
 from plait.node.engines import Engines
 from plait.node.failover import Failover, Report
 from plait.node.failures import raise_failure
+from plait.node.followers import Followers
 from plait.node.graphs import Graphs
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
@@ -95,6 +96,7 @@ class Node:
         self.failover = Failover(self)
         self.versions = Versions(self)
         self.audits = Audits(self)
+        self.followers = Followers(self)
         self.graphs = Graphs(self)
         self.refused: BadSettings | None = None  # why this is no node of its store
         self.roster = Roster(self)
@@ -107,7 +109,7 @@ class Node:
         self.space = Space(self)
         self._rounds = Rounds(
             self.report, self._degradation, Placement(self), self.failover, self.lease,
-            self.versions, self.audits, self.roster, self.space,
+            self.versions, self.audits, self.roster, self.space, self.followers,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
@@ -248,9 +250,8 @@ class Node:
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.pop(task, None)
-        if not task.cancelled() and task.exception() is not None:
-            error = task.exception()
-            assert error is not None
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
             self.report(f"a task ended: {type(error).__name__}: {error}", error)
 
     def report(self, message: str, error: BaseException) -> None:
@@ -265,8 +266,7 @@ class Node:
 
     async def _follow_control(self) -> None:
         while True:
-            replica = self.control.replica
-            applied = replica.applied
+            replica, applied = self.control.replica, self.control.replica.applied
             try:
                 await self.reconcile()
                 # a look now and then, for being admitted is no entry of the log

@@ -288,8 +288,8 @@ class _Client:
                 return m.MachineOpened(id_, opened)
             case m.ListTables(id_):
                 return m.Tables(id_, tuple(await local.tables()))
-            case m.DropTableRequest(id_, name):
-                await local.drop_table(name)
+            case m.DropTableRequest(id_, name, cleared_at):
+                await local.drop_table(name, cleared_at)
                 return m.Result(id_, None)
             case m.OpenGraph(id_, name, settings):
                 return m.GraphOpened(id_, await local.open_graph_here(name, settings))
@@ -315,6 +315,12 @@ class _Client:
                 return m.Result(id_, await local.examine_here())
             case m.BackupRequest(id_, folder, supersedes):
                 return m.Result(id_, await local.backup(folder, supersedes))
+            case m.SetFollowerRequest(id_, name, delay_s, hold, go):
+                return m.Result(id_, await local.set_follower(name, delay_s, hold, go))
+            case m.ListDropped(id_):
+                return m.Result(id_, await local.dropped())
+            case m.OpenDropped(id_, name):
+                return m.TableOpened(id_, await local.open_dropped(name))
             case m.ListMembers(id_):
                 return m.Result(id_, await local.members())
             case _:

@@ -44,6 +44,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "limits": asdict(node.config.limits),
         "disk": node.space.status(),
         "memory_bytes": node.memory_bytes(),
+        "follower": node.followers.status(),
         "lines": lines,
         "documents": node.graphs.status(),
         "relays": node.relays.status(),

@@ -1,13 +1,15 @@
 """Tables at a node: found in the control line's fold, made and dropped by its commands."""
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec.structs import replace
 
 from plait.api.infos import TableInfo
 from plait.api.settings import Consensus, Leader, Settings
-from plait.base.errors import BadSettings, NoSuchCollection
+from plait.base.errors import BadSettings, NoSuchCollection, TooStale, Unavailable
 from plait.base.ids import collection_name
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.node.lines import CONTROL
@@ -22,8 +24,10 @@ from plait.types.commands import (
     KeepBefore,
 )
 from plait.types.control import TableRecord
+from plait.types.control_dropped import DroppedRecord, dropped_tables
 
 LEADER_WAIT_S = 10.0
+KNOWN_S = 2.0
 
 
 class Tables:
@@ -93,13 +97,30 @@ class Tables:
         machine = self._node.control_machine
         return [info_of(record) for record in machine.tables(self._node.control.replica.view)]
 
-    async def drop(self, name: str) -> None:
-        """Remove every row, then the name."""
+    async def drop(self, name: str, cleared_at: int = -1) -> None:
+        """Remove every row, unless that was done at `cleared_at` of its line; then the name."""
         record = self._find(name)
         if record is None:
             record = await self._known(name)
-        await self._node.command(record.line, ClearTable(record.table))
-        await self._node.command(CONTROL, DropTable(name))
+        if cleared_at < 0:
+            cleared = await self._node.command(record.line, ClearTable(record.table))
+            cleared_at = cleared.position
+        await self._node.command(CONTROL, DropTable(name, cleared_at))
+
+    async def dropped(self) -> Sequence[DroppedRecord]:
+        """What was dropped, the oldest first; followers that are delayed may have its rows. Where
+        nobody can tell what was dropped just now: as far as is known here."""
+        control = self._node.control
+        with contextlib.suppress(Unavailable, TooStale):
+            await control.caught_up(KNOWN_S)
+        return dropped_tables(control.replica.view)
+
+    async def find_dropped(self, name: str) -> TableInfo:
+        """The table of that name that was dropped last; only for reading."""
+        found = [record for record in await self.dropped() if record.name == name]
+        if not found:
+            raise NoSuchCollection(f"no table {name!r} was dropped", table=name)
+        return info_of(found[-1])
 
     async def keep_before(self, name: str, on: bool) -> None:
         """Begin, or end, to note rows before they change; once every node knows such notes."""
@@ -121,7 +142,7 @@ async def engine_for(node: Node, settings: Settings) -> str:
     return url
 
 
-def info_of(record: TableRecord) -> TableInfo:
+def info_of(record: TableRecord | DroppedRecord) -> TableInfo:
     """A table as users know it."""
     own: Literal["own"] | None = "own" if record.line.startswith("own/") else None
     settings: Settings = Consensus(own)

@@ -8,6 +8,7 @@ Granting an epoch to somebody else is left to people here; a control group can d
 
 import asyncio
 import logging
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from plait.base.errors import PlaitError, PromotionRefused, Unavailable
@@ -25,14 +26,29 @@ PAUSE_S = 0.25
 LOOK_S = 0.01
 
 
-class Owner(Protocol):
+class Candidates(Protocol):
+    """The node, as far as choosing among its followers needs it."""
+
+    clock: Clock
+    config: NodeConfig
+
+
+class Reluctant(Protocol):
+    """Who leads only if nobody else can."""
+
+    @property
+    def reluctant(self) -> tuple[str, ...]: ...
+
+
+class Owner(Candidates, Protocol):
     """The node, as far as taking over needs it."""
 
     name: str
-    clock: Clock
-    config: NodeConfig
     control: LineHost
     control_machine: ControlMachine
+
+    @property
+    def followers(self) -> Reluctant: ...
 
     def adopt_rules(self) -> None: ...
 
@@ -158,7 +174,7 @@ async def hand_over_all(node: Owner, timeout_s: float) -> None:
 
 
 async def _hand_over(node: Owner, host: LineHost, timeout_s: float) -> None:
-    best = _best_follower(node, host)
+    best = best_follower(node, host, node.followers.reluctant)
     if best is None:
         return
     try:
@@ -172,8 +188,9 @@ async def _hand_over(node: Owner, host: LineHost, timeout_s: float) -> None:
         await asyncio.sleep(LOOK_S)  # until clients can be told where to go
 
 
-def _best_follower(node: Owner, host: LineHost) -> str | None:
-    """The voter that holds most and answered lately; no witness, no new disk."""
+def best_follower(node: Candidates, host: LineHost, reluctant: Collection[str] = ()) -> str | None:
+    """The voter that holds most and answered lately; no witness, no new disk, none of
+    `reluctant`."""
     membership = host.membership
     sender = None if host.group is None else host.group.loglet.sender
     if sender is None:
@@ -184,6 +201,7 @@ def _best_follower(node: Owner, host: LineHost) -> str | None:
         for peer in lately
         if peer in membership.voters
         and peer not in membership.witnesses
+        and peer not in reluctant
         and not sender.progress[peer].fresh
     ]
     return max(able)[1] if able else None

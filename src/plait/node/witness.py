@@ -21,9 +21,9 @@ from plait.engines.replica import Replica
 from plait.line.entry import Epoch
 from plait.line.replication.follower import Follower
 from plait.line.replication.log_view import Base
-from plait.line.replication.messages import Checkpointed, SnapshotAck, SnapshotOffer
+from plait.line.replication.messages import Checkpointed, SnapshotOffer
 from plait.line.replication.vocabulary import SnapshotInstalled
-from plait.node.group import Group
+from plait.node.group import Group, declined
 
 
 class WitnessGroup(Group):
@@ -33,9 +33,7 @@ class WitnessGroup(Group):
 
     def _taken_in(self) -> tuple[int, int]:
         """What is committed here counts as applied: a witness lags as far as its log does."""
-        log, position = self.loglet.member.log, self.loglet.committed
-        following = log.kept(position)
-        return position, log.records if following is None else following.entry.record_index
+        return self._received()
 
     @property
     def epoch(self) -> Epoch:
@@ -56,7 +54,7 @@ class WitnessGroup(Group):
                 if peer == self.loglet.leader:
                     self._told = message.position
             case SnapshotOffer() if message.size:
-                self._send(peer, _declined(message))
+                self._send(peer, declined(message, "a witness keeps no state"))
             case _:
                 super().hear(peer, message)
 
@@ -156,8 +154,3 @@ class _NoBytesCome:
 
     def discard(self) -> None:
         """Nothing was kept."""
-
-
-def _declined(offer: SnapshotOffer) -> SnapshotAck:
-    why = "a witness keeps no state"
-    return SnapshotAck(offer.line, offer.epoch, offer.snapshot, 0, installed=False, error=why)

@@ -23,6 +23,7 @@ AUDITS_SINCE = 2  # of these versions
 GRAPHS_SINCE = 3
 CHAINS_SINCE = 4
 BEFORES_SINCE = 5
+FOLLOWERS_SINCE = 5
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -120,6 +121,7 @@ class DropTable(msgspec.Struct, frozen=True, array_like=True, tag=8):
     """Control line only: forget a table's name. Its id is never used again."""
 
     name: str
+    cleared_at: int = -1  # where in its line the rows went
 
 
 class ClearTable(msgspec.Struct, frozen=True, array_like=True, tag=9):
@@ -266,11 +268,25 @@ class KeepBefore(msgspec.Struct, frozen=True, array_like=True, tag=30):
     on: bool
 
 
+class SetFollower(msgspec.Struct, frozen=True, array_like=True, tag=25):
+    """Control line only: how a node follows. What is None stays as it was.
+
+    hold: (0, "", 0) stops it at what it has come to, (time_ms, "", 0) at a time of leaders' clocks,
+    (0, line, position) before that entry of one line, the others at what they have come to.
+    go: it is stopped no more.
+    """
+
+    node: str
+    delay_ms: int | None = None
+    hold: tuple[int, str, int] | None = None
+    go: bool = False
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
-    | SetChain | NameSpace | PutNode | DropNode | KeepBefore
+    | SetChain | NameSpace | PutNode | DropNode | KeepBefore | SetFollower
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Invariants: a table id is handed out once and never again, even if its table is dropped; a rule is
 only replaced by one of the same or a later epoch; a machine's version never falls. A machine has
-a line to itself, `machine/NAME`. Graphs, chains and nodes have files of their own.
+a line to itself, `machine/NAME`. Graphs, chains, nodes, followers and what was dropped have files
+of their own.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from plait.base.ids import collection_name
 from plait.line.entry import Epoch
 from plait.line.quorum import CONSENSUS, AckRule
 from plait.types.commands import (
+    FOLLOWERS_SINCE,
     Appoint,
     Command,
     CreateGraph,
@@ -27,9 +29,12 @@ from plait.types.commands import (
     NameSpace,
     PutNode,
     SetChain,
+    SetFollower,
     SetRule,
 )
 from plait.types.control_chains import chain, set_chain
+from plait.types.control_dropped import DroppedRecord, remember_dropped
+from plait.types.control_followers import set_follower
 from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.control_nodes import drop_node, name_space, put_node
 from plait.types.fold import Failed, Stamp, View
@@ -114,7 +119,7 @@ class ControlMachine(RowMachine):
             case CreateTable():
                 return self._create(view, stamp, command)
             case DropTable():
-                return self._drop(view, command)
+                return self._drop(view, stamp, command)
             case CreateMachine():
                 return self._create_machine(view, stamp, command)
             case SetRule():
@@ -136,6 +141,8 @@ class ControlMachine(RowMachine):
                 return put_node(view, command)
             case DropNode():
                 return drop_node(view, command)
+            case SetFollower():
+                return set_follower(view, stamp, command)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 
@@ -243,10 +250,17 @@ class ControlMachine(RowMachine):
             )  # fmt: skip
             view.put(CONTROL, LINE + line.encode(), encode(record))
 
-    def _drop(self, view: View, command: DropTable) -> Failed | None:
-        if self.table(view, command.name) is None:
+    def _drop(self, view: View, stamp: Stamp, command: DropTable) -> Failed | None:
+        record = self.table(view, command.name)
+        if record is None:
             return Failed("NoSuchCollection", f"there is no table {command.name!r}")
         view.put(CONTROL, _TABLE + command.name.encode(), None)
+        if self.version(view) >= FOLLOWERS_SINCE:
+            dropped = DroppedRecord(
+                record.name, record.table, record.acks, record.degrade, record.line,
+                command.cleared_at, stamp.time_ms,
+            )  # fmt: skip
+            remember_dropped(view, stamp, dropped)
         return None
 
     def _appoint(self, view: View, stamp: Stamp, command: Appoint) -> Failed | None:

@@ -1,8 +1,8 @@
 """What changes in a control line's records when they begin a new cluster of one node.
 
 The tables, machines and graphs stay; what named the nodes of the old cluster goes: who founded and
-led each line, who was appointed, which logs a line was made of, who shared an engine under which
-name. Every line is on the one node's own disk.
+led each line, who was appointed, which logs a line was made of, who followed with which
+delay, who shared an engine under which name. Every line is on the one node's own disk.
 
 Invariant: nothing here names a node, an engine or a log that another cluster uses. No replica of a
 graph is its founder's any more, for who joins may bear that one's name.
@@ -13,6 +13,7 @@ import msgspec
 from plait.base.codec import encode
 from plait.types.control import APPOINTED, LINE, ControlMachine
 from plait.types.control_chains import CHAIN
+from plait.types.control_followers import FOLLOWER, followers
 from plait.types.control_graphs import GRAPH, graph_records
 from plait.types.control_nodes import NAMESPACE, NODE, node_records
 from plait.types.fold import View
@@ -32,4 +33,6 @@ def begin_cluster(view: View, machine: ControlMachine, node: str) -> None:
         view.put(CONTROL, GRAPH + graph.name.encode(), encode(elsewhere))
     for other in node_records(view):
         view.put(CONTROL, NODE + other.name.encode(), None)
+    for follower in followers(view):
+        view.put(CONTROL, FOLLOWER + follower.node.encode(), None)
     view.put(CONTROL, NAMESPACE, None)

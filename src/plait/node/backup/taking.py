@@ -32,6 +32,7 @@ from plait.node.backup.vault import (
     next_number,
     put_manifest,
 )
+from plait.node.followers import Followers
 from plait.node.graphs import Graphs
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL
@@ -60,6 +61,7 @@ class Owner(Protocol):
     graphs: Graphs
     versions: Versions
     tails: Tails
+    followers: Followers
 
     @property
     def membership(self) -> Membership: ...
@@ -159,6 +161,8 @@ def _check_fit(node: Owner) -> None:
     node.check_open()
     if node.name in node.membership.witnesses:
         raise NotLeader(f"{node.name} is a witness: it keeps no states to copy", leader=None)
+    if node.followers.mine is not None:
+        raise NotLeader(f"{node.name} is a delayed follower: ask another node", leader=None)
     if node.storage.log.suspect is not None:
         raise Unavailable(
             f"the log of {node.name} is not to be trusted: {node.storage.log.suspect}"
