@@ -105,10 +105,10 @@ class FakeStore:
         return self.members_answer
 
     async def set_follower(
-        self, name: str, *, delay_s: float | None, hold: str | None, go: bool
+        self, name: str, *, delay_s: float | None, hold: str | None, go: bool, votes: bool | None
     ) -> dict[str, Any]:
         self._fail()
-        self.asked.append(("set_follower", name, delay_s, hold, go))
+        self.asked.append(("set_follower", name, delay_s, hold, go, votes))
         return {"node": name, "delay_s": delay_s or 0.0, "hold": None}
 
     async def dropped(self) -> list[dict[str, Any]]:

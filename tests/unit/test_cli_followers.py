@@ -47,7 +47,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_a_delay_is_asked_for_in_seconds_and_where_the_node_stands_is_said(shell: Shell) -> None:
     result = shell.run("follower", "n3", "--delay", "4h")
-    assert shell.store.asked == [("set_follower", "n3", 14400.0, None, False)]
+    assert shell.store.asked == [("set_follower", "n3", 14400.0, None, False, None)]
     said, heading, line = result.stdout.splitlines()
     assert said == "n3 applies everything 4 h 0 min later"
     assert heading.split() == ["line", "applied", "as", "of", "waiting", "behind"]
@@ -60,12 +60,14 @@ def test_without_options_nothing_is_set(shell: Shell) -> None:
     assert shell.store.asked == []
 
 
-def test_a_follower_is_stopped_and_goes_on(shell: Shell) -> None:
+def test_a_follower_is_stopped_goes_on_and_loses_its_vote(shell: Shell) -> None:
     shell.run("follower", "n3", "--hold", "consensus:12")
     shell.run("follower", "n3", "--go")
+    shell.run("follower", "n3", "--no-vote")
     assert shell.store.asked == [
-        ("set_follower", "n3", None, "consensus:12", False),
-        ("set_follower", "n3", None, None, True),
+        ("set_follower", "n3", None, "consensus:12", False, None),
+        ("set_follower", "n3", None, None, True, None),
+        ("set_follower", "n3", None, None, False, False),
     ]
 
 

@@ -11,6 +11,7 @@ class SetFollowerRequest(msgspec.Struct, frozen=True, array_like=True, tag=80):
     delay_s: float | None = None
     hold: str | None = None  # "now", a time, or LINE:POSITION
     go: bool = False  # it is held no more
+    votes: bool | None = None
 
 
 class ListDropped(msgspec.Struct, frozen=True, array_like=True, tag=81):

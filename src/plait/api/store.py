@@ -156,16 +156,19 @@ class Store(Session):
         delay_s: float | None = None,
         hold: str | None = None,
         go: bool = False,
+        votes: bool | None = None,
     ) -> dict[str, Any]:
-        """Let a node follow later than it could, or stop it; what is not given stays as it is.
+        """Let a node follow later than it could, stop it, or take its vote; what is not given stays
+        as it is.
 
         delay_s: it stores and acknowledges everything at once, and applies it so much later.
         hold: stop it: ``"now"``, where it stands; or at a time (ISO 8601) or a ``LINE:POSITION``,
-        up to where it goes at once. go: go on, after the delay. Returns ``node``, ``delay_s``
-        and ``hold``. `BadSettings` if nobody were left to lead.
+        up to where it goes at once. go: go on, after the delay. votes: whether it votes, and
+        its acknowledgement counts. Returns ``node``, ``votes``, ``delay_s`` and ``hold``.
+        `BadSettings` if nobody were left to lead.
         """
         self._context.check()
-        return await self._backend.set_follower(name, delay_s, hold, go)
+        return await self._backend.set_follower(name, delay_s, hold, go, votes)
 
     async def dropped(self) -> list[dict[str, Any]]:
         """Tables that were dropped, the oldest first: ``name``, ``line``, ``time_ms``, and

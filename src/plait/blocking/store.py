@@ -157,9 +157,13 @@ class Store(Session):
         delay_s: float | None = None,
         hold: str | None = None,
         go: bool = False,
+        votes: bool | None = None,
     ) -> dict[str, Any]:
-        """Let a node follow later than it could, or stop it; what is not given stays as it is."""
-        return self._portal.call(self._store.set_follower(name, delay_s=delay_s, hold=hold, go=go))
+        """Let a node follow later than it could, stop it, or take its vote; what is not given stays
+        as it is."""
+        return self._portal.call(
+            self._store.set_follower(name, delay_s=delay_s, hold=hold, go=go, votes=votes)
+        )
 
     def dropped(self) -> list[dict[str, Any]]:
         """Tables that were dropped, the oldest first."""

@@ -33,10 +33,18 @@ def duration_s(text: str) -> float:
 @click.option("--hold", metavar="now|TIME|LINE:POSITION", help="Stop it: where it stands; or go up "
               "to a moment or a position at once, and stop there.")  # fmt: skip
 @click.option("--go", is_flag=True, help="Go on, after the delay.")
+@click.option("--vote/--no-vote", "votes", default=None, help="Whether it votes, and its "
+              "acknowledgement counts.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_target()
 def follower(
-    target: Target, name: str, delay: str | None, hold: str | None, go: bool, as_json: bool
+    target: Target,
+    name: str,
+    delay: str | None,
+    hold: str | None,
+    go: bool,
+    votes: bool | None,
+    as_json: bool,
 ) -> None:
     """Set how node NAME follows, or (without options) show where it stands.
 
@@ -50,12 +58,13 @@ def follower(
       plait follower n3 --hold now
       plait follower n3 --hold consensus:903
       plait follower n3 --go
+      plait follower n4 --no-vote
     """
     delay_s = None if delay is None else duration_s(delay)
 
     async def work(store: Store) -> dict[str, Any]:
-        if delay_s is not None or hold is not None or go:
-            answer = await store.set_follower(name, delay_s=delay_s, hold=hold, go=go)
+        if delay_s is not None or hold is not None or go or votes is not None:
+            answer = await store.set_follower(name, delay_s=delay_s, hold=hold, go=go, votes=votes)
             late = answer["delay_s"] or answer["hold"] is not None
             return await shown(store, answer if late else None)
         return await shown(store)

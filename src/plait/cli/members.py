@@ -164,8 +164,8 @@ def leave(target: Target, name: str, timeout_s: float) -> None:
 def members(target: Target, as_json: bool) -> None:
     """List the nodes: where they are found, what they are, and who leads the control line.
 
-    A joining node catches up and has no vote yet; a leaving one has none any more; a witness
-    votes in consensus and never leads.
+    A joining node catches up and has no vote yet; a leaving one has none any more; a reader has
+    none for good; a witness votes in consensus and never leads.
     """
 
     async def work(store: Store) -> list[dict[str, Any]]:

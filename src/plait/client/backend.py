@@ -269,11 +269,11 @@ class NetworkBackend:
         return dict(answer.value)
 
     async def set_follower(
-        self, name: str, delay_s: float | None, hold: str | None, go: bool
+        self, name: str, delay_s: float | None, hold: str | None, go: bool, votes: bool | None
     ) -> dict[str, Any]:
         """See `Backend`. Safe to repeat, but that ``now`` is then a little later."""
         answer = await self._anywhere(
-            f"setting how {name!r} follows", SetFollowerRequest, name, delay_s, hold, go
+            f"setting how {name!r} follows", SetFollowerRequest, name, delay_s, hold, go, votes
         )
         return dict(answer.value)
 

@@ -96,7 +96,8 @@ class Degradation:
         if not isinstance(role, Leader):
             return
         now = self._node.clock.monotonic()
-        answering = len(role.sender.heard_within(SILENT_S * 2, now))
+        voters = primary.core.member.membership.voters
+        answering = sum(peer in voters for peer in role.sender.heard_within(SILENT_S * 2, now))
         wanted = min(usual, answering)
         if wanted == primary.core.k:
             self._unmet_since.pop(record.line, None)

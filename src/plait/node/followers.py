@@ -9,6 +9,9 @@ service is worth more than the delay. While it is *held* it does not, for somebo
 Invariant: a reluctant leader neither orders nor answers before it has stepped in; meanwhile its
 refusals are definite.
 
+A *reader* has no vote, and its acknowledgement counts for nothing: it follows as a learner does.
+`placement` makes it one on every line.
+
 Absent: the control line, which every node applies at once, and documents. Of a new disk, or a
 follower that the leader's log does not reach any more, the state is a copy of the leader's: it is
 as old as its delay only once that has passed.
@@ -55,6 +58,7 @@ class Followers:
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._records: dict[str, FollowerRecord] = {}  # of nodes that do not apply at once
+        self._all: dict[str, FollowerRecord] = {}
         self._read = -1  # how far the control line was read for them
         self._led: dict[str, float] = {}  # since when this node leads a line that it should not
         self._handing_over: dict[str, None] = {}
@@ -72,6 +76,12 @@ class Followers:
         return tuple(sorted(name for name, record in self._records.items() if record.hold))
 
     @property
+    def readers(self) -> tuple[str, ...]:
+        """Who is to have no vote, for good, and not because it leaves."""
+        self._look()
+        return tuple(sorted(name for name, record in self._all.items() if not record.votes))
+
+    @property
     def mine(self) -> FollowerRecord | None:
         """How this node follows; None if it applies everything at once. A lone node does."""
         self._look()
@@ -83,10 +93,9 @@ class Followers:
             return
         self._read = replica.applied
         before = self._records.get(self._node.name)
+        self._all = {record.node: record for record in followers(replica.view)}
         self._records = {
-            record.node: record
-            for record in followers(replica.view)
-            if record.delay_ms or record.hold
+            name: record for name, record in self._all.items() if record.delay_ms or record.hold
         }
         if self._records.get(self._node.name) != before:
             self._node.spawn(self._keep())
@@ -157,7 +166,7 @@ class Followers:
     def record(self, name: str) -> FollowerRecord:
         """How a node follows."""
         self._look()
-        return self._records.get(name, FollowerRecord(name))
+        return self._all.get(name, FollowerRecord(name))
 
     def status(self) -> dict[str, Any] | None:
         """How this node follows, if it does not apply everything at once."""

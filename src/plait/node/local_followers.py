@@ -9,11 +9,14 @@ from plait.api.infos import TableInfo
 from plait.base.errors import BadSettings
 from plait.node.backup.choosing import parse_target
 from plait.node.lines import CONTROL
+from plait.node.members import Members
 from plait.node.node import Node
 from plait.node.pace import settings_of
 from plait.node.tables import Tables
 from plait.types.commands import FOLLOWERS_SINCE, SetFollower
 from plait.types.control_followers import DELAY_MS_MAX
+
+VOTE_S = 60.0  # for a node that is to vote again to catch up
 
 
 class LocalFollowers:
@@ -21,6 +24,7 @@ class LocalFollowers:
 
     node: Node
     _tables: Tables
+    _members: Members
 
     async def dropped(self) -> list[dict[str, Any]]:
         """Every dropped table that is remembered, the oldest first."""
@@ -42,7 +46,12 @@ class LocalFollowers:
         return await self._tables.find_dropped(name)
 
     async def set_follower(
-        self, name: str, delay_s: float | None, hold: str | None, go: bool
+        self,
+        name: str,
+        delay_s: float | None,
+        hold: str | None,
+        go: bool,
+        votes: bool | None = None,
     ) -> dict[str, Any]:
         """Let a node follow differently from now on; only who leads the control line can."""
         node = self.node
@@ -50,7 +59,11 @@ class LocalFollowers:
         if node.control.group is None:
             raise BadSettings("on a shared engine every node may order: none of them follows late")
         await node.knows_all()
-        self._check(name, bool(delay_s) or hold is not None)
+        self._check(
+            name,
+            bool(delay_s) or hold is not None or votes is False,
+            delay_s is not None or hold is not None,
+        )
         if delay_s is not None and not 0 <= delay_s * 1000 <= DELAY_MS_MAX:
             raise BadSettings(f"a delay of {delay_s!r} s is not within 0 to a year")
         if hold is not None and go:
@@ -58,7 +71,9 @@ class LocalFollowers:
         where = None if hold is None else self._parse(hold)
         await node.versions.wait_for(FOLLOWERS_SINCE, "delayed followers")
         delay_ms = None if delay_s is None else round(delay_s * 1000)
-        await node.command(node.control.line, SetFollower(name, delay_ms, where, go))
+        await node.command(node.control.line, SetFollower(name, delay_ms, where, go, votes))
+        if votes is not None:
+            await self._members.vote(name, votes, VOTE_S)
         return settings_of(node.followers.record(name))
 
     def _check_willing(self, target: str, line: str | None) -> None:
@@ -68,11 +83,11 @@ class LocalFollowers:
         if line != CONTROL and target in self.node.followers.reluctant:
             raise BadSettings(f"{target} is delayed or held, and leads only if nobody else can")
 
-    def _check(self, name: str, later: bool) -> None:
+    def _check(self, name: str, later: bool, applies: bool) -> None:
         node, membership = self.node, self.node.membership
-        if name not in membership.voters:
+        if name not in (*membership.voters, *node.followers.readers):
             raise BadSettings(f"{name!r} is no member of this cluster")
-        if name in membership.witnesses:
+        if name in membership.witnesses and applies:
             raise BadSettings(f"{name} is a witness: it applies nothing, now or later")
         others = {*membership.voters} - {name, *membership.witnesses, *node.followers.reluctant}
         if later and not others:

@@ -20,12 +20,13 @@ from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.line.outcome import Outcome
 from plait.node.config import NodeConfig
+from plait.node.followers import Followers
 from plait.node.graphs import Graphs
 from plait.node.group import Group
 from plait.node.leaving import take_over
 from plait.node.line_host import LineHost
 from plait.node.versions import Versions
-from plait.types.commands import Command, DropNode
+from plait.types.commands import Command, DropNode, SetFollower
 
 LOOK_S = 0.02
 
@@ -39,6 +40,7 @@ class Owner(Protocol):
     config: NodeConfig
     control: LineHost
     graphs: Graphs
+    followers: Followers
     versions: Versions
 
     @property
@@ -69,7 +71,7 @@ class Members:
             {
                 "name": name,
                 "address": addresses.get(name),
-                "role": _role(membership, name),
+                "role": _role(membership, name, node.followers.readers),
                 "leads_control": name == leader,
             }
             for name in membership.members
@@ -124,6 +126,8 @@ class Members:
         if self._node.control.group is None:
             await self._node.command(self._node.control.line, DropNode(name))
             return {"members": self.all()}
+        if name in self._node.followers.readers:
+            await self._node.command(self._node.control.line, SetFollower(name, votes=True))
         _check_nobody_else_joins(membership, name)
         rest = tuple(voter for voter in membership.voters if voter != name)
         others = tuple(n for n in membership.learners if n != name and n not in membership.joining)
@@ -150,6 +154,16 @@ class Members:
             Target(rest, others, membership.witnesses), until - self._node.clock.monotonic()
         )
         return self._without(name)
+
+    async def vote(self, name: str, votes: bool, timeout_s: float) -> None:
+        """Give a node its vote, or take it; returns once the control line counts so. The other
+        lines follow."""
+        membership = self._check_leads()
+        _check_nobody_else_joins(membership, name)
+        voters = {*membership.voters} - {name} | ({name} if votes else set())
+        learners = {*membership.learners} - {name} | (set() if votes else {name})
+        target = Target(tuple(sorted(voters)), tuple(sorted(learners)), membership.witnesses)
+        await self._control(target, timeout_s)
 
     def _without(self, name: str) -> dict[str, Any]:
         """Who is left, and of which documents `name` may have taken something with it."""
@@ -199,9 +213,9 @@ def _check_nobody_else_joins(membership: Membership, name: str) -> None:
         raise Busy(f"{others[0]} is joining; wait for it, or give it up with `leave`")
 
 
-def _role(membership: Membership, name: str) -> str:
+def _role(membership: Membership, name: str, readers: tuple[str, ...]) -> str:
     if name in membership.joining:
         return "joining"
     if name not in membership.voters:
-        return "leaving"
+        return "reader" if name in readers else "leaving"
     return "witness" if name in membership.witnesses else "member"

@@ -89,10 +89,11 @@ class LinePace:
 
 
 def settings_of(record: FollowerRecord) -> dict[str, Any]:
-    """``node``, ``delay_s`` and ``hold``: None, or ``time_ms``, ``line`` and ``position``."""
+    """``node``, ``votes``, ``delay_s``; ``hold``: None, or ``time_ms``, ``line``, ``position``."""
     hold = record.hold
     return {
         "node": record.node,
+        "votes": record.votes,
         "delay_s": record.delay_ms / 1000,
         "hold": None if hold is None else {
             "time_ms": hold.time_ms, "line": hold.line or None, "position": hold.position,

@@ -1,7 +1,8 @@
 """Placement: every line's members follow the nodes that the control line says are members.
 
 Who a line's members are stands in its own log only; this drives one to the other, at whichever
-node leads the line. A node that is leaving is a learner of the control line until no line has it.
+node leads the line. A node that is leaving is a learner of the control line until no line has it;
+one that is to have no vote stays one, there and on every line.
 
 Invariant: a line goes from one membership to the next only while the control line's is settled.
 """
@@ -13,6 +14,7 @@ from plait.base.errors import PlaitError
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.line.replication.vocabulary import Reconfigure
+from plait.node.followers import Followers
 from plait.node.group import Group
 from plait.node.line_host import LineHost
 
@@ -28,6 +30,7 @@ class Owner(Protocol):
     address: str
     clock: Clock
     control: LineHost
+    followers: Followers
 
     @property
     def membership(self) -> Membership: ...
@@ -58,8 +61,9 @@ class Placement:
 
     def _drive(self, group: Group, wanted: Membership) -> None:
         current = group.loglet.membership
-        target = Target(wanted.voters, (), wanted.witnesses)
-        settled = not current.joint and not current.learners
+        readers = tuple(n for n in wanted.learners if n in self._node.followers.readers)
+        target = Target(wanted.voters, readers, wanted.witnesses)
+        settled = not current.joint and current.learners == readers
         if settled and current.voters == wanted.voters:
             return
         if self._node.name not in wanted.voters and len(wanted.voters) == 0:

@@ -315,8 +315,9 @@ class _Client:
                 return m.Result(id_, await local.examine_here())
             case m.BackupRequest(id_, folder, supersedes):
                 return m.Result(id_, await local.backup(folder, supersedes))
-            case m.SetFollowerRequest(id_, name, delay_s, hold, go):
-                return m.Result(id_, await local.set_follower(name, delay_s, hold, go))
+            case m.SetFollowerRequest(id_, name, delay_s, hold, go, votes):
+                followed = await local.set_follower(name, delay_s, hold, go, votes)
+                return m.Result(id_, followed)
             case m.ListDropped(id_):
                 return m.Result(id_, await local.dropped())
             case m.OpenDropped(id_, name):

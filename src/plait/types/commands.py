@@ -273,13 +273,14 @@ class SetFollower(msgspec.Struct, frozen=True, array_like=True, tag=25):
 
     hold: (0, "", 0) stops it at what it has come to, (time_ms, "", 0) at a time of leaders' clocks,
     (0, line, position) before that entry of one line, the others at what they have come to.
-    go: it is stopped no more.
+    go: it is stopped no more. votes: whether it is to be a voter of the lines.
     """
 
     node: str
     delay_ms: int | None = None
     hold: tuple[int, str, int] | None = None
     go: bool = False
+    votes: bool | None = None
 
 
 Command: TypeAlias = (

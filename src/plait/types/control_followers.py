@@ -33,6 +33,7 @@ class FollowerRecord(msgspec.Struct, frozen=True, array_like=True):
     node: str
     delay_ms: int = 0
     hold: Hold | None = None
+    votes: bool = True
 
 
 def follower(view: View, node: str) -> FollowerRecord:
@@ -65,6 +66,7 @@ def set_follower(view: View, stamp: Stamp, command: SetFollower) -> Failed | Non
     new = not view.get(CONTROL, FOLLOWER + command.node.encode())
     if new and len(followers(view)) == FOLLOWERS_MAX:
         return Failed("Busy", f"there are {FOLLOWERS_MAX} records of followers already")
-    record = FollowerRecord(command.node, delay_ms, hold)
+    votes = record.votes if command.votes is None else command.votes
+    record = FollowerRecord(command.node, delay_ms, hold, votes)
     view.put(CONTROL, FOLLOWER + command.node.encode(), encode(record))
     return None

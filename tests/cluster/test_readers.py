@@ -1,0 +1,153 @@
+"""Readers on real nodes: they follow everything, and neither vote nor count."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from members import Members
+from test_followers import adopted, delayed, until
+
+import plait
+from plait import Consensus, Leader
+from plait.base.errors import BadSettings
+
+KINDS = pytest.mark.parametrize(
+    "settings", [Consensus(), Leader("any:1")], ids=["consensus", "leader"]
+)
+READER = "n3"
+INF = float("inf")
+
+
+@pytest.fixture
+async def members(tmp_path: Path) -> AsyncIterator[Members]:
+    cluster = Members(tmp_path, 3)
+    await cluster.start()
+    yield cluster
+    await cluster.close()
+
+
+def halves(members: Members, line: str) -> set[tuple[tuple[str, ...], ...]]:
+    hosts = [node.host(line) for node in members.nodes.values()]
+    return {(*host.membership.halves, host.membership.learners) for host in hosts}
+
+
+async def reads_only(members: Members, line: str) -> None:
+    """Return once the line has the reader as a learner, as everybody knows."""
+    await until(lambda: halves(members, line) == {(("n1", "n2"), (READER,))})
+
+
+async def roles(store: plait.Store) -> dict[str, str]:
+    return {row["name"]: row["role"] for row in await store.members()}
+
+
+@KINDS
+async def test_a_reader_has_no_vote_and_reads_what_is_written(
+    members: Members, settings: Any
+) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", settings)
+        await table.put("a", 1)
+        answer = await store.set_follower(READER, votes=False)
+        assert answer["votes"] is False
+        await reads_only(members, table.line)
+        await reads_only(members, "control")
+        await until(lambda: READER in members.nodes["n1"].followers.readers)
+        assert await roles(store) == {"n1": "member", "n2": "member", READER: "reader"}
+        await table.put("b", 2)
+        await members.settled(table.line)
+        async with members.only(READER) as there:
+            assert await (await there.table("t")).get("b", read="nearest", max_lag=INF) == 2
+        later = await store.table("later", Leader("any:1", line="own"))
+        await later.put("c", 3)
+        await reads_only(members, later.line)
+
+
+@KINDS
+async def test_a_readers_acknowledgement_counts_for_nothing(
+    members: Members, settings: Any
+) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", settings)
+        await table.put("a", 1)
+        await store.set_follower(READER, votes=False)
+        await reads_only(members, table.line)
+        leader = next(n for n in ("n1", "n2") if members.nodes[n].host(table.line).leads)
+        await members.stop("n2" if leader == "n1" else "n1")
+        with pytest.raises((TimeoutError, plait.PlaitError)):
+            async with asyncio.timeout(2.0):
+                await table.put("b", 2)
+        assert not members.nodes[READER].host(table.line).leads
+
+
+@KINDS
+async def test_a_reader_gets_its_vote_back(members: Members, settings: Any) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", settings)
+        await table.put("a", 1)
+        await store.set_follower(READER, votes=False)
+        await reads_only(members, table.line)
+        await store.set_follower(READER, votes=True)
+        everybody = {(("n1", "n2", READER), ())}
+        await until(lambda: halves(members, table.line) == everybody)
+        await members.stop("n2")
+        await table.put("b", 2)
+
+
+async def test_a_reader_is_delayed_and_leaves_like_any_node(members: Members) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", Consensus())
+        await table.put("a", 1)
+        await store.set_follower(READER, votes=False, delay_s=3600.0)
+        await adopted(members)
+        await reads_only(members, table.line)
+        await table.put("b", 2)
+        await until(lambda: delayed(members, table.line).get("waiting_entries", 0) > 0)
+        await store.leave(READER)
+        assert await roles(store) == {"n1": "member", "n2": "member"}
+        await table.put("c", 3)
+
+
+@KINDS
+async def test_who_leads_and_loses_its_vote_leads_no_more(members: Members, settings: Any) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", settings)
+        await table.put("a", 1)
+        await members.settled(table.line)
+        await store.switch_over(READER, table.line)
+        await until(lambda: members.nodes[READER].host(table.line).leads)
+        await store.set_follower(READER, votes=False)
+        await reads_only(members, table.line)
+        await table.put("b", 2)
+        assert not members.nodes[READER].host(table.line).leads
+
+
+async def test_a_witness_without_a_vote_keeps_the_log_alone(tmp_path: Path) -> None:
+    members = Members(tmp_path, 1)
+    await members.start()
+    try:
+        async with members.only("n1") as first:
+            for name, witness in (("n2", False), (READER, True)):
+                await members.add(name)
+                await first.join(name, members.addresses[name], witness=witness)
+            table = await first.table("t", Consensus())
+            await first.set_follower(READER, votes=False)
+            await reads_only(members, table.line)
+            await table.put("a", 1)
+            host = members.nodes[READER].host(table.line)
+            await until(lambda: host.loglet.committed == host.group.loglet.member.log.tail > 1)
+            assert not host.folds
+            with pytest.raises(BadSettings, match="witness"):
+                await first.set_follower(READER, delay_s=1.0)
+    finally:
+        await members.close()
+
+
+async def test_the_last_who_can_lead_keeps_its_vote(members: Members) -> None:
+    async with plait.connect(members.url) as store:
+        await store.table("t", Consensus())
+        await store.set_follower("n1", delay_s=1.0)
+        await store.set_follower("n2", delay_s=1.0)
+        with pytest.raises(BadSettings):
+            await store.set_follower("n3", votes=False)
