@@ -7,7 +7,7 @@ of `faults` come and go by chance, acts come when they are called and stay.
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -213,6 +213,46 @@ async def join(scene: Scene) -> None:
         machine = scene.world.add_node(name, [], limits=first.limits, joins=True)
         machine.start()
         _operate(scene, f"join {name}", partial(_join, name, machine.address))
+
+
+@act
+async def delay(scene: Scene) -> None:
+    """An operator lets nodes apply everything so many seconds later."""
+    for machine in scene.nodes:
+        order = partial(_follow, machine.name, delay_s=scene.step.by)
+        _operate(scene, f"delay {machine.name} by {scene.step.by:g} s", order)
+
+
+@act
+async def hold(scene: Scene) -> None:
+    """An operator stops nodes where they stand."""
+    for machine in scene.nodes:
+        _operate(scene, f"hold {machine.name}", partial(_follow, machine.name, hold="now"))
+
+
+@act
+async def go(scene: Scene) -> None:
+    """An operator lets nodes go on that were held."""
+    for machine in scene.nodes:
+        _operate(scene, f"let {machine.name} go on", partial(_follow, machine.name, go=True))
+
+
+@act
+async def no_vote(scene: Scene) -> None:
+    """An operator takes nodes their votes."""
+    for machine in scene.nodes:
+        _operate(scene, f"no vote for {machine.name}", partial(_follow, machine.name, votes=False))
+
+
+@act
+async def vote(scene: Scene) -> None:
+    """An operator gives nodes their votes back."""
+    for machine in scene.nodes:
+        _operate(scene, f"a vote for {machine.name}", partial(_follow, machine.name, votes=True))
+
+
+async def _follow(name: str, store: plait.Store, **settings: Any) -> None:
+    await store.set_follower(name, **settings)
 
 
 async def _leave(name: str, store: plait.Store) -> None:
