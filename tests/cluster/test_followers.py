@@ -185,6 +185,8 @@ async def test_a_follower_is_held_where_it_stands_and_goes_on(members: Members) 
         async with members.only(LATE) as there:
             stood = await (await there.table("t")).count(read="nearest", max_lag=INF)
         assert stood == 5
+        findings = (await store.examine())[LATE]
+        assert any("held" in finding["what"] for finding in findings)
         await store.set_follower(LATE, go=True)
         await members.settled(table.line)
 
@@ -335,3 +337,22 @@ async def test_backups_and_feeds_are_asked_elsewhere(members: Members, tmp_path:
         for _ in range(3):
             answer = await store.backup(tmp_path / "backups")
             assert answer["node"] != LATE
+
+
+async def test_a_line_moves_under_a_delayed_follower(members: Members) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", Consensus())
+        await put(table, 0, 5)
+        await members.settled(table.line)
+        await store.set_follower(LATE, delay_s=HOUR_S)
+        await adopted(members)
+        await put(table, 5, 5)
+        before = applied(members, table.line, LATE)
+        await store.move("t", "raft")
+        await put(table, 10, 5)
+        await asyncio.sleep(4.0)  # longer than a former group may be stuck
+        host = members.nodes[LATE].host(table.line)
+        assert applied(members, table.line, LATE) == before
+        assert not host.installed
+        await store.set_follower(LATE, delay_s=0)
+        await until(lambda: applied(members, table.line, LATE) == before + 10)

@@ -51,6 +51,10 @@ def _folder(node: Node) -> list[dict[str, Any]]:
     if diverged:
         remedy = "docs/operating.md, on quarantine"
         found.append(_finding("refuse", node.name, diverged, remedy))
+    mine = node.followers.mine
+    if mine is not None and mine.hold is not None:
+        remedy = f"once nobody reads there: plait follower {node.name} --go"
+        found.append(_finding("warn", node.name, "it is held, and its log grows", remedy))
     for peer in sorted(node.down):
         what = f"it has no connection with {peer}"
         found.append(_finding("warn", node.name, what, f"see whether {peer} runs"))
