@@ -218,7 +218,9 @@ async def test_of_two_survivors_the_one_that_is_not_delayed_leads(
         await adopted(members)
         await put(table, 5, 5)
         before = applied(members, table.line, LATE)
-        leader = next(n for n in ("n1", "n2") if members.nodes[n].host(table.line).leads)
+        hosts = {name: members.nodes[name].host(table.line) for name in ("n1", "n2")}
+        await until(lambda: any(host.leads for host in hosts.values()))
+        leader = next(name for name, host in hosts.items() if host.leads)
         other = "n2" if leader == "n1" else "n1"
         await members.stop(leader)
         await table.put("after", 1)
