@@ -65,6 +65,8 @@ def export_command(
 
     if dropped and node is None:
         raise BadSettings("--dropped goes with --from: the node that still has the rows")
+    if node is not None and target.url is None:
+        raise BadSettings("--from is for --url: it names a node of a cluster")
 
     async def work(store: Store) -> int:
         async with contextlib.AsyncExitStack() as stack:
