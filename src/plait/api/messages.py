@@ -189,6 +189,7 @@ class Join(_Message, frozen=True, array_like=True, tag=40):
     address: str
     witness: bool = False
     timeout_s: float = 60.0
+    zone: str = ""
 
 
 class Leave(_Message, frozen=True, array_like=True, tag=41):
@@ -269,12 +270,21 @@ class KeepBeforeRequest(_Message, frozen=True, array_like=True, tag=60):
     on: bool
 
 
+class SetZone(_Message, frozen=True, array_like=True, tag=70):
+    """The node `name` is in `zone` from now on. Answered by `Result`."""
+
+    id: int
+    name: str
+    zone: str
+    timeout_s: float = 60.0
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
-    | Examine | BackupRequest | KeepBeforeRequest
+    | Examine | BackupRequest | KeepBeforeRequest | SetZone
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers
@@ -287,6 +297,7 @@ class Welcome(_Message, frozen=True, array_like=True, tag=100):
     cluster: str
     node: str
     members: tuple[tuple[str, str], ...]
+    zones: tuple[tuple[str, str], ...] = ()  # of the members that have one
 
 
 class Failure(_Message, frozen=True, array_like=True, tag=101):

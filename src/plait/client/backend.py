@@ -53,6 +53,7 @@ from plait.client.cluster import Cluster
 from plait.client.feed import follow
 from plait.client.guest import Guest, open_guest
 from plait.client.limits import ClientLimits
+from plait.client.places import NetworkPlaces
 from plait.client.reader import Reader
 from plait.client.writer import LineWriter
 from plait.engines.graph_port import GraphReplica
@@ -106,6 +107,7 @@ class NetworkBackend:
         self._pipelines: dict[tuple[str, str | None], Pipeline] = {}  # by line and acks
         self._reader = Reader(cluster)
         self._admin = Admin(cluster)
+        self.places = NetworkPlaces(cluster, self._anywhere)
         self._guests: dict[str, Guest] = {}  # by lineage
         self._opening = asyncio.Lock()
         self._closed = False
@@ -240,12 +242,12 @@ class NetworkBackend:
         return list(answer.value)
 
     async def join(
-        self, name: str, address: str, witness: bool, timeout_s: float
+        self, name: str, address: str, witness: bool, timeout_s: float, zone: str = ""
     ) -> dict[str, Any]:
         """See `Backend`. Safe to repeat: it goes on from where things are."""
         attempts = self._cluster.attempts(timeout_s)
         answer = await self._anywhere(
-            f"taking in {name!r}", Join, name, address, witness, timeout_s, attempts=attempts
+            f"taking in {name!r}", Join, name, address, witness, timeout_s, zone, attempts=attempts
         )
         return dict(answer.value)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from plait.base.errors import BadSettings
-from plait.base.ids import node_name
+from plait.base.ids import node_name, zone_name
 from plait.types.state_machine import StateMachine
 
 MEMBERS_MAX = 15
@@ -47,9 +47,12 @@ class NodeConfig(msgspec.Struct, frozen=True):
     joins: bool = False  # the cluster exists: wait to be told who its members are
     machines: tuple[type[StateMachine], ...] = ()  # users' classes that can run here
     engine: str = ""  # the URL of a shared engine that orders every line, the control line too
+    zone: str = ""  # where it is, to begin with; the control line may have said otherwise since
 
     def __post_init__(self) -> None:
         node_name(self.name)
+        if self.zone:
+            zone_name(self.zone)
         for member in self.members:
             node_name(member)
         if self.members and self.name not in self.members:
@@ -60,6 +63,8 @@ class NodeConfig(msgspec.Struct, frozen=True):
             raise BadSettings(f"{len(self.members)} members; at most {MEMBERS_MAX} are possible")
         if self.joins and self.members:
             raise BadSettings("a node that joins is told who the members are; name none")
+        if self.engine and self.zone:
+            raise BadSettings("on a shared engine nobody leads and nobody votes: name no zone")
         if self.engine and (self.members or self.joins or self.leader):
             raise BadSettings(
                 "on a shared engine nodes come by being started, and nobody leads: "

@@ -9,7 +9,15 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError, ReadOnly, TooStale
+from plait.base.errors import (
+    BadFrame,
+    BadSettings,
+    NotLeader,
+    PlaitError,
+    ReadOnly,
+    RuleUnmet,
+    TooStale,
+)
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
@@ -19,7 +27,7 @@ from plait.engines.replicated.loglet import ReplicatedLoglet
 from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
 from plait.line.entry import Epoch
 from plait.line.membership import Membership, encode_membership
-from plait.line.quorum import CONSENSUS, AckRule
+from plait.line.quorum import CONSENSUS, AckRule, elsewhere
 from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
 from plait.line.replication.progress import ProgressState
 from plait.line.replication.vocabulary import SnapshotDone, SnapshotInstalled
@@ -118,7 +126,7 @@ class Group:
         if self.primary is None:
             return CONSENSUS
         core = self.primary.core
-        return core.rule_in_force.text(core.member.members)
+        return core.rule_in_force.text(core.member.members, dict(self.membership.zones))
 
     def check_orders(self) -> None:
         """Raise unless entries can be ordered here now."""
@@ -127,17 +135,24 @@ class Group:
         if refusal is not None:
             raise refusal
 
-    def followers_asked(self, acks: str) -> int:
-        """How many followers `acks` asks for; `BadSettings` if that is less than usual."""
-        voters = len(self.loglet.membership.voters)
-        k = AckRule.parse(acks).followers_needed(voters)
+    def followers_asked(self, acks: str) -> tuple[int, list[str]]:
+        """How many followers `acks` asks for, and of whom; `BadSettings` if that is less than
+        usual, `RuleUnmet` if there are not so many."""
+        membership, rule = self.membership, AckRule.parse(acks)
+        k = rule.followers_needed(len(membership.voters))
+        others = [name for name in membership.voters if name != self.loglet.member.me]
+        if rule.by_zone:  # beside the line's own rule, which says nothing of where
+            others = elsewhere(others, dict(membership.zones), self.loglet.member.me)
+            if len(others) < k:
+                raise RuleUnmet(f"acks={acks!r}: {len(others)} followers are in other zones")
+            return k, others
         if self.primary is None:
-            usual = AckRule("majority").followers_needed(voters)
+            usual = AckRule("majority").followers_needed(len(membership.voters))
         else:
-            usual = self.primary.core.rule_in_force.usual(self.loglet.membership.voters)
+            usual = self.primary.core.rule_in_force.usual(membership.voters, dict(membership.zones))
         if k < usual:
             raise BadSettings(f"acks={acks!r} asks for less than the line's own rule {self.rule()}")
-        return k
+        return k, others
 
     # ------------------------------------------------------------------ peers
 

@@ -35,6 +35,7 @@ from plait.node.takeover import take_place
 from plait.node.witness import LogOnly, NoState, WitnessGroup
 from plait.types.commands import Command
 from plait.types.control import ControlMachine, LineRecord, machine_of
+from plait.types.control_zones import founding_zones
 from plait.types.machine import Machine
 from plait.types.machines import Machines
 from plait.types.table import TableMachine
@@ -107,7 +108,9 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
     witnesses = node.control.membership.witnesses
     witness = node.name in witnesses
     state: StateStorage = NoState() if witness else node.storage.state(record.line)
-    segments = LineSegments(node, record, witnesses, partial(_stands, state), admitted_at(node))
+    zones = founding_zones(node.control.replica.view, record.line)
+    stands = partial(_stands, state)
+    segments = LineSegments(node, record, witnesses, stands, admitted_at(node), zones)
     chain = await Chain.open(ControlMetastore(node, record), segments)
     machine, limits = _machine(node, record), node.config.limits
     replica = (LogOnly if witness else Replica)(record.line, chain, machine, state, node.clock)
@@ -144,7 +147,8 @@ async def open_lost(node: Owner, record: LineRecord) -> Chain:
     """The chain of a line whose engine is dead: good for nothing but to be forced."""
     witnesses = node.control.membership.witnesses
     stands = partial(_stands, node.storage.state(record.line))
-    segments = LineSegments(node, record, witnesses, stands, admitted_at(node))
+    zones = founding_zones(node.control.replica.view, record.line)
+    segments = LineSegments(node, record, witnesses, stands, admitted_at(node), zones)
     return await Chain.open(ControlMetastore(node, record), segments, accept_lost=True)
 
 

@@ -206,8 +206,9 @@ class Moves:
         membership, addresses = node.membership, dict(node.membership.addresses)
         members = {name: addresses.get(name, "") for name in membership.voters}
         params = GroupParams(
-            number, members, membership.witnesses, node.name, node.control.replica.applied
-        )
+            number, members, membership.witnesses, node.name, node.control.replica.applied,
+            dict(membership.zones),
+        )  # fmt: skip
         return Next(MEMBERS, encode(params))
 
     # ------------------------------------------------------------------ finishing

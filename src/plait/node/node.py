@@ -45,6 +45,7 @@ from plait.node.segments import line_of
 from plait.node.space import Space
 from plait.node.tails import Tails
 from plait.node.versions import Versions
+from plait.node.zones import NodeZones
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
 from plait.types.machines import Machines
@@ -98,6 +99,7 @@ class Node:
         self.graphs = Graphs(self)
         self.refused: BadSettings | None = None  # why this is no node of its store
         self.roster = Roster(self)
+        self.zones = NodeZones(self)
         self.engines = Engines(self)
         self.relays = Relays(self)
         self.moves = Moves(self)
@@ -107,7 +109,7 @@ class Node:
         self.space = Space(self)
         self._rounds = Rounds(
             self.report, self._degradation, Placement(self), self.failover, self.lease,
-            self.versions, self.audits, self.roster, self.space,
+            self.versions, self.audits, self.roster, self.space, self.zones,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
@@ -180,7 +182,8 @@ class Node:
         if self._network is None:
             return None
         here = self.members.get(self.name, self.address)
-        hello = PeerHello(PROTOCOL, self.cluster, self.name, here, self.versions.reads)
+        reads, zone = self.versions.reads, self.config.zone
+        hello = PeerHello(PROTOCOL, self.cluster, self.name, here, reads, zone)
         return Link(
             peer, address, hello, self._network, self.clock, self.random, up, down,
             self.config.limits.peer_unsent_bytes_max,

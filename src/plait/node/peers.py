@@ -37,6 +37,7 @@ class PeerHello(msgspec.Struct, frozen=True, array_like=True, tag=50):
     node: str
     address: str = ""  # where the dialler is found, for a node that knows nobody yet
     reads: int = 1  # the newest version of records that it can read
+    zone: str = ""  # where it was told to be
 
 
 class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):

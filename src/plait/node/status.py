@@ -32,6 +32,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "node": node.name,
         "cluster": node.cluster,
         "address": node.address,
+        "zone": dict(node.membership.zones).get(node.name),
         "members": dict(node.addresses()),
         "links": {peer: link.refused or link.up for peer, link in node.links.items()},
         "uptime_s": round(node.clock.monotonic() - node.started, 3),

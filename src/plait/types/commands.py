@@ -23,6 +23,7 @@ AUDITS_SINCE = 2  # of these versions
 GRAPHS_SINCE = 3
 CHAINS_SINCE = 4
 BEFORES_SINCE = 5
+ZONES_SINCE = 5
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -114,6 +115,7 @@ class CreateTable(msgspec.Struct, frozen=True, array_like=True, tag=7):
     leader: str
     members: tuple[str, ...] = ()  # who founds the line if it is new
     engine: str = ""  # the URL of the shared engine that a new line begins on
+    zones: tuple[tuple[str, str], ...] = ()  # where those are who found it
 
 
 class DropTable(msgspec.Struct, frozen=True, array_like=True, tag=8):
@@ -162,6 +164,7 @@ class CreateMachine(msgspec.Struct, frozen=True, array_like=True, tag=12):
     leader: str
     members: tuple[str, ...] = ()  # who founds the line if it is new
     engine: str = ""  # the URL of the shared engine that a new line begins on
+    zones: tuple[tuple[str, str], ...] = ()  # where those are who found it
 
 
 class Appoint(msgspec.Struct, frozen=True, array_like=True, tag=13):

@@ -32,6 +32,7 @@ from plait.types.commands import (
 from plait.types.control_chains import chain, set_chain
 from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.control_nodes import drop_node, name_space, put_node
+from plait.types.control_zones import put_founding_zones
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
 from plait.types.machine import RowMachine, stamp_after
@@ -242,6 +243,7 @@ class ControlMachine(RowMachine):
                 tuple(sorted(set(command.members))), command.engine,
             )  # fmt: skip
             view.put(CONTROL, LINE + line.encode(), encode(record))
+            put_founding_zones(view, line, command.zones)
 
     def _drop(self, view: View, command: DropTable) -> Failed | None:
         if self.table(view, command.name) is None:
