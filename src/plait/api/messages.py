@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
+from plait.api.place_messages import SetZone as SetZone
+from plait.api.place_messages import WantLeaders as WantLeaders
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.line.outcome import Failures, Outcome, Returns, Run
@@ -270,21 +272,13 @@ class KeepBeforeRequest(_Message, frozen=True, array_like=True, tag=60):
     on: bool
 
 
-class SetZone(_Message, frozen=True, array_like=True, tag=70):
-    """The node `name` is in `zone` from now on. Answered by `Result`."""
-
-    id: int
-    name: str
-    zone: str
-    timeout_s: float = 60.0
-
-
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
     | Examine | BackupRequest | KeepBeforeRequest | SetZone
+    | WantLeaders
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

@@ -61,6 +61,12 @@ class Places(Protocol):
         """``node``, ``zone`` and where it was ``before``."""
         ...
 
+    async def prefer_zones(
+        self, zones: Sequence[str], what: str | None, timeout_s: float
+    ) -> dict[str, Any]:
+        """The ``line`` (None: every other one) whose leaders are wanted in these ``zones``."""
+        ...
+
 
 class Backend(Protocol):
     """What serves a store."""

@@ -155,6 +155,19 @@ class Store(Session):
         self._context.check()
         return await self._backend.places.set_zone(node, zone, timeout_s)
 
+    async def prefer_zones(
+        self, *zones: str, collection: str | None = None, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Say in which zones leaders are wanted, the best first; none: wherever they are.
+
+        collection: a table or a machine, or a line as `status` names it (``"control"`` is one);
+        collections of one line have one leader. Without it this is for every line of which
+        nothing else was said. A leader elsewhere hands over to a member that has caught up and
+        has been well for some seconds. Returns ``line`` and ``zones``.
+        """
+        self._context.check()
+        return await self._backend.places.prefer_zones(zones, collection, timeout_s)
+
     async def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat.
 

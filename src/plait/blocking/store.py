@@ -152,6 +152,14 @@ class Store(Session):
         """Say where a node is, from now on: ``node``, ``zone`` and where it was ``before``."""
         return self._portal.call(self._store.set_zone(node, zone, timeout_s))
 
+    def prefer_zones(
+        self, *zones: str, collection: str | None = None, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Say in which zones leaders are wanted, the best first; none: wherever they are."""
+        return self._portal.call(
+            self._store.prefer_zones(*zones, collection=collection, timeout_s=timeout_s)
+        )
+
     def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat.
 

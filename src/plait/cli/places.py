@@ -1,4 +1,4 @@
-"""`plait zone`: where nodes are."""
+"""`plait zone` and `plait prefer`: where nodes are, and where leaders are wanted."""
 
 from typing import Any
 
@@ -35,3 +35,32 @@ def zone(target: Target, node: str, name: str, timeout_s: float) -> None:
     answer = target.run(work)
     before = f", and was in {answer['before']}" if answer["before"] else ""
     click.echo(f"{node} is in {name}{before}")
+
+
+@click.command()
+@click.argument("zones", nargs=-1, metavar="[ZONE]...")
+@click.option("--collection", metavar="NAME", help="Of this table, machine or line only.")
+@_timeout
+@with_target()
+def prefer(
+    target: Target, zones: tuple[str, ...], collection: str | None, timeout_s: float
+) -> None:
+    """Say in which zones leaders are wanted, the best first; without any, wherever they are.
+
+    A leader elsewhere hands over to a member there that has caught up and has been well for some
+    seconds; nothing is lost. `plait status` shows what was said of each line.
+
+    \b
+    Examples:
+      plait prefer eu us
+      plait prefer ap --collection orders
+      plait prefer --collection orders
+    """
+
+    async def work(store: Store) -> dict[str, Any]:
+        return await store.prefer_zones(*zones, collection=collection, timeout_s=timeout_s)
+
+    answer = target.run(work)
+    whose = f"the leader of {answer['line']} is" if answer["line"] else "leaders are"
+    where = f"wanted in {', '.join(answer['zones'])}" if answer["zones"] else "wanted nowhere else"
+    click.echo(f"{whose} {where}")

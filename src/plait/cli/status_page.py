@@ -141,7 +141,9 @@ def _members(state: dict[str, Any]) -> str:
     """Who the line's members are, and who is coming or going."""
     witnesses = state.get("witnesses", ())
     voters = [f"{n} (witness)" if n in witnesses else n for n in state.get("members", ())]
-    said = f"; members {', '.join(voters)}" if voters else ""
+    wanted = state.get("leader_wanted_in", ())
+    said = f"; to be led in {', '.join(wanted)}" if wanted else ""
+    said += f"; members {', '.join(voters)}" if voters else ""
     if state.get("learners"):
         said += f"; without a vote {', '.join(state['learners'])}"
     if state.get("outgoing"):

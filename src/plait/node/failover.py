@@ -36,8 +36,10 @@ from plait.line.replication.follower import Follower
 from plait.node.config import NodeConfig
 from plait.node.known_lines import KnownLines
 from plait.node.line_host import LineHost
+from plait.node.preference import rank
 from plait.types.commands import Appoint, Command
 from plait.types.control import Appointment, ControlMachine
+from plait.types.control_zones import preferred_zones
 
 logger = logging.getLogger("plait.failover")
 
@@ -210,7 +212,13 @@ class Failover:
         }
         if not eligible:
             return f"no follower with a known disk was within {limit:g} s of the leader", None
-        best = max(eligible, key=lambda peer: (eligible[peer].last, eligible[peer].tail, peer))
+        wanted, zones = preferred_zones(view, line), dict(self._node.control.membership.zones)
+
+        def worth(peer: str) -> tuple[Epoch, int, int, str]:
+            found = eligible[peer]
+            return found.last, found.tail, -rank(zones.get(peer), wanted), peer
+
+        best = max(eligible, key=worth)
         return "", best
 
     async def _appoint(self, line: str, candidate: str, report: Report) -> None:

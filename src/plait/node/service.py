@@ -311,6 +311,8 @@ class _Client:
                 return m.Result(id_, await local.join(name, address, witness, timeout_s, zone))
             case m.SetZone(id_, name, zone, timeout_s):
                 return m.Result(id_, await local.places.set_zone(name, zone, timeout_s))
+            case m.WantLeaders(id_, zones, what, timeout_s):
+                return m.Result(id_, await local.places.prefer_zones(zones, what, timeout_s))
             case m.Leave(id_, name, timeout_s):
                 return m.Result(id_, await local.leave(name, timeout_s))
             case m.Move(id_, what, to, timeout_s, by, accept_loss):

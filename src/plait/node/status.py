@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from plait.node.node import Node
+from plait.types.control_zones import preferred_zones
 
 VERSION = version("plait")
 
@@ -24,6 +25,8 @@ def status_of(node: Node) -> dict[str, Any]:
         if failover is not None:
             status["failover"] = failover
         status["audit"] = node.audits.status(host)
+        if wanted := preferred_zones(node.control.replica.view, host.line):
+            status["leader_wanted_in"] = list(wanted)
         status["rescued"] = rescued.get(host.line, 0)
         lines[host.line] = status
     lines |= node.line_opening.status()

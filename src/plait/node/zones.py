@@ -4,6 +4,8 @@ A node says in its greetings where it was told to be. The control leader notes t
 no zone yet; from then on the control line knows better, and an operator changes it. Every line
 that is led takes the zones of its members over (`placement`), as it does the members themselves.
 
+Where leaders are wanted stands there, too (`preference`).
+
 Invariant: nothing is changed after which some line's rule by zones could not be met.
 """
 
@@ -16,12 +18,15 @@ from plait.base.errors import BadSettings, Busy, PlaitError
 from plait.base.ids import zone_name
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
+from plait.line.outcome import Outcome
 from plait.line.quorum import CONSENSUS, AckRule, Zones
 from plait.line.raft.leader import Leader
 from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
+from plait.node.moves import Moves
+from plait.node.preference import Preference
 from plait.node.versions import Versions
-from plait.types.commands import ZONES_SINCE
+from plait.types.commands import ZONES_SINCE, Command, PreferZones
 from plait.types.control import ControlMachine
 
 logger = logging.getLogger("plait.zones")
@@ -39,13 +44,18 @@ class Owner(Protocol):
     control: LineHost
     control_machine: ControlMachine
     versions: Versions
+    moves: Moves
 
     @property
     def membership(self) -> Membership: ...
 
     def not_leader(self, host: LineHost) -> PlaitError: ...
 
+    def hosts(self) -> list[LineHost]: ...
+
     def spawn(self, work: Any) -> None: ...
+
+    async def command(self, line: str, command: Command) -> Outcome: ...
 
 
 class NodeZones:
@@ -57,6 +67,7 @@ class NodeZones:
         self._node = node
         self._heard: dict[str, str] = {}
         self._noting = False
+        self._preference = Preference(node)
 
     def note(self, peer: str, zone: str) -> None:
         """A node said where it was told to be."""
@@ -66,7 +77,9 @@ class NodeZones:
     # ------------------------------------------------------------------ noting
 
     def watch(self) -> None:
-        """Look whether somebody's zone is not known yet, if this one leads the control line."""
+        """Look whether somebody's zone is not known yet, if this one leads the control line; and
+        whether this node leads what is wanted elsewhere."""
+        self._preference.watch()
         if self._noting or not self._node.versions.allows(ZONES_SINCE):
             return
         target = self._unknown()
@@ -127,6 +140,21 @@ class NodeZones:
         await self._until_settled(timeout_s)
         await self._change(_there(node.membership, {name: zone}), timeout_s)
         return {"node": name, "zone": zone, "before": zones.get(name)}
+
+    async def prefer_zones(
+        self, zones: Collection[str], what: str | None, timeout_s: float
+    ) -> dict[str, Any]:
+        """Leaders of the line that `what` is on, or of all, belong into these zones."""
+        node = self._node
+        if node.control.raft is None:
+            raise BadSettings("on a shared engine nobody leads")
+        if not node.control.leads:
+            raise node.not_leader(node.control)
+        await node.control.caught_up(timeout_s)
+        await node.versions.wait_for(ZONES_SINCE, "zones")
+        line = what if what in (None, node.control.line) else node.moves.record(what).line
+        await node.command(node.control.line, PreferZones(line or "", tuple(zones)))
+        return {"line": line, "zones": list(zones)}
 
     def check(self, voters: Collection[str], zones: Zones) -> None:
         """Raise `RuleUnmet` if some line could not meet its rule with nodes there."""

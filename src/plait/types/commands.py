@@ -269,11 +269,19 @@ class KeepBefore(msgspec.Struct, frozen=True, array_like=True, tag=30):
     on: bool
 
 
+class PreferZones(msgspec.Struct, frozen=True, array_like=True, tag=35):
+    """Control line only: leaders of `line` ("": of every other) belong into these zones, the best
+    first; none: wherever they are."""
+
+    line: str
+    zones: tuple[str, ...]
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
-    | SetChain | NameSpace | PutNode | DropNode | KeepBefore
+    | SetChain | NameSpace | PutNode | DropNode | KeepBefore | PreferZones
 )  # fmt: skip
 
 

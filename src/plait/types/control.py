@@ -25,6 +25,7 @@ from plait.types.commands import (
     DropTable,
     Enable,
     NameSpace,
+    PreferZones,
     PutNode,
     SetChain,
     SetRule,
@@ -32,11 +33,12 @@ from plait.types.commands import (
 from plait.types.control_chains import chain, set_chain
 from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.control_nodes import drop_node, name_space, put_node
-from plait.types.control_zones import put_founding_zones
+from plait.types.control_zones import prefer_zones, put_founding_zones
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
 from plait.types.machine import RowMachine, stamp_after
 
+CONTROL_LINE = "control"
 _TABLE = b"table/"
 _MACHINE = b"machine/"
 LINE = b"line/"
@@ -137,6 +139,10 @@ class ControlMachine(RowMachine):
                 return put_node(view, command)
             case DropNode():
                 return drop_node(view, command)
+            case PreferZones():
+                own = command.line == CONTROL_LINE
+                exists = own or view.get(CONTROL, LINE + command.line.encode()) is not None
+                return prefer_zones(view, command, exists)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 
