@@ -1,8 +1,9 @@
 """Zones of real nodes: said, changed and lost; rules that name them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from members import Members
@@ -11,6 +12,7 @@ import plait
 from plait import Consensus, Leader
 from plait.base.errors import BadSettings, RuleUnmet
 from plait.node.config import Limits
+from plait.node.line_host import LineHost
 
 RULE = "any:1@other-zone"
 LINE = "leader/any:1-other-zone"
@@ -167,3 +169,24 @@ async def test_a_newcomer_is_where_its_own_file_says(tmp_path: Path) -> None:
             await known(cluster, {"n1": "eu", "n2": "us"})
     finally:
         await cluster.close()
+
+
+async def test_nearest_reads_stay_in_the_zone_and_see_their_own_writes(placed: Members) -> None:
+    async with plait.connect(placed.url, zone="us") as store:
+        table = await store.table("t", Leader(), read="nearest")
+        seen: list[str] = []
+        for name, node in placed.nodes.items():
+            node.folded = _noting(node.folded, name, seen)  # type: ignore[method-assign]
+        for number in range(50):
+            await table.put("k", number)
+            assert await table.get("k") == number
+        assert set(seen) == {"n3"}
+        assert not placed.nodes["n3"].host("leader/majority").leads
+
+
+def _noting(right: Callable[[str], LineHost], name: str, seen: list[str]) -> Any:
+    def folded(line: str) -> LineHost:
+        seen.append(name)
+        return right(line)
+
+    return folded

@@ -45,6 +45,7 @@ from plait.api.pipeline import Pipeline
 from plait.api.port import Answers, FolderSync, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import BadSettings, Closed, NoSuchCollection, PlaitError
+from plait.base.ids import zone_name
 from plait.base.ports import Clock, Network, Random
 from plait.client.address import parse_address
 from plait.client.admin import Admin
@@ -74,11 +75,13 @@ async def connect(
     clock: Clock | None = None,
     limits: ClientLimits | None = None,
     only: bool = False,
+    zone: str = "",
 ) -> "NetworkBackend":
     """Connect to a cluster: ``plait://host:7401,host:7402[/cluster]``, or a list of addresses.
 
     Returns once one node has answered; `BadSettings`, `Unavailable`, `WrongCluster` or
     `VersionMismatch` say why none did. `name` shows on the nodes' status pages.
+    `zone` is where this client is: ``read="nearest"`` goes to nodes there first.
     `only` keeps to the given addresses and ignores the members that the nodes tell of.
     """
     cluster = Cluster(
@@ -89,6 +92,7 @@ async def connect(
         limits or ClientLimits(),
         name,
         only,
+        zone and zone_name(zone),
     )
     try:
         await cluster.start()
