@@ -31,6 +31,7 @@ class Limits(msgspec.Struct, frozen=True):
     silent_replica_s: float = 7 * 86400.0  # a graph member unheard so long is retired
     disk_reserve_bytes: int | None = None  # kept free; None: 64 MiB, or a fifth of a small disk
     drain_s: float = 5.0  # a node that is told to stop hands over and answers so long, at most
+    zone_bytes_per_s: float = 0.0  # of copies and of catching up, to a node of another zone; 0: all
     prefer_after_s: float = 5.0  # that a member in a better zone is well before it is to lead
     degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
 

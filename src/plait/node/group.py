@@ -37,6 +37,7 @@ from plait.node.witness_care import WitnessCare
 
 logger = logging.getLogger("plait.line")
 
+COPY_KEPT_S = 30.0
 _SNAPSHOT_PAUSE_S = 0.5
 
 
@@ -65,6 +66,7 @@ class Group:
         self._send = send
         self._senders: dict[str, SnapshotSender] = {}
         self._copy: Copy | None = None
+        self._copy_until = 0.0  # kept so long for a transfer that was broken off
         self._witnesses = WitnessCare(self.line, loglet, send, witnesses)
         self._tasks: dict[asyncio.Task[Any], None] = {}
         loglet.applied = self._taken_in
@@ -186,7 +188,8 @@ class Group:
         pushing = self.loglet.sender
         if pushing is None:
             return
-        sender = SnapshotSender(self.line, pushing.epoch, peer, self._send)
+        pace = self.loglet.driver.pace
+        sender = SnapshotSender(self.line, pushing.epoch, peer, self._send, pace)
         self._senders[peer] = sender
         position: int | None = None
         try:
@@ -196,6 +199,7 @@ class Group:
             if await sender.run(copy):
                 position = copy.position
             else:
+                self._copy_until = self._clock.monotonic() + COPY_KEPT_S
                 await asyncio.sleep(_SNAPSHOT_PAUSE_S)
         except PlaitError as error:
             logger.warning("line %s: no snapshot for %s: %s", self.line, peer, error)
@@ -270,10 +274,11 @@ class Group:
         retention.note(checkpointed, log.bytes_before(checkpointed))
         before = retention.trimmable(log.bytes_end)
         before = min(before, checkpointed, self._slots(log.bytes_end))
-        if self._senders and self._copy is not None:
-            before = min(before, self._copy.position)
-        elif self._copy is not None and not self._senders:
-            self._drop_copy()
+        if self._copy is not None:
+            if self._senders or self._clock.monotonic() < self._copy_until:
+                before = min(before, self._copy.position)
+            else:
+                self._drop_copy()
         if before > log.head:
             await self._state.sync()
             await self.loglet.trim(before)

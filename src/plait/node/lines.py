@@ -44,6 +44,12 @@ from plait.types.user_machine import UserMachine
 CONTROL = "control"
 
 
+class Paces(Protocol):
+    """Who knows how fast bulk may go to a peer."""
+
+    def pace(self, peer: str, size: int) -> float: ...
+
+
 class Owner(Protocol):
     """The node, as far as opening a line needs it."""
 
@@ -57,6 +63,9 @@ class Owner(Protocol):
     random: Random
     lease: Lease
     engines: Engines
+
+    @property
+    def zones(self) -> Paces: ...
 
     def send(self, peer: str, message: Any) -> None: ...
 
@@ -87,6 +96,7 @@ async def open_control(node: Owner) -> LineHost:
         election_s=config.limits.election_s,
     )  # fmt: skip
     loglet = RaftLoglet(core, storage.log, node.send, clock, node.random)
+    loglet.driver.pace = node.zones.pace
     replica = Replica(CONTROL, loglet, node.control_machine, state, clock)
     group = Group(loglet, replica, state, clock, node.send, config.limits)
     return LineHost(CONTROL, loglet, replica, clock, config.limits, group)
@@ -121,6 +131,7 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
         loglet = chain.last
         if not isinstance(loglet, PrimaryLoglet | RaftLoglet):
             return None
+        loglet.driver.pace = node.zones.pace
         return (WitnessGroup if witness else Group)(
             loglet, replica, state, node.clock, node.send, limits,
             lambda: loglet.membership.witnesses,

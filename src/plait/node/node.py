@@ -186,7 +186,7 @@ class Node:
         hello = PeerHello(PROTOCOL, self.cluster, self.name, here, reads, zone)
         return Link(
             peer, address, hello, self._network, self.clock, self.random, up, down,
-            self.config.limits.peer_unsent_bytes_max,
+            self.config.limits.peer_unsent_bytes_max, lambda: self.zones.crosses(peer),
         )  # fmt: skip
 
     def meet(self, peer: str, address: str) -> None:

@@ -38,6 +38,10 @@ def status_of(node: Node) -> dict[str, Any]:
         "zone": dict(node.membership.zones).get(node.name),
         "members": dict(node.addresses()),
         "links": {peer: link.refused or link.up for peer, link in node.links.items()},
+        "traffic": {
+            peer: {"said_bytes": link.said_bytes, "sent_bytes": link.sent_bytes}
+            for peer, link in node.links.items()
+        },
         "uptime_s": round(node.clock.monotonic() - node.started, 3),
         "read_only": None if reason is None else str(reason),
         "suspect": node.storage.log.suspect,

@@ -25,6 +25,7 @@ from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
 from plait.node.moves import Moves
 from plait.node.preference import Preference
+from plait.node.throttle import Throttle
 from plait.node.versions import Versions
 from plait.types.commands import ZONES_SINCE, Command, PreferZones
 from plait.types.control import ControlMachine
@@ -68,11 +69,31 @@ class NodeZones:
         self._heard: dict[str, str] = {}
         self._noting = False
         self._preference = Preference(node)
+        self._throttles: dict[str, Throttle] = {}
 
     def note(self, peer: str, zone: str) -> None:
         """A node said where it was told to be."""
         if zone:
             self._heard[peer] = zone_name(zone)
+
+    # ------------------------------------------------------------------ links
+
+    def crosses(self, peer: str) -> bool:
+        """Whether a link to `peer` leaves this node's zone."""
+        zones = dict(self._node.membership.zones)
+        here, there = zones.get(self._node.name), zones.get(peer)
+        return here is not None and there is not None and here != there
+
+    def pace(self, peer: str, size: int) -> float:
+        """How many seconds a copy, or what somebody missed, waits before `size` bytes of it go."""
+        limit = self._node.config.limits.zone_bytes_per_s
+        if not limit or not self.crosses(peer):
+            return 0.0
+        now = self._node.clock.monotonic()
+        throttle = self._throttles.get(peer)
+        if throttle is None:
+            throttle = self._throttles[peer] = Throttle(limit, now)
+        return throttle.take(size, now)
 
     # ------------------------------------------------------------------ noting
 
