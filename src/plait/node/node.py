@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from plait.api.messages import PROTOCOL
 from plait.base.codec import encode
 from plait.base.errors import BadSettings, Closed, NotLeader, PlaitError, TooStale
 from plait.base.ports import Clock, Network, Random, Storage
@@ -33,7 +32,7 @@ from plait.node.line_host import LineHost
 from plait.node.line_opening import LineOpening
 from plait.node.lines import CONTROL, open_control
 from plait.node.moves import Moves
-from plait.node.peers import Link, PeerHello
+from plait.node.peers import Link, greeting
 from plait.node.placement import Placement
 from plait.node.relays import Relays
 from plait.node.reopening import Reopening
@@ -182,16 +181,14 @@ class Node:
         if self._network is None:
             return None
         here = self.members.get(self.name, self.address)
-        reads, zone = self.versions.reads, self.config.zone
-        hello = PeerHello(PROTOCOL, self.cluster, self.name, here, reads, zone)
+        hello = greeting(self.cluster, self.config, self.name, here, self.versions.reads)
         return Link(
             peer, address, hello, self._network, self.clock, self.random, up, down,
             self.config.limits.peer_unsent_bytes_max, lambda: self.zones.crosses(peer),
         )  # fmt: skip
 
     def meet(self, peer: str, address: str) -> None:
-        """A member dialled: it is answered even by whoever does not know yet that it joined, or
-        knows nobody. Where it leads, only its entries tell."""
+        """A member dialled: it is answered even by whoever does not know it, or anybody, yet."""
         if address and self._met.get(peer) != address and len(self._met) < MEMBERS_MAX:
             self._met[peer] = address
             if peer not in self.members:

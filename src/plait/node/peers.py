@@ -22,6 +22,7 @@ from plait.line.primary import messages as primary
 from plait.line.raft import messages as raft
 from plait.line.replication.messages import Checkpointed
 from plait.node.audit import AuditReport, CopyWanted
+from plait.node.config import NodeConfig
 from plait.node.failover import Report
 from plait.node.packing import PACK_BYTES_MIN, PACKINGS, ZLIB, Packed, pack, unpack
 from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
@@ -42,6 +43,11 @@ class PeerHello(msgspec.Struct, frozen=True, array_like=True, tag=50):
     address: str = ""  # where the dialler is found, for a node that knows nobody yet
     reads: int = 1  # the newest version of records that it can read
     zone: str = ""  # where it was told to be
+
+
+def greeting(cluster: str, config: NodeConfig, node: str, address: str, reads: int) -> PeerHello:
+    """What a node says of itself."""
+    return PeerHello(PROTOCOL, cluster, node, address, reads, config.zone)
 
 
 class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
