@@ -47,7 +47,9 @@ async def test_entries_to_another_zone_are_packed_and_those_within_are_not(
         await cluster.close()
 
 
-async def test_a_copy_is_held_back_and_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+async def test_a_copy_is_held_back_and_does_not_begin_anew_with_another_connection(
+    tmp_path: Path,
+) -> None:
     limits = Limits(log_keep_bytes=1 << 16, slot_bytes_max=1 << 16, zone_bytes_per_s=RATE)
     cluster = Members(tmp_path, 3, limits, zones={"n1": "eu", "n2": "eu", "n3": "us"})
     await cluster.start()
@@ -83,5 +85,24 @@ async def test_a_copy_is_held_back_and_goes_on_where_it_was_broken_off(tmp_path:
         assert took_s > (size - RATE) / RATE * 0.9  # a second's worth goes at once
         assert leader.links["n3"].said_bytes - said < size + 4 * CHUNK_BYTES
         await cluster.settled(LINE)
+    finally:
+        await cluster.close()
+
+
+async def test_a_copy_that_was_broken_off_is_kept_for_a_while(tmp_path: Path) -> None:
+    cluster = Members(tmp_path, 1)
+    await cluster.start()
+    try:
+        await filled(cluster, 3)
+        host = cluster.nodes["n1"].host(LINE)
+        group = host.group
+        assert group is not None
+        copy = group._copy = await group.take()
+        group._copy_until = cluster.nodes["n1"].clock.monotonic() + 30.0
+        await group.trim(host._retention)
+        assert await group._fresh_copy() is copy
+        group._copy_until = 0.0
+        await group.trim(host._retention)
+        assert group._copy is None
     finally:
         await cluster.close()
