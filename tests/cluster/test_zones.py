@@ -130,7 +130,7 @@ async def test_one_write_may_ask_for_another_zone_on_any_line(placed: Members) -
             table = await store.table(f"t-{type(settings).__name__}", settings)
             receipt = await table.put("a", 1, acks=RULE)
             assert receipt.acks == RULE
-        await store.switch_over("n1")
+        await store.switch_over("n1", "leader/any:1")
         with pytest.raises(RuleUnmet, match="1 followers are in other zones"):
             await (await store.table("t-Leader")).put("b", 2, acks="any:2@other-zone")
 
