@@ -24,8 +24,15 @@ def free_port() -> int:
 class Members:
     """Starts and stops the members of one cluster."""
 
-    def __init__(self, folder: Path, count: int = 3, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int = 3,
+        limits: Limits | None = None,
+        zones: dict[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self.zones = zones or {}  # where nodes say that they are
         self.limits = limits or Limits()
         self.addresses = {f"n{i + 1}": f"127.0.0.1:{free_port()}" for i in range(count)}
         self.nodes: dict[str, Node] = {}
@@ -44,7 +51,7 @@ class Members:
         cluster = next(iter(self.nodes.values())).cluster
         config = NodeConfig(
             self.folder / name, name, self.addresses[name], {}, None, cluster, self.limits,
-            joins=True,
+            joins=True, zone=self.zones.get(name, ""),
         )  # fmt: skip
         await self._run(config)
 
@@ -53,7 +60,7 @@ class Members:
         await self._run(
             NodeConfig(
                 self.folder / name, name, self.addresses[name], members,
-                "n1" if members else None, "test", self.limits,
+                "n1" if members else None, "test", self.limits, zone=self.zones.get(name, ""),
             )
         )  # fmt: skip
 

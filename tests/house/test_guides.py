@@ -19,6 +19,7 @@ TEXT_GUIDE = ROOT / "docs" / "guide" / "text.md"
 LIST_GUIDE = ROOT / "docs" / "guide" / "lists.md"
 ENGINE_GUIDE = ROOT / "docs" / "guide" / "engines.md"
 FEED_GUIDE = ROOT / "docs" / "guide" / "feeds.md"
+PLACES_GUIDE = ROOT / "docs" / "guide" / "places.md"
 _SAID = re.compile(r"^\s*print\(.*\)  # (.+)$", re.M)
 PROGRAMS = [
     match["body"]
@@ -47,7 +48,7 @@ def test_a_guides_example_runs(program, tmp_path):
 COMMANDS = list(
     dict.fromkeys(
         command
-        for guide in (ENGINE_GUIDE, FEED_GUIDE)
+        for guide in (ENGINE_GUIDE, FEED_GUIDE, PLACES_GUIDE)
         for command in re.findall(r"^\$ (plait .*)$", guide.read_text(encoding="utf-8"), re.M)
     )
 )

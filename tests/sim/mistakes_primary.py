@@ -38,7 +38,7 @@ def promotes_after_the_survey(patch: Patch) -> None:
 
 def one_promise_is_enough(patch: Patch) -> None:
     """A candidate does not wait for the promises that meet every set of acknowledgements."""
-    patch.setattr(RuleInForce, "promises_needed", lambda self, half: 1)
+    patch.setattr(RuleInForce, "promises_needed", lambda self, half, zones: 1)
 
 
 def takes_the_shortest_report(patch: Patch) -> None:

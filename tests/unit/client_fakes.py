@@ -65,6 +65,7 @@ class FakeCluster:
         self.tables = {}
         self.feed = []  # (position, key)
         self.rescued = {}  # node to {number: groups}
+        self.zones = {}  # node to zone
         self.fail_next = None  # a Failed for the next command
 
     async def __aenter__(self):
@@ -213,7 +214,7 @@ class _Session:
         if hello.cluster not in ("", cluster.cluster):
             return Failure(0, "WrongCluster", f"this is {cluster.cluster}", {})
         members = tuple((node.name, node.address) for node in cluster.nodes.values())
-        return Welcome(1, cluster.cluster, self.node.name, members)
+        return Welcome(1, cluster.cluster, self.node.name, members, tuple(cluster.zones.items()))
 
     def on_Where(self, where):
         leader = self.node.where()

@@ -45,9 +45,16 @@ from plait.line.replication.sender import BeginSnapshot, LoadEntries, SendAppend
 class Cluster(World):
     """Members, network and time."""
 
-    def __init__(self, seed: int, members: int, rule: str, window: int | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        members: int,
+        rule: str,
+        window: int | None = None,
+        zones: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(seed)
-        founders = founding("abcde"[:members])
+        founders = founding("abcde"[:members], zones=zones or {})
         self.rule = AckRule.parse(rule)
         self.judge = Judge()
         self.judge.lossy = rule == "leader"

@@ -128,3 +128,13 @@ def test_limits_are_read_from_a_section_of_their_own(tmp_path: Path) -> None:
         path.write_text(f"[limits]\n{wrong}\n")
         with pytest.raises(BadSettings, match=said):
             read_config(path)
+
+
+def test_a_node_is_told_its_zone_by_file_or_flag(tmp_path: Path) -> None:
+    file = tmp_path / "plait.toml"
+    file.write_text('[node]\nname = "n1"\ndata = "d"\nzone = "eu"\n')
+    read = read_config(file)
+    assert node_config(read).zone == "eu"
+    assert node_config(Choices(zone="us").over(read)).zone == "us"
+    with pytest.raises(BadSettings, match="zone"):
+        node_config(Choices(zone="not a zone").over(read))

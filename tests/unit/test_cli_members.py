@@ -111,9 +111,12 @@ class Seeds:
     async def status(self) -> dict[str, Any]:
         return {"nodes": self.nodes}
 
-    async def join(self, name: str, address: str, *, witness: bool, timeout_s: float) -> None:
+    async def join(
+        self, name: str, address: str, *, witness: bool, timeout_s: float, zone: str
+    ) -> None:
         if self.refusal is not None:
             raise self.refusal
+        self.zone = zone
         self.joined.append((name, address, witness))
 
     async def close(self) -> None:
@@ -144,6 +147,13 @@ def test_a_node_that_joins_serves_in_the_cluster_of_the_seeds(seeds: Seeds) -> N
     assert seeds.joined == [("n4", "h:4", True)]
     assert "n4 is at plait://h:4, catching up" in result.stderr
     assert "n4 is a member now" in result.stderr
+
+
+def test_a_node_that_joins_says_where_it_is(seeds: Seeds) -> None:
+    assert joined("n4", "h:4", "--zone", "eu").exit_code == 0
+    config = seeds.served.config
+    assert config is not None
+    assert (config.zone, seeds.zone) == ("eu", "eu")
 
 
 def test_a_refused_node_stops_and_says_why(seeds: Seeds) -> None:

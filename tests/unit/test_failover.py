@@ -9,11 +9,26 @@ import pytest
 from plait.line.entry import Epoch
 from plait.node.config import Limits
 from plait.node.failover import AGAIN_S, GRACE_S, LOOK_S, Failover, Report
+from plait.types.commands import PreferZones
 from plait.types.control import LineRecord
+from plait.types.control_zones import prefer_zones
 from tests.fakes import FakeClock
 
 LINE = "leader/majority"
 MEMBERS = ("n1", "n2", "n3", "n4", "n5")
+
+
+class Rows:
+    """A view of no rows at first."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[int, bytes], bytes | None] = {}
+
+    def get(self, table: int, key: bytes) -> bytes | None:
+        return self._rows.get((table, key))
+
+    def put(self, table: int, key: bytes, value: bytes | None) -> None:
+        self._rows[table, key] = value
 
 
 class FakeNode:
@@ -31,11 +46,11 @@ class FakeNode:
             appointment=lambda view, line: None,
         )
         sender = SimpleNamespace(heard_within=lambda seconds, now: list(MEMBERS[:4]))
-        membership = SimpleNamespace(voters=MEMBERS, witnesses=())
+        membership = SimpleNamespace(voters=MEMBERS, witnesses=(), zones=(("n3", "eu"),))
         group = SimpleNamespace(loglet=SimpleNamespace(sender=sender))
         self.control = SimpleNamespace(
             line="control", leads=True, leader="n1",
-            replica=SimpleNamespace(applied=1, view=None), group=group, membership=membership,
+            replica=SimpleNamespace(applied=1, view=Rows()), group=group, membership=membership,
         )  # fmt: skip
         self.lines = {LINE: SimpleNamespace(primary=None, membership=membership)}
         self.tasks: list[asyncio.Task[None]] = []
@@ -95,3 +110,12 @@ async def test_a_leader_that_dies_soon_after_its_appointment_is_replaced_at_once
     node.down = {"n4"}  # it led, at epoch 2, and is gone as well
     await silent(node, failover, ("n1", "n2", "n3"), Epoch(2, "n4"), GRACE_S + 2 * LOOK_S)
     assert node.appointed == ["n4", "n3"]
+
+
+@pytest.mark.parametrize(("wanted", "chosen"), [(("eu",), "n3"), (("us",), "n4"), ((), "n4")])
+async def test_of_followers_that_hold_alike_one_in_a_preferred_zone_is_appointed(
+    node: FakeNode, wanted: tuple[str, ...], chosen: str
+) -> None:
+    prefer_zones(node.control.replica.view, PreferZones(LINE, wanted), True)
+    await silent(node, Failover(node), ("n2", "n3", "n4"), Epoch(1, "n5"), 2 * GRACE_S)
+    assert node.appointed == [chosen]

@@ -13,6 +13,8 @@ from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.messages_followers import ListDropped as ListDropped
 from plait.api.messages_followers import OpenDropped as OpenDropped
 from plait.api.messages_followers import SetFollowerRequest as SetFollowerRequest
+from plait.api.place_messages import SetZone as SetZone
+from plait.api.place_messages import WantLeaders as WantLeaders
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.line.outcome import Failures, Outcome, Returns, Run
@@ -193,6 +195,7 @@ class Join(_Message, frozen=True, array_like=True, tag=40):
     address: str
     witness: bool = False
     timeout_s: float = 60.0
+    zone: str = ""
 
 
 class Leave(_Message, frozen=True, array_like=True, tag=41):
@@ -279,7 +282,7 @@ Request: TypeAlias = (
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
     | Examine | BackupRequest | KeepBeforeRequest | SetFollowerRequest | ListDropped
-    | OpenDropped
+    | OpenDropped | SetZone | WantLeaders
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers
@@ -292,6 +295,7 @@ class Welcome(_Message, frozen=True, array_like=True, tag=100):
     cluster: str
     node: str
     members: tuple[tuple[str, str], ...]
+    zones: tuple[tuple[str, str], ...] = ()  # of the members that have one
 
 
 class Failure(_Message, frozen=True, array_like=True, tag=101):

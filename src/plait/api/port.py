@@ -54,6 +54,20 @@ class FolderSync(Protocol):
         ...
 
 
+class Places(Protocol):
+    """Where nodes are."""
+
+    async def set_zone(self, name: str, zone: str, timeout_s: float) -> dict[str, Any]:
+        """``node``, ``zone`` and where it was ``before``."""
+        ...
+
+    async def prefer_zones(
+        self, zones: Sequence[str], what: str | None, timeout_s: float
+    ) -> dict[str, Any]:
+        """The ``line`` (None: every other one) whose leaders are wanted in these ``zones``."""
+        ...
+
+
 class Backend(Protocol):
     """What serves a store."""
 
@@ -138,8 +152,11 @@ class Backend(Protocol):
         """Every node: ``name``, ``address``, ``role`` and ``leads_control``."""
         ...
 
+    @property
+    def places(self) -> Places: ...
+
     async def join(
-        self, name: str, address: str, witness: bool, timeout_s: float
+        self, name: str, address: str, witness: bool, timeout_s: float, zone: str = ""
     ) -> dict[str, Any]: ...
 
     async def leave(self, name: str, timeout_s: float) -> dict[str, Any]: ...

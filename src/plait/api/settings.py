@@ -18,8 +18,10 @@ class Leader(msgspec.Struct, frozen=True, tag="leader", tag_field="mode"):
     """Leader–follower: one node orders the writes, followers copy them and serve reads.
 
     acks: when a write is committed: on disk at the ``leader``, at ``any:K`` followers too, at a
-        ``majority`` of the members (the default), or at ``all``. One write may ask for more.
-    degrade: let the leader lower the rule, visibly, when too few followers are left.
+        ``majority`` of the members (the default), or at ``all``; ``any:K@other-zone``: at K
+        followers outside the leader's zone. One write may ask for more.
+    degrade: let the leader lower the rule, visibly, when too few followers are left; not a rule
+        that names zones.
     line: ``"own"`` gives the collection a line to itself; otherwise it shares one with the
         collections of the same rule (and transactions can span those).
     """
@@ -34,12 +36,15 @@ class Leader(msgspec.Struct, frozen=True, tag="leader", tag_field="mode"):
             raise BadSettings(f"line={self.line!r}: the only choice is 'own'")
         if self.degrade and self.acks == "leader":
             raise BadSettings("acks='leader' cannot be degraded any further")
+        if self.degrade and AckRule.parse(self.acks).by_zone:
+            raise BadSettings(f"acks={self.acks!r} is for the loss of a zone: it is not degraded")
 
     def line_name(self, collection: str) -> str:
         """The line that a collection with these settings lives on."""
         if self.line == "own":
             return f"own/{collection.removesuffix(FEEDS)}"
-        return f"leader/{self.acks}{'/degrade' if self.degrade else ''}"
+        acks = self.acks.replace("@", "-")  # which sets a log's number off from its line
+        return f"leader/{acks}{'/degrade' if self.degrade else ''}"
 
 
 class Consensus(msgspec.Struct, frozen=True, tag="consensus", tag_field="mode"):

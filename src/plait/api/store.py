@@ -126,19 +126,48 @@ class Store(Session):
         return await self._backend.switch_over(target, line, timeout_s)
 
     async def members(self) -> list[dict[str, Any]]:
-        """Every node: ``name``, ``address``, ``role`` and whether it ``leads_control``."""
+        """Every node: ``name``, ``address``, ``zone``, ``role``, whether it ``leads_control``."""
         self._context.check()
         return await self._backend.members()
 
     async def join(
-        self, name: str, address: str, *, witness: bool = False, timeout_s: float = 60.0
+        self,
+        name: str,
+        address: str,
+        *,
+        witness: bool = False,
+        timeout_s: float = 60.0,
+        zone: str = "",
     ) -> dict[str, Any]:
         """Take a node into the cluster that runs at `address` and waits to be taken in.
 
-        Returns once it votes; safe to repeat. `BadSettings` for a name or address in use.
+        zone: where it is; else where it says that it is. Returns once it votes; safe to repeat.
+        `BadSettings` for a name or address in use, `RuleUnmet` where a rule by zones asks for one.
         """
         self._context.check()
-        return await self._backend.join(name, address, witness, timeout_s)
+        return await self._backend.join(name, address, witness, timeout_s, zone)
+
+    async def set_zone(self, node: str, zone: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Say where a node is, from now on: ``node``, ``zone`` and where it was ``before``.
+
+        Lines take it over one after another, without a pause. `RuleUnmet` if some line's
+        ``acks="any:K@other-zone"`` could not be met then, `BadSettings` for no such node.
+        """
+        self._context.check()
+        return await self._backend.places.set_zone(node, zone, timeout_s)
+
+    async def prefer_zones(
+        self, *zones: str, collection: str | None = None, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Say in which zones leaders are wanted, the best first; none: wherever they are.
+
+        collection: a table or a machine, or a line as `status` names it (``"control"`` is one);
+        collections of one line have one leader. Without it this is for every line of which
+        nothing else was said. A leader elsewhere hands over to a member that has caught up and
+        has been well for some seconds. Returns ``line`` and ``zones``.
+        """
+        self._context.check()
+        return await self._backend.places.prefer_zones(zones, collection, timeout_s)
 
     async def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """Let a node go, alive or dead; returns once nothing depends on it; safe to repeat.

@@ -11,6 +11,7 @@ from plait.base.errors import BadSettings
 from plait.base.ports import Random
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 
 
@@ -18,6 +19,13 @@ def node_name(text: str) -> str:
     """`text` if it is a legal node name; else `BadSettings`."""
     if not isinstance(text, str) or not _NODE_NAME.match(text):
         raise BadSettings(f"node name {text!r} is not 1-63 letters, digits, '_', '.' or '-'")
+    return text
+
+
+def zone_name(text: str) -> str:
+    """`text` if it is a legal name of a zone; else `BadSettings`."""
+    if not isinstance(text, str) or not _ZONE.match(text):
+        raise BadSettings(f"zone {text!r} is not 1-63 letters, digits, '_', '.' or '-'")
     return text
 
 

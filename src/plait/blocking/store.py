@@ -131,15 +131,33 @@ class Store(Session):
         return self._portal.call(self._store.switch_over(target, line, timeout_s))
 
     def members(self) -> list[dict[str, Any]]:
-        """Every node: ``name``, ``address``, ``role`` and whether it ``leads_control``."""
+        """Every node: ``name``, ``address``, ``zone``, ``role``, whether it ``leads_control``."""
         return self._portal.call(self._store.members())
 
     def join(
-        self, name: str, address: str, *, witness: bool = False, timeout_s: float = 60.0
+        self,
+        name: str,
+        address: str,
+        *,
+        witness: bool = False,
+        timeout_s: float = 60.0,
+        zone: str = "",
     ) -> dict[str, Any]:
         """Take a node into the cluster that runs at `address` and waits to be taken in."""
         return self._portal.call(
-            self._store.join(name, address, witness=witness, timeout_s=timeout_s)
+            self._store.join(name, address, witness=witness, timeout_s=timeout_s, zone=zone)
+        )
+
+    def set_zone(self, node: str, zone: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Say where a node is, from now on: ``node``, ``zone`` and where it was ``before``."""
+        return self._portal.call(self._store.set_zone(node, zone, timeout_s))
+
+    def prefer_zones(
+        self, *zones: str, collection: str | None = None, timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Say in which zones leaders are wanted, the best first; none: wherever they are."""
+        return self._portal.call(
+            self._store.prefer_zones(*zones, collection=collection, timeout_s=timeout_s)
         )
 
     def leave(self, name: str, timeout_s: float = 60.0) -> dict[str, Any]:

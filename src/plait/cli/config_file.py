@@ -6,6 +6,7 @@
     name = "n1"
     data = "data/n1"            # relative to the file
     listen = "127.0.0.1:7401"   # default: this node's address among the members
+    zone = "eu"                 # where this node is, while the cluster does not know
     machines = ["bank.machines:Bank"]   # state machines' classes, MODULE:CLASS
 
     [cluster]
@@ -38,7 +39,7 @@ DEFAULT_LISTEN = "127.0.0.1:7401"
 DEFAULT_NAME = "n1"
 
 _KEYS = {
-    "node": ("name", "data", "listen", "machines"),
+    "node": ("name", "data", "listen", "machines", "zone"),
     "cluster": ("name", "leader", "members", "engine"),
     "limits": Limits.__struct_fields__,
 }
@@ -55,6 +56,7 @@ class Choices(msgspec.Struct, frozen=True):
     cluster: str | None = None
     machines: tuple[str, ...] | None = None  # MODULE:CLASS
     engine: str | None = None  # the URL of a shared engine that orders everything
+    zone: str | None = None
     limits: Limits | None = None
 
     def over(self, other: "Choices") -> "Choices":
@@ -94,6 +96,7 @@ def read_config(path: Path) -> Choices:
         cluster=_text(path, "cluster.name", cluster.get("name")),
         machines=_texts(path, "node.machines", node.get("machines")),
         engine=_text(path, "cluster.engine", cluster.get("engine")),
+        zone=_text(path, "node.zone", node.get("zone")),
         limits=_limits(path, limits),
     )
 
@@ -125,7 +128,7 @@ def node_config(choices: Choices) -> NodeConfig:
     return NodeConfig(
         data=choices.data, name=name, listen=listen, members=members,
         leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
-        engine=choices.engine or "", limits=choices.limits or Limits(),
+        engine=choices.engine or "", zone=choices.zone or "", limits=choices.limits or Limits(),
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from plait.cli.laws import laws
 from plait.cli.leadership import promote, switchover, transfer
 from plait.cli.members import join, leave, members
 from plait.cli.moving import move
+from plait.cli.places import prefer, zone
 from plait.cli.repair import repair
 from plait.cli.rescued import rescued
 from plait.cli.restore import restore
@@ -115,10 +116,10 @@ def cli() -> None:
 
 
 for _command in (
-    demo, serve, join, leave, members, follower, status, tables, create, drop, get, put, delete,
-    scan, count, watch, feed, sync, import_command, export_command, transfer, switchover, promote,
-    move, doctor, rescued, conflicts, backup, restore, repair, text, check, laws, sim,
-    bench, completion,
+    demo, serve, join, leave, members, follower, zone, prefer, status, tables, create, drop, get,
+    put, delete, scan, count, watch, feed, sync, import_command, export_command, transfer,
+    switchover, promote, move, doctor, rescued, conflicts, backup, restore, repair, text, check,
+    laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -38,6 +38,7 @@ _timeout = click.option(
 @click.option("--listen", required=True, metavar="HOST:PORT",
               help="Where it listens, and where the others reach it.")  # fmt: skip
 @click.option("--witness", is_flag=True, help="Vote in consensus, but never lead.")
+@click.option("--zone", default="", help="Where it is.")
 @click.option("--timeout", "timeout_s", default=3600.0, show_default=True, metavar="SECONDS",
               type=click.FloatRange(min=0), help="For catching up.")  # fmt: skip
 @machine_option
@@ -49,6 +50,7 @@ def join(
     name: str,
     listen: str,
     witness: bool,
+    zone: str,
     timeout_s: float,
     machines: tuple[str, ...],
     log_level: str,
@@ -72,8 +74,10 @@ def join(
     async def work() -> None:
         async with entry.connect(seeds) as store:
             cluster = await _cluster_for(store, name, listen)
-            config = NodeConfig(data, name, listen, cluster=cluster, joins=True, machines=kinds)
-            await _serve_and(config, lambda at: _take_in(store, name, at, witness, timeout_s))
+            config = NodeConfig(
+                data, name, listen, cluster=cluster, joins=True, machines=kinds, zone=zone
+            )
+            await _serve_and(config, lambda at: _take_in(store, name, at, witness, timeout_s, zone))
 
     run(work())
 
@@ -110,11 +114,13 @@ async def _serve_and(config: NodeConfig, then: Callable[[str], Any]) -> None:
     await serving
 
 
-async def _take_in(store: Store, name: str, address: str, witness: bool, timeout_s: float) -> None:
+async def _take_in(
+    store: Store, name: str, address: str, witness: bool, timeout_s: float, zone: str
+) -> None:
     click.echo(f"{name} is at plait://{address}, catching up", err=True)
     joining = asyncio.create_task(
-        store.join(name, address, witness=witness, timeout_s=timeout_s)
-    )  # fmt: skip
+        store.join(name, address, witness=witness, timeout_s=timeout_s, zone=zone)
+    )
     try:
         while True:
             done, _ = await asyncio.wait((joining,), timeout=PROGRESS_S)
@@ -176,9 +182,11 @@ def members(target: Target, as_json: bool) -> None:
         print_json(rows)
         return
     grid = table()
-    for heading in ("node", "address", "role", "control"):
+    placed = any(row.get("zone") for row in rows)
+    for heading in ("node", *(("zone",) if placed else ()), "address", "role", "control"):
         grid.add_column(heading, overflow="fold")
     for row in rows:
         leads = "leads" if row["leads_control"] else ""
-        grid.add_row(row["name"], row["address"] or "?", row["role"], leads)
+        zone = [row.get("zone") or ""] if placed else []
+        grid.add_row(row["name"], *zone, row["address"] or "?", row["role"], leads)
     console().print(grid)

@@ -39,6 +39,7 @@ machine_option = click.option(
 @click.option("--engine", metavar="URL",
               help="NATS JetStream (nats://HOST:4222,…) or PostgreSQL (postgresql://…), which then "
               "orders everything: nodes need no majority of their own.")  # fmt: skip
+@click.option("--zone", metavar="NAME", help="Where this node is, while the cluster does not know.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A plait.toml; flags override it.")  # fmt: skip
 @machine_option
@@ -52,6 +53,7 @@ def serve(
     leader: str | None,
     cluster: str | None,
     engine: str | None,
+    zone: str | None,
     config: Path | None,
     machines: tuple[str, ...],
     log_level: str,
@@ -75,7 +77,7 @@ def serve(
     """
     flags = Choices(
         data, name, listen, None if members is None else parse_members(members), leader, cluster,
-        machines or None, engine,
+        machines or None, engine, zone,
     )  # fmt: skip
     choices = flags.over(read_config(config) if config else Choices())
     chosen = node_config(choices)

@@ -10,9 +10,12 @@ from rich.table import Table
 from plait.base.errors import PlaitError
 from plait.cli.display import table
 from plait.cli.exits import OK, REFUSED
-from plait.sim.scale import Scale, measure
+from plait.sim.scale import ModeLatency, Scale, measure
 from plait.sim.scale_page import render_scale
+from plait.sim.scale_zones import measure_zones
 from plait.sim.topology import topology
+
+ZONED = "wan5"  # which has the regions that zones are measured in
 
 
 def scale_command(replicas: int, name: str, seed: int, html: Path | None, file: Path | None) -> int:
@@ -27,6 +30,9 @@ def scale_command(replicas: int, name: str, seed: int, html: Path | None, file: 
         return REFUSED
     notes = Console(stderr=True)
     scale = measure(replicas, name, seed, lambda text: notes.print(text, style="dim"))
+    if name == ZONED:
+        notes.print(f"zones over {name}", style="dim")
+        scale = msgspec.structs.replace(scale, zones=measure_zones(topology(name), seed))
     print_scale(scale, Console())
     if html is not None:
         html.write_text(render_scale(scale), encoding="utf-8")
@@ -37,13 +43,11 @@ def scale_command(replicas: int, name: str, seed: int, html: Path | None, file: 
 
 def print_scale(scale: Scale, console: Console) -> None:
     """Two tables."""
-    modes = _table("a write from", *_regions(scale))
-    for mode in dict.fromkeys(row.mode for row in scale.latencies):
-        rows = {row.region: row for row in scale.latencies if row.mode == mode}
-        cells = [f"{row.median_ms:.0f} ({row.light_ms:.0f})" for row in rows.values()]
-        modes.add_row(mode, *cells)
-    console.print(modes)
+    console.print(_latencies("a write from", scale.latencies))
     console.print("Median milliseconds; in brackets, light in fibre for the same messages.\n")
+    if scale.zones:
+        console.print(_latencies("with zones, from", scale.zones))
+        console.print("Two nodes in Virginia, two in Oregon, one in Frankfurt; led in Virginia.\n")
     grown = _table("replicas", "converged, s", "light, s", "sent", "needed", "joining", "real, s")
     for one in scale.convergence:
         grown.add_row(
@@ -58,12 +62,16 @@ def print_scale(scale: Scale, console: Console) -> None:
     )
 
 
+def _latencies(heading: str, latencies: list[ModeLatency]) -> Table:
+    grid = _table(heading, *dict.fromkeys(row.region for row in latencies))
+    for mode in dict.fromkeys(row.mode for row in latencies):
+        rows = [row for row in latencies if row.mode == mode]
+        grid.add_row(mode, *(f"{row.median_ms:.0f} ({row.light_ms:.0f})" for row in rows))
+    return grid
+
+
 def _table(*headings: str) -> Table:
     made = table()
     for number, heading in enumerate(headings):
         made.add_column(heading, justify="right" if number else "left")
     return made
-
-
-def _regions(scale: Scale) -> list[str]:
-    return list(dict.fromkeys(row.region for row in scale.latencies))

@@ -49,15 +49,18 @@ def render(answer: dict[str, Any], width: int = PLAIN_WIDTH) -> Group:
 
 def _nodes(nodes: Nodes, width: int) -> Table:
     grid = table()
-    headings = ("node", "address", "up for", "memory", "note")
+    placed = any(node.get("zone") for node in nodes.values())
+    headings = ("node", *(("zone",) if placed else ()), "address", "up for", "memory", "note")
     for heading in headings:
         grid.add_column(heading, overflow="fold", no_wrap=width >= NARROW and heading != "note")
     for name, node in sorted(nodes.items()):
         if "error" in node:
-            grid.add_row(name, "", "", "", Text(f"does not answer: {node['error']}", "red"))
+            blank = [""] * (len(headings) - 2)
+            grid.add_row(name, *blank, Text(f"does not answer: {node['error']}", "red"))
             continue
         grid.add_row(
-            name, str(node.get("address", "")), seconds(node.get("uptime_s", 0)),
+            name, *([node.get("zone") or ""] if placed else []), str(node.get("address", "")),
+            seconds(node.get("uptime_s", 0)),
             size(node.get("memory_bytes", 0)), Text("; ".join(_notes(node)), "red"),
         )  # fmt: skip
     return grid
@@ -150,7 +153,9 @@ def _members(state: dict[str, Any]) -> str:
     """Who the line's members are, and who is coming or going."""
     witnesses = state.get("witnesses", ())
     voters = [f"{n} (witness)" if n in witnesses else n for n in state.get("members", ())]
-    said = f"; members {', '.join(voters)}" if voters else ""
+    wanted = state.get("leader_wanted_in", ())
+    said = f"; to be led in {', '.join(wanted)}" if wanted else ""
+    said += f"; members {', '.join(voters)}" if voters else ""
     if state.get("learners"):
         said += f"; without a vote {', '.join(state['learners'])}"
     if state.get("outgoing"):

@@ -49,6 +49,7 @@ from plait.api.port import Answers, FolderSync, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.codec import encode
 from plait.base.errors import BadSettings, Closed, NoSuchCollection, PlaitError
+from plait.base.ids import zone_name
 from plait.base.ports import Clock, Network, Random
 from plait.client.address import parse_address
 from plait.client.admin import Admin
@@ -57,6 +58,7 @@ from plait.client.cluster import Cluster
 from plait.client.feed import follow
 from plait.client.guest import Guest, open_guest
 from plait.client.limits import ClientLimits
+from plait.client.places import NetworkPlaces
 from plait.client.reader import Reader
 from plait.client.writer import LineWriter
 from plait.engines.graph_port import GraphReplica
@@ -78,11 +80,13 @@ async def connect(
     clock: Clock | None = None,
     limits: ClientLimits | None = None,
     only: bool = False,
+    zone: str = "",
 ) -> "NetworkBackend":
     """Connect to a cluster: ``plait://host:7401,host:7402[/cluster]``, or a list of addresses.
 
     Returns once one node has answered; `BadSettings`, `Unavailable`, `WrongCluster` or
     `VersionMismatch` say why none did. `name` shows on the nodes' status pages.
+    `zone` is where this client is: ``read="nearest"`` goes to nodes there first.
     `only` keeps to the given addresses and ignores the members that the nodes tell of.
     """
     cluster = Cluster(
@@ -93,6 +97,7 @@ async def connect(
         limits or ClientLimits(),
         name,
         only,
+        zone and zone_name(zone),
     )
     try:
         await cluster.start()
@@ -111,6 +116,7 @@ class NetworkBackend:
         self._pipelines: dict[tuple[str, str | None], Pipeline] = {}  # by line and acks
         self._reader = Reader(cluster)
         self._admin = Admin(cluster)
+        self.places = NetworkPlaces(cluster, self._anywhere)
         self._guests: dict[str, Guest] = {}  # by lineage
         self._opening = asyncio.Lock()
         self._closed = False
@@ -251,12 +257,12 @@ class NetworkBackend:
         return list(answer.value)
 
     async def join(
-        self, name: str, address: str, witness: bool, timeout_s: float
+        self, name: str, address: str, witness: bool, timeout_s: float, zone: str = ""
     ) -> dict[str, Any]:
         """See `Backend`. Safe to repeat: it goes on from where things are."""
         attempts = self._cluster.attempts(timeout_s)
         answer = await self._anywhere(
-            f"taking in {name!r}", Join, name, address, witness, timeout_s, attempts=attempts
+            f"taking in {name!r}", Join, name, address, witness, timeout_s, zone, attempts=attempts
         )
         return dict(answer.value)
 

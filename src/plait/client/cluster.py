@@ -39,11 +39,14 @@ class Cluster:
         limits: ClientLimits,
         name: str = "",
         only: bool = False,
+        zone: str = "",
     ) -> None:
         self.limits = limits
         self.random = random
         self.clock = clock
         self.members: dict[str, str] = {}  # name to client address
+        self.zone = zone  # where this client is, if it was told
+        self.zones: dict[str, str] = {}  # where members are, of those that have a zone
         self._network = network
         self._seeds = address.addresses
         self._cluster = address.cluster  # the id that every node must have, once known
@@ -77,6 +80,10 @@ class Cluster:
     def live(self) -> list[Link]:
         """Every live link, in order of connecting."""
         return [link for link in self._links.values() if link.live]
+
+    def nearby(self, link: Link) -> bool:
+        """Whether a node is in this client's own zone."""
+        return bool(self.zone) and self.zones.get(link.node) == self.zone
 
     def known_leader(self, line: str) -> str | None:
         """The node that leads the line, as far as is remembered."""
@@ -232,6 +239,7 @@ class Cluster:
             self.members[node] = address
 
     def _learn_members(self, welcome: Welcome) -> None:
+        self.zones = dict(welcome.zones)
         for name, address in welcome.members:
             self._add_member(name, address)
 

@@ -108,8 +108,10 @@ class Link:
         try:
             async with asyncio.timeout(limits.connect_s):
                 connection = await network.connect(address, link._accept, limits.connect_s)
+                sent_at = link._loop.time()
                 connection.send(encode(Hello(PROTOCOL, cluster, name)))
                 welcome = await link._welcomed
+                link.rtt_s = link._loop.time() - sent_at
         except TimeoutError:
             link.close("no handshake in time")
             raise Unavailable(f"{address} said no welcome within {limits.connect_s:g} s") from None

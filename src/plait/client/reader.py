@@ -1,7 +1,10 @@
 """Reads: which replica answers, and gets of one tick in one message.
 
 `leader` asks the line's leader; `follower` asks the connected members that do not lead, in turn,
-and the leader if there is none; `nearest` asks the node with the shortest measured round trip.
+and the leader if there is none; `nearest` asks a node in the client's own zone, if it was told
+its own, and of those (or of all) the one with the shortest measured round trip; one that failed a
+moment ago comes last. Wherever a read goes, the session's mark goes with it: a node that has not
+applied what the session has seen waits, or is passed over.
 While no leader can be reached from here, `leader` asks the other members too: on a consensus line
 any of them can answer as freshly, and on others they say who leads. Whether `follower` and
 `nearest` may be stale is the line's to decide: on a consensus line only with a `max_lag`.
@@ -51,6 +54,7 @@ class Reader:
         self._batches: dict[_BatchKey, _Batch] = {}  # of this tick
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._reached_all_at: float | None = None
+        self._failed_at: dict[str, float] = {}  # nodes that could not answer
 
     async def read(
         self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
@@ -170,6 +174,8 @@ class Reader:
     ) -> None:
         """Note a failure; return when, and only if, another attempt is due."""
         attempts.note(node, error)
+        if options.source == "nearest" and node in self._cluster.members:
+            self._failed_at[node] = self._loop.time()
         if not attempts.left_s:
             # "Too stale" is the whole truth where it was the last word, and says more.
             raise (
@@ -184,7 +190,10 @@ class Reader:
             tried.append(node)
         else:
             tried.append(node)
-            if any(link.node not in tried for link in self._cluster.live()):
+            links = self._cluster.live()
+            if options.source == "nearest" and all(link.node in tried for link in links):
+                links = await self._cluster.reach_all()  # while the zone answers, they are not
+            if any(link.node not in tried for link in links):
                 return
             tried.clear()
         await attempts.pause()
@@ -200,17 +209,26 @@ class Reader:
                     tried.clear()
                     raise
                 return cluster.take_turn(others)
-        await self._keep_reaching()
+        here = [link for link in cluster.live() if cluster.nearby(link)]
+        if options.source != "nearest" or all(link.node in tried for link in here):
+            await self._keep_reaching()
         links = [link for link in cluster.live() if link.node not in tried]
         if not links:
             return await cluster.any_link()
         if options.source == "nearest":
             for link in links:
                 link.measure()
-            return min(links, key=_round_trip_s)
+            return min(links, key=self._distance)
         leader = await self._leader_name(line)
         followers = [link for link in links if link.node != leader]
         return cluster.take_turn(followers or links)
+
+    def _distance(self, link: Link) -> tuple[bool, bool, float]:
+        """How gladly a nearest read goes there: the least first."""
+        failed_at = self._failed_at.get(link.node, float("-inf"))
+        failed = self._loop.time() - failed_at < self._limits.silence_s
+        away = not self._cluster.nearby(link)
+        return failed, away, float("inf") if link.rtt_s is None else link.rtt_s
 
     async def _leader_name(self, line: str) -> str | None:
         """Who leads, if that can be found out: a follower can answer without a leader."""
@@ -228,7 +246,3 @@ class Reader:
         if self._reached_all_at is None or now - self._reached_all_at > self._limits.silence_s:
             self._reached_all_at = now
             await self._cluster.reach_all()
-
-
-def _round_trip_s(link: Link) -> float:
-    return float("inf") if link.rtt_s is None else link.rtt_s

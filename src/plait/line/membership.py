@@ -10,6 +10,8 @@
 
 A membership counts from the moment that its entry stands in a member's log, committed or not.
 Any number of members can come and go in one change, since both majorities decide meanwhile.
+Where a rule asks in which zones copies are, the zones decide with the members; so a voter's zone
+changes as the voters do: while joint, each half counts by the zones that it had or will have.
 
 Source: Ongaro's thesis 4.3 (joint consensus) and 4.2.1 (catching up before a vote).
 """
@@ -20,6 +22,7 @@ import msgspec
 
 from plait.base.codec import decode, encode
 from plait.base.errors import BadSettings, Corrupt
+from plait.line.quorum import NOWHERE, Zones
 
 VOTERS_MAX = 15
 MEMBERS_MAX = 64
@@ -36,6 +39,8 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
     retired: tuple[str, ...] = ()  # names that were members; never again
     addresses: tuple[tuple[str, str], ...] = ()  # where members are found
     staying: tuple[str, ...] = ()  # the outgoing voters that become learners
+    zones: tuple[tuple[str, str], ...] = ()  # where members are, of those that have a zone
+    outgoing_zones: tuple[tuple[str, str], ...] = ()  # the outgoing voters', as they were
 
     @property
     def joint(self) -> bool:
@@ -51,6 +56,17 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
     def halves(self) -> tuple[tuple[str, ...], ...]:
         """The sets of voters that must each agree: one, or two while joint."""
         return (self.voters, self.outgoing) if self.outgoing else (self.voters,)
+
+    @property
+    def zoned_halves(self) -> tuple[tuple[tuple[str, ...], Zones], ...]:
+        """The halves, each with the zones that it counts by."""
+        zones = (dict(self.zones), dict(self.outgoing_zones))
+        return tuple(zip(self.halves, zones, strict=False))
+
+    def has_zones(self, zones: Collection[tuple[str, str]]) -> bool:
+        """Whether these members are where it is said ("": nowhere)."""
+        known = dict(self.zones)
+        return all(known.get(name, "") == zone for name, zone in zones)
 
     def votes(self, name: str) -> bool:
         """Whether `name` has a vote."""
@@ -82,6 +98,8 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
         assert set(self.staying) <= set(self.outgoing) - set(self.voters)
         assert set(self.witnesses) <= set(self.members)
         assert not set(self.retired) & set(self.members)
+        assert {name for name, _ in self.zones} <= set(self.members)
+        assert {name for name, _ in self.outgoing_zones} <= set(self.outgoing)
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True):
@@ -91,6 +109,7 @@ class Target(msgspec.Struct, frozen=True, array_like=True):
     learners: tuple[str, ...] = ()
     witnesses: tuple[str, ...] = ()
     addresses: tuple[tuple[str, str], ...] = ()
+    zones: tuple[tuple[str, str], ...] = ()  # those that change; "" for none any more
 
 
 def encode_membership(membership: Membership) -> bytes:
@@ -106,9 +125,17 @@ def decode_membership(data: bytes) -> Membership:
         raise Corrupt(f"a membership cannot be read: {error}") from None
 
 
-def founding(voters: Collection[str], addresses: dict[str, str] | None = None) -> Membership:
+def founding(
+    voters: Collection[str],
+    addresses: dict[str, str] | None = None,
+    zones: Zones = NOWHERE,
+) -> Membership:
     """The first membership of a line."""
-    return Membership(tuple(sorted(voters)), addresses=tuple(sorted((addresses or {}).items())))
+    return Membership(
+        tuple(sorted(voters)),
+        addresses=tuple(sorted((addresses or {}).items())),
+        zones=tuple(sorted((name, zones[name]) for name in zones if name in voters)),
+    )
 
 
 def check_target(current: Membership, target: Target) -> None:
@@ -149,7 +176,10 @@ def next_step(
     new = {*target.voters, *target.learners} - known
     if new or _address_changes(current, target):
         return _with_learners(current, target, new)
-    if set(target.voters) != set(current.voters):
+    zones = _zones_of(current, target, current.voters)
+    if set(target.voters) != set(current.voters) or zones != _zones_of(
+        current, None, current.voters
+    ):
         gaining = set(target.voters) - set(current.voters)
         able = [name for name in target.voters if caught_up(name)]
         if not gaining <= set(able) or 2 * len(able) <= len(target.voters):
@@ -165,12 +195,27 @@ def _address_changes(current: Membership, target: Target) -> bool:
     return any(known.get(name) != address for name, address in target.addresses)
 
 
+def _zones_of(
+    current: Membership, target: Target | None, names: Collection[str]
+) -> tuple[tuple[str, str], ...]:
+    """The zones of `names`, with what the target says of them."""
+    said = () if target is None else target.zones
+    zones = dict(current.zones) | dict(said)
+    return tuple(sorted((name, zone) for name, zone in zones.items() if zone and name in names))
+
+
 def _with_learners(current: Membership, target: Target, new: set[str]) -> Membership:
     joining = {*current.joining, *new} & set(target.voters)
     addresses = dict(current.addresses) | dict(target.addresses)
+    learners = tuple(sorted({*current.learners, *new}))
+    zones = {
+        *_zones_of(current, None, current.voters),  # theirs change with a joint step only
+        *_zones_of(current, target, learners),
+    }
     return msgspec.structs.replace(
         current,
-        learners=tuple(sorted({*current.learners, *new})),
+        learners=learners,
+        zones=tuple(sorted(zones)),
         joining=tuple(sorted(joining)),
         witnesses=tuple(sorted({*current.witnesses, *(new & set(target.witnesses))})),
         addresses=tuple(sorted(addresses.items())),
@@ -187,6 +232,8 @@ def _joint(current: Membership, target: Target) -> Membership:
         learners=learners,
         joining=(),
         staying=tuple(sorted((set(target.learners) & set(current.voters)) - set(voters))),
+        zones=_zones_of(current, target, {*voters, *learners, *current.voters}),
+        outgoing_zones=_zones_of(current, None, current.voters),
     )
 
 
@@ -204,6 +251,7 @@ def _settled(current: Membership, target: Target) -> Membership:
         witnesses=tuple(name for name in current.witnesses if name in stay),
         retired=tuple(sorted({*current.retired, *gone})),
         addresses=tuple(pair for pair in current.addresses if pair[0] in stay),
+        zones=tuple(pair for pair in current.zones if pair[0] in stay),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from plait.base.errors import BadSettings
-from plait.base.ids import node_name
+from plait.base.ids import node_name, zone_name
 from plait.types.state_machine import StateMachine
 
 MEMBERS_MAX = 15
@@ -31,6 +31,8 @@ class Limits(msgspec.Struct, frozen=True):
     silent_replica_s: float = 7 * 86400.0  # a graph member unheard so long is retired
     disk_reserve_bytes: int | None = None  # kept free; None: 64 MiB, or a fifth of a small disk
     drain_s: float = 5.0  # a node that is told to stop hands over and answers so long, at most
+    zone_bytes_per_s: float = 0.0  # of copies and of catching up, to a node of another zone; 0: all
+    prefer_after_s: float = 5.0  # that a member in a better zone is well before it is to lead
     degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
 
 
@@ -47,9 +49,12 @@ class NodeConfig(msgspec.Struct, frozen=True):
     joins: bool = False  # the cluster exists: wait to be told who its members are
     machines: tuple[type[StateMachine], ...] = ()  # users' classes that can run here
     engine: str = ""  # the URL of a shared engine that orders every line, the control line too
+    zone: str = ""  # where it is, to begin with; the control line may have said otherwise since
 
     def __post_init__(self) -> None:
         node_name(self.name)
+        if self.zone:
+            zone_name(self.zone)
         for member in self.members:
             node_name(member)
         if self.members and self.name not in self.members:
@@ -60,6 +65,8 @@ class NodeConfig(msgspec.Struct, frozen=True):
             raise BadSettings(f"{len(self.members)} members; at most {MEMBERS_MAX} are possible")
         if self.joins and self.members:
             raise BadSettings("a node that joins is told who the members are; name none")
+        if self.engine and self.zone:
+            raise BadSettings("on a shared engine nobody leads and nobody votes: name no zone")
         if self.engine and (self.members or self.joins or self.leader):
             raise BadSettings(
                 "on a shared engine nodes come by being started, and nobody leads: "

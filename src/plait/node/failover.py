@@ -38,8 +38,10 @@ from plait.node.config import NodeConfig
 from plait.node.followers import Followers
 from plait.node.known_lines import KnownLines
 from plait.node.line_host import LineHost
+from plait.node.preference import rank
 from plait.types.commands import Appoint, Command
 from plait.types.control import Appointment, ControlMachine
+from plait.types.control_zones import preferred_zones
 
 logger = logging.getLogger("plait.failover")
 
@@ -216,7 +218,13 @@ class Failover:
         reluctant = self._node.followers.reluctant
         willing = {peer: report for peer, report in eligible.items() if peer not in reluctant}
         able = willing or eligible
-        best = max(able, key=lambda peer: (able[peer].last, able[peer].tail, peer))
+        wanted, zones = preferred_zones(view, line), dict(self._node.control.membership.zones)
+
+        def worth(peer: str) -> tuple[Epoch, int, int, str]:
+            found = able[peer]
+            return found.last, found.tail, -rank(zones.get(peer), wanted), peer
+
+        best = max(able, key=worth)
         return "", best
 
     async def _appoint(self, line: str, candidate: str, report: Report) -> None:

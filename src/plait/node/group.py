@@ -9,7 +9,15 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from plait.base.errors import BadFrame, BadSettings, NotLeader, PlaitError, ReadOnly, TooStale
+from plait.base.errors import (
+    BadFrame,
+    BadSettings,
+    NotLeader,
+    PlaitError,
+    ReadOnly,
+    RuleUnmet,
+    TooStale,
+)
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.checkpoint import load_checkpoint
 from plait.engines.primary import PrimaryLoglet
@@ -19,7 +27,7 @@ from plait.engines.replicated.loglet import ReplicatedLoglet
 from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
 from plait.line.entry import Epoch
 from plait.line.membership import Membership, encode_membership
-from plait.line.quorum import CONSENSUS, AckRule
+from plait.line.quorum import CONSENSUS, AckRule, elsewhere
 from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
 from plait.line.replication.progress import ProgressState
 from plait.line.replication.vocabulary import SnapshotDone, SnapshotInstalled
@@ -29,6 +37,7 @@ from plait.node.witness_care import WitnessCare
 
 logger = logging.getLogger("plait.line")
 
+COPY_KEPT_S = 30.0
 _SNAPSHOT_PAUSE_S = 0.5
 _HELD_PAUSE_S = 2.0  # before it is looked again whether a follower is held
 
@@ -59,6 +68,7 @@ class Group:
         self._send = send
         self._senders: dict[str, SnapshotSender] = {}
         self._copy: Copy | None = None
+        self._copy_until = 0.0  # kept so long for a transfer that was broken off
         self._witnesses = WitnessCare(self.line, loglet, send, witnesses)
         self._tasks: dict[asyncio.Task[Any], None] = {}
         loglet.applied = self._taken_in
@@ -128,7 +138,7 @@ class Group:
         if self.primary is None:
             return CONSENSUS
         core = self.primary.core
-        return core.rule_in_force.text(core.member.members)
+        return core.rule_in_force.text(core.member.members, dict(self.membership.zones))
 
     def check_orders(self) -> None:
         """Raise unless entries can be ordered here now."""
@@ -137,17 +147,24 @@ class Group:
         if refusal is not None:
             raise refusal
 
-    def followers_asked(self, acks: str) -> int:
-        """How many followers `acks` asks for; `BadSettings` if that is less than usual."""
-        voters = len(self.loglet.membership.voters)
-        k = AckRule.parse(acks).followers_needed(voters)
+    def followers_asked(self, acks: str) -> tuple[int, list[str]]:
+        """How many followers `acks` asks for, and of whom; `BadSettings` if that is less than
+        usual, `RuleUnmet` if there are not so many."""
+        membership, rule = self.membership, AckRule.parse(acks)
+        k = rule.followers_needed(len(membership.voters))
+        others = [name for name in membership.voters if name != self.loglet.member.me]
+        if rule.by_zone:  # beside the line's own rule, which says nothing of where
+            others = elsewhere(others, dict(membership.zones), self.loglet.member.me)
+            if len(others) < k:
+                raise RuleUnmet(f"acks={acks!r}: {len(others)} followers are in other zones")
+            return k, others
         if self.primary is None:
-            usual = AckRule("majority").followers_needed(voters)
+            usual = AckRule("majority").followers_needed(len(membership.voters))
         else:
-            usual = self.primary.core.rule_in_force.usual(self.loglet.membership.voters)
+            usual = self.primary.core.rule_in_force.usual(membership.voters, dict(membership.zones))
         if k < usual:
             raise BadSettings(f"acks={acks!r} asks for less than the line's own rule {self.rule()}")
-        return k
+        return k, others
 
     # ------------------------------------------------------------------ peers
 
@@ -184,7 +201,8 @@ class Group:
         pushing = self.loglet.sender
         if pushing is None:
             return
-        sender = SnapshotSender(self.line, pushing.epoch, peer, self._send)
+        pace = self.loglet.driver.pace
+        sender = SnapshotSender(self.line, pushing.epoch, peer, self._send, pace)
         self._senders[peer] = sender
         position: int | None = None
         try:
@@ -208,6 +226,7 @@ class Group:
         )
         if await sender.run(copy):
             return copy.position
+        self._copy_until = self._clock.monotonic() + COPY_KEPT_S
         await asyncio.sleep(_SNAPSHOT_PAUSE_S)
         return None
 
@@ -277,10 +296,11 @@ class Group:
         retention.note(checkpointed, log.bytes_before(checkpointed))
         before = retention.trimmable(log.bytes_end)
         before = min(before, checkpointed, self._slots(log.bytes_end))
-        if self._senders and self._copy is not None:
-            before = min(before, self._copy.position)
-        elif self._copy is not None and not self._senders:
-            self._drop_copy()
+        if self._copy is not None:
+            if self._senders or self._clock.monotonic() < self._copy_until:
+                before = min(before, self._copy.position)
+            else:
+                self._drop_copy()
         if before > log.head:
             await self._state.sync()
             await self.loglet.trim(before)

@@ -189,10 +189,10 @@ class LineHost:
         members = self.group
         if members is None:
             raise BadSettings(f"acks={acks!r}: {self.line} is an engine's, which has its own rule")
-        k = members.followers_asked(acks)
+        k, followers = members.followers_asked(acks)
         outcome = await self.propose(group)
         async with asyncio.timeout(timeout_s):
-            await members.loglet.acknowledged(outcome.position, k)
+            await members.loglet.acknowledged(outcome.position, k, followers)
         return outcome, acks
 
     def lag_s(self) -> float:

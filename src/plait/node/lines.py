@@ -36,12 +36,19 @@ from plait.node.takeover import take_place
 from plait.node.witness import LogOnly, NoState, WitnessGroup
 from plait.types.commands import Command
 from plait.types.control import ControlMachine, LineRecord, machine_of
+from plait.types.control_zones import founding_zones
 from plait.types.machine import Machine
 from plait.types.machines import Machines
 from plait.types.table import TableMachine
 from plait.types.user_machine import UserMachine
 
 CONTROL = "control"
+
+
+class Paces(Protocol):
+    """Who knows how fast bulk may go to a peer."""
+
+    def pace(self, peer: str, size: int) -> float: ...
 
 
 class Owner(Protocol):
@@ -58,6 +65,9 @@ class Owner(Protocol):
     lease: Lease
     engines: Engines
     followers: Followers
+
+    @property
+    def zones(self) -> Paces: ...
 
     def send(self, peer: str, message: Any) -> None: ...
 
@@ -88,6 +98,7 @@ async def open_control(node: Owner) -> LineHost:
         election_s=config.limits.election_s,
     )  # fmt: skip
     loglet = RaftLoglet(core, storage.log, node.send, clock, node.random)
+    loglet.driver.pace = node.zones.pace
     replica = Replica(CONTROL, loglet, node.control_machine, state, clock)
     group = Group(loglet, replica, state, clock, node.send, config.limits)
     return LineHost(CONTROL, loglet, replica, clock, config.limits, group)
@@ -109,7 +120,9 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
     witnesses = node.control.membership.witnesses
     witness = node.name in witnesses
     state: StateStorage = NoState() if witness else node.storage.state(record.line)
-    segments = LineSegments(node, record, witnesses, partial(_stands, state), admitted_at(node))
+    zones = founding_zones(node.control.replica.view, record.line)
+    stands = partial(_stands, state)
+    segments = LineSegments(node, record, witnesses, stands, admitted_at(node), zones)
     chain = await Chain.open(ControlMetastore(node, record), segments)
     machine, limits = _machine(node, record), node.config.limits
     replica = (LogOnly if witness else Replica)(record.line, chain, machine, state, node.clock)
@@ -120,6 +133,7 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
         loglet = chain.last
         if not isinstance(loglet, PrimaryLoglet | RaftLoglet):
             return None
+        loglet.driver.pace = node.zones.pace
         group = (WitnessGroup if witness else Group)(
             loglet, replica, state, node.clock, node.send, limits,
             lambda: loglet.membership.witnesses,
@@ -155,7 +169,8 @@ async def open_lost(node: Owner, record: LineRecord) -> Chain:
     """The chain of a line whose engine is dead: good for nothing but to be forced."""
     witnesses = node.control.membership.witnesses
     stands = partial(_stands, node.storage.state(record.line))
-    segments = LineSegments(node, record, witnesses, stands, admitted_at(node))
+    zones = founding_zones(node.control.replica.view, record.line)
+    segments = LineSegments(node, record, witnesses, stands, admitted_at(node), zones)
     return await Chain.open(ControlMetastore(node, record), segments, accept_lost=True)
 
 

@@ -59,6 +59,7 @@ class Local(LocalFollowers):
         self.node = node
         self._tables = Tables(node)
         self._members = Members(node)
+        self.places = node.zones
         self._machines = MachineRoom(node)
         self._pipelines: dict[str, Pipeline] = {}
 
@@ -292,10 +293,10 @@ class Local(LocalFollowers):
         return self._members.all()
 
     async def join(
-        self, name: str, address: str, witness: bool, timeout_s: float
+        self, name: str, address: str, witness: bool, timeout_s: float, zone: str = ""
     ) -> dict[str, Any]:
         """Take a node in; only who leads the control line can."""
-        return await self._members.join(name, address, timeout_s, witness=witness)
+        return await self._members.join(name, address, timeout_s, witness=witness, zone=zone)
 
     async def leave(self, name: str, timeout_s: float) -> dict[str, Any]:
         """Let a node go; only who leads the control line can."""

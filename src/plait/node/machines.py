@@ -8,10 +8,10 @@ from plait.api.infos import MachineInfo
 from plait.api.settings import Consensus, Leader, Settings
 from plait.base.errors import BadSettings, MachineMissing, MachineVersion, NoSuchCollection
 from plait.base.ids import collection_name
-from plait.line.quorum import CONSENSUS, AckRule
+from plait.line.quorum import CONSENSUS
 from plait.node.lines import CONTROL
 from plait.node.node import Node
-from plait.node.tables import engine_for
+from plait.node.tables import engine_for, founding_zones
 from plait.types.commands import CreateMachine
 from plait.types.control import MachineRecord, machine_line
 from plait.types.machines import ClassName, MachineClass
@@ -64,15 +64,14 @@ class MachineRoom:
         """Make it, or note that its class has a higher version now."""
         node = self._node
         degrade = isinstance(settings, Leader) and settings.degrade
-        if isinstance(settings, Leader):
-            AckRule.parse(settings.acks).followers_needed(len(node.member_names))
+        zones = await founding_zones(node, settings)
         leader = node.control.leader or node.name
         engine = await engine_for(node, settings)
         await node.command(
             CONTROL,
             CreateMachine(
                 name, class_name.name, class_name.origin, class_name.version,
-                settings.acks, degrade, leader, () if engine else node.member_names, engine,
+                settings.acks, degrade, leader, () if engine else node.member_names, engine, zones,
             ),
         )  # fmt: skip
         await node.reconcile()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from plait.base.errors import BadSettings, Busy, PlaitError, Unavailable
-from plait.base.ids import node_name
+from plait.base.ids import node_name, zone_name
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.line.outcome import Outcome
@@ -26,7 +26,8 @@ from plait.node.group import Group
 from plait.node.leaving import take_over
 from plait.node.line_host import LineHost
 from plait.node.versions import Versions
-from plait.types.commands import Command, DropNode, SetFollower
+from plait.node.zones import NodeZones
+from plait.types.commands import ZONES_SINCE, Command, DropNode, SetFollower
 
 LOOK_S = 0.02
 
@@ -42,6 +43,7 @@ class Owner(Protocol):
     graphs: Graphs
     followers: Followers
     versions: Versions
+    zones: NodeZones
 
     @property
     def membership(self) -> Membership: ...
@@ -65,12 +67,13 @@ class Members:
     def all(self) -> list[dict[str, Any]]:
         """Every node: its name, address, and what it is."""
         node, membership = self._node, self._node.membership
-        addresses = dict(node.addresses())
+        addresses, zones = dict(node.addresses()), dict(membership.zones)
         leader = node.name if node.control.leads else node.control.leader
         return [
             {
                 "name": name,
                 "address": addresses.get(name),
+                "zone": zones.get(name),
                 "role": _role(membership, name, node.followers.readers),
                 "leads_control": name == leader,
             }
@@ -78,11 +81,12 @@ class Members:
         ]
 
     async def join(
-        self, name: str, address: str, timeout_s: float, *, witness: bool = False
+        self, name: str, address: str, timeout_s: float, *, witness: bool = False, zone: str = ""
     ) -> dict[str, Any]:
         """Take a node in; returns once it votes.
 
-        `BadSettings` for a name or address in use, `VersionMismatch` for a program that is too old.
+        `BadSettings` for a name or address in use, `VersionMismatch` for a program that is too old,
+        `RuleUnmet` for one without a zone where a rule asks for it.
         """
         node = self._node
         node_name(name)
@@ -98,6 +102,7 @@ class Members:
             raise BadSettings(f"another node is at {address} already")
         until = node.clock.monotonic() + timeout_s
         await node.versions.admit(name, address, timeout_s)
+        zones = await self._zones_with(name, zone)
         membership, timeout_s = self._check_leads(), until - node.clock.monotonic()
         _check_nobody_else_joins(membership, name)
         target = Target(
@@ -105,9 +110,19 @@ class Members:
             tuple(n for n in membership.learners if n not in membership.joining and n != name),
             tuple(sorted({*membership.witnesses, *((name,) if witness else ())})),
             tuple(sorted((addresses | {name: address}).items())),
+            zones,
         )
         await self._control(target, timeout_s)
         return {"members": self.all()}
+
+    async def _zones_with(self, name: str, zone: str) -> tuple[tuple[str, str], ...]:
+        """What is to be said of the newcomer's zone, if it is one that the lines can have."""
+        node, known = self._node, dict(self._node.membership.zones)
+        zones = {name: zone_name(zone)} if zone and name not in known else {}
+        if zones:
+            await node.versions.wait_for(ZONES_SINCE, "zones")
+        node.zones.check((*node.membership.voters, name), known | zones)
+        return tuple(zones.items())
 
     async def leave(self, name: str, timeout_s: float) -> dict[str, Any]:
         """Let a node go, alive or dead; returns once nothing depends on it.

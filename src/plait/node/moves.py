@@ -84,7 +84,7 @@ class Moves:
 
         Refuses before anything changes what could not work.
         """
-        node, record = self._node, self._record(what)
+        node, record = self._node, self.record(what)
         order = Order(forced_by, accept_loss)
         await node.versions.wait_for(CHAINS_SINCE, "moves")
         began = node.clock.monotonic()
@@ -155,7 +155,8 @@ class Moves:
             ) from None
         return forced
 
-    def _record(self, what: str) -> LineRecord:
+    def record(self, what: str) -> LineRecord:
+        """The line of a table or a machine, or the line of that name."""
         machine, view = self._node.control_machine, self._node.control.replica.view
         table, user_machine = machine.table(view, what), machine.machine(view, what)
         line = what
@@ -206,8 +207,9 @@ class Moves:
         membership, addresses = node.membership, dict(node.membership.addresses)
         members = {name: addresses.get(name, "") for name in membership.voters}
         params = GroupParams(
-            number, members, membership.witnesses, node.name, node.control.replica.applied
-        )
+            number, members, membership.witnesses, node.name, node.control.replica.applied,
+            dict(membership.zones),
+        )  # fmt: skip
         return Next(MEMBERS, encode(params))
 
     # ------------------------------------------------------------------ finishing

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from plait.api.messages import PROTOCOL
 from plait.base.codec import encode
 from plait.base.errors import BadSettings, Closed, NotLeader, PlaitError, TooStale
 from plait.base.ports import Clock, Network, Random, Storage
@@ -34,7 +33,7 @@ from plait.node.line_host import LineHost
 from plait.node.line_opening import LineOpening
 from plait.node.lines import CONTROL, open_control
 from plait.node.moves import Moves
-from plait.node.peers import Link, PeerHello
+from plait.node.peers import Link, greeting
 from plait.node.placement import Placement
 from plait.node.relays import Relays
 from plait.node.reopening import Reopening
@@ -46,6 +45,7 @@ from plait.node.segments import line_of
 from plait.node.space import Space
 from plait.node.tails import Tails
 from plait.node.versions import Versions
+from plait.node.zones import NodeZones
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
 from plait.types.machines import Machines
@@ -100,6 +100,7 @@ class Node:
         self.graphs = Graphs(self)
         self.refused: BadSettings | None = None  # why this is no node of its store
         self.roster = Roster(self)
+        self.zones = NodeZones(self)
         self.engines = Engines(self)
         self.relays = Relays(self)
         self.moves = Moves(self)
@@ -109,7 +110,7 @@ class Node:
         self.space = Space(self)
         self._rounds = Rounds(
             self.report, self._degradation, Placement(self), self.failover, self.lease,
-            self.versions, self.audits, self.roster, self.space, self.followers,
+            self.versions, self.audits, self.roster, self.space, self.zones, self.followers,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
@@ -182,15 +183,14 @@ class Node:
         if self._network is None:
             return None
         here = self.members.get(self.name, self.address)
-        hello = PeerHello(PROTOCOL, self.cluster, self.name, here, self.versions.reads)
+        hello = greeting(self.cluster, self.config, self.name, here, self.versions.reads)
         return Link(
             peer, address, hello, self._network, self.clock, self.random, up, down,
-            self.config.limits.peer_unsent_bytes_max,
+            self.config.limits.peer_unsent_bytes_max, lambda: self.zones.crosses(peer),
         )  # fmt: skip
 
     def meet(self, peer: str, address: str) -> None:
-        """A member dialled: it is answered even by whoever does not know yet that it joined, or
-        knows nobody. Where it leads, only its entries tell."""
+        """A member dialled: it is answered even by whoever does not know it, or anybody, yet."""
         if address and self._met.get(peer) != address and len(self._met) < MEMBERS_MAX:
             self._met[peer] = address
             if peer not in self.members:

@@ -1,5 +1,8 @@
 """Links to the other members: each node dials every other and speaks only on what it dialled.
 
+Where a link crosses zones, long messages are packed, if the peer said in its welcome that it can
+unpack them; so nodes of older programs are spoken to as ever.
+
 A lost connection is dialled again with growing pauses. Messages to a peer without a connection,
 or with too much unread, are dropped: the replication core repeats what matters.
 """
@@ -19,7 +22,9 @@ from plait.line.primary import messages as primary
 from plait.line.raft import messages as raft
 from plait.line.replication.messages import Checkpointed
 from plait.node.audit import AuditReport, CopyWanted
+from plait.node.config import NodeConfig
 from plait.node.failover import Report
+from plait.node.packing import PACK_BYTES_MIN, PACKINGS, ZLIB, Packed, pack, unpack
 from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
 
 PAUSE_S_MIN = 0.05
@@ -37,6 +42,12 @@ class PeerHello(msgspec.Struct, frozen=True, array_like=True, tag=50):
     node: str
     address: str = ""  # where the dialler is found, for a node that knows nobody yet
     reads: int = 1  # the newest version of records that it can read
+    zone: str = ""  # where it was told to be
+
+
+def greeting(cluster: str, config: NodeConfig, node: str, address: str, reads: int) -> PeerHello:
+    """What a node says of itself."""
+    return PeerHello(PROTOCOL, cluster, node, address, reads, config.zone)
 
 
 class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
@@ -45,6 +56,7 @@ class PeerWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
     protocol: int
     node: str
     reads: int = 1  # the newest version of records that it can read
+    unpacks: tuple[str, ...] = ()  # packings that it understands
 
 
 Message: TypeAlias = (
@@ -58,6 +70,7 @@ Message: TypeAlias = (
     | ChainWanted
     | TailWanted
     | TailTold
+    | Packed
 )
 
 _message_decoder = msgspec.msgpack.Decoder(Message)
@@ -79,8 +92,12 @@ class IncomingPeer:
         for frame in frames:
             try:
                 message = _message_decoder.decode(frame)
+                if isinstance(message, Packed):
+                    message = _message_decoder.decode(unpack(message.data))
             except (ValueError, RecursionError) as error:
                 raise BadFrame(f"member {self._peer} sent no message: {error}") from None
+            if isinstance(message, Packed):
+                raise BadFrame(f"member {self._peer} packed a message twice")
             self._hear(self._peer, message)
 
     def closed(self, reason: str) -> None:
@@ -123,17 +140,22 @@ class Link:
         up: Callable[[str], None],
         down: Callable[[str], None],
         unsent_bytes_max: int,
+        crosses: Callable[[], bool] = lambda: False,
     ) -> None:
         self.peer, self.address = peer, address
         self.refused: str | None = None  # why the peer does not want us
         self.left = False  # the peer says that we are a member no more
         self.reads = 1  # the version of records that the peer said it can read
         self.dropped = 0  # messages that found no way
+        self.said_bytes = 0  # messages as they are
+        self.sent_bytes = 0  # and as they went, some packed
         self._hello = hello
         self._network, self._clock, self._random = network, clock, random
         self._up = up
         self._down = down
         self._unsent_bytes_max = unsent_bytes_max
+        self._crosses = crosses  # whether the peer is in another zone
+        self._unpacks: tuple[str, ...] = ()
         self._connection: Connection | None = None
         self._welcomed = False
         self._lost = asyncio.Event()
@@ -150,7 +172,13 @@ class Link:
         if not self._welcomed or connection is None or connection.unsent > self._unsent_bytes_max:
             self.dropped += 1
             return
-        connection.send(_encoder.encode(message))
+        frame = _encoder.encode(message)
+        self.said_bytes += len(frame)
+        if len(frame) >= PACK_BYTES_MIN and ZLIB in self._unpacks and self._crosses():
+            data = pack(frame)
+            frame = frame if data is None else _encoder.encode(Packed(data))
+        self.sent_bytes += len(frame)
+        connection.send(frame)
 
     async def _keep_up(self) -> None:
         pause = PAUSE_S_MIN
@@ -182,7 +210,7 @@ class Link:
             connection.close(answer.message)
             return
         self.refused, self.left = None, False
-        self.reads = answer.reads
+        self.reads, self._unpacks = answer.reads, answer.unpacks
         self._welcomed = True
         self._up(self.peer)
 
@@ -235,5 +263,5 @@ def accept_peer(
     """Welcome a member that was checked."""
     connection.frame_bytes_max = FRAME_BYTES_MAX
     protocol = max(set(hello.protocols) & set(PROTOCOL))
-    connection.send(_encoder.encode(PeerWelcome(protocol, me, reads)))
+    connection.send(_encoder.encode(PeerWelcome(protocol, me, reads, PACKINGS)))
     return IncomingPeer(hello.node, hear, down)

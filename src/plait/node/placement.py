@@ -1,8 +1,8 @@
 """Placement: every line's members follow the nodes that the control line says are members.
 
-Who a line's members are stands in its own log only; this drives one to the other, at whichever
-node leads the line. A node that is leaving is a learner of the control line until no line has it;
-one that is to have no vote stays one, there and on every line.
+Who a line's members are, and where, stands in its own log only; this drives one to the other, at
+whichever node leads the line. A node that is leaving is a learner of the control line until no line
+has it; one that is to have no vote stays one, there and on every line.
 
 Invariant: a line goes from one membership to the next only while the control line's is settled.
 """
@@ -62,9 +62,11 @@ class Placement:
     def _drive(self, group: Group, wanted: Membership) -> None:
         current = group.loglet.membership
         readers = tuple(n for n in wanted.learners if n in self._node.followers.readers)
-        target = Target(wanted.voters, readers, wanted.witnesses)
+        zones = dict(wanted.zones)
+        places = tuple((name, zones.get(name, "")) for name in wanted.voters)
+        target = Target(wanted.voters, readers, wanted.witnesses, zones=places)
         settled = not current.joint and current.learners == readers
-        if settled and current.voters == wanted.voters:
+        if settled and current.voters == wanted.voters and current.has_zones(places):
             return
         if self._node.name not in wanted.voters and len(wanted.voters) == 0:
             return
@@ -72,8 +74,12 @@ class Placement:
         if refusal is not None:
             logger.debug("line %s keeps its members for now: %s", group.line, refusal)
             return
-        logger.info("line %s: its members become %s", group.line, ", ".join(wanted.voters))
+        logger.info("line %s: its members become %s", group.line, _described(places))
         try:
             group.loglet.driver.step(Reconfigure(target))
         except PlaitError as error:
             logger.warning("line %s keeps its members: %s", group.line, error)
+
+
+def _described(places: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{name} in {zone}" if zone else name for name, zone in places)

@@ -259,7 +259,10 @@ def _taken_over(storage: Storage, line: Survivor, found: Survey, now_ms: int) ->
         records = decode_entry(row).records_end
     gone = {*line.membership.members, *line.membership.retired, *found.others} - {found.node}
     addresses = tuple(pair for pair in line.membership.addresses if pair[0] == found.node)
-    membership = Membership((found.node,), retired=tuple(sorted(gone)), addresses=addresses)
+    zones = tuple(pair for pair in line.membership.zones if pair[0] == found.node)
+    membership = Membership(
+        (found.node,), retired=tuple(sorted(gone)), addresses=addresses, zones=zones
+    )
     entry = Entry(encode_membership(membership), 0, Kind.MEMBERS, now_ms).stamped(epoch, records)
     # The memberships before it are dropped: the folder must not remember others to refetch from.
     changed = msgspec.structs.replace(

@@ -26,7 +26,7 @@ from plait.engines.sharing import public_url
 from plait.line.chain import Configuration, Next, Segment
 from plait.line.loglet import Loglet, Origin
 from plait.line.membership import Membership, founding
-from plait.line.quorum import CONSENSUS, AckRule
+from plait.line.quorum import CONSENSUS, NOWHERE, AckRule, Zones
 from plait.node.config import NodeConfig
 from plait.node.engines import Engines
 from plait.types.control import LineRecord
@@ -47,6 +47,7 @@ class GroupParams(msgspec.Struct, frozen=True, array_like=True):
     witnesses: tuple[str, ...] = ()
     leader: str = ""  # who leads first
     since: int = 0  # in the control line: disks that were admitted later may be new to it
+    zones: dict[str, str] = {}  # where members are, of those that have a zone
 
 
 class SharedParams(msgspec.Struct, frozen=True, array_like=True):
@@ -74,6 +75,7 @@ class LineSegments:
 
     checkpoint: how many entries and records this node's state has, whenever asked.
     admitted_at: where in the control line this node's disk was admitted.
+    zones: where the line's founders were.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class LineSegments:
         witnesses: tuple[str, ...],
         checkpoint: Callable[[], tuple[int, int]],
         admitted_at: int,
+        zones: Zones = NOWHERE,
     ) -> None:
         self.groups: dict[str, MemberLoglet] = {}  # by the name that their messages bear
         self._node = node
@@ -90,6 +93,7 @@ class LineSegments:
         self._witnesses = witnesses
         self._checkpoint = checkpoint
         self._admitted_at = admitted_at
+        self._zones = zones
 
     async def prepare(self, following: Next) -> None:
         """See that the engine would take the line, and do there what can be done before."""
@@ -125,9 +129,9 @@ class LineSegments:
 
     def _open_group(self, segment: Segment, flushed: int) -> MemberLoglet:
         record, params = self._record, group_of(segment.params)
-        first = _founders(params.members, params.witnesses)
+        first = _founders(params.members, params.witnesses, params.zones)
         if not params.members:  # with which the line itself was founded
-            first = _founders(dict.fromkeys(record.members, ""), self._witnesses)
+            first = _founders(dict.fromkeys(record.members, ""), self._witnesses, self._zones)
         fresh = (params.since or record.created_at) < self._admitted_at
         name = log_name(record.line, params.number)
         opened = self._open_raft if record.acks == CONSENSUS else self._open_primary
@@ -158,8 +162,8 @@ class LineSegments:
         return PrimaryLoglet(core, node.storage.log, node.send, node.clock)
 
 
-def _founders(members: dict[str, str], witnesses: tuple[str, ...]) -> Membership:
-    first = founding(members, {name: at for name, at in members.items() if at})
+def _founders(members: dict[str, str], witnesses: tuple[str, ...], zones: Zones) -> Membership:
+    first = founding(members, {name: at for name, at in members.items() if at}, zones)
     return replace(first, witnesses=tuple(name for name in sorted(members) if name in witnesses))
 
 

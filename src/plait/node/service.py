@@ -116,6 +116,7 @@ class _Greeter:
                 versions = node.versions
                 check_peer(greeting, node.cluster, node.membership.retired, versions.enabled)
                 versions.note(greeting.node, greeting.reads)
+                node.zones.note(greeting.node, greeting.zone)
                 node.meet(greeting.node, greeting.address)
                 return accept_peer(
                     self._connection, greeting, node.name, versions.reads, node.hear,
@@ -171,7 +172,8 @@ class _Client:
     def welcome(self) -> None:
         """Tell who we are and who the members are; again whenever that changes."""
         node = self._node
-        self._send(m.Welcome(self._protocol, node.cluster, node.name, node.addresses()))
+        zones = node.membership.zones
+        self._send(m.Welcome(self._protocol, node.cluster, node.name, node.addresses(), zones))
 
     def members_changed(self) -> None:
         """Tell who the members are now; a node that goes lets the client's replicas go."""
@@ -305,8 +307,12 @@ class _Client:
                 return m.Result(id_, report)
             case m.SwitchOver(id_, target, line, timeout_s):
                 return m.Result(id_, await local.hand_over_here(target, line, timeout_s))
-            case m.Join(id_, name, address, witness, timeout_s):
-                return m.Result(id_, await local.join(name, address, witness, timeout_s))
+            case m.Join(id_, name, address, witness, timeout_s, zone):
+                return m.Result(id_, await local.join(name, address, witness, timeout_s, zone))
+            case m.SetZone(id_, name, zone, timeout_s):
+                return m.Result(id_, await local.places.set_zone(name, zone, timeout_s))
+            case m.WantLeaders(id_, zones, what, timeout_s):
+                return m.Result(id_, await local.places.prefer_zones(zones, what, timeout_s))
             case m.Leave(id_, name, timeout_s):
                 return m.Result(id_, await local.leave(name, timeout_s))
             case m.Move(id_, what, to, timeout_s, by, accept_loss):

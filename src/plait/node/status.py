@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from plait.node.node import Node
+from plait.types.control_zones import preferred_zones
 
 VERSION = version("plait")
 
@@ -24,6 +25,8 @@ def status_of(node: Node) -> dict[str, Any]:
         if failover is not None:
             status["failover"] = failover
         status["audit"] = node.audits.status(host)
+        if wanted := preferred_zones(node.control.replica.view, host.line):
+            status["leader_wanted_in"] = list(wanted)
         status["rescued"] = rescued.get(host.line, 0)
         lines[host.line] = status
     lines |= node.line_opening.status()
@@ -32,8 +35,13 @@ def status_of(node: Node) -> dict[str, Any]:
         "node": node.name,
         "cluster": node.cluster,
         "address": node.address,
+        "zone": dict(node.membership.zones).get(node.name),
         "members": dict(node.addresses()),
         "links": {peer: link.refused or link.up for peer, link in node.links.items()},
+        "traffic": {
+            peer: {"said_bytes": link.said_bytes, "sent_bytes": link.sent_bytes}
+            for peer, link in node.links.items()
+        },
         "uptime_s": round(node.clock.monotonic() - node.started, 3),
         "read_only": None if reason is None else str(reason),
         "suspect": node.storage.log.suspect,

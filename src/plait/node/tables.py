@@ -18,6 +18,7 @@ from plait.node.node import Node
 from plait.types.commands import (
     BEFORES_SINCE,
     CHAINS_SINCE,
+    ZONES_SINCE,
     ClearTable,
     CreateTable,
     DropTable,
@@ -50,14 +51,14 @@ class Tables:
         if record is None:
             assert settings is not None
             degrade = isinstance(settings, Leader) and settings.degrade
-            if isinstance(settings, Leader):
-                AckRule.parse(settings.acks).followers_needed(len(node.member_names))
+            zones = await founding_zones(node, settings)
             leader = node.control.leader or node.name
             engine = await engine_for(node, settings)
             line = settings.line_name(name)
             members = () if engine else node.member_names
             await node.command(
-                CONTROL, CreateTable(name, settings.acks, degrade, line, leader, members, engine)
+                CONTROL,
+                CreateTable(name, settings.acks, degrade, line, leader, members, engine, zones),
             )
             await node.reconcile()
             record = self._find(name)
@@ -127,6 +128,17 @@ class Tables:
         record = self._find(name) or await self._known(name)
         await self._node.versions.wait_for(BEFORES_SINCE, "values before changes")
         await self._node.command(record.line, KeepBefore(record.table, on))
+
+
+async def founding_zones(node: Node, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Where the nodes are that found a line; `RuleUnmet` if they could not meet its rule."""
+    membership = node.membership
+    if isinstance(settings, Leader):
+        rule = AckRule.parse(settings.acks)
+        rule.check(membership.voters, dict(membership.zones))
+        if rule.by_zone:
+            await node.versions.wait_for(ZONES_SINCE, "rules by zones")
+    return tuple(pair for pair in membership.zones if pair[0] in membership.voters)
 
 
 async def engine_for(node: Node, settings: Settings) -> str:

@@ -26,6 +26,7 @@ from plait.line.primary.core import PrimaryCore
 from plait.line.primary.leader import Leader as PrimaryLeader
 from plait.line.primary.member import HardState
 from plait.line.primary.vocabulary import PromoteMe
+from plait.line.quorum import Zones
 from plait.line.raft.core import RaftCore
 from plait.line.raft.election import Candidate
 from plait.line.raft.leader import Leader as RaftLeader
@@ -189,12 +190,26 @@ class MemberProbe:
 
     def _check_seal(self, epoch: Epoch) -> None:
         """Who leads by promises has so many on disks that nobody commits without them."""
-        for half in filter(None, (self._membership.voters, self._membership.outgoing)):
+        for half, zones in self._membership.zoned_halves:
             held = [name for name in half if self._has_promised(name, epoch)]
-            needed = len(half) - (self._core.rule_in_force.k(half) or len(half) // 2)
+            in_force = self._core.rule_in_force
+            if spanning := in_force.spanning(half, zones):
+                self._check_places(half, zones, spanning, held, epoch)
+                continue
+            needed = len(half) - (in_force.k(half, zones) or len(half) // 2)
             if len(held) < needed:
                 who = ", ".join(held) or "nobody"
                 self._report(f"leads in {epoch}, which {who} promised on disk: {needed} are needed")
+
+    def _check_places(
+        self, half: tuple[str, ...], zones: Zones, k: int, held: list[str], epoch: Epoch
+    ) -> None:
+        """Who has not promised cannot commit by a rule that asks for other zones."""
+        rest = [name for name in half if name not in held]
+        for one in rest:
+            others = [name for name in rest if zones[name] != zones[one]]
+            if len(others) >= k:
+                self._report(f"leads in {epoch}, and {one} could commit with {', '.join(others)}")
 
     def _has_promised(self, name: str, epoch: Epoch) -> bool:
         ground = self.line.ground
@@ -256,13 +271,15 @@ class MemberProbe:
         core = self._core
         holders = self.line.ground.holders(self.line.line, position, row)
         membership = self._membership  # in which it was counted: the step may have changed it
-        for half in (membership.voters, membership.outgoing):
-            if not half:
-                continue
-            held = sum(name in holders for name in half)
+        for half, zones in membership.zoned_halves:
+            having = [name for name in half if name in holders]
+            held = len(having)
             if isinstance(core, PrimaryCore):
-                needed = core.rule_in_force.k(half) + 1
+                in_force = core.rule_in_force
                 held += self.name in holders and self.name not in half
+                if spanning := in_force.spanning(half, zones):
+                    held = _spread(having, zones, self.name if self.name in half else None)
+                needed = (spanning or in_force.k(half, zones)) + 1
             else:
                 needed = len(half) // 2 + 1
             if held < needed:
@@ -287,6 +304,16 @@ class MemberProbe:
             row: bytes = kept.row
             return row
         return self.line.ground.row(self.name, self.line.line, position)
+
+
+def _spread(names: list[str], zones: Zones, leader: str | None) -> int:
+    """The leader, if it is of `names` or of nowhere, and who of them is in another zone."""
+    counts = [
+        1 + sum(zones[name] != zones[one] for name in names)
+        for one in names
+        if leader in (one, None)
+    ]
+    return max(counts, default=0)
 
 
 def _follows(before: Membership, after: Membership) -> bool:

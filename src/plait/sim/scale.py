@@ -29,9 +29,9 @@ from plait.sim.paths import PathRules
 from plait.sim.topology import Topology, topology
 from plait.sim.world import World, run_world
 
-_LIMITS = ClientLimits(start_s=120.0, read_s=60.0, write_s=120.0, attempt_s=30.0, silence_s=30.0)
+LIMITS = ClientLimits(start_s=120.0, read_s=60.0, write_s=120.0, attempt_s=30.0, silence_s=30.0)
 # Beyond a continent the timers of a region are too short: elections would be called for no reason.
-_NODES = Limits(election_s=2.0, failover_s=3.0)
+NODES = Limits(election_s=2.0, failover_s=3.0)
 _WRITES = 15
 _QUIET_S = 0.02  # between two looks at whether all replicas have all
 _CONVERGE_MAX_S = 600.0
@@ -72,6 +72,7 @@ class Scale(msgspec.Struct, frozen=True):
     topology: str
     latencies: list[ModeLatency]
     convergence: list[Convergence]
+    zones: list[ModeLatency] = []
 
 
 def measure(
@@ -103,7 +104,7 @@ def _converge(where: Topology, seed: int, count: int) -> Convergence:
     return Convergence(replicas=count, real_s=time.perf_counter() - began, **found)
 
 
-class _Spread:
+class Spread:
     """A cluster with one node in each region."""
 
     def __init__(self, where: Topology, seed: int, loop: VirtualLoop) -> None:
@@ -116,14 +117,14 @@ class _Spread:
         nodes = list(self.placed)
         self.placed |= more
         self.where.lay(self.world.fabric, self.placed, nodes)
-        await self.world.found(len(nodes), _NODES)
+        await self.world.found(len(nodes), NODES)
 
     def node_of(self, region: str) -> str:
         """The node that is there."""
         return next(name for name, place in self.placed.items() if place == region)
 
 
-class _Modes(_Spread):
+class _Modes(Spread):
     """Writes of each mode from each region, one after another."""
 
     async def run(self) -> list[ModeLatency]:
@@ -141,7 +142,7 @@ class _Modes(_Spread):
         region = self.placed[network.machine.name]
         loop = self.world.loop
         found = []
-        async with self.world.store(network, _LIMITS) as store:
+        async with self.world.store(network, LIMITS) as store:
             for number, (mode, settings) in enumerate(MODES):
                 if isinstance(settings, Eventual):
                     found.append(ModeLatency(mode, region, 0.0, 0.0))
@@ -186,7 +187,7 @@ MODES: tuple[tuple[str, Leader | Consensus | Eventual], ...] = (
 )
 
 
-class _Documents(_Spread):
+class _Documents(Spread):
     """One edit by every replica, and the wait until all have all."""
 
     def __init__(self, where: Topology, seed: int, loop: VirtualLoop, count: int) -> None:
@@ -238,12 +239,12 @@ class _Documents(_Spread):
         }  # fmt: skip
 
     async def _make(self, network: SimNetwork) -> None:
-        async with self.world.store(network, _LIMITS) as store:
+        async with self.world.store(network, LIMITS) as store:
             await store.documents("notes", Note)
 
     async def _guest(self, network: SimNetwork) -> None:
         home = self.node_of(self.placed[network.machine.name])
-        async with self.world.store(network, _LIMITS, home) as store:
+        async with self.world.store(network, LIMITS, home) as store:
             await self._replica(network.machine.name, store)
 
     async def _of_node(self, machine: NodeMachine) -> None:

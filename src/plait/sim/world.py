@@ -106,15 +106,16 @@ class World:
 
     @contextlib.asynccontextmanager
     async def store(
-        self, network: SimNetwork, limits: ClientLimits | None = None, *only: str
+        self, network: SimNetwork, limits: ClientLimits | None = None, *only: str, zone: str = ""
     ) -> AsyncIterator[plait.Store]:
-        """A connected store, for a client's program; `only` these nodes, if some are named."""
+        """A connected store, for a client's program; `only` these nodes, if some are named;
+        `zone`: where the client is."""
         name = network.machine.name
         addresses = [self.nodes[node].address for node in only or self.nodes]
         random = self.stream(f"client {network.process.name}")
         backend = await connect(
             addresses, name=name, network=network, random=random, clock=network.machine.clock,
-            limits=limits, only=bool(only),
+            limits=limits, only=bool(only), zone=zone,
         )  # fmt: skip
         async with plait.Store(backend, random=random) as store:
             yield store

@@ -24,6 +24,7 @@ GRAPHS_SINCE = 3
 CHAINS_SINCE = 4
 BEFORES_SINCE = 5
 FOLLOWERS_SINCE = 5
+ZONES_SINCE = 5
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -115,6 +116,7 @@ class CreateTable(msgspec.Struct, frozen=True, array_like=True, tag=7):
     leader: str
     members: tuple[str, ...] = ()  # who founds the line if it is new
     engine: str = ""  # the URL of the shared engine that a new line begins on
+    zones: tuple[tuple[str, str], ...] = ()  # where those are who found it
 
 
 class DropTable(msgspec.Struct, frozen=True, array_like=True, tag=8):
@@ -164,6 +166,7 @@ class CreateMachine(msgspec.Struct, frozen=True, array_like=True, tag=12):
     leader: str
     members: tuple[str, ...] = ()  # who founds the line if it is new
     engine: str = ""  # the URL of the shared engine that a new line begins on
+    zones: tuple[tuple[str, str], ...] = ()  # where those are who found it
 
 
 class Appoint(msgspec.Struct, frozen=True, array_like=True, tag=13):
@@ -283,11 +286,19 @@ class SetFollower(msgspec.Struct, frozen=True, array_like=True, tag=25):
     votes: bool | None = None
 
 
+class PreferZones(msgspec.Struct, frozen=True, array_like=True, tag=35):
+    """Control line only: leaders of `line` ("": of every other) belong into these zones, the best
+    first; none: wherever they are."""
+
+    line: str
+    zones: tuple[str, ...]
+
+
 Command: TypeAlias = (
     Put | Delete | CompareAndSet | Transact | OpenSession | EvictSession
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
-    | SetChain | NameSpace | PutNode | DropNode | KeepBefore | SetFollower
+    | SetChain | NameSpace | PutNode | DropNode | KeepBefore | SetFollower | PreferZones
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from plait.types.commands import (
     DropTable,
     Enable,
     NameSpace,
+    PreferZones,
     PutNode,
     SetChain,
     SetFollower,
@@ -37,10 +38,12 @@ from plait.types.control_dropped import DroppedRecord, remember_dropped
 from plait.types.control_followers import set_follower
 from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.control_nodes import drop_node, name_space, put_node
+from plait.types.control_zones import prefer_zones, put_founding_zones
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
 from plait.types.machine import RowMachine, stamp_after
 
+CONTROL_LINE = "control"
 _TABLE = b"table/"
 _MACHINE = b"machine/"
 LINE = b"line/"
@@ -143,6 +146,10 @@ class ControlMachine(RowMachine):
                 return drop_node(view, command)
             case SetFollower():
                 return set_follower(view, stamp, command)
+            case PreferZones():
+                own = command.line == CONTROL_LINE
+                exists = own or view.get(CONTROL, LINE + command.line.encode()) is not None
+                return prefer_zones(view, command, exists)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 
@@ -249,6 +256,7 @@ class ControlMachine(RowMachine):
                 tuple(sorted(set(command.members))), command.engine,
             )  # fmt: skip
             view.put(CONTROL, LINE + line.encode(), encode(record))
+            put_founding_zones(view, line, command.zones)
 
     def _drop(self, view: View, stamp: Stamp, command: DropTable) -> Failed | None:
         record = self.table(view, command.name)

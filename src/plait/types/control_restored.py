@@ -16,6 +16,7 @@ from plait.types.control_chains import CHAIN
 from plait.types.control_followers import FOLLOWER, followers
 from plait.types.control_graphs import GRAPH, graph_records
 from plait.types.control_nodes import NAMESPACE, NODE, node_records
+from plait.types.control_zones import FOUNDED
 from plait.types.fold import View
 from plait.types.keys import CONTROL
 
@@ -28,6 +29,7 @@ def begin_cluster(view: View, machine: ControlMachine, node: str) -> None:
         view.put(CONTROL, LINE + name, encode(own))
         view.put(CONTROL, APPOINTED + name, None)
         view.put(CONTROL, CHAIN + name, None)
+        view.put(CONTROL, FOUNDED + name, None)
     for graph in graph_records(view):
         elsewhere = msgspec.structs.replace(graph, node="")
         view.put(CONTROL, GRAPH + graph.name.encode(), encode(elsewhere))

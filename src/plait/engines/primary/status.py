@@ -12,20 +12,22 @@ def status_of(core: PrimaryCore, now: float) -> dict[str, Any]:
     """A member's status; every size in bytes, every time in seconds."""
     member, log, role = core.member, core.member.log, core.role
     epoch = role.epoch if isinstance(role, Leader) else log.last_epoch
+    membership = member.membership
     status: dict[str, Any] = {
         "role": "fresh" if member.fresh else role.name,
         "leader": role.leader,
         "epoch": str(epoch) if epoch != NO_EPOCH else "none",
         "promised": str(member.promised),
         "rule": str(core.rule),
-        "rule_in_force": core.rule_in_force.text(member.members),
+        "rule_in_force": core.rule_in_force.text(member.members, dict(membership.zones)),
         "members": list(member.members),
         **positions_of(member),
         "lag": lag_of(member, role, now),
     }
-    membership = member.membership
     if membership.joint:
         status["outgoing"] = list(membership.outgoing)
+    if membership.zones:
+        status["zones"] = dict(membership.zones)
     if membership.learners:
         status["learners"] = list(membership.learners)
     if isinstance(role, Leader):

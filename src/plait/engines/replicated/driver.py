@@ -54,6 +54,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
+        self.pace: Callable[[str, int], float] = lambda peer, size: 0.0  # seconds to wait
         self.on_committed: Callable[[int], None] = lambda position: None
         self.on_retracted: Callable[[Epoch, int], None] = lambda epoch, position: None
         self.on_trimmed: Callable[[int], None] = lambda position: None
@@ -148,7 +149,12 @@ class Driver:
             return ()
 
     def _load(self, peer: str, start: int) -> None:
-        self.step(Loaded(peer, start, self.rows(start)))
+        rows = self.rows(start)
+        wait_s = self.pace(peer, sum(map(len, rows)))
+        if wait_s > 0:
+            self._loop.call_later(wait_s, self.step, Loaded(peer, start, rows))
+        else:
+            self.step(Loaded(peer, start, rows))
 
     # ------------------------------------------------------------------ time
 

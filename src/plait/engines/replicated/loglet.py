@@ -7,7 +7,7 @@ stands behind it (opened epochs, memberships) is void.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from plait.base.errors import (
@@ -60,7 +60,7 @@ class ReplicatedLoglet:
         self._waiters = Waiters()
         self._proposals: deque[tuple[int, asyncio.Future[int]]] = deque()
         self._promotions: list[asyncio.Future[Promotion]] = []
-        self._stricter: list[tuple[int, int, asyncio.Future[None]]] = []  # position, k
+        self._stricter: list[tuple[int, int, Collection[str], asyncio.Future[None]]] = []
         self._trims: list[tuple[int, asyncio.Future[None]]] = []
         self._retracted_to: list[Callable[[Epoch, int], None]] = []
         self.closed = False  # whether this handle takes no more part in the line
@@ -130,6 +130,7 @@ class ReplicatedLoglet:
             not membership.joint
             and set(membership.voters) == set(target.voters)
             and set(membership.learners) == set(target.learners)
+            and membership.has_zones(target.zones)
         )
         return there and member.commit > member.membership_position
 
@@ -305,24 +306,22 @@ class ReplicatedLoglet:
         self.driver.step(event)
         return await future
 
-    async def acknowledged(self, position: int, k: int) -> None:
-        """Return once `k` followers have the entry at `position` on disk (leader only)."""
+    async def acknowledged(self, position: int, k: int, followers: Collection[str]) -> None:
+        """Return once `k` of these followers have the entry at `position` on disk (leader only)."""
         self.check()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._stricter.append((position, k, future))
+        self._stricter.append((position, k, followers, future))
         self._settle_stricter()
         try:
             await future
         finally:
-            self._stricter = [item for item in self._stricter if item[2] is not future]
+            self._stricter = [item for item in self._stricter if item[3] is not future]
 
     def _settle_stricter(self) -> None:
         sender = self._core.sender
-        if sender is None:
-            return
-        voters = self.membership.voters
-        matches = [p.match for peer, p in sender.progress.items() if peer in voters and not p.fresh]
-        for position, k, future in self._stricter:
+        known = {} if sender is None else sender.progress
+        for position, k, followers, future in self._stricter if known else ():
+            matches = [p.match for peer, p in known.items() if peer in followers and not p.fresh]
             reached = not k or (k <= len(matches) and acknowledged(matches, k) > position)
             if reached and not future.done():
                 future.set_result(None)

@@ -50,10 +50,16 @@ class SnapshotSender:
     """Streams one copy to one follower."""
 
     def __init__(
-        self, line: str, epoch: Epoch, peer: str, send: Callable[[str, Any], None]
+        self,
+        line: str,
+        epoch: Epoch,
+        peer: str,
+        send: Callable[[str, Any], None],
+        pace: Callable[[str, int], float] = lambda peer, size: 0.0,
     ) -> None:
         self._line, self._epoch, self.peer = line, epoch, peer
         self._send = send
+        self._pace = pace  # how long so many bytes have to wait
         self._ack: SnapshotAck | None = None
         self._heard = asyncio.Event()
         self.sent_bytes = 0
@@ -82,6 +88,8 @@ class SnapshotSender:
             offset = ack.received if offset is None else offset
             while offset < snapshot.size and offset - ack.received < WINDOW_BYTES:
                 data = snapshot.read(offset, CHUNK_BYTES)
+                if (wait_s := self._pace(self.peer, len(data))) > 0:
+                    await asyncio.sleep(wait_s)
                 self._send(
                     self.peer,
                     SnapshotChunk(self._line, self._epoch, snapshot.snapshot_id, offset, data),

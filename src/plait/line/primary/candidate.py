@@ -208,7 +208,7 @@ class Candidate:
         bar = member.bar(member.me)
         if bar and not (self.ask.accept_loss and member.votes):
             self.failed = bar
-        elif member.membership.halves == self.membership.halves:
+        elif member.membership.zoned_halves == self.membership.zoned_halves:
             self.ready = True
         else:
             self.heard_number = max(self.heard_number, self.epoch.number)

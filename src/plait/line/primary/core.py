@@ -64,7 +64,8 @@ class PrimaryCore:
         self.rule = rule
         self.rule_in_force = RuleInForce(rule)
         if self.member.members and self.member.as_founded:
-            rule.followers_needed(len(self.member.members))  # `RuleUnmet` by its founders
+            founders = self.member.membership
+            rule.check(founders.voters, dict(founders.zones))  # `RuleUnmet` by its founders
         self.role: Follower | Candidate | Leader = Follower(self.member)
 
     # ------------------------------------------------------------------ what it is
@@ -99,7 +100,8 @@ class PrimaryCore:
     @property
     def k(self) -> int:
         """The followers that the rule in force asks for."""
-        return self.rule_in_force.k(self.member.members)
+        membership = self.member.membership
+        return self.rule_in_force.k(membership.voters, dict(membership.zones))
 
     def reconfiguration_refusal(self, target: Target) -> PlaitError | None:
         """Why this member cannot begin to go to another membership now, or None."""
@@ -111,7 +113,8 @@ class PrimaryCore:
             return Busy(f"the members of {member.line} are changing already")
         try:
             check_target(member.membership, target)
-            self.rule.followers_needed(len(target.voters))
+            zones = dict(member.membership.zones) | dict(target.zones)
+            self.rule.check(target.voters, {name: zones[name] for name in zones if zones[name]})
         except (BadSettings, RuleUnmet) as error:
             return error
         return None
