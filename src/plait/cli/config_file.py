@@ -16,6 +16,11 @@
     n1 = "10.0.0.1:7401"
     n2 = "10.0.0.2:7401"
 
+    [tls]                       # none: nothing is encrypted
+    ca = "certs/ca.pem"         # the three of `plait certs`, relative to the file
+    cert = "certs/node-n1.pem"
+    key = "certs/node-n1.key"
+
     [limits]
     log_keep_bytes = 67108864   # any of `plait.node.config.Limits`
 
@@ -32,6 +37,7 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.host.address import split_address
+from plait.host.tls import Tls
 from plait.node.config import DEFAULT_CLUSTER, Limits, NodeConfig
 
 DEFAULT_LISTEN = "127.0.0.1:7401"
@@ -41,6 +47,7 @@ _KEYS = {
     "node": ("name", "data", "listen", "machines"),
     "cluster": ("name", "leader", "members", "engine"),
     "limits": Limits.__struct_fields__,
+    "tls": Tls.__struct_fields__,
 }
 
 
@@ -56,6 +63,7 @@ class Choices(msgspec.Struct, frozen=True):
     machines: tuple[str, ...] | None = None  # MODULE:CLASS
     engine: str | None = None  # the URL of a shared engine that orders everything
     limits: Limits | None = None
+    tls: Tls | None = None
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -75,7 +83,7 @@ def read_config(path: Path) -> Choices:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{path}: not TOML: {error}") from None
     _known(path, "", document, tuple(_KEYS))
-    node, cluster, limits = (_section(path, document, name) for name in _KEYS)
+    node, cluster, limits, tls = (_section(path, document, name) for name in _KEYS)
     data = _text(path, "node.data", node.get("data"))
     members = cluster.get("members")
     if members is not None:
@@ -95,6 +103,7 @@ def read_config(path: Path) -> Choices:
         machines=_texts(path, "node.machines", node.get("machines")),
         engine=_text(path, "cluster.engine", cluster.get("engine")),
         limits=_limits(path, limits),
+        tls=_tls(path, tls),
     )
 
 
@@ -125,7 +134,7 @@ def node_config(choices: Choices) -> NodeConfig:
     return NodeConfig(
         data=choices.data, name=name, listen=listen, members=members,
         leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
-        engine=choices.engine or "", limits=choices.limits or Limits(),
+        engine=choices.engine or "", limits=choices.limits or Limits(), tls=choices.tls,
     )  # fmt: skip
 
 
@@ -145,6 +154,18 @@ def _limits(path: Path, section: dict[str, Any]) -> Limits:
         return msgspec.convert(section, Limits)
     except msgspec.ValidationError as error:
         raise BadSettings(f"{path}: limits: {error}") from None
+
+
+def _tls(path: Path, section: dict[str, Any]) -> Tls | None:
+    if not section:
+        return None
+    files = {}
+    for key in Tls.__struct_fields__:
+        text = _text(path, f"tls.{key}", section.get(key))
+        if text is None:
+            raise BadSettings(f"{path}: tls.{key}: missing; ca, cert and key go together")
+        files[key] = path.parent / text
+    return Tls(**files)
 
 
 def _known(path: Path, prefix: str, section: dict[str, Any], names: tuple[str, ...]) -> None:

@@ -1,5 +1,7 @@
 """Where a command finds its store: the options that every data command takes.
 
+A cluster that speaks TLS is at ``plait+tls://…``; see `credentials` for what is shown to it.
+
 Order: --url or --data; then PLAIT_URL; then PLAIT_DATA; then `DEFAULT_URL`. A folder is opened in
 this process, so no other process may have it open, and it must exist unless the command may make
 it: a misspelt path is an error, not a new empty store.
@@ -18,7 +20,9 @@ import msgspec
 from plait import entry
 from plait.api.store import Store
 from plait.base.errors import BadSettings
+from plait.cli.credentials import shown, tls_of, tls_options
 from plait.host.loop import run
+from plait.host.tls import Tls
 
 DEFAULT_URL = "plait://127.0.0.1:7401"
 
@@ -33,6 +37,7 @@ class Target(msgspec.Struct, frozen=True):
     data: Path | None = None
     only: bool = False  # talk to just the addresses in the URL
     may_create: bool = False
+    tls: Tls | None = None
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Store]:
@@ -44,7 +49,7 @@ class Target(msgspec.Struct, frozen=True):
                 yield store
         else:
             assert self.url is not None
-            async with entry.connect(self.url, only=self.only) as store:
+            async with entry.connect(self.url, only=self.only, **shown(self.tls)) as store:
                 yield store
 
     def run(self, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
@@ -80,11 +85,15 @@ def with_target(may_create: bool = False) -> Callable[[_Command], _Command]:
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
         def wrapper(
-            *args: Any, url: str | None, data: Path | None, only: bool, **kwargs: Any
-        ) -> Any:
+            *args: Any, url: str | None, data: Path | None, only: bool,
+            tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, **kwargs: Any,
+        ) -> Any:  # fmt: skip
             target = choose(url, data, only, dict(os.environ), may_create)
+            if target.data is None:
+                target = msgspec.structs.replace(target, tls=tls_of(tls_ca, tls_cert, tls_key))
             return command(*args, target=target, **kwargs)
 
+        tls_options(wrapper)
         for option in _OPTIONS:
             option(wrapper)
         return cast(_Command, wrapper)

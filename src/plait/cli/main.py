@@ -12,6 +12,7 @@ from plait.base.errors import PlaitError
 from plait.cli import exits
 from plait.cli.backup import backup
 from plait.cli.bench import bench
+from plait.cli.certs import certs
 from plait.cli.check import check
 from plait.cli.completion import completion
 from plait.cli.conflicts import conflicts
@@ -116,7 +117,7 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
     watch, feed, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
-    rescued, conflicts, backup, restore, repair, text, check, laws, sim, bench, completion,
+    rescued, conflicts, backup, restore, repair, certs, text, check, laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

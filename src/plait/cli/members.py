@@ -12,6 +12,7 @@ from plait.api.store import Store
 from plait.base.errors import BadSettings, Unavailable
 from plait.base.ids import node_name
 from plait.cli.connecting import Target, with_target
+from plait.cli.credentials import node_tls, shown, tls_of, tls_options
 from plait.cli.display import console, table
 from plait.cli.logs import log_level_option, log_option, start_logging
 from plait.cli.serve import machine_class, machine_option
@@ -40,6 +41,7 @@ _timeout = click.option(
 @click.option("--witness", is_flag=True, help="Vote in consensus, but never lead.")
 @click.option("--timeout", "timeout_s", default=3600.0, show_default=True, metavar="SECONDS",
               type=click.FloatRange(min=0), help="For catching up.")  # fmt: skip
+@tls_options
 @machine_option
 @log_level_option
 @log_option
@@ -50,6 +52,9 @@ def join(
     listen: str,
     witness: bool,
     timeout_s: float,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -69,10 +74,14 @@ def join(
     kinds = tuple(map(machine_class, machines))
     start_logging(log_level, log_form)
 
+    tls = node_tls(tls_of(tls_ca, tls_cert, tls_key))
+
     async def work() -> None:
-        async with entry.connect(seeds) as store:
+        async with entry.connect(seeds, **shown(tls)) as store:
             cluster = await _cluster_for(store, name, listen)
-            config = NodeConfig(data, name, listen, cluster=cluster, joins=True, machines=kinds)
+            config = NodeConfig(
+                data, name, listen, cluster=cluster, joins=True, machines=kinds, tls=tls
+            )
             await _serve_and(config, lambda at: _take_in(store, name, at, witness, timeout_s))
 
     run(work())

@@ -58,6 +58,7 @@ from plait.client.writer import LineWriter
 from plait.engines.graph_port import GraphReplica
 from plait.host.clock import SystemClock
 from plait.host.tcp import TcpNetwork
+from plait.host.tls import Tls
 from plait.types.machines import MachineClass
 
 BACKUP_S = 24 * 3600.0  # that a backup may take, attempts and all
@@ -73,16 +74,24 @@ async def connect(
     clock: Clock | None = None,
     limits: ClientLimits | None = None,
     only: bool = False,
+    tls: Tls | None = None,
 ) -> "NetworkBackend":
     """Connect to a cluster: ``plait://host:7401,host:7402[/cluster]``, or a list of addresses.
 
-    Returns once one node has answered; `BadSettings`, `Unavailable`, `WrongCluster` or
-    `VersionMismatch` say why none did. `name` shows on the nodes' status pages.
+    Returns once one node has answered; `BadSettings`, `Unavailable`, `WrongCluster`,
+    `VersionMismatch` or `BadCertificate` say why none did. `name` shows on the nodes' status pages.
     `only` keeps to the given addresses and ignores the members that the nodes tell of.
+    With `tls`, which ``plait+tls://`` needs, nothing is sent that is not encrypted.
     """
+    address = parse_address(addresses)
+    if address.tls and tls is None and network is None:
+        raise BadSettings(
+            f"{address}: name the authority whose nodes are believed: tls=plait.Tls(ca=FILE), or "
+            "--tls-ca FILE (PLAIT_TLS_CA)"
+        )
     cluster = Cluster(
-        network or TcpNetwork(),
-        parse_address(addresses),
+        network or TcpNetwork(tls=tls),
+        address,
         random or chance.SystemRandom(),
         clock or SystemClock(),
         limits or ClientLimits(),

@@ -249,7 +249,9 @@ class Link:
         if self._watch_timer is not None:
             self._watch_timer.cancel()
         if not self._welcomed.done():
-            self._welcomed.set_exception(Unavailable(f"{self.address} hung up: {reason}"))
+            broken = None if self._connection is None else self._connection.refusal
+            hung_up = Unavailable(f"{self.address} hung up: {reason}")
+            self._welcomed.set_exception(broken or hung_up)
             self._welcomed.exception()  # whoever opens may have left
         self._lost(self)
         outstanding, self._outstanding = self._outstanding, {}

@@ -6,6 +6,7 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.base.ids import node_name
+from plait.host.tls import Tls
 from plait.types.state_machine import StateMachine
 
 MEMBERS_MAX = 15
@@ -47,6 +48,7 @@ class NodeConfig(msgspec.Struct, frozen=True):
     joins: bool = False  # the cluster exists: wait to be told who its members are
     machines: tuple[type[StateMachine], ...] = ()  # users' classes that can run here
     engine: str = ""  # the URL of a shared engine that orders every line, the control line too
+    tls: Tls | None = None  # what members and clients are spoken to with; None: unencrypted
 
     def __post_init__(self) -> None:
         node_name(self.name)

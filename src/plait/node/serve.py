@@ -23,12 +23,17 @@ from plait.node.identity import identify
 from plait.node.lines import CONTROL
 from plait.node.local import Local
 from plait.node.node import Node
-from plait.node.service import Service
+from plait.node.service import SPEAK_TLS, Service
 from plait.node.takeover import hand_over_all
 
 HAND_OVER_S = 2.0
 
 logger = logging.getLogger("plait.node")
+
+
+def network_of(config: NodeConfig) -> TcpNetwork:
+    """How a node is reached, and reaches the others."""
+    return TcpNetwork(tls=config.tls, plain_answer=SPEAK_TLS)
 
 
 async def build(
@@ -70,7 +75,7 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
     random = SystemRandom()
     storage = await open_storage(config.data)
     try:
-        network = TcpNetwork() if served or config.members else None
+        network = network_of(config) if served or config.members else None
         node = await build(config, storage, network, SystemClock(), random)
         if network is None:
             node.address = ""  # nobody finds it
@@ -108,7 +113,7 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(sign, stop.set)
     async with running(config, served=True) as node:
-        service = await open_service(node, TcpNetwork(), config)
+        service = await open_service(node, network_of(config), config)
         ready(node)
         try:
             await stop.wait()

@@ -15,19 +15,35 @@ import msgspec
 
 from plait.api import messages as m
 from plait.base.codec import FRAME_BYTES_MAX
-from plait.base.errors import BadFrame, Busy, Indefinite, PlaitError, VersionMismatch, WrongCluster
+from plait.base.errors import (
+    BadCertificate,
+    BadFrame,
+    Busy,
+    Indefinite,
+    PlaitError,
+    VersionMismatch,
+    WrongCluster,
+)
 from plait.base.ids import random_id
 from plait.base.ports import Connection, Listener, Network, Receiver
 from plait.line.outcome import Outcome
 from plait.node.feeds import Feeds
 from plait.node.guests import Guests
 from plait.node.local import Local
-from plait.node.peers import PeerHello, accept_peer, check_peer
+from plait.node.peers import PeerHello, accept_peer, check_certificate, check_peer
 
 REQUESTS_MAX = 4096  # of one client, under way
 DRAIN_LOOK_S = 0.01
 
 _encoder = msgspec.msgpack.Encoder()
+
+# What somebody hears who does not speak TLS, where nothing else is spoken.
+SPEAK_TLS = _encoder.encode(
+    m.Failure(
+        0, BadCertificate.__name__,
+        "only TLS is spoken here: connect to plait+tls://, or serve with --tls-cert", {},
+    )
+)  # fmt: skip
 _greeting_decoder = msgspec.msgpack.Decoder(m.Hello | PeerHello)
 _request_decoder = msgspec.msgpack.Decoder(m.Request)
 
@@ -114,6 +130,7 @@ class _Greeter:
         try:
             if isinstance(greeting, PeerHello):
                 versions = node.versions
+                check_certificate(self._connection.certified, greeting.node)
                 check_peer(greeting, node.cluster, node.membership.retired, versions.enabled)
                 versions.note(greeting.node, greeting.reads)
                 node.meet(greeting.node, greeting.address)
@@ -135,6 +152,8 @@ class _Greeter:
         common = set(hello.protocols) & set(m.PROTOCOL)
         if not common:
             raise VersionMismatch(f"this node speaks {m.PROTOCOL}, the client {hello.protocols}")
+        if self._connection.certified == "":
+            raise BadCertificate("this node wants a certificate: give one and its key (--tls-cert)")
         self._connection.frame_bytes_max = FRAME_BYTES_MAX
         client = _Client(self._local, self._connection, self._clients, max(common))
         client.welcome()
