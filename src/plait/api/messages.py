@@ -13,6 +13,7 @@ from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.line.outcome import Failures, Outcome, Returns, Run
+from plait.types.commands import RightsCommand
 from plait.types.machines import ClassName
 from plait.types.queries import Ask as Ask
 from plait.types.queries import Count as Count
@@ -38,6 +39,10 @@ class Hello(_Message, frozen=True, array_like=True, tag=0):
     protocols: tuple[int, ...]
     cluster: str = ""
     name: str = ""  # for status pages
+    token: str = ""  # who it is, where rights are on
+
+    def __repr__(self) -> str:
+        return f"Hello({self.protocols}, {self.cluster!r}, {self.name!r}, token=…)"
 
 
 class OpenTable(_Message, frozen=True, array_like=True, tag=10):
@@ -269,12 +274,19 @@ class KeepBeforeRequest(_Message, frozen=True, array_like=True, tag=60):
     on: bool
 
 
+class RightsRequest(_Message, frozen=True, array_like=True, tag=70):
+    """Change who may do what, or (None) say how it is. Answered by `Result`, always how it is."""
+
+    id: int
+    command: RightsCommand | None
+
+
 Request: TypeAlias = (
     Hello | OpenTable | ListTables | DropTableRequest | Propose | Read | Follow | FeedCredit
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
-    | Examine | BackupRequest | KeepBeforeRequest
+    | Examine | BackupRequest | KeepBeforeRequest | RightsRequest
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

@@ -20,7 +20,7 @@ import msgspec
 from plait import entry
 from plait.api.store import Store
 from plait.base.errors import BadSettings
-from plait.cli.credentials import shown, tls_of, tls_options
+from plait.cli.credentials import shown, tls_of, tls_options, token_of, token_option
 from plait.host.loop import run
 from plait.host.tls import Tls
 
@@ -38,6 +38,10 @@ class Target(msgspec.Struct, frozen=True):
     only: bool = False  # talk to just the addresses in the URL
     may_create: bool = False
     tls: Tls | None = None
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Target({self.url or self.data})"
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Store]:
@@ -49,7 +53,9 @@ class Target(msgspec.Struct, frozen=True):
                 yield store
         else:
             assert self.url is not None
-            async with entry.connect(self.url, only=self.only, **shown(self.tls)) as store:
+            async with entry.connect(
+                self.url, only=self.only, **shown(self.tls, self.token)
+            ) as store:
                 yield store
 
     def run(self, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
@@ -86,14 +92,16 @@ def with_target(may_create: bool = False) -> Callable[[_Command], _Command]:
         @functools.wraps(command)
         def wrapper(
             *args: Any, url: str | None, data: Path | None, only: bool,
-            tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, **kwargs: Any,
+            tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None,
+            token_file: Path | None, **kwargs: Any,
         ) -> Any:  # fmt: skip
             target = choose(url, data, only, dict(os.environ), may_create)
             if target.data is None:
-                target = msgspec.structs.replace(target, tls=tls_of(tls_ca, tls_cert, tls_key))
+                tls, token = tls_of(tls_ca, tls_cert, tls_key), token_of(token_file, os.environ)
+                target = msgspec.structs.replace(target, tls=tls, token=token)
             return command(*args, target=target, **kwargs)
 
-        tls_options(wrapper)
+        tls_options(token_option(wrapper))
         for option in _OPTIONS:
             option(wrapper)
         return cast(_Command, wrapper)

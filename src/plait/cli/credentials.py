@@ -4,7 +4,7 @@ A token is read from a file or from the environment: an option would show it to 
 processes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,25 @@ def node_tls(tls: Tls | None) -> Tls | None:
     return tls
 
 
-def shown(tls: Tls | None) -> dict[str, Any]:
+def token_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --token-file, which arrives as `token_file`."""
+    return click.option(
+        "--token-file", type=_FILE, metavar="FILE", envvar="PLAIT_TOKEN_FILE",
+        help="Where the token is that says who you are.  [env: PLAIT_TOKEN_FILE; the token "
+        "itself: PLAIT_TOKEN]",
+    )(command)  # fmt: skip
+
+
+def token_of(file: Path | None, environment: Mapping[str, str]) -> str:
+    """The token in a file or in the environment; "" if there is none."""
+    if file is None:
+        return environment.get("PLAIT_TOKEN", "").strip()
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{file}: no token can be read: {error}") from None
+
+
+def shown(tls: Tls | None, token: str = "") -> dict[str, Any]:
     """What `plait.connect` is told of it."""
-    return {} if tls is None else {"tls": tls}
+    return ({} if tls is None else {"tls": tls}) | ({"token": token} if token else {})

@@ -28,6 +28,7 @@ from plait.cli.moving import move
 from plait.cli.repair import repair
 from plait.cli.rescued import rescued
 from plait.cli.restore import restore
+from plait.cli.rights import rights, roles, tokens, users
 from plait.cli.rows import count, delete, get, put, scan, watch
 from plait.cli.serve import serve
 from plait.cli.sim import sim
@@ -117,7 +118,8 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, status, tables, create, drop, get, put, delete, scan, count,
     watch, feed, sync, import_command, export_command, transfer, switchover, promote, move, doctor,
-    rescued, conflicts, backup, restore, repair, certs, text, check, laws, sim, bench, completion,
+    rescued, conflicts, backup, restore, repair, certs, rights, roles, users, tokens, text, check,
+    laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -1,6 +1,7 @@
 """`plait join`, `leave` and `members`: nodes that come and go."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ from plait.api.store import Store
 from plait.base.errors import BadSettings, Unavailable
 from plait.base.ids import node_name
 from plait.cli.connecting import Target, with_target
-from plait.cli.credentials import node_tls, shown, tls_of, tls_options
+from plait.cli.credentials import (
+    node_tls,
+    shown,
+    tls_of,
+    tls_options,
+    token_of,
+    token_option,
+)
 from plait.cli.display import console, table
 from plait.cli.logs import log_level_option, log_option, start_logging
 from plait.cli.serve import machine_class, machine_option
@@ -42,6 +50,7 @@ _timeout = click.option(
 @click.option("--timeout", "timeout_s", default=3600.0, show_default=True, metavar="SECONDS",
               type=click.FloatRange(min=0), help="For catching up.")  # fmt: skip
 @tls_options
+@token_option
 @machine_option
 @log_level_option
 @log_option
@@ -55,6 +64,7 @@ def join(
     tls_ca: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    token_file: Path | None,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -75,9 +85,10 @@ def join(
     start_logging(log_level, log_form)
 
     tls = node_tls(tls_of(tls_ca, tls_cert, tls_key))
+    token = token_of(token_file, os.environ)
 
     async def work() -> None:
-        async with entry.connect(seeds, **shown(tls)) as store:
+        async with entry.connect(seeds, **shown(tls, token)) as store:
             cluster = await _cluster_for(store, name, listen)
             config = NodeConfig(
                 data, name, listen, cluster=cluster, joins=True, machines=kinds, tls=tls

@@ -38,6 +38,7 @@ from plait.api.messages import (
     OpenMachine,
     OpenTable,
     Query,
+    RightsRequest,
     TableOpened,
     Tables,
 )
@@ -59,6 +60,7 @@ from plait.engines.graph_port import GraphReplica
 from plait.host.clock import SystemClock
 from plait.host.tcp import TcpNetwork
 from plait.host.tls import Tls
+from plait.types.commands import RightsCommand
 from plait.types.machines import MachineClass
 
 BACKUP_S = 24 * 3600.0  # that a backup may take, attempts and all
@@ -75,12 +77,14 @@ async def connect(
     limits: ClientLimits | None = None,
     only: bool = False,
     tls: Tls | None = None,
+    token: str = "",
 ) -> "NetworkBackend":
     """Connect to a cluster: ``plait://host:7401,host:7402[/cluster]``, or a list of addresses.
 
     Returns once one node has answered; `BadSettings`, `Unavailable`, `WrongCluster`,
     `VersionMismatch` or `BadCertificate` say why none did. `name` shows on the nodes' status pages.
     `only` keeps to the given addresses and ignores the members that the nodes tell of.
+    `token` says who this is, where rights are on; `NotSignedIn` if it is void.
     With `tls`, which ``plait+tls://`` needs, nothing is sent that is not encrypted.
     """
     address = parse_address(addresses)
@@ -97,6 +101,7 @@ async def connect(
         limits or ClientLimits(),
         name,
         only,
+        token,
     )
     try:
         await cluster.start()
@@ -294,6 +299,11 @@ class NetworkBackend:
         answer = await self._anywhere(
             f"a backup to {folder}", BackupRequest, str(folder), supersedes, attempts=attempts
         )
+        return dict(answer.value)
+
+    async def rights(self, command: RightsCommand | None) -> dict[str, Any]:
+        """See `Backend`."""
+        answer = await self._anywhere("who may do what", RightsRequest, command)
         return dict(answer.value)
 
     async def rescued(self) -> list[dict[str, Any]]:

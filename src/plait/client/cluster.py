@@ -39,6 +39,7 @@ class Cluster:
         limits: ClientLimits,
         name: str = "",
         only: bool = False,
+        token: str = "",
     ) -> None:
         self.limits = limits
         self.random = random
@@ -48,6 +49,7 @@ class Cluster:
         self._seeds = address.addresses
         self._cluster = address.cluster  # the id that every node must have, once known
         self._name = name
+        self._token = token
         self._only = only  # keep to the seeds
         self._links: dict[str, Link] = {}  # by node name; live ones only
         self._dials: dict[str, asyncio.Task[Link]] = {}  # by address
@@ -297,7 +299,7 @@ class Cluster:
 
     async def _open(self, address: str) -> Link:
         link = await Link.open(
-            self._network, address, self._cluster, self._name, self.limits, self._lost
+            self._network, address, self._cluster, self._name, self.limits, self._lost, self._token
         )
         assert link.welcome is not None
         self._cluster = self._cluster or link.welcome.cluster

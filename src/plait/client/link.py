@@ -100,13 +100,14 @@ class Link:
         name: str,
         limits: ClientLimits,
         lost: Callable[["Link"], None],
+        token: str = "",
     ) -> "Link":
         """Connect and shake hands, or raise why not."""
         link = Link(address, limits, lost)
         try:
             async with asyncio.timeout(limits.connect_s):
                 connection = await network.connect(address, link._accept, limits.connect_s)
-                connection.send(encode(Hello(PROTOCOL, cluster, name)))
+                connection.send(encode(Hello(PROTOCOL, cluster, name, token)))
                 welcome = await link._welcomed
         except TimeoutError:
             link.close("no handshake in time")

@@ -45,7 +45,7 @@ from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines
 from plait.node.written import written
-from plait.types.commands import decode_group, encode_group
+from plait.types.commands import RightsCommand, decode_group, encode_group
 from plait.types.machines import ClassName, MachineClass
 
 READ_TIMEOUT_S = 10.0
@@ -310,8 +310,7 @@ class Local:
     async def backup(self, folder: str | PathLike[str], supersedes: str = "") -> dict[str, Any]:
         """Add a backup to a folder of this machine's."""
         self.node.check_open()
-        taken = await take_backup(self.node, BackupFolder(folder), supersedes=supersedes)
-        return report_of(taken)
+        return report_of(await take_backup(self.node, BackupFolder(folder), supersedes=supersedes))
 
     # ------------------------------------------------------------------ rescued
 
@@ -350,6 +349,10 @@ class Local:
         await written(self.node.storage.log, (DropRescued(rescued),))
 
     # ------------------------------------------------------------------ status
+
+    async def rights(self, command: RightsCommand | None) -> dict[str, Any]:
+        """Change who may do what, or say how it is."""
+        return await self.node.rights.administer(command)
 
     async def status(self) -> dict[str, Any]:
         """The status of this node, in the shape that a cluster's has."""

@@ -38,6 +38,7 @@ from plait.node.placement import Placement
 from plait.node.relays import Relays
 from plait.node.reopening import Reopening
 from plait.node.rescue import Rescue
+from plait.node.rights import Rights
 from plait.node.roster import Roster
 from plait.node.rounds import Rounds
 from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
@@ -94,6 +95,7 @@ class Node:
         self.lease = Lease(self)
         self.failover = Failover(self)
         self.versions = Versions(self)
+        self.rights = Rights(self)
         self.audits = Audits(self)
         self.graphs = Graphs(self)
         self.refused: BadSettings | None = None  # why this is no node of its store
@@ -107,7 +109,7 @@ class Node:
         self.space = Space(self)
         self._rounds = Rounds(
             self.report, self._degradation, Placement(self), self.failover, self.lease,
-            self.versions, self.audits, self.roster, self.space,
+            self.versions, self.audits, self.roster, self.space, self.rights,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
@@ -248,9 +250,7 @@ class Node:
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.pop(task, None)
-        if not task.cancelled() and task.exception() is not None:
-            error = task.exception()
-            assert error is not None
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.report(f"a task ended: {type(error).__name__}: {error}", error)
 
     def report(self, message: str, error: BaseException) -> None:
