@@ -6,6 +6,8 @@
     name = "n1"
     data = "data/n1"            # relative to the file
     listen = "127.0.0.1:7401"   # default: this node's address among the members
+    audit_log = "audit.jsonl"   # who did what; audit_writes = true: who wrote, too
+    insecure = false            # listen on a public address even without TLS or rights
     machines = ["bank.machines:Bank"]   # state machines' classes, MODULE:CLASS
 
     [cluster]
@@ -44,7 +46,7 @@ DEFAULT_LISTEN = "127.0.0.1:7401"
 DEFAULT_NAME = "n1"
 
 _KEYS = {
-    "node": ("name", "data", "listen", "machines"),
+    "node": ("name", "data", "listen", "machines", "audit_log", "audit_writes", "insecure"),
     "cluster": ("name", "leader", "members", "engine"),
     "limits": Limits.__struct_fields__,
     "tls": Tls.__struct_fields__,
@@ -64,6 +66,9 @@ class Choices(msgspec.Struct, frozen=True):
     engine: str | None = None  # the URL of a shared engine that orders everything
     limits: Limits | None = None
     tls: Tls | None = None
+    audit_log: Path | None = None
+    audit_writes: bool | None = None
+    insecure: bool | None = None
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -85,6 +90,7 @@ def read_config(path: Path) -> Choices:
     _known(path, "", document, tuple(_KEYS))
     node, cluster, limits, tls = (_section(path, document, name) for name in _KEYS)
     data = _text(path, "node.data", node.get("data"))
+    audit_log = _text(path, "node.audit_log", node.get("audit_log"))
     members = cluster.get("members")
     if members is not None:
         if not isinstance(members, dict):
@@ -104,6 +110,9 @@ def read_config(path: Path) -> Choices:
         engine=_text(path, "cluster.engine", cluster.get("engine")),
         limits=_limits(path, limits),
         tls=_tls(path, tls),
+        audit_log=None if audit_log is None else path.parent / audit_log,
+        audit_writes=_switch(path, "node.audit_writes", node.get("audit_writes")),
+        insecure=_switch(path, "node.insecure", node.get("insecure")),
     )
 
 
@@ -135,6 +144,8 @@ def node_config(choices: Choices) -> NodeConfig:
         data=choices.data, name=name, listen=listen, members=members,
         leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
         engine=choices.engine or "", limits=choices.limits or Limits(), tls=choices.tls,
+        audit_log=choices.audit_log, audit_writes=bool(choices.audit_writes),
+        insecure=bool(choices.insecure),
     )  # fmt: skip
 
 
@@ -179,6 +190,12 @@ def _known(path: Path, prefix: str, section: dict[str, Any], names: tuple[str, .
 def _text(path: Path, key: str, value: Any) -> str | None:
     if value is not None and (not isinstance(value, str) or not value):
         raise BadSettings(f"{path}: {key}: write a text in quotes, not {value!r}")
+    return value
+
+
+def _switch(path: Path, key: str, value: Any) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise BadSettings(f"{path}: {key}: write true or false, not {value!r}")
     return value
 
 

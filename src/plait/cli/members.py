@@ -51,6 +51,7 @@ _timeout = click.option(
               type=click.FloatRange(min=0), help="For catching up.")  # fmt: skip
 @tls_options
 @token_option
+@click.option("--insecure", is_flag=True, help="Listen on a public address even without TLS.")
 @machine_option
 @log_level_option
 @log_option
@@ -65,6 +66,7 @@ def join(
     tls_cert: Path | None,
     tls_key: Path | None,
     token_file: Path | None,
+    insecure: bool,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -91,7 +93,14 @@ def join(
         async with entry.connect(seeds, **shown(tls, token)) as store:
             cluster = await _cluster_for(store, name, listen)
             config = NodeConfig(
-                data, name, listen, cluster=cluster, joins=True, machines=kinds, tls=tls
+                data,
+                name,
+                listen,
+                cluster=cluster,
+                joins=True,
+                machines=kinds,
+                tls=tls,
+                insecure=insecure,
             )
             await _serve_and(config, lambda at: _take_in(store, name, at, witness, timeout_s))
 

@@ -41,9 +41,12 @@ def rights() -> None:
 @click.option("--user", default="root", show_default=True, help="Who may do everything.")
 @_DAYS
 @_OUT
-@with_target()
+@with_target(may_create=True)
 def init(target: Target, user: str, days: float | None, out: Path | None) -> None:
-    """Make a user with the role admin and a token, and switch rights on."""
+    """Make a user with the role admin and a token, and switch rights on.
+
+    A folder (--data) is made if there is none, for a node n1 that is served later.
+    """
     file = _reserve(out)
 
     async def work(store: Store) -> str:

@@ -44,6 +44,11 @@ machine_option = click.option(
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A plait.toml; flags override it.")  # fmt: skip
 @tls_options
+@click.option("--audit-log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Note who did what there, as JSON lines.")  # fmt: skip
+@click.option("--audit-writes", is_flag=True, help="Note who wrote, too.")
+@click.option("--insecure", is_flag=True,
+              help="Listen on a public address even without TLS or rights.")  # fmt: skip
 @machine_option
 @log_level_option
 @log_option
@@ -59,6 +64,9 @@ def serve(
     tls_ca: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    audit_log: Path | None,
+    audit_writes: bool,
+    insecure: bool,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -68,7 +76,7 @@ def serve(
     A folder remembers who it is and who the other members are: once started, --data is all it
     needs. A cluster begins with one node, to which others come (`plait join`), or with a list of
     members: give each of them the same list and the same leader. Without --tls-cert nothing is
-    encrypted, and whoever reaches the port is let in.
+    encrypted, and whoever reaches the port is let in; a public address is refused then.
 
     \b
     Examples:
@@ -84,6 +92,7 @@ def serve(
     flags = Choices(
         data, name, listen, None if members is None else parse_members(members), leader, cluster,
         machines or None, engine, tls=node_tls(tls_of(tls_ca, tls_cert, tls_key)),
+        audit_log=audit_log, audit_writes=audit_writes or None, insecure=insecure or None,
     )  # fmt: skip
     choices = flags.over(read_config(config) if config else Choices())
     chosen = node_config(choices)

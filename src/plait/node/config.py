@@ -48,6 +48,9 @@ class NodeConfig(msgspec.Struct, frozen=True):
     joins: bool = False  # the cluster exists: wait to be told who its members are
     machines: tuple[type[StateMachine], ...] = ()  # users' classes that can run here
     engine: str = ""  # the URL of a shared engine that orders every line, the control line too
+    insecure: bool = False  # listen on a public address whatever is let in there
+    audit_log: Path | None = None  # JSON lines of who did what
+    audit_writes: bool = False  # of writes too
     tls: Tls | None = None  # what members and clients are spoken to with; None: unencrypted
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from plait.base.ports import Connection, Receiver
 from plait.node.node import Node
 from plait.node.peers import PeerHello, accept_peer, check_certificate, check_peer
 from plait.node.rights import Principal
+from plait.node.trail import Trail
 
 _greeting_decoder = msgspec.msgpack.Decoder(m.Hello | PeerHello)
 
@@ -31,7 +32,8 @@ Welcome = Callable[[Connection, int, Principal], Receiver]
 class Greeter:
     """A connection until its first frame has told what it is."""
 
-    def __init__(self, node: Node, connection: Connection, welcome: Welcome) -> None:
+    def __init__(self, node: Node, connection: Connection, welcome: Welcome, trail: Trail) -> None:
+        self._trail = trail
         self._node = node
         self._welcome_client = welcome
         self._connection = connection
@@ -75,7 +77,7 @@ class Greeter:
             )
             return self._welcome(protocol, principal)
         except PlaitError as error:
-            self._refuse(error)
+            self._refuse(greeting, error)
             return None
 
     async def _sign_in(self, hello: m.Hello, protocol: int) -> None:
@@ -83,9 +85,11 @@ class Greeter:
             principal = await self._node.rights.by_token(hello.token)
             self._successor = self._welcome(protocol, principal)
         except PlaitError as error:
-            self._refuse(error)
+            self._refuse(hello, error)
 
-    def _refuse(self, error: PlaitError) -> None:
+    def _refuse(self, greeting: m.Hello | PeerHello, error: PlaitError) -> None:
+        name = greeting.node if isinstance(greeting, PeerHello) else greeting.name
+        self._trail.turned_away(self._connection.peer, name, error)
         failure = m.Failure(0, error.code, error.message, error.details)
         self._connection.send(encode(failure))
         self._connection.close(error.message)

@@ -12,8 +12,10 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.base.ports import Clock, Network, Random, Storage
+from plait.host.audit_log import AuditLog
 from plait.host.clock import SystemClock
 from plait.host.disk import room
+from plait.host.exposure import is_public
 from plait.host.loop import tune_process
 from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
@@ -25,6 +27,7 @@ from plait.node.local import Local
 from plait.node.node import Node
 from plait.node.service import SPEAK_TLS, Service
 from plait.node.takeover import hand_over_all
+from plait.node.trail import Trail
 
 HAND_OVER_S = 2.0
 
@@ -57,13 +60,33 @@ async def build(
     return Node(config, storage, network, clock, random, identity.cluster, identity.folder)
 
 
-async def open_service(node: Node, network: Network, config: NodeConfig) -> Service:
+async def open_service(
+    node: Node, network: Network, config: NodeConfig, trail: Trail | None = None
+) -> Service:
     """Let clients and members in, where the others find this node, or where it was told."""
-    service = Service(Local(node), network)
+    service = Service(Local(node), network, trail)
+    node.address = await service.start(_listens_at(node, config))
+    return service
+
+
+def _listens_at(node: Node, config: NodeConfig) -> str:
     known = node.members.get(node.name)
     usual = config.listen == NodeConfig.__struct_defaults__[1]
-    node.address = await service.start(known if known and usual else config.listen)
-    return service
+    return known if known and usual else config.listen
+
+
+def check_exposure(node: Node, config: NodeConfig) -> None:
+    """Raise `BadSettings` if strangers could reach the node and would be let in.
+
+    A node that knows nothing of its cluster yet cannot know whether rights are on there.
+    """
+    address = _listens_at(node, config)
+    if config.insecure or not is_public(address):
+        return
+    if config.tls is None:
+        raise BadSettings(f"{address} is a public address: {_NEEDS_TLS}; or {_INSECURE}")
+    if not node.rights.on and node.control.replica.applied:
+        raise BadSettings(f"{address} is a public address: {_NEEDS_RIGHTS}; or {_INSECURE}")
 
 
 @contextlib.asynccontextmanager
@@ -112,11 +135,28 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
     for sign in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(sign, stop.set)
+    log = None if config.audit_log is None else AuditLog(config.audit_log)
     async with running(config, served=True) as node:
-        service = await open_service(node, network_of(config), config)
+        check_exposure(node, config)
+        sink = None if log is None else log.note
+        trail = Trail(node.name, node.clock, sink, config.audit_writes)
+        service = await open_service(node, network_of(config), config, trail)
         ready(node)
         try:
             await stop.wait()
             await _drain(node, service)
         finally:
             await service.close()
+            if log is not None:
+                log.close()
+
+
+_NEEDS_TLS = (
+    "whoever reaches it could read along and say to be a node. Make certificates (plait certs) and "
+    "serve with --tls-ca, --tls-cert and --tls-key"
+)
+_NEEDS_RIGHTS = (
+    "whoever has a certificate could do everything. Switch rights on (plait rights init, with "
+    "--data while the node is down)"
+)
+_INSECURE = "listen on a private one; or, if something else keeps strangers out, add --insecure"

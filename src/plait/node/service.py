@@ -19,6 +19,8 @@ from plait.base.errors import (
     BadFrame,
     Busy,
     Indefinite,
+    NotAllowed,
+    NotSignedIn,
     PlaitError,
 )
 from plait.base.ids import random_id
@@ -30,6 +32,7 @@ from plait.node.guard import Guard
 from plait.node.guests import Guests
 from plait.node.local import Local
 from plait.node.rights import Principal
+from plait.node.trail import Trail
 
 REQUESTS_MAX = 4096  # of one client, under way
 DRAIN_LOOK_S = 0.01
@@ -49,7 +52,8 @@ _request_decoder = msgspec.msgpack.Decoder(m.Request)
 class Service:
     """Listens for a node."""
 
-    def __init__(self, local: Local, network: Network) -> None:
+    def __init__(self, local: Local, network: Network, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail(local.node.name, local.node.clock)
         self._local = local
         self._network = network
         self._clients: dict[_Client, None] = {}  # in order of coming
@@ -66,10 +70,11 @@ class Service:
     def _accept(self, connection: Connection) -> Receiver:
         if self._draining:
             connection.close("this node is stopping")  # others answer
-        return Greeter(self._local.node, connection, self._welcome)
+        return Greeter(self._local.node, connection, self._welcome, self._trail)
 
     def _welcome(self, connection: Connection, protocol: int, principal: Principal) -> Receiver:
-        client = _Client(self._local, connection, self._clients, protocol, principal)
+        client = _Client(self._local, connection, self._clients, protocol, principal, self._trail)
+        self._trail.connected(connection.peer, principal)
         client.welcome()
         return client
 
@@ -119,7 +124,9 @@ class _Client:
         clients: "dict[_Client, None]",
         protocol: int,
         principal: Principal,
+        trail: Trail,
     ) -> None:
+        self._trail = trail
         self._guard = Guard(local.node, principal)
         self._local = local
         self._node = local.node
@@ -157,7 +164,7 @@ class _Client:
             try:
                 self._guard.check(request)
             except PlaitError as error:
-                self._fail(request.id, error)
+                self._refuse(request, error)
             else:
                 self._handle(request)
 
@@ -177,7 +184,9 @@ class _Client:
             case m.Hello():
                 raise BadFrame("a second greeting")
             case _:
-                self._start(request.id, self._answer(request))
+                noted = self._trail.notes(request)
+                work = self._noted(request) if noted else self._answer(request)
+                self._start(request.id, work)
 
     # ------------------------------------------------------------------ the fast path
 
@@ -193,6 +202,7 @@ class _Client:
         except PlaitError as error:
             self._fail(request.id, self._node.located(request.line, error))
             return
+        self._trail.wrote(self._connection.peer, self._guard.principal, request)
         self._under_way += 1
         future.add_done_callback(partial(self._proposed, request.id, request.line, host.rule))
 
@@ -240,6 +250,16 @@ class _Client:
             self._fail(id_, Indefinite(f"{type(error).__name__}: {error}"))
         finally:
             self._under_way -= 1
+
+    async def _noted(self, request: Any) -> m.Answer:
+        who = self._connection.peer, self._guard.principal, request
+        try:
+            answer = await self._answer(request)
+        except Exception as error:
+            self._trail.ended(*who, error)
+            raise
+        self._trail.ended(*who, None)
+        return answer
 
     async def _answer(self, request: Any) -> m.Answer:
         local = self._local
@@ -324,6 +344,12 @@ class _Client:
             self.hang_up("the client does not read its answers")
             return
         connection.send(_encoder.encode(answer))
+
+    def _refuse(self, request: Any, error: PlaitError) -> None:
+        """A request that may not be made: a transient reason, or a line in the audit log."""
+        if isinstance(error, NotAllowed | NotSignedIn):
+            self._trail.refused(self._connection.peer, self._guard.principal, request, error)
+        self._fail(request.id, error)
 
     def _fail(self, id_: int, error: PlaitError) -> None:
         self._send(m.Failure(id_, error.code, error.message, error.details))
