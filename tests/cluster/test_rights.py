@@ -13,8 +13,8 @@ from plait import Consensus, Eventual, Leader
 from plait.base.codec import encode
 from plait.base.errors import BadSettings, NoSuchCollection, NotAllowed, NotSignedIn, PlaitError
 from plait.node.machines import MachineRoom
-from plait.types.commands import SwitchRights
 from plait.types.machines import describe
+from plait.types.rights_commands import SwitchRights
 from tests.tls_files import Papers
 
 

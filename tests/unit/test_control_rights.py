@@ -5,15 +5,6 @@ from msgspec.structs import replace
 
 from plait.api.values import after_prefix
 from plait.base.errors import BadSettings
-from plait.types.commands import (
-    DropRole,
-    DropUser,
-    PutRole,
-    PutToken,
-    PutUser,
-    RevokeToken,
-    SwitchRights,
-)
 from plait.types.control import ControlMachine
 from plait.types.control_rights import (
     TOKENS_MAX,
@@ -31,6 +22,15 @@ from plait.types.rights import (
     parse_grant,
     range_within,
     show_grant,
+)
+from plait.types.rights_commands import (
+    DropRole,
+    DropUser,
+    PutRole,
+    PutToken,
+    PutUser,
+    RevokeToken,
+    SwitchRights,
 )
 
 

@@ -10,10 +10,11 @@ from plait.base.codec import encode
 from plait.base.errors import NotAllowed
 from plait.node.guard import Guard
 from plait.node.rights import Principal, Rights
-from plait.types.commands import CreateTable, Put, PutRole, PutUser, SwitchRights, encode_group
+from plait.types.commands import CreateTable, Put, encode_group
 from plait.types.control import ControlMachine
 from plait.types.fold import Stamp
 from plait.types.rights import parse_grant
+from plait.types.rights_commands import PutRole, PutUser, SwitchRights
 from tests.unit.test_control_rights import MapView
 
 COMMANDS = 200

@@ -13,7 +13,6 @@ from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.line.outcome import Failures, Outcome, Returns, Run
-from plait.types.commands import RightsCommand
 from plait.types.machines import ClassName
 from plait.types.queries import Ask as Ask
 from plait.types.queries import Count as Count
@@ -22,6 +21,7 @@ from plait.types.queries import Get as Get
 from plait.types.queries import Query as Query
 from plait.types.queries import Row as Row
 from plait.types.queries import Scan as Scan
+from plait.types.rights_commands import RightsCommand
 
 PROTOCOL = (1,)
 

@@ -16,8 +16,8 @@ from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import PlaitError
 from plait.engines.graph_port import GraphReplica
 from plait.line.entry import Epoch
-from plait.types.commands import RightsCommand
 from plait.types.machines import MachineClass
+from plait.types.rights_commands import RightsCommand
 
 
 class Receipt(NamedTuple):

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from plait.base.errors import BadSettings
 from plait.host.secrets import new_token
-from plait.types.commands import (
+from plait.types.rights import parse_grant
+from plait.types.rights_commands import (
     DropRole,
     DropUser,
     PutRole,
@@ -19,7 +20,6 @@ from plait.types.commands import (
     RightsCommand,
     SwitchRights,
 )
-from plait.types.rights import parse_grant
 
 
 class Administered(Protocol):

@@ -226,13 +226,9 @@ class DiskNearlyFull(ReadOnly):
 class NotSignedIn(Refused):
     """Who asks has not shown who they are, or the token that they showed is void by now."""
 
-    advice = "connect with a token or a certificate that is valid"
-
 
 class NotAllowed(Refused):
     """Who asks is known, and none of their roles grants this; the message names what it needs."""
-
-    advice = "ask whoever keeps the users to grant it"
 
 
 class RightsElsewhere(Refused):

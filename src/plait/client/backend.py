@@ -60,8 +60,8 @@ from plait.engines.graph_port import GraphReplica
 from plait.host.clock import SystemClock
 from plait.host.tcp import TcpNetwork
 from plait.host.tls import Tls
-from plait.types.commands import RightsCommand
 from plait.types.machines import MachineClass
+from plait.types.rights_commands import RightsCommand
 
 BACKUP_S = 24 * 3600.0  # that a backup may take, attempts and all
 LINES_MAX = 65536  # a client writes to

@@ -45,8 +45,9 @@ from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines
 from plait.node.written import written
-from plait.types.commands import RightsCommand, decode_group, encode_group
+from plait.types.commands import decode_group, encode_group
 from plait.types.machines import ClassName, MachineClass
+from plait.types.rights_commands import RightsCommand
 
 READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0

@@ -23,7 +23,7 @@ from plait.line.outcome import Outcome
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL
 from plait.node.versions import Versions
-from plait.types.commands import RIGHTS_SINCE, Command, Grant, RightsCommand
+from plait.types.commands import RIGHTS_SINCE, Command
 from plait.types.control import ControlMachine
 from plait.types.control_rights import (
     TokenRecord,
@@ -33,6 +33,7 @@ from plait.types.control_rights import (
     user_records,
 )
 from plait.types.rights import ADMIN, Allowed, show_grant
+from plait.types.rights_commands import Grant, RightsCommand
 
 LOOK_S = 0.25
 NEWS_S = 1.0  # to learn of a token that is not known here yet

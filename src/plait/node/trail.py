@@ -23,7 +23,8 @@ from plait.api import messages as m
 from plait.base.errors import PlaitError
 from plait.base.ports import Clock
 from plait.node.rights import Principal
-from plait.types.commands import PutToken, decode_group
+from plait.types.commands import decode_group
+from plait.types.rights_commands import PutToken
 
 _ADMINISTRATION = (
     m.OpenTable, m.OpenMachine, m.OpenGraph, m.DropTableRequest, m.DropGraphRequest, m.Promote,

@@ -11,7 +11,10 @@ import msgspec
 from plait.base.codec import decode, encode
 from plait.base.errors import BadSettings
 from plait.base.ids import node_name
-from plait.types.commands import (
+from plait.types.fold import Failed, Stamp, View
+from plait.types.keys import CONTROL
+from plait.types.rights import ADMIN, CLUSTER, GRANTS_MAX, Allowed, check_grant
+from plait.types.rights_commands import (
     DropRole,
     DropUser,
     Grant,
@@ -22,9 +25,6 @@ from plait.types.commands import (
     RightsCommand,
     SwitchRights,
 )
-from plait.types.fold import Failed, Stamp, View
-from plait.types.keys import CONTROL
-from plait.types.rights import ADMIN, CLUSTER, GRANTS_MAX, Allowed, check_grant
 
 RIGHTS_COMMANDS = (PutRole, DropRole, PutUser, DropUser, PutToken, RevokeToken, SwitchRights)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from plait.base.errors import BadSettings
 from plait.base.ids import collection_name
-from plait.types.commands import Grant
+from plait.types.rights_commands import Grant
 
 CLUSTER = "@cluster"
 EVERY = ("",)  # every key
