@@ -236,6 +236,7 @@ async def test_machines_and_documents_are_collections_like_others(tmp_path) -> N
         ledger = await store.machine("ledger", Ledger)
         assert await ledger.total() == 5
         await refused(ledger.add(1), "write", "ledger")
+        await refused(store.documents("notes", Note), "write", "notes")
     async with world.store("writer") as store:
         ledger = await store.machine("ledger", Ledger)
         assert await ledger.add(2) == 7
@@ -243,6 +244,29 @@ async def test_machines_and_documents_are_collections_like_others(tmp_path) -> N
         notes = await store.documents("notes", Note)
         notes["a"].likes += 1
         await store.flush()
+    await members.close()
+
+
+async def test_documents_take_nothing_more_from_who_has_lost_the_right(tmp_path) -> None:
+    members = Members(tmp_path, 1)
+    await members.start()
+    world = World(members)
+    await world.begin()
+    await world.user("ann", "notes:read,write")
+    async with world.store("root") as root:
+        notes = await root.documents("notes", Note, Eventual())
+        async with world.store("ann") as store:
+            hers = await store.documents("notes", Note)
+            hers["a"].likes += 1
+            await store.flush()
+            await root.rights.put_role("ann", ["notes:read"])
+            hers["a"].likes += 10
+            await asyncio.sleep(1.0)
+            assert notes["a"].likes == 1
+            await root.rights.put_role("ann", ["notes:read,write"])
+            async with asyncio.timeout(20):
+                while notes["a"].likes != 11:
+                    await asyncio.sleep(0.02)
     await members.close()
 
 

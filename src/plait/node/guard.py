@@ -41,6 +41,7 @@ class Guard:
 
     def __init__(self, node: Node, principal: Principal) -> None:
         self.principal = principal
+        self.on_change: Callable[[], None] = lambda: None  # rights are others than they were
         self._node = node
         self._rights = node.rights
         self._generation = -1
@@ -55,18 +56,25 @@ class Guard:
             return
         if self.principal.token and rights.expired(self.principal):
             rights.allowed(self.principal)
-        if self._generation != rights.generation:
-            self._look()
+        self.look()
         if type(request) is m.Propose:
             self._check_group(request.line, request.group)
         else:
             self._check_other(request)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Go by what the rights are now, and let what was begun before be looked at again."""
+        if self._generation == self._rights.generation:
+            return
         self._allowed = self._rights.allowed(self.principal)
         self._generation = self._rights.generation
         self._reads.clear()
         self._writes.clear()
+        self.on_change()
+
+    def check_link(self, lineage: str) -> None:
+        """Raise unless a link with these documents may stand."""
+        self._check_documents(self._documents(lineage))
 
     # ------------------------------------------------------------------ what is proposed
 
@@ -153,8 +161,7 @@ class Guard:
         """What keys of a table may be told of; every key while rights are off."""
         if not self._rights.on:
             return EVERY
-        if self._generation != self._rights.generation:
-            self._look()
+        self.look()
         return self._readable(table)
 
     def visible(self, collections: Sequence[_Named]) -> tuple[_Named, ...]:
@@ -181,7 +188,7 @@ class Guard:
             ):
                 self._need_admin(name)
             case m.LinkGraph(lineage=lineage):
-                self._check_documents(self._documents(lineage))
+                self.check_link(lineage)
             case m.GraphSay() | m.FlushRequest():
                 pass  # of a link that was checked; and whoever waits may wait
             case _ if isinstance(request, _FREE):
@@ -196,6 +203,8 @@ class Guard:
         name = request.name
         if request.settings is not None and not self._exists(name):
             self._need_admin(name)
+        elif isinstance(request, m.OpenGraph):
+            self._check_documents(name)
         elif not self._allowed.sees(name):
             raise self._refusal("any right", name)
 

@@ -137,6 +137,7 @@ class _Client:
         self._under_way = 0
         self._feeds = Feeds(local, self._send, self._guard.feeds)
         self._guests = Guests(local.node, f"guest-{random_id(local.node.random):x}", self._send)
+        self._guard.on_change = partial(self._guests.end_unless, self._guard.check_link)
         clients[self] = None
 
     @property
@@ -357,7 +358,9 @@ class _Client:
     def look(self) -> None:
         """Whoever is nobody any more goes, with all that they follow."""
         error = self._node.rights.void(self._guard.principal)
-        if error is not None:
+        if error is None:
+            self._guard.look()
+        else:
             self._fail(0, error)
             self.hang_up(error.message)
 
