@@ -179,6 +179,21 @@ async def test_a_revoked_token_is_worth_nothing_on_a_connection_that_stands(worl
         assert await (await root.table("orders")).get("a") == 1
 
 
+async def test_who_was_hung_up_on_hears_why_at_the_next_call(world) -> None:
+    await world.user("ann", "*:read,write")
+    async with world.store("ann") as store, world.store("root") as root:
+        orders = await store.table("orders")
+        await orders.put("a", 1)
+        await root.rights.revoke_token(world.tokens["ann"].split("_")[1])
+        async with asyncio.timeout(5):
+            while store._backend._cluster.live():
+                await asyncio.sleep(0.02)
+            with pytest.raises(NotSignedIn, match="revoked"):
+                await orders.put("a", 2)
+            with pytest.raises(NotSignedIn, match="revoked"):
+                await orders.get("a")
+
+
 async def test_an_expired_token_is_worth_nothing_on_a_connection_that_stands(world) -> None:
     await world.user("ann", "*:read,write", days=1)
     async with world.store("ann") as store:
