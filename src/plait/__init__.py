@@ -41,7 +41,7 @@ from plait.api.values import ABSENT, UNKNOWN
 from plait.api.watch import Batch, Change, Watch
 from plait.base import errors
 from plait.base.errors import CommandFailed, Conflict, PlaitError
-from plait.entry import connect, open, restore
+from plait.entry import connect, open, past, restore
 from plait.host.tls import Tls
 from plait.types.state_machine import Reject, StateMachine, command, query
 
@@ -97,6 +97,7 @@ __all__ = [
     "errors",
     "merge",
     "open",
+    "past",
     "query",
     "restore",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from plait.api.store import Store
 from plait.client.backend import connect as connect_backend
 from plait.node.backup.choosing import parse_target
-from plait.node.backup.folders import restore_folder
+from plait.node.backup.folders import restore_folder, scratch_folder
 from plait.node.config import NodeConfig
 from plait.node.local import Local
 from plait.node.serve import running
@@ -91,3 +91,24 @@ async def restore(
         },
         "documents": list(restored.graphs),
     }
+
+
+@contextlib.asynccontextmanager
+async def past(
+    backup: str | PathLike[str],
+    *,
+    at: str = "latest",
+    machines: Iterable[type[StateMachine]] = (),
+    tell: Callable[[int, int], Any] = lambda done, of: None,
+) -> AsyncIterator[Store]:
+    """The store as it was, from a folder of backups: to look at, and to copy from.
+
+    at: as for `restore`. It is a copy in a folder for temporary files, which goes with it: it takes
+    the time and the space of a restore, and what is written to it is gone afterwards. The store
+    that was backed up is not asked, and may be lost. Raises what `restore` raises.
+    """
+    with scratch_folder() as scratch:
+        folder = Path(scratch) / "past"
+        await restore(backup, folder, at=at, tell=tell)
+        async with open(folder, machines=machines) as store:
+            yield store

@@ -275,6 +275,20 @@ async def test_a_node_that_was_down_during_moves_begins_with_a_copy(
         await members.close()
 
 
+async def test_every_engine_that_a_line_goes_to_gets_a_copy_of_its_own(
+    members: Members, servers: dict[str, TwinServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_host, "UPKEEP_S", 0.05)
+    monkeypatch.setattr(engine_upkeep, "LOOK_S", 0.1)
+    async with plait.connect(members.url) as store, asyncio.timeout(30.0):
+        table = await store.table("accounts", Consensus(line="own"))
+        await table.put("before", 1)
+        for url, scheme in ((NATS, "nats"), (POSTGRES, "postgresql")):
+            at = (await store.move("accounts", url))["at"]
+            while not any(kept[-1][0].position >= at for kept in servers[scheme].copies.values()):
+                await asyncio.sleep(0.05)
+
+
 async def test_a_watch_of_what_lies_on_an_engine_that_is_gone_is_told_so(
     members: Members, servers: dict[str, TwinServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

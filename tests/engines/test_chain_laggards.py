@@ -104,3 +104,24 @@ async def test_nothing_is_kept_from_before_what_a_copy_took_the_place_of() -> No
     assert await read_texts(late, 3, 4) == {3: "more"}
     with pytest.raises(HistoryTrimmed):
         await late.read(1, 4)
+
+
+async def test_who_waits_goes_over_even_if_what_ended_never_says_so() -> None:
+    world = World()
+    chain = await Chain.create(world.metastore, world, "a")
+    await append_all(chain, ["x"])
+    late = await Chain.open(world.metastore, world)
+    unheard = MemoryLoglet(chain.configuration.last.origin)  # it hears of "x", and of no seal
+    await append_all(unheard, ["x"])
+    late._register._loglets[chain.configuration.last.loglet] = unheard
+    waiting = start(late.wait(1))
+    await spin()
+    await chain.extend("b")
+    await append_all(chain, ["y"])
+    await spin()
+    assert not waiting.done()
+    await late.refresh()
+    await spin()
+    assert waiting.done()
+    assert (await waiting).position == 2
+    assert await read_texts(late, 0, 2) == {0: "x", 1: "y"}

@@ -190,3 +190,19 @@ async def test_what_no_line_owns_is_shown_and_dropped_when_told(tmp_path: Path) 
     assert "nothing is wrong" in (await operator("repair", "--data", folder)).stdout
     async with plait.open(folder) as store:
         assert await (await store.table("strong")).get("a") == 1
+
+
+async def test_a_copy_of_a_folder_is_not_started_beside_its_original(nodes: Nodes) -> None:
+    await written(nodes)
+    assert nodes.stop("n3") == 0
+    copy = nodes.folder / "copy"
+    shutil.copytree(nodes.folder / "n3", copy)
+    nodes.start("n3")
+    await caught_up(nodes, STEP_S)
+    second = await operator("serve", "--data", nodes.folder / "n3", "--listen", "127.0.0.1:0")
+    assert (second.returncode, "is in use by process" in second.stderr) == (1, True)
+    for listen in (("--listen", f"127.0.0.1:{free_port()}"), ()):
+        copied = await operator("serve", "--data", copy, *listen)
+        assert copied.returncode == 1, copied.stderr
+        assert f"n3 runs at {nodes.addresses['n3']} already" in copied.stderr
+    await holds_all(nodes, "n3")

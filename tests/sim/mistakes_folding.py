@@ -165,11 +165,13 @@ def reads_what_it_has(patch: Patch) -> None:
 
 
 def a_reader_does_not_wait_for_what_it_asked(patch: Patch) -> None:
-    """The read index is known, and the answer is of a state before it."""
+    """A replica answers at once, of a state before the one that it was asked to cover."""
     right = Replica.wait_applied
 
     async def wait_applied(self: Replica, position: int, *rest: Any) -> None:
-        await right(self, min(position, self.applied), *rest)
+        if self.line != "control":  # whose waits pace the loops of a node
+            position = min(position, self.applied)
+        await right(self, position, *rest)
 
     patch.setattr(Replica, "wait_applied", wait_applied)
 
@@ -219,7 +221,6 @@ def a_feed_shows_what_had_no_effect(patch: Patch) -> None:
 cut_off = world("counters", clients=3, kill=1.5, reset=0.5, partition=3.0)
 banks = world("bank", clients=4, think_s=0.01, kill=3.0)
 readers = world("mirrors", think_s=0.01, slow=True, stalls=True, pause=3.0, partition=3.0)
-returns = world("mirrors", think_s=0.01, slow=True, stalls=True, kill=0.7)
 refusals = world("registers", clients=3, bad_sync=1.0, full_disk=2.0, pause=2.0)
 leaders = world("registers", clients=4, think_s=0.01, kill=1.0, partition=1.5)
 travels = world("sessions", clients=4, think_s=0.02, slow=True, partition=2.0, pause=2.0)
@@ -243,7 +244,7 @@ MISTAKES = (
     Mistake(a_read_outlives_a_retraction, exiles),
     Mistake(readers_share_a_question_already_asked, readers),
     Mistake(reads_what_it_has, readers),
-    Mistake(a_reader_does_not_wait_for_what_it_asked, returns),
+    Mistake(a_reader_does_not_wait_for_what_it_asked, travels_far),
     Mistake(a_session_does_not_say_what_it_saw, travels),
     Mistake(a_session_does_not_say_what_it_wrote, travels),
     Mistake(a_feed_skips_when_it_goes_on, feeds),

@@ -9,7 +9,7 @@ import pytest
 import plait
 from plait import Consensus, Leader
 from plait.api.store import Store
-from plait.base.errors import BadSettings, BadValue, Closed, Conflict, Fenced
+from plait.base.errors import BadSettings, BadValue, Closed, Conflict, Fenced, HistoryTrimmed
 from plait.engines import feed
 from tests.fakes_backend import FakeBackend
 
@@ -216,3 +216,17 @@ async def test_a_group_keeps_up_with_a_line_that_has_nothing_for_it(tmp_path, mo
             (batch,) = await asyncio.wait_for(waiting, SOON)
             await consumer.commit(batch)
             assert consumer.cursor == batch.cursor
+
+
+async def test_a_group_that_fell_behind_the_log_is_told_so_and_keeps_its_place(table, monkeypatch):
+    async def trimmed(self, line, number, start):
+        raise HistoryTrimmed("position 0 is below 7", head=7)
+        yield
+
+    monkeypatch.setattr(FakeBackend, "follow", trimmed)
+    async with table.consumer("g", "0.0") as consumer:
+        for _ in range(2):
+            with pytest.raises(HistoryTrimmed) as caught:
+                await consumer.take()
+            assert caught.value.details["head"] == 7
+        assert consumer.cursor == "0.0"

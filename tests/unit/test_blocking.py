@@ -13,6 +13,7 @@ from plait.api.settings import Leader
 from plait.base.errors import BadKey, Closed, Conflict, NoSuchCollection, UsageError
 from plait.blocking import rights as blocking_rights
 from plait.host.portal import Portal
+from plait.sinks import JsonlSink
 from tests.fakes_backend import FakeBackend
 
 TWINS = [
@@ -253,3 +254,13 @@ def test_transactions_are_watched_without_await():
             assert [change.key for change in next(batches).changes] == ["a", "b"]
             assert watched.ready
             assert [batch.changes[0].value for batch in watched.take(5)] == [3]
+
+
+def test_changes_are_delivered_without_await(tmp_path):
+    with opened() as blocking:
+        films = blocking.table("films", Leader())
+        films.put("a", 1)
+        films.put("b", 2)
+        sink = JsonlSink(tmp_path / "films.jsonl")
+        assert plait.blocking.deliver(films, "archive", sink, "0.0", limit=2) == 2
+        assert len((tmp_path / "films.jsonl").read_text().splitlines()) == 2

@@ -86,3 +86,5 @@ def test_a_watch_is_an_iterator(docs: Any):
     with docs.watch() as watch:
         docs["a"].likes += 1
         assert next(watch).path == ("likes",)
+        docs["a"].likes += 1
+        assert [change.path for change in watch.batch()] == [("likes",)]

@@ -22,34 +22,20 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Any
 
 import msgspec
 
 from plait.api.context import Context
+from plait.api.group_row import BEATS, GroupRow, Place, place_of
 from plait.api.infos import TableInfo
-from plait.api.messages import Get
-from plait.api.settings import FEEDS, ReadOptions
+from plait.api.settings import FEEDS
 from plait.api.transaction import Transaction
-from plait.api.values import ABSENT, cas_command, decode_row
-from plait.api.watch import Batch, Watch, decode_cursor, encode_cursor
+from plait.api.watch import Batch, Watch, decode_cursor
 from plait.base.codec import encode_key
-from plait.base.errors import BadSettings, Closed, Conflict, Fenced, Indefinite, PlaitError
+from plait.base.errors import BadSettings, Closed, Conflict, Fenced, PlaitError
 
 TAKEOVER_S = 10.0
-BEATS = 3  # in the time after which a silent consumer is followed
 BATCHES_MAX = 1000  # taken at once, unless somebody asks for fewer
-_LEADER = ReadOptions()
-
-
-class Place(msgspec.Struct, frozen=True):
-    """What is kept of a group."""
-
-    epoch: int  # counts who held it
-    held: bool
-    owner: str  # for people
-    cursor: str  # behind what was done
-    beat: int = 0  # counts signs of life
 
 
 class Consumer:
@@ -178,7 +164,8 @@ class Consumer:
                 f"table {name!r} is on line {self._feeds.line}, {self._info.name!r} on "
                 f"{self._info.line}: a group's position stands on the line that it speaks of"
             )
-        self._place = await self._acquire()
+        row = GroupRow(self._context, self._feeds, self._group, self._takeover_s)
+        self._place = await row.acquire(self._owner, self._start)
         self._lost = asyncio.get_running_loop().create_future()
         self._watch = self._make_watch(self._place.cursor)
         self._given = self._place.cursor
@@ -202,57 +189,6 @@ class Consumer:
             with suppress(PlaitError):  # then it is followed as one that is silent
                 await self._write(held=False)
         self._place = None
-
-    async def _acquire(self) -> Place:
-        """Return once the group is ours."""
-        while True:
-            seen_from, old = await self._look()
-            if old is None:
-                start = self._start or seen_from
-                new = Place(1, True, self._owner, start)
-            else:
-                new = Place(old.epoch + 1, True, self._owner, old.cursor)
-                if old.held:
-                    await self._silence(seen_from)
-            try:
-                if await self._swap(old, new):
-                    return new
-            except Indefinite:  # if it was kept after all, we follow ourselves
-                await asyncio.sleep(self._takeover_s / BEATS)
-
-    async def _silence(self, seen_from: str) -> None:
-        """Return once nobody has written the row for `takeover_s`, or somebody let go of it."""
-        keys = (self._group, self._group + "\0")
-        async with Watch(self._context, self._feeds_info(), _LEADER, seen_from, keys) as watch:
-            with suppress(TimeoutError):
-                while True:
-                    change = await asyncio.wait_for(anext(watch), self._takeover_s)
-                    if change.deleted or not _place_of(change.value).held:
-                        return
-
-    async def _look(self) -> tuple[str, Place | None]:
-        feeds = self._feeds_info()
-        while True:
-            try:
-                answers = await self._context.read(
-                    feeds.line, (Get(feeds.table, self._group),), _LEADER
-                )
-                break
-            except Indefinite:
-                await asyncio.sleep(self._takeover_s / BEATS)
-        row = decode_row(answers.values[0])
-        place = None if row is None else _place_of(msgspec.msgpack.decode(row[1]))
-        return encode_cursor(answers.position, 0), place
-
-    async def _swap(self, old: Place | None, new: Place) -> bool:
-        feeds = self._feeds_info()
-        expected = ABSENT if old is None else msgspec.to_builtins(old)
-        command = cas_command(feeds.table, self._group, expected, msgspec.to_builtins(new))
-        try:
-            await self._context.submit(feeds.line, command, None)
-        except Conflict:
-            return False
-        return True
 
     # ------------------------------------------------------------------ writing the row
 
@@ -296,7 +232,7 @@ class Consumer:
         """Write the row in a transaction; `Fenced` if it is another's by now."""
         place = self._held()
         row = await t.get(self._group)
-        found = None if row is None else _place_of(row)
+        found = None if row is None else place_of(row)
         if found is None or found.epoch != place.epoch:
             raise self._fence(found)
         moved = Place(place.epoch, held, self._owner, cursor or found.cursor, found.beat + 1)
@@ -327,10 +263,3 @@ class Consumer:
 
     def __repr__(self) -> str:
         return f"<Consumer of {self._info.name!r} in group {self._group!r}>"
-
-
-def _place_of(value: Any) -> Place:
-    try:
-        return msgspec.convert(value, Place)
-    except msgspec.ValidationError as error:
-        raise BadSettings(f"what is kept of a group is none: {error}") from None

@@ -52,7 +52,7 @@ class Batch(NamedTuple):
     time_ms: int
 
 
-Where: TypeAlias = Callable[[Change], bool]
+Where: TypeAlias = Callable[[Change], bool]  # of a change without its cursor: it may be left out
 
 
 class Watch:

@@ -24,7 +24,7 @@ from plait.blocking.consumer import Consumer
 from plait.blocking.machine import Machine
 from plait.blocking.session import Session
 from plait.blocking.store import Store
-from plait.blocking.table import Table
+from plait.blocking.table import Table, deliver
 from plait.blocking.transaction import Transaction, TransactionTable
 from plait.blocking.watch import Watch
 from plait.host.loop import run
@@ -41,6 +41,7 @@ __all__ = [
     "TransactionTable",
     "Watch",
     "connect",
+    "deliver",
     "open",
     "restore",
 ]

@@ -20,6 +20,7 @@ from plait.api.documents.conflicts import Conflict
 from plait.api.documents.presence import Here, Presence, PresenceWatch
 from plait.api.documents.view import View
 from plait.api.documents.watching import Change
+from plait.base.errors import BadCall
 from plait.host.portal import Portal
 
 _HANDLES: Final = (
@@ -282,6 +283,12 @@ class Watch:
     async def _step(self) -> Change | Here | None:
         # StopAsyncIteration is no exception that a future may carry.
         return await anext(self._inner, None)
+
+    def batch(self) -> list[Change] | None:
+        """The watched changes that took effect together, however long that takes."""
+        if not isinstance(self._inner, documents.Watch):
+            raise BadCall("those who are here come one by one")
+        return self._road.portal.call(self._inner.batch())
 
     def close(self) -> None:
         """End it; what was not taken is not given any more."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from plait import sinks
 from plait.api import table
 from plait.api.consumer import TAKEOVER_S
 from plait.api.infos import TableInfo
@@ -15,6 +16,7 @@ from plait.blocking.consumer import Consumer
 from plait.blocking.transaction import Transaction
 from plait.blocking.watch import Watch
 from plait.host.portal import Portal
+from plait.sinks import Sink
 
 
 class Table:
@@ -223,3 +225,11 @@ class Table:
 
     def __repr__(self) -> str:
         return repr(self._inner)
+
+
+def deliver(table: Table, group: str, sink: Sink, start: str | None = None, **options: Any) -> int:
+    """Deliver a table's changes into a sink: see `plait.sinks.deliver`, whose options it takes.
+
+    For ever, or until ``limit=`` changes are there; how many.
+    """
+    return table._portal.call(sinks.deliver(table._inner, group, sink, start, **options))

@@ -13,6 +13,7 @@ _SCENARIOS = {
     "graph": "Eventual collections: Plait, pycrdt and loro",
     "text": "A text that many edit: Plait, pycrdt and loro",
     "engines": "Lines on NATS and PostgreSQL, and lines that move",
+    "operations": "Backups under load and restores, beside the same store without",
     "sim": "The simulator, beside real time",
 }
 

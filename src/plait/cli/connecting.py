@@ -21,6 +21,7 @@ from plait import entry
 from plait.api.store import Store
 from plait.base.errors import BadSettings
 from plait.cli.credentials import shown, tls_of, tls_options, token_of, token_option
+from plait.cli.progress import told
 from plait.host.loop import run
 from plait.host.tls import Tls
 
@@ -31,12 +32,14 @@ T = TypeVar("T")
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where the store is: a URL or a folder, exactly one of them."""
+    """Where the store is: a URL, a folder, or a folder of backups; exactly one of them."""
 
     url: str | None = None
     data: Path | None = None
     only: bool = False  # talk to just the addresses in the URL
     may_create: bool = False
+    backup: Path | None = None  # or a folder of backups, as of `at`: to read
+    at: str = "latest"
     tls: Tls | None = None
     token: str = ""
 
@@ -46,7 +49,13 @@ class Target(msgspec.Struct, frozen=True):
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Store]:
         """The store, closed at exit. Raises what `plait.open` and `plait.connect` raise."""
-        if self.data is not None:
+        if self.backup is not None:
+            async with contextlib.AsyncExitStack() as stack:
+                with told("restoring") as tell:
+                    past = entry.past(self.backup, at=self.at, tell=tell)
+                    store = await stack.enter_async_context(past)
+                yield store
+        elif self.data is not None:
             if not self.may_create and not self.data.is_dir():
                 raise BadSettings(f"there is no folder {self.data}")
             async with entry.open(self.data) as store:
@@ -85,30 +94,62 @@ def choose(
     return Target(url=url or DEFAULT_URL, only=only)
 
 
-def with_target(may_create: bool = False) -> Callable[[_Command], _Command]:
-    """Adds --url, --data and --only to a command, which receives `target`."""
+def choose_past(
+    url: str | None, data: Path | None, backup: Path | None, at: str | None
+) -> Target | None:
+    """The backups that options mean; None if they mean none, `BadSettings` if they contradict."""
+    if backup is None:
+        if at is not None:
+            raise BadSettings("--at needs --backup DIR, where the past is kept")
+        return None
+    if url is not None or data is not None:
+        raise BadSettings("--backup is read instead of --url or --data; give one")
+    return Target(backup=backup, at=at or "latest")
+
+
+def with_target(may_create: bool = False, past: bool = False) -> Callable[[_Command], _Command]:
+    """Adds --url, --data and --only to a command, which receives `target`.
+
+    past: it only reads, so it may read backups: --backup and --at too.
+    """
 
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
         def wrapper(
             *args: Any, url: str | None, data: Path | None, only: bool,
             tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None,
-            token_file: Path | None, **kwargs: Any,
+            token_file: Path | None, backup: Path | None = None, at: str | None = None,
+            **kwargs: Any,
         ) -> Any:  # fmt: skip
-            target = choose(url, data, only, dict(os.environ), may_create)
-            if target.data is None:
+            target = choose_past(url, data, backup, at)
+            if target is None:
+                target = choose(url, data, only, dict(os.environ), may_create)
+            if target.url is not None:
                 tls, token = tls_of(tls_ca, tls_cert, tls_key), token_of(token_file, os.environ)
                 target = msgspec.structs.replace(target, tls=tls, token=token)
             return command(*args, target=target, **kwargs)
 
         tls_options(token_option(wrapper))
-        for option in _OPTIONS:
+        for option in (*(_PAST if past else ()), *_OPTIONS):
             option(wrapper)
         return cast(_Command, wrapper)
 
     return decorate
 
 
+_PAST = (
+    click.option(
+        "--at",
+        metavar="TIME|LINE:POSITION",
+        help="With --backup: as of when.  [default: the latest]",
+    ),
+    click.option(
+        "--backup",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="A folder of backups: read the store as it was.",
+    ),
+)
 _OPTIONS = (
     click.option(
         "--only", is_flag=True, help="Talk to just the nodes in --url, not to their fellow members."

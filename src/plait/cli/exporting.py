@@ -30,7 +30,7 @@ Rows = AsyncIterator[tuple[str, Any]]
 @click.option("--fields", metavar="A,B,…", help="CSV: the columns, after the key.")
 @click.option("--read", "source", type=click.Choice(READ_FROM), default="leader",
               show_default=True, help="Which replica answers.")  # fmt: skip
-@with_target()
+@with_target(past=True)
 def export_command(
     target: Target,
     file: str,

@@ -15,7 +15,7 @@ from plait.sinks import deliver, open_sink
 
 @click.command()
 @click.argument("table")
-@click.option("--to", required=True, metavar="SINK",
+@click.option("--to", required=True, metavar="SINK", envvar="PLAIT_FEED_TO", show_envvar=True,
               help="jsonl:FILE, http(s)://HOST/PATH or nats://HOST:4222/SUBJECT.")  # fmt: skip
 @click.option("--group", required=True, metavar="NAME",
               help="Whose position it is; kept in the store.")  # fmt: skip

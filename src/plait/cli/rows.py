@@ -44,7 +44,7 @@ def _read_options(command: _F) -> _F:
 @click.argument("key")
 @click.option("--raw", is_flag=True, help="Print a string without quotes.")
 @_read_options
-@with_target()
+@with_target(past=True)
 def get(
     target: Target, table: str, key: str, raw: bool, source: Any, max_lag: float | None
 ) -> None:
@@ -120,7 +120,7 @@ def delete(target: Target, table: str, key: str, acks: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help='One {"key", "value"} object a line.')
 @click.option("--keys", "keys_only", is_flag=True, help="Only the keys.")
 @_read_options
-@with_target()
+@with_target(past=True)
 def scan(
     target: Target,
     table: str,
@@ -160,7 +160,7 @@ def scan(
 @click.command()
 @click.argument("table")
 @_read_options
-@with_target()
+@with_target(past=True)
 def count(target: Target, table: str, source: Any, max_lag: float | None) -> None:
     """Print how many rows TABLE holds."""
 

@@ -50,6 +50,7 @@ class Chain:
         self._switching: asyncio.Task[None] | None = None
         self._retracted: list[Callable[[Epoch, int], None]] = []
         self._tell_moved: list[Callable[[], None]] = []
+        self._waits: dict[asyncio.Timeout, None] = {}  # at the last loglet: until there is another
 
     @classmethod
     async def open(
@@ -161,7 +162,7 @@ class Chain:
         """Committed entries from `start`, before `stop`, those of one segment at a time."""
         self._register.check_open()
         if start < self.head:
-            raise _trimmed(start, self.head)
+            raise HistoryTrimmed(f"position {start} is below {self.head}", head=self.head)
         stop = min(stop, self.committed)
         if start >= stop:
             return []
@@ -181,7 +182,7 @@ class Chain:
             if self._register.is_reopened(segment, loglet):
                 return await self.read(start, stop, bytes_max)
             self._register.check_gone(segment)
-            raise _trimmed(start, self.head) from None
+            raise HistoryTrimmed(f"position {start} is below {self.head}", head=self.head) from None
 
     async def wait(self, position: int) -> Tail:
         """Return once `committed` exceeds `position`, or the chain is sealed."""
@@ -192,15 +193,24 @@ class Chain:
             if self.committed > position or ended:
                 return Tail(self.committed, ended)
             segment, loglet = self._register.last
+            until = asyncio.timeout(None)
             try:
                 if lagging is not None:
                     await lagging.wait(position)
                     continue
-                tail = await loglet.wait(position)
+                async with until:
+                    self._waits[until] = None
+                    tail = await loglet.wait(position)
+            except TimeoutError:
+                if not until.expired():
+                    raise
+                continue  # another is the last
             except Closed:
                 if lagging is None or lagging is self._register.lagging():
                     self._register.check_gone(segment)
                 continue
+            finally:
+                self._waits.pop(until, None)
             if tail.sealed and self.committed <= position:
                 await self._switched()
 
@@ -376,6 +386,9 @@ class Chain:
     def _moved(self) -> None:
         if not self._turnstile.empty:
             self._start_switch()  # appends still in the old loglet come first
+        for wait in self._waits:  # what ended may never say so here
+            if not wait.expired():
+                wait.reschedule(asyncio.get_running_loop().time())
         for callback in self._tell_moved:
             callback()
 
@@ -384,7 +397,3 @@ class Chain:
     def _tell_retracted(self, epoch: Epoch, position: int) -> None:
         for callback in self._retracted:
             callback(epoch, position)
-
-
-def _trimmed(position: int, head: int) -> HistoryTrimmed:
-    return HistoryTrimmed(f"position {position} is below {head}", head=head)

@@ -13,7 +13,9 @@ reader continues from (position, offset + 1) of the last item that it took.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable, Iterator, MutableMapping
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -48,8 +50,14 @@ BEFORE_BYTES_MAX = 8 << 20  # of values before, in one list; more in one command
 UNHEARD_S = 0.05
 ENTRIES_BYTES = 1 << 18  # of log read at a time
 PASSED_BYTES = 1 << 20  # of log without a change, after which a feed says where it is
+SHARED_MAX = 64  # entries of a replica that are kept for other feeds
+SHARED_BYTES_MAX = 1 << 14  # longer ones are not
 
 Write = tuple[str, Present | None]
+_Place = tuple[int, int, Epoch, int]  # table, position, epoch, time
+_Recent = OrderedDict[_Place, list[list[FeedItem]]]
+
+_recent: MutableMapping[Replica, _Recent] = WeakKeyDictionary()  # what feeds share, by replica
 
 
 async def follow(
@@ -81,7 +89,7 @@ async def follow(
                 raise error
             time_ms = max(time_ms, entry.time_ms)
             passed += len(entry.payload)
-            for more in _changes(replica, table, position, offset, entry, time_ms):
+            for more in _shared(replica, table, position, offset, entry, time_ms):
                 passed = 0
                 more_bytes = _before_bytes(more)
                 full = len(items) + len(more) > ITEMS_MAX or size + more_bytes > BEFORE_BYTES_MAX
@@ -98,6 +106,22 @@ async def follow(
             await asyncio.sleep(0)
         if items:
             yield items
+
+
+def _shared(
+    replica: Replica, table: int, position: int, start: int, entry: Entry, time_ms: int
+) -> Iterable[list[FeedItem]]:
+    """What an entry changed; made once for all feeds that ask for it about now."""
+    if start or len(entry.payload) > SHARED_BYTES_MAX:
+        return _changes(replica, table, position, start, entry, time_ms)
+    recent = _recent.setdefault(replica, OrderedDict())
+    place = (table, position, entry.epoch, time_ms)
+    found = recent.get(place)
+    if found is None:
+        found = recent[place] = list(_changes(replica, table, position, 0, entry, time_ms))
+        if len(recent) > SHARED_MAX:
+            recent.popitem(last=False)
+    return found
 
 
 def _before_bytes(items: list[FeedItem]) -> int:

@@ -10,10 +10,14 @@ import asyncio
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from plait.base.errors import BadSettings, Corrupt
 from plait.host.folder import os_error, sync_folder
+
+T = TypeVar("T")
 
 
 class BackupFolder:
@@ -43,6 +47,10 @@ class BackupFolder:
     async def remove(self, name: str) -> None:
         """Take a file away; it may be gone already."""
         await asyncio.to_thread(self._remove, self.path / name)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what takes the processor a while in a thread."""
+        return await asyncio.to_thread(work)
 
     def _names(self, folder: Path) -> list[str]:
         try:

@@ -50,7 +50,8 @@ class EngineUpkeep:
         self._state = state
         self._looked_at = node.clock.monotonic() - LOOK_S
         self._copied_bytes = 0  # of log that was folded when a copy was last made or seen
-        self._copy: SharedCopy | None = None  # the newest that is known
+        self._copy: SharedCopy | None = None  # the newest that is known on the engine
+        self._copied_to: str | None = None  # that engine: what another keeps helps nobody here
 
     @property
     def _engine_url(self) -> str | None:
@@ -62,6 +63,8 @@ class EngineUpkeep:
         url = self._engine_url
         if url is None:
             return
+        if url != self._copied_to:
+            self._copy, self._copied_to = None, url
         replica, engine = self._replica, await self._node.engines.get(url)
         if replica.needs_snapshot is not None:
             await self._begin_with_copy(engine)

@@ -24,6 +24,7 @@ from plait.node.distrust import remembers_others
 from plait.node.identity import identify
 from plait.node.lines import CONTROL
 from plait.node.local import Local
+from plait.node.namesake import refuse_namesake
 from plait.node.node import Node
 from plait.node.service import SPEAK_TLS, Service
 from plait.node.takeover import hand_over_all
@@ -138,9 +139,12 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
     log = None if config.audit_log is None else AuditLog(config.audit_log)
     async with running(config, served=True) as node:
         check_exposure(node, config)
+        network, known = network_of(config), node.members.get(node.name)
+        if known and known != config.listen:
+            await refuse_namesake(network, known, node.name, node.cluster)
         sink = None if log is None else log.note
         trail = Trail(node.name, node.clock, sink, config.audit_writes)
-        service = await open_service(node, network_of(config), config, trail)
+        service = await open_service(node, network, config, trail)
         ready(node)
         try:
             await stop.wait()

@@ -44,7 +44,8 @@ async def deliver(
             mark = await sink.open(consumer.cursor)
             ahead = _ahead(mark, consumer.cursor, group)
             while limit is None or delivered < limit:
-                batches = await consumer.take(sink.most)
+                most = sink.most if limit is None else min(sink.most, limit - delivered)
+                batches = await consumer.take(most)
                 if ahead is not None:
                     ahead, batches = _pass_over(ahead, batches)
                 if batches:

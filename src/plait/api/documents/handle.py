@@ -13,7 +13,7 @@ from plait.api.documents.history import encode_version, past_of
 from plait.api.documents.presence import Presence
 from plait.api.documents.registers import Loser
 from plait.api.documents.replay import replay
-from plait.api.documents.watching import NamedPath, Watch
+from plait.api.documents.watching import NamedPath, Watch, Where
 from plait.base.codec import encode_key
 from plait.base.errors import BadDocument, BadValue
 from plait.engines.graph_port import GraphReplica
@@ -126,12 +126,19 @@ class Documents(Generic[D]):
         since."""
         return replay(self._access, None, again=True)
 
-    def watch(self, key: str | None = None, path: NamedPath | None = None) -> Watch:
+    def watch(
+        self,
+        key: str | None = None,
+        path: NamedPath | None = None,
+        *,
+        where: Where | None = None,
+    ) -> Watch:
         """``async for change in docs.watch()``: everybody's changes, from now on.
 
         key, path: only those of one document, only those at and below one field or path of names.
+        where: only those of which this is true; it is asked at once, and must not raise.
         """
-        return Watch(self._access, self._class, key, path)
+        return Watch(self._access, self._class, key, path, where)
 
     @property
     def presence(self) -> Presence:

@@ -50,6 +50,9 @@ class Change(NamedTuple):
     marks: tuple[MarkChange, ...] = ()  # what was marked in it
 
 
+Where: TypeAlias = Callable[[Change], bool]
+
+
 class Watch:
     """An async iterator of `Change`; made by `Documents.watch` and `Document.watch`.
 
@@ -58,7 +61,12 @@ class Watch:
     """
 
     def __init__(
-        self, access: Access, document: Any, key: str | None, path: NamedPath | None
+        self,
+        access: Access,
+        document: Any,
+        key: str | None,
+        path: NamedPath | None,
+        where: Where | None = None,
     ) -> None:
         if key is not None:
             encode_key(key)
@@ -67,6 +75,7 @@ class Watch:
         self._document = document
         self._key = key
         self._path = _names(path)
+        self._where = where
         self._ready: deque[Change] = deque()
         self._more = asyncio.Event()
         self._cut_off = False
@@ -77,6 +86,21 @@ class Watch:
 
     async def __anext__(self) -> Change:
         """The next change, however long that takes. `Busy` if the reader was too slow."""
+        if not await self._wait():
+            raise StopAsyncIteration
+        return self._ready.popleft()
+
+    async def batch(self) -> list[Change] | None:
+        """The watched changes of the next batch, all that took effect at once; None at the end."""
+        if not await self._wait():
+            return None
+        changes = [self._ready.popleft()]
+        while not changes[-1].last:
+            changes.append(self._ready.popleft())
+        return changes
+
+    async def _wait(self) -> bool:
+        """Whether there is something to give, however long that takes; not once it is closed."""
         while not self._ready:
             self._access.check()
             if self._cut_off:
@@ -85,10 +109,10 @@ class Watch:
                     " cut off; read the documents and watch anew"
                 )
             if self._stop is None:
-                raise StopAsyncIteration
+                return False
             self._more.clear()
             await self._more.wait()
-        return self._ready.popleft()
+        return True
 
     async def aclose(self) -> None:
         """End it; what was not taken is not given any more."""
@@ -112,6 +136,8 @@ class Watch:
 
     def _tell(self, batch: Sequence[Changed]) -> None:
         changes = [self._change(one) for one in batch if self._is_watched(one)]
+        if self._where is not None:
+            changes = [change for change in changes if self._where(change)]
         if not changes:
             return
         changes[-1] = changes[-1]._replace(last=True)

@@ -8,8 +8,9 @@ in common, whichever nodes made them.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -33,6 +34,8 @@ from plait.node.backup.layout import (
     manifest_number,
     piece_name,
 )
+
+T = TypeVar("T")
 
 
 class Vault(Protocol):
@@ -58,6 +61,10 @@ class Vault(Protocol):
         """Take a file away; it may be gone already."""
         ...
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what takes the processor a while, so that nobody waits for it who need not."""
+        ...
+
 
 class Pieces:
     """Reads and writes pieces of one vault, and counts them."""
@@ -70,7 +77,7 @@ class Pieces:
 
     async def put(self, data: bytes) -> Piece:
         """Keep bytes that are not there yet."""
-        piece = Piece(digest_of(data), len(data))
+        piece = Piece(await self._vault.aside(partial(digest_of, data)), len(data))
         name = piece_name(piece.digest)
         if await self._vault.size(name) != piece.size:
             await self._vault.write(name, data)
@@ -92,7 +99,8 @@ class Pieces:
         """The bytes, as they were; `Corrupt`."""
         name = piece_name(piece.digest)
         data = await self._vault.read(name, piece.size)
-        if len(data) != piece.size or digest_of(data) != piece.digest:
+        digest = await self._vault.aside(partial(digest_of, data))
+        if len(data) != piece.size or digest != piece.digest:
             raise Corrupt(f"{name} is damaged: it does not hold what its name says")
         return data
 
@@ -101,11 +109,11 @@ class Pieces:
         pieces: list[Piece] = []
         crc = offset = 0
         while offset < snapshot.size:
-            data = snapshot.read(offset, PIECE_BYTES)
+            data = await self._vault.aside(partial(snapshot.read, offset, PIECE_BYTES))
             if not data:
                 raise Corrupt(f"a copy of {snapshot.size} bytes ends after {offset}")
             pieces.append(await self.put(data))
-            crc = zlib.crc32(data, crc)
+            crc = await self._vault.aside(partial(zlib.crc32, data, crc))
             offset += len(data)
         if crc != snapshot.checksum:
             raise Corrupt("the copy of a state changed while it was read")

@@ -1,0 +1,121 @@
+"""The scenario `operations`: what it costs to run a store for real, part by part.
+
+Its peer is the same store without what is measured, in turns in the same run. Each part is a module
+of its own that measures and says what it is meant to reach; this one lists them.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from plait.bench.aims import Judged
+from plait.bench.command import all_known, progress_beside, write_figures
+from plait.bench.operations_backup import measure_backups, measure_restore
+from plait.bench.operations_part import OperationsOptions, Part
+from plait.bench.report_feeds import print_feeds
+from plait.bench.rounds import Progress
+from plait.bench.watchers import measure_feeds
+
+Measure = Callable[[OperationsOptions, Path, Progress], Awaitable[Part]]
+
+PARTS: dict[str, Measure] = {
+    "backup": measure_backups,
+    "restore": measure_restore,
+    "feeds": measure_feeds,
+}
+
+
+async def run_operations(
+    names: Sequence[str], options: OperationsOptions, progress: Progress = lambda _: None
+) -> dict[str, Any]:
+    """Measure the parts in turn; the figures as JSON-like values, each part's aims with them."""
+    parts = {}
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="plait-bench-", dir=options.folder) as folder:
+            parts[name] = await PARTS[name](options, Path(folder), progress)
+    return {
+        "scenario": "operations",
+        "options": msgspec.to_builtins(options),
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "load": os.getloadavg()[0],
+        },
+        "parts": {name: part.figures for name, part in parts.items()},
+        "judged": [
+            {"part": name} | msgspec.to_builtins(each)
+            for name, part in parts.items()
+            for each in part.judged
+        ],
+    }
+
+
+def print_operations(figures: dict[str, Any], console: Console) -> None:
+    """Every aim beside what was found."""
+    table = Table(
+        box=SIMPLE_HEAD, pad_edge=False, title="Running it for real", title_justify="left"
+    )
+    for heading in ("part", "what", "found", "aim", ""):
+        table.add_column(heading)
+    for row in figures["judged"]:
+        each = msgspec.convert({key: row[key] for key in Judged.__struct_fields__}, Judged)
+        table.add_row(row["part"], each.what, each.found, each.aim, "met" if each.met else "missed")
+    console.print(table)
+    if "feeds" in figures["parts"]:
+        print_feeds(figures["parts"]["feeds"], console)
+    machine = figures["machine"]
+    console.print(
+        f"Medians of {figures['options']['rounds']} rounds; Python {machine['python']}, "
+        f"{machine['cores']} cores, load {machine['load']:.1f} at the end."
+    )
+    if figures["options"]["quick_run"]:
+        console.print("A quick run: not to be quoted.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """``plait bench operations …``: print a table; the exit code."""
+    parsed = _parser().parse_args(list(arguments))
+    names = parsed.part or list(PARTS)
+    if not all_known("part", names, PARTS):
+        return 2
+    options = OperationsOptions(
+        parsed.seconds, parsed.rounds, parsed.records, parsed.watchers, folder=parsed.folder
+    )
+    chosen = options.quick() if parsed.quick else options
+    figures = asyncio.run(run_operations(names, chosen, progress_beside()))
+    print_operations(figures, Console())
+    write_figures(figures, parsed.json)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    usual = OperationsOptions()
+    parser = argparse.ArgumentParser(
+        prog="plait bench operations",
+        description="What it costs to run a store for real: backups under load, restores, feeds.",
+    )
+    parser.add_argument("--quick", action="store_true", help="short rounds, few records")
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="of one round")
+    parser.add_argument("--rounds", type=int, default=usual.rounds, help="and so many of each")
+    parser.add_argument("--records", type=int, default=usual.records, help="to restore")
+    parser.add_argument(
+        "--watchers",
+        type=int,
+        nargs="+",
+        default=usual.watchers,
+        help="of a feed, from few to many",
+    )
+    parser.add_argument("--part", action="append", help=f"only this: {', '.join(PARTS)}")
+    parser.add_argument("--folder", metavar="DIR", help="on the disk to be measured")
+    parser.add_argument("--json", metavar="FILE", help="write every figure there too")
+    return parser

@@ -1,0 +1,108 @@
+"""The scenario `operations`: its parts on small stores, and what is printed of them."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from plait.bench import operations
+from plait.bench.aims import Judged
+from plait.bench.operations import print_operations, run_operations
+from plait.bench.operations_backup import measure_restore
+from plait.bench.operations_part import OperationsOptions, Part
+from plait.bench.rounds import Progress
+from plait.bench.watchers import Watchers
+
+
+async def test_a_restore_is_measured_until_a_new_store_answers(tmp_path: Path) -> None:
+    options = OperationsOptions(rounds=2, records=500)
+    part = await measure_restore(options, tmp_path, lambda _: None)
+    figures = part.figures
+    assert figures["records"] == 500
+    assert len(figures["answered_s"]) == 2
+    for restore_s, answered_s in zip(figures["restore_s"], figures["answered_s"], strict=True):
+        assert 0 < restore_s < answered_s
+    assert figures["backup_bytes"] > 500 * 100
+
+
+async def test_parts_are_measured_in_folders_of_their_own_that_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    async def part(options: OperationsOptions, folder: Path, progress: Progress) -> Part:
+        folders.append(folder)
+        return Part({"x": options.seconds}, [Judged("what", "1", "2", False)])
+
+    monkeypatch.setattr(operations, "PARTS", {"one": part, "two": part})
+    options = OperationsOptions(seconds=0.5, folder=str(tmp_path))
+    figures = await run_operations(["one", "two"], options)
+    assert figures["parts"] == {"one": {"x": 0.5}, "two": {"x": 0.5}}
+    assert len(set(folders)) == 2
+    assert list(tmp_path.iterdir()) == []
+    told = io.StringIO()
+    print_operations(figures, Console(file=told, width=100))
+    assert told.getvalue().count("missed") == 2
+    assert "not to be quoted" not in told.getvalue()
+
+
+async def test_a_change_that_comes_twice_is_counted_as_wrong():
+    class Change:
+        def __init__(self, value):
+            self.value = value
+
+    class Watch:
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *error):
+            pass
+
+        async def __aiter__(self):
+            for value in (0, 1, 1, 3):
+                yield Change(value)
+
+    class Table:
+        def watch(self, start):
+            return Watch()
+
+    watchers = Watchers()
+    await watchers.follow(Table(), "0.0", 0)
+    assert watchers.wrong == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_feeds_are_measured_on_a_cluster_and_shown(tmp_path: Path) -> None:
+    options = OperationsOptions(watchers=(0, 1, 4), rows=20, paced=2, folder=str(tmp_path))
+    figures = await run_operations(["feeds"], options)
+    none, one, four = figures["parts"]["feeds"]["watchers"]
+    assert [row["watchers"] for row in (none, one, four)] == [0, 1, 4]
+    assert none["first_ms"] is None
+    assert none["delivered_per_s"] == 0
+    assert 0 < four["first_ms"] <= four["median_ms"] <= four["last_ms"]
+    assert one["delivered_per_s"] <= one["written_per_s"] * 1.01
+    assert figures["judged"][0]["met"]
+    told = io.StringIO()
+    print_operations(figures, Console(file=told, width=80))
+    assert max(len(line) for line in told.getvalue().splitlines()) <= 80
+    assert "…" not in told.getvalue()
+    assert "delivered/s" in told.getvalue()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_measures_a_thousand_watchers_and_a_quick_run_says_what_it_is() -> None:
+    assert OperationsOptions().watchers[-1] == 1000
+    told = io.StringIO()
+    figures = {
+        "options": {"rounds": 1, "quick_run": OperationsOptions().quick().quick_run},
+        "machine": {"cores": 2, "python": "3.11", "load": 0.5}, "parts": {}, "judged": [],
+    }  # fmt: skip
+    print_operations(figures, Console(file=told, width=80))
+    assert "not to be quoted" in told.getvalue()
+
+
+def test_a_part_that_is_none_is_a_mistake_of_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert operations.run(["--part", "misspelt"]) == 2
+    assert "backup, restore" in capsys.readouterr().err
