@@ -42,6 +42,7 @@ from plait.api.watch import Batch, Change, Watch
 from plait.base import errors
 from plait.base.errors import CommandFailed, Conflict, PlaitError
 from plait.entry import connect, open, past, restore
+from plait.host.tls import Tls
 from plait.types.state_machine import Reject, StateMachine, command, query
 
 __version__ = "0.3.0"
@@ -86,6 +87,7 @@ __all__ = [
     "Table",
     "TableRow",
     "Text",
+    "Tls",
     "Transaction",
     "Tree",
     "TwoPhaseSet",

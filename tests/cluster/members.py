@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import plait
-from plait.host.tcp import TcpNetwork
+from plait.host.tls import Tls
 from plait.node.config import Limits, NodeConfig
 from plait.node.local import Local
 from plait.node.node import Node
-from plait.node.serve import running
+from plait.node.serve import network_of, running
 from plait.node.service import Service
 
 
@@ -35,12 +35,13 @@ class Members:
         self.zones = zones or {}  # where nodes say that they are
         self.limits = limits or Limits()
         self.addresses = {f"n{i + 1}": f"127.0.0.1:{free_port()}" for i in range(count)}
+        self.tls: dict[str, Tls] = {}  # by name, of those that speak it
         self.nodes: dict[str, Node] = {}
         self._ends: dict[str, contextlib.AsyncExitStack] = {}
 
     @property
     def url(self) -> str:
-        return "plait://" + ",".join(self.addresses.values())
+        return ("plait+tls://" if self.tls else "plait://") + ",".join(self.addresses.values())
 
     async def start(self, *names: str) -> None:
         await asyncio.gather(*(self._start(name) for name in names or tuple(self.addresses)))
@@ -51,7 +52,7 @@ class Members:
         cluster = next(iter(self.nodes.values())).cluster
         config = NodeConfig(
             self.folder / name, name, self.addresses[name], {}, None, cluster, self.limits,
-            joins=True, zone=self.zones.get(name, ""),
+            joins=True, zone=self.zones.get(name, ""), tls=self.tls.get(name),
         )  # fmt: skip
         await self._run(config)
 
@@ -61,6 +62,7 @@ class Members:
             NodeConfig(
                 self.folder / name, name, self.addresses[name], members,
                 "n1" if members else None, "test", self.limits, zone=self.zones.get(name, ""),
+                tls=self.tls.get(name),
             )
         )  # fmt: skip
 
@@ -68,7 +70,7 @@ class Members:
         name = config.name
         stack = contextlib.AsyncExitStack()
         node = await stack.enter_async_context(running(config, served=True))
-        service = Service(Local(node), TcpNetwork())
+        service = Service(Local(node), network_of(config))
         node.address = await service.start(config.listen)
         stack.push_async_callback(service.close)
         self.nodes[name] = node

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import plait.blocking
-from plait.api import consumer, machine, session, store, table, transaction, watch
+from plait.api import consumer, machine, rights, session, store, table, transaction, watch
 from plait.api.settings import Leader
 from plait.base.errors import BadKey, Closed, Conflict, NoSuchCollection, UsageError
+from plait.blocking import rights as blocking_rights
 from plait.host.portal import Portal
 from plait.sinks import JsonlSink
 from tests.fakes_backend import FakeBackend
@@ -24,6 +25,7 @@ TWINS = [
     (transaction.TransactionTable, plait.blocking.TransactionTable),
     (watch.Watch, plait.blocking.Watch),
     (consumer.Consumer, plait.blocking.Consumer),
+    (rights.Rights, blocking_rights.Rights),
 ]
 RENAMED = {
     "aclose": "close",

@@ -10,11 +10,28 @@ from typing import Any, TypeAlias
 import msgspec
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
-from plait.api.messages_followers import ListDropped as ListDropped
-from plait.api.messages_followers import OpenDropped as OpenDropped
-from plait.api.messages_followers import SetFollowerRequest as SetFollowerRequest
-from plait.api.place_messages import SetZone as SetZone
-from plait.api.place_messages import WantLeaders as WantLeaders
+from plait.api.messages_admin import BackupRequest as BackupRequest
+from plait.api.messages_admin import DropRescuedRequest as DropRescuedRequest
+from plait.api.messages_admin import Examine as Examine
+from plait.api.messages_admin import Join as Join
+from plait.api.messages_admin import KeepBeforeRequest as KeepBeforeRequest
+from plait.api.messages_admin import Leave as Leave
+from plait.api.messages_admin import ListDropped as ListDropped
+from plait.api.messages_admin import ListMembers as ListMembers
+from plait.api.messages_admin import ListRescued as ListRescued
+from plait.api.messages_admin import Message
+from plait.api.messages_admin import Move as Move
+from plait.api.messages_admin import OpenDropped as OpenDropped
+from plait.api.messages_admin import Promote as Promote
+from plait.api.messages_admin import ReplayRescued as ReplayRescued
+from plait.api.messages_admin import RescuedGroups as RescuedGroups
+from plait.api.messages_admin import RightsRequest as RightsRequest
+from plait.api.messages_admin import SetFollowerRequest as SetFollowerRequest
+from plait.api.messages_admin import SetZone as SetZone
+from plait.api.messages_admin import ShowRescued as ShowRescued
+from plait.api.messages_admin import StatusRequest as StatusRequest
+from plait.api.messages_admin import SwitchOver as SwitchOver
+from plait.api.messages_admin import WantLeaders as WantLeaders
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.line.entry import Epoch
 from plait.line.outcome import Failures, Outcome, Returns, Run
@@ -30,22 +47,22 @@ from plait.types.queries import Scan as Scan
 PROTOCOL = (1,)
 
 
-class _Message(msgspec.Struct, frozen=True, array_like=True):
-    """Array-like, tagged by a number in each subclass."""
-
-
 # ------------------------------------------------------------------------------- requests
 
 
-class Hello(_Message, frozen=True, array_like=True, tag=0):
+class Hello(Message, frozen=True, array_like=True, tag=0):
     """First message of a client. Empty cluster means: whichever this is."""
 
     protocols: tuple[int, ...]
     cluster: str = ""
     name: str = ""  # for status pages
+    token: str = ""  # who it is, where rights are on
+
+    def __repr__(self) -> str:
+        return f"Hello({self.protocols}, {self.cluster!r}, {self.name!r}, token=…)"
 
 
-class OpenTable(_Message, frozen=True, array_like=True, tag=10):
+class OpenTable(Message, frozen=True, array_like=True, tag=10):
     """Find a table, or create it with these settings (None: only find)."""
 
     id: int
@@ -53,17 +70,17 @@ class OpenTable(_Message, frozen=True, array_like=True, tag=10):
     settings: Settings | None
 
 
-class ListTables(_Message, frozen=True, array_like=True, tag=11):
+class ListTables(Message, frozen=True, array_like=True, tag=11):
     id: int
 
 
-class DropTableRequest(_Message, frozen=True, array_like=True, tag=12):
+class DropTableRequest(Message, frozen=True, array_like=True, tag=12):
     id: int
     name: str
     cleared_at: int = -1  # where in its line the rows went, if they did
 
 
-class Propose(_Message, frozen=True, array_like=True, tag=13):
+class Propose(Message, frozen=True, array_like=True, tag=13):
     """Order one encoded group on a line; answered when committed and applied here.
 
     `acks` asks for more than the line's rule. `moment_s` bounds the wait.
@@ -76,7 +93,7 @@ class Propose(_Message, frozen=True, array_like=True, tag=13):
     timeout_s: float = 30.0
 
 
-class Read(_Message, frozen=True, array_like=True, tag=14):
+class Read(Message, frozen=True, array_like=True, tag=14):
     """Answer queries from one line's applied state.
 
     `after` is (epoch, position) of a session token: wait until that much is applied, or fail
@@ -91,7 +108,7 @@ class Read(_Message, frozen=True, array_like=True, tag=14):
     timeout_s: float = 10.0
 
 
-class Follow(_Message, frozen=True, array_like=True, tag=15):
+class Follow(Message, frozen=True, array_like=True, tag=15):
     """Feed the changes of a table from `start` (None: from now on), until `Cancel`."""
 
     id: int
@@ -101,81 +118,31 @@ class Follow(_Message, frozen=True, array_like=True, tag=15):
     told_passed: bool = False  # it understands items of version 0, see `FeedItem`
 
 
-class FeedCredit(_Message, frozen=True, array_like=True, tag=16):
+class FeedCredit(Message, frozen=True, array_like=True, tag=16):
     """The client took `items` of a feed; the node keeps a bounded number on the way."""
 
     id: int
     items: int
 
 
-class Cancel(_Message, frozen=True, array_like=True, tag=17):
+class Cancel(Message, frozen=True, array_like=True, tag=17):
     """End a feed."""
 
     id: int
 
 
-class StatusRequest(_Message, frozen=True, array_like=True, tag=18):
-    id: int
-
-
-class Promote(_Message, frozen=True, array_like=True, tag=19):
-    """Make this node the leader of `line` (None: of every line)."""
-
-    id: int
-    line: str | None = None
-    accept_loss: bool = False
-    timeout_s: float = 10.0
-
-
-class SwitchOver(_Message, frozen=True, array_like=True, tag=20):
-    """Hand the lines that this node leads over to `target` without loss."""
-
-    id: int
-    target: str
-    line: str | None = None
-    timeout_s: float = 30.0
-
-
-class ListRescued(_Message, frozen=True, array_like=True, tag=21):
-    id: int
-
-
-class ShowRescued(_Message, frozen=True, array_like=True, tag=22):
-    id: int
-    rescued: int
-
-
-class ReplayRescued(_Message, frozen=True, array_like=True, tag=23):
-    """Propose a rescued suffix again under its original sessions and sequence numbers."""
-
-    id: int
-    rescued: int
-
-
-class DropRescuedRequest(_Message, frozen=True, array_like=True, tag=24):
-    id: int
-    rescued: int
-
-
-class Where(_Message, frozen=True, array_like=True, tag=25):
+class Where(Message, frozen=True, array_like=True, tag=25):
     """Who leads this line, as far as this node knows? Answered by `Located`."""
 
     id: int
     line: str
 
 
-class RescuedGroups(_Message, frozen=True, array_like=True, tag=26):
-    """The encoded groups of a rescued suffix, for replay by the caller. Answered by `Result`."""
-
-    id: int
-    rescued: int
-
-
-class FlushRequest(_Message, frozen=True, array_like=True, tag=27):
+class FlushRequest(Message, frozen=True, array_like=True, tag=27):
     id: int
 
 
-class OpenMachine(_Message, frozen=True, array_like=True, tag=28):
+class OpenMachine(Message, frozen=True, array_like=True, tag=28):
     """Find a machine, or create it with these settings (None: only find).
 
     The node must have a class of that name registered, and of no lower version.
@@ -187,32 +154,7 @@ class OpenMachine(_Message, frozen=True, array_like=True, tag=28):
     settings: Settings | None
 
 
-class Join(_Message, frozen=True, array_like=True, tag=40):
-    """Take the node `name` at `address` into the cluster. Answered by `Result` once it votes."""
-
-    id: int
-    name: str
-    address: str
-    witness: bool = False
-    timeout_s: float = 60.0
-    zone: str = ""
-
-
-class Leave(_Message, frozen=True, array_like=True, tag=41):
-    """Let a node go, alive or dead. Answered by `Result` once nothing depends on it."""
-
-    id: int
-    name: str
-    timeout_s: float = 60.0
-
-
-class ListMembers(_Message, frozen=True, array_like=True, tag=42):
-    """Who the nodes are, as far as this one knows."""
-
-    id: int
-
-
-class OpenGraph(_Message, frozen=True, array_like=True, tag=43):
+class OpenGraph(Message, frozen=True, array_like=True, tag=43):
     """Find a collection of documents, or create it with these settings (None: only find)."""
 
     id: int
@@ -220,60 +162,27 @@ class OpenGraph(_Message, frozen=True, array_like=True, tag=43):
     settings: Eventual | None
 
 
-class ListGraphs(_Message, frozen=True, array_like=True, tag=44):
+class ListGraphs(Message, frozen=True, array_like=True, tag=44):
     id: int
 
 
-class DropGraphRequest(_Message, frozen=True, array_like=True, tag=45):
+class DropGraphRequest(Message, frozen=True, array_like=True, tag=45):
     id: int
     name: str
 
 
-class LinkGraph(_Message, frozen=True, array_like=True, tag=46):
+class LinkGraph(Message, frozen=True, array_like=True, tag=46):
     """Be a peer of the node's replica of a collection, until `Cancel`: see `GraphSaid`."""
 
     id: int
     lineage: str
 
 
-class GraphSay(_Message, frozen=True, array_like=True, tag=47):
+class GraphSay(Message, frozen=True, array_like=True, tag=47):
     """What the client's replica says on a link; not answered."""
 
     id: int  # of the `LinkGraph`
     data: bytes  # a message of `plait.graph.messages`
-
-
-class Move(_Message, frozen=True, array_like=True, tag=48):
-    """Move the line of a collection to another engine. Answered by `Result` once it is there."""
-
-    id: int
-    what: str  # a collection or a line
-    to: str  # "raft", "primary", "sqlite", or a URL
-    timeout_s: float = 60.0
-    forced_by: str = ""  # who says that the present engine is dead
-    accept_loss: bool = False
-
-
-class Examine(_Message, frozen=True, array_like=True, tag=49):
-    """What is wrong with the node and what it depends on. Answered by `Result`, a list."""
-
-    id: int
-
-
-class BackupRequest(_Message, frozen=True, array_like=True, tag=50):
-    """Add a backup to a folder of the node's own disk. Answered by `Result` when it is whole."""
-
-    id: int
-    folder: str
-    supersedes: str = ""  # a manifest that goes when this one is there
-
-
-class KeepBeforeRequest(_Message, frozen=True, array_like=True, tag=60):
-    """Tell what a table's rows were before each change, from here on; or stop that."""
-
-    id: int
-    name: str
-    on: bool
 
 
 Request: TypeAlias = (
@@ -282,13 +191,13 @@ Request: TypeAlias = (
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
     | Examine | BackupRequest | KeepBeforeRequest | SetFollowerRequest | ListDropped
-    | OpenDropped | SetZone | WantLeaders
+    | OpenDropped | SetZone | WantLeaders | RightsRequest
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers
 
 
-class Welcome(_Message, frozen=True, array_like=True, tag=100):
+class Welcome(Message, frozen=True, array_like=True, tag=100):
     """The node accepted the client. `members` are (name, client address)."""
 
     protocol: int
@@ -298,7 +207,7 @@ class Welcome(_Message, frozen=True, array_like=True, tag=100):
     zones: tuple[tuple[str, str], ...] = ()  # of the members that have one
 
 
-class Failure(_Message, frozen=True, array_like=True, tag=101):
+class Failure(Message, frozen=True, array_like=True, tag=101):
     """A request failed; id 0 answers `Hello`."""
 
     id: int
@@ -307,17 +216,17 @@ class Failure(_Message, frozen=True, array_like=True, tag=101):
     details: dict[str, Any]
 
 
-class TableOpened(_Message, frozen=True, array_like=True, tag=102):
+class TableOpened(Message, frozen=True, array_like=True, tag=102):
     id: int
     table: TableInfo
 
 
-class Tables(_Message, frozen=True, array_like=True, tag=103):
+class Tables(Message, frozen=True, array_like=True, tag=103):
     id: int
     tables: tuple[TableInfo, ...]
 
 
-class Applied(_Message, frozen=True, array_like=True, tag=104):
+class Applied(Message, frozen=True, array_like=True, tag=104):
     """A group was committed and applied.
 
     The i-th command has version `version + i` and stands at offset `offset + i` of `position`;
@@ -343,7 +252,7 @@ class Applied(_Message, frozen=True, array_like=True, tag=104):
         return Applied(id, epoch, position, offset, version, acks, failures, runs, returns)
 
 
-class ReadReply(_Message, frozen=True, array_like=True, tag=105):
+class ReadReply(Message, frozen=True, array_like=True, tag=105):
     """Answers in the order of the queries, each MessagePack; state as of (epoch, position)."""
 
     id: int
@@ -353,7 +262,7 @@ class ReadReply(_Message, frozen=True, array_like=True, tag=105):
     answers: tuple[msgspec.Raw, ...]
 
 
-class Feed(_Message, frozen=True, array_like=True, tag=106):
+class Feed(Message, frozen=True, array_like=True, tag=106):
     """Some changes of a feed, and the position that continues behind them."""
 
     id: int
@@ -361,36 +270,36 @@ class Feed(_Message, frozen=True, array_like=True, tag=106):
     next: tuple[int, int]
 
 
-class Result(_Message, frozen=True, array_like=True, tag=107):
+class Result(Message, frozen=True, array_like=True, tag=107):
     """A JSON-like answer: status, rescued lists, promotion reports."""
 
     id: int
     value: Any
 
 
-class Located(_Message, frozen=True, array_like=True, tag=108):
+class Located(Message, frozen=True, array_like=True, tag=108):
     id: int
     leader: str | None
     address: str | None
     epoch: Epoch
 
 
-class MachineOpened(_Message, frozen=True, array_like=True, tag=109):
+class MachineOpened(Message, frozen=True, array_like=True, tag=109):
     id: int
     machine: MachineInfo
 
 
-class GraphOpened(_Message, frozen=True, array_like=True, tag=110):
+class GraphOpened(Message, frozen=True, array_like=True, tag=110):
     id: int
     graph: GraphInfo
 
 
-class Graphs(_Message, frozen=True, array_like=True, tag=111):
+class Graphs(Message, frozen=True, array_like=True, tag=111):
     id: int
     graphs: tuple[GraphInfo, ...]
 
 
-class GraphSaid(_Message, frozen=True, array_like=True, tag=112):
+class GraphSaid(Message, frozen=True, array_like=True, tag=112):
     """What the node's replica says on a link; the first one is empty and says that it stands."""
 
     id: int

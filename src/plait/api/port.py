@@ -17,6 +17,7 @@ from plait.base.errors import PlaitError
 from plait.engines.graph_port import GraphReplica
 from plait.line.entry import Epoch
 from plait.types.machines import MachineClass
+from plait.types.rights_commands import RightsCommand
 
 
 class Receipt(NamedTuple):
@@ -179,6 +180,10 @@ class Backend(Protocol):
 
     async def backup(self, folder: str | PathLike[str], supersedes: str) -> dict[str, Any]:
         """Add a backup to a folder: of this process's disk, or of the node's that does it."""
+        ...
+
+    async def rights(self, command: RightsCommand | None) -> dict[str, Any]:
+        """Change who may do what, or (None) not; how it is, without secrets."""
         ...
 
     async def rescued(self) -> list[dict[str, Any]]: ...

@@ -12,6 +12,7 @@ from plait.api.context import Context
 from plait.api.dropped import DroppedTable
 from plait.api.infos import GraphInfo, TableInfo
 from plait.api.port import Backend, FolderSync
+from plait.api.rights import Rights
 from plait.api.session import Session
 from plait.base.ports import Random
 
@@ -100,6 +101,12 @@ class Store(Session):
         await self._backend.flush()
 
     # ------------------------------------------------------------------ operating
+
+    @property
+    def rights(self) -> Rights:
+        """Who may do what: roles, users, tokens."""
+        self._context.check()
+        return Rights(self._backend)
 
     async def status(self) -> dict[str, Any]:
         """``{"nodes": {name: status or {"error": why}}}``: roles, epochs, positions and lag."""

@@ -29,6 +29,8 @@
     │   ├── HistoryTrimmed    the asked position is no longer kept
     │   ├── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
     │   │   └── DiskNearlyFull    the node keeps the rest of its disk for itself
+    │   ├── NotSignedIn       who asks has not shown who they are, or what they showed is void
+    │   ├── NotAllowed        who asks is known, and may not do this
     │   ├── RightsElsewhere   a bounded counter's rights are at other replicas (`rights` says where)
     │   ├── ChangeOpen        another task has a change of this collection open
     │   ├── ClockWrong        this machine's clock is too far off to stamp events
@@ -54,6 +56,7 @@
         ├── BadFrame          bytes that are no legal frame or message
         ├── WrongCluster      the peer belongs to another cluster
         ├── WrongLineage      a graph of the same name that began separately
+        ├── BadCertificate    TLS: a certificate that is missing, expired, or of somebody else
         └── VersionMismatch   no protocol version in common
 
 `definite` is true when the operation certainly had no effect. `advice` says what to do next.
@@ -220,6 +223,14 @@ class DiskNearlyFull(ReadOnly):
     advice = "free space, or let another node lead; the node takes writes again by itself"
 
 
+class NotSignedIn(Refused):
+    """Who asks has not shown who they are, or the token that they showed is void by now."""
+
+
+class NotAllowed(Refused):
+    """Who asks is known, and none of their roles grants this; the message names what it needs."""
+
+
 class RightsElsewhere(Refused):
     """A bounded counter may go no lower here: other replicas hold the rights.
 
@@ -360,6 +371,10 @@ class WrongLineage(ProtocolError):
     """Two graphs of one name that began separately: their histories are never joined."""
 
     advice = "rename one of them, or let one side join the other with an empty folder"
+
+
+class BadCertificate(ProtocolError):
+    """TLS did not come about: a certificate is missing, expired, or not what it has to be."""
 
 
 class VersionMismatch(ProtocolError):

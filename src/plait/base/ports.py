@@ -46,6 +46,8 @@ class Connection(Protocol):
 
     peer: str
     frame_bytes_max: int  # longest frame taken; small until the owner has seen a handshake
+    certified: str | None  # "node/n1" or "client/ann", by certificate; "": none shown; None: no TLS
+    refusal: PlaitError | None  # why it ended, where that was no common end
 
     def send(self, frame: bytes) -> None:
         """Queue a frame; never blocks. Silently dropped once the connection is closed."""

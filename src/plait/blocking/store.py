@@ -7,6 +7,7 @@ from typing import Any
 from plait.api import port, store
 from plait.api.infos import GraphInfo, TableInfo
 from plait.base.errors import PlaitError
+from plait.blocking.rights import Rights
 from plait.blocking.session import Session
 from plait.host.portal import Portal
 
@@ -108,6 +109,11 @@ class Store(Session):
         self._portal.call(self._store.flush())
 
     # ------------------------------------------------------------------ operating
+
+    @property
+    def rights(self) -> Rights:
+        """Who may do what: roles, users, tokens."""
+        return Rights(self._portal, self._store.rights)
 
     def status(self) -> dict[str, Any]:
         """``{"nodes": {name: status or {"error": why}}}``: roles, epochs, positions and lag."""

@@ -7,6 +7,8 @@
     data = "data/n1"            # relative to the file
     listen = "127.0.0.1:7401"   # default: this node's address among the members
     zone = "eu"                 # where this node is, while the cluster does not know
+    audit_log = "audit.jsonl"   # who did what; audit_writes = true: who wrote, too
+    insecure = false            # listen on a public address even without TLS or rights
     machines = ["bank.machines:Bank"]   # state machines' classes, MODULE:CLASS
 
     [cluster]
@@ -16,6 +18,11 @@
     [cluster.members]
     n1 = "10.0.0.1:7401"
     n2 = "10.0.0.2:7401"
+
+    [tls]                       # none: nothing is encrypted
+    ca = "certs/ca.pem"         # the three of `plait certs`, relative to the file
+    cert = "certs/node-n1.pem"
+    key = "certs/node-n1.key"
 
     [limits]
     log_keep_bytes = 67108864   # any of `plait.node.config.Limits`
@@ -33,15 +40,26 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.host.address import split_address
+from plait.host.tls import Tls
 from plait.node.config import DEFAULT_CLUSTER, Limits, NodeConfig
 
 DEFAULT_LISTEN = "127.0.0.1:7401"
 DEFAULT_NAME = "n1"
 
 _KEYS = {
-    "node": ("name", "data", "listen", "machines", "zone"),
+    "node": (
+        "name",
+        "data",
+        "listen",
+        "zone",
+        "machines",
+        "audit_log",
+        "audit_writes",
+        "insecure",
+    ),
     "cluster": ("name", "leader", "members", "engine"),
     "limits": Limits.__struct_fields__,
+    "tls": Tls.__struct_fields__,
 }
 
 
@@ -58,6 +76,10 @@ class Choices(msgspec.Struct, frozen=True):
     engine: str | None = None  # the URL of a shared engine that orders everything
     zone: str | None = None
     limits: Limits | None = None
+    tls: Tls | None = None
+    audit_log: Path | None = None
+    audit_writes: bool | None = None
+    insecure: bool | None = None
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -77,8 +99,9 @@ def read_config(path: Path) -> Choices:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{path}: not TOML: {error}") from None
     _known(path, "", document, tuple(_KEYS))
-    node, cluster, limits = (_section(path, document, name) for name in _KEYS)
+    node, cluster, limits, tls = (_section(path, document, name) for name in _KEYS)
     data = _text(path, "node.data", node.get("data"))
+    audit_log = _text(path, "node.audit_log", node.get("audit_log"))
     members = cluster.get("members")
     if members is not None:
         if not isinstance(members, dict):
@@ -98,6 +121,10 @@ def read_config(path: Path) -> Choices:
         engine=_text(path, "cluster.engine", cluster.get("engine")),
         zone=_text(path, "node.zone", node.get("zone")),
         limits=_limits(path, limits),
+        tls=_tls(path, tls),
+        audit_log=None if audit_log is None else path.parent / audit_log,
+        audit_writes=_switch(path, "node.audit_writes", node.get("audit_writes")),
+        insecure=_switch(path, "node.insecure", node.get("insecure")),
     )
 
 
@@ -129,6 +156,8 @@ def node_config(choices: Choices) -> NodeConfig:
         data=choices.data, name=name, listen=listen, members=members,
         leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
         engine=choices.engine or "", zone=choices.zone or "", limits=choices.limits or Limits(),
+        tls=choices.tls, audit_log=choices.audit_log, audit_writes=bool(choices.audit_writes),
+        insecure=bool(choices.insecure),
     )  # fmt: skip
 
 
@@ -150,6 +179,18 @@ def _limits(path: Path, section: dict[str, Any]) -> Limits:
         raise BadSettings(f"{path}: limits: {error}") from None
 
 
+def _tls(path: Path, section: dict[str, Any]) -> Tls | None:
+    if not section:
+        return None
+    files = {}
+    for key in Tls.__struct_fields__:
+        text = _text(path, f"tls.{key}", section.get(key))
+        if text is None:
+            raise BadSettings(f"{path}: tls.{key}: missing; ca, cert and key go together")
+        files[key] = path.parent / text
+    return Tls(**files)
+
+
 def _known(path: Path, prefix: str, section: dict[str, Any], names: tuple[str, ...]) -> None:
     for key in section:
         if key not in names:
@@ -161,6 +202,12 @@ def _known(path: Path, prefix: str, section: dict[str, Any], names: tuple[str, .
 def _text(path: Path, key: str, value: Any) -> str | None:
     if value is not None and (not isinstance(value, str) or not value):
         raise BadSettings(f"{path}: {key}: write a text in quotes, not {value!r}")
+    return value
+
+
+def _switch(path: Path, key: str, value: Any) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise BadSettings(f"{path}: {key}: write true or false, not {value!r}")
     return value
 
 

@@ -1,5 +1,7 @@
 """Where a command finds its store: the options that every data command takes.
 
+A cluster that speaks TLS is at ``plait+tls://…``; see `credentials` for what is shown to it.
+
 Order: --url or --data; then PLAIT_URL; then PLAIT_DATA; then `DEFAULT_URL`. A folder is opened in
 this process, so no other process may have it open, and it must exist unless the command may make
 it: a misspelt path is an error, not a new empty store.
@@ -18,8 +20,10 @@ import msgspec
 from plait import entry
 from plait.api.store import Store
 from plait.base.errors import BadSettings
+from plait.cli.credentials import shown, tls_of, tls_options, token_of, token_option
 from plait.cli.progress import told
 from plait.host.loop import run
+from plait.host.tls import Tls
 
 DEFAULT_URL = "plait://127.0.0.1:7401"
 
@@ -36,6 +40,11 @@ class Target(msgspec.Struct, frozen=True):
     may_create: bool = False
     backup: Path | None = None  # or a folder of backups, as of `at`: to read
     at: str = "latest"
+    tls: Tls | None = None
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Target({self.url or self.data})"
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Store]:
@@ -53,7 +62,9 @@ class Target(msgspec.Struct, frozen=True):
                 yield store
         else:
             assert self.url is not None
-            async with entry.connect(self.url, only=self.only) as store:
+            async with entry.connect(
+                self.url, only=self.only, **shown(self.tls, self.token)
+            ) as store:
                 yield store
 
     def run(self, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
@@ -105,19 +116,20 @@ def with_target(may_create: bool = False, past: bool = False) -> Callable[[_Comm
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
         def wrapper(
-            *args: Any,
-            url: str | None,
-            data: Path | None,
-            only: bool,
-            backup: Path | None = None,
-            at: str | None = None,
+            *args: Any, url: str | None, data: Path | None, only: bool,
+            tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None,
+            token_file: Path | None, backup: Path | None = None, at: str | None = None,
             **kwargs: Any,
-        ) -> Any:
+        ) -> Any:  # fmt: skip
             target = choose_past(url, data, backup, at)
             if target is None:
                 target = choose(url, data, only, dict(os.environ), may_create)
+            if target.url is not None:
+                tls, token = tls_of(tls_ca, tls_cert, tls_key), token_of(token_file, os.environ)
+                target = msgspec.structs.replace(target, tls=tls, token=token)
             return command(*args, target=target, **kwargs)
 
+        tls_options(token_option(wrapper))
         for option in (*(_PAST if past else ()), *_OPTIONS):
             option(wrapper)
         return cast(_Command, wrapper)

@@ -12,6 +12,7 @@ from plait.base.errors import PlaitError
 from plait.cli import exits
 from plait.cli.backup import backup
 from plait.cli.bench import bench
+from plait.cli.certs import certs
 from plait.cli.check import check
 from plait.cli.completion import completion
 from plait.cli.conflicts import conflicts
@@ -29,6 +30,7 @@ from plait.cli.places import prefer, zone
 from plait.cli.repair import repair
 from plait.cli.rescued import rescued
 from plait.cli.restore import restore
+from plait.cli.rights import rights, roles, tokens, users
 from plait.cli.rows import count, delete, get, put, scan, watch
 from plait.cli.serve import serve
 from plait.cli.sim import sim
@@ -118,7 +120,8 @@ def cli() -> None:
 for _command in (
     demo, serve, join, leave, members, follower, zone, prefer, status, tables, create, drop, get,
     put, delete, scan, count, watch, feed, sync, import_command, export_command, transfer,
-    switchover, promote, move, doctor, rescued, conflicts, backup, restore, repair, text, check,
+    switchover, promote, move, doctor, rescued, conflicts, backup, restore, repair, certs, rights,
+    roles, users, tokens, text, check,
     laws, sim, bench, completion,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -1,6 +1,7 @@
 """`plait join`, `leave` and `members`: nodes that come and go."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,14 @@ from plait.api.store import Store
 from plait.base.errors import BadSettings, Unavailable
 from plait.base.ids import node_name
 from plait.cli.connecting import Target, with_target
+from plait.cli.credentials import (
+    node_tls,
+    shown,
+    tls_of,
+    tls_options,
+    token_of,
+    token_option,
+)
 from plait.cli.display import console, table
 from plait.cli.logs import log_level_option, log_option, start_logging
 from plait.cli.serve import machine_class, machine_option
@@ -41,6 +50,9 @@ _timeout = click.option(
 @click.option("--zone", default="", help="Where it is.")
 @click.option("--timeout", "timeout_s", default=3600.0, show_default=True, metavar="SECONDS",
               type=click.FloatRange(min=0), help="For catching up.")  # fmt: skip
+@tls_options
+@token_option
+@click.option("--insecure", is_flag=True, help="Listen on a public address even without TLS.")
 @machine_option
 @log_level_option
 @log_option
@@ -52,6 +64,11 @@ def join(
     witness: bool,
     zone: str,
     timeout_s: float,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    token_file: Path | None,
+    insecure: bool,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -71,12 +88,16 @@ def join(
     kinds = tuple(map(machine_class, machines))
     start_logging(log_level, log_form)
 
+    tls = node_tls(tls_of(tls_ca, tls_cert, tls_key))
+    token = token_of(token_file, os.environ)
+
     async def work() -> None:
-        async with entry.connect(seeds) as store:
+        async with entry.connect(seeds, **shown(tls, token)) as store:
             cluster = await _cluster_for(store, name, listen)
             config = NodeConfig(
-                data, name, listen, cluster=cluster, joins=True, machines=kinds, zone=zone
-            )
+                data, name, listen, cluster=cluster, joins=True, machines=kinds, zone=zone, tls=tls,
+                insecure=insecure,
+            )  # fmt: skip
             await _serve_and(config, lambda at: _take_in(store, name, at, witness, timeout_s, zone))
 
     run(work())

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from plait.base.errors import BadMachine
 from plait.cli.config_file import Choices, node_config, parse_members, read_config
+from plait.cli.credentials import node_tls, tls_of, tls_options
 from plait.cli.logs import log_level_option, log_option, start_logging
+from plait.client.address import SCHEME, TLS_SCHEME
 from plait.host.loop import run
 from plait.node.node import Node
 from plait.node.serve import serve as serve_node
@@ -42,6 +44,12 @@ machine_option = click.option(
 @click.option("--zone", metavar="NAME", help="Where this node is, while the cluster does not know.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A plait.toml; flags override it.")  # fmt: skip
+@tls_options
+@click.option("--audit-log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Note who did what there, as JSON lines.")  # fmt: skip
+@click.option("--audit-writes", is_flag=True, help="Note who wrote, too.")
+@click.option("--insecure", is_flag=True,
+              help="Listen on a public address even without TLS or rights.")  # fmt: skip
 @machine_option
 @log_level_option
 @log_option
@@ -55,6 +63,12 @@ def serve(
     engine: str | None,
     zone: str | None,
     config: Path | None,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    audit_log: Path | None,
+    audit_writes: bool,
+    insecure: bool,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -63,8 +77,8 @@ def serve(
 
     A folder remembers who it is and who the other members are: once started, --data is all it
     needs. A cluster begins with one node, to which others come (`plait join`), or with a list of
-    members: give each of them the same list and the same leader. There is no encryption and no
-    password yet: listen on private addresses only.
+    members: give each of them the same list and the same leader. Without --tls-cert nothing is
+    encrypted, and whoever reaches the port is let in; a public address is refused then.
 
     \b
     Examples:
@@ -73,11 +87,14 @@ def serve(
       plait serve --data d2 --name n2 --leader n1 \\
           --members n1=10.0.0.1:7401,n2=10.0.0.2:7401,n3=10.0.0.3:7401
       plait serve --data d1 --machine bank.machines:Bank
+      plait serve --data d1 --tls-ca certs/ca.pem --tls-cert certs/node-n1.pem \\
+          --tls-key certs/node-n1.key
       plait serve --data d1 --name n1 --cluster-name shop --engine nats://10.0.0.1:4222
     """
     flags = Choices(
         data, name, listen, None if members is None else parse_members(members), leader, cluster,
-        machines or None, engine, zone,
+        machines or None, engine, zone, tls=node_tls(tls_of(tls_ca, tls_cert, tls_key)),
+        audit_log=audit_log, audit_writes=audit_writes or None, insecure=insecure or None,
     )  # fmt: skip
     choices = flags.over(read_config(config) if config else Choices())
     chosen = node_config(choices)
@@ -105,4 +122,5 @@ def machine_class(text: str) -> type[StateMachine]:
 def _announce(node: Node) -> None:
     others = [name for name in node.membership.members if name != node.name]
     beside = f", beside {', '.join(others)}" if others else ""
-    click.echo(f"{node.name} is ready at plait://{node.address}{beside}", err=True)
+    scheme = SCHEME if node.config.tls is None else TLS_SCHEME
+    click.echo(f"{node.name} is ready at {scheme}{node.address}{beside}", err=True)

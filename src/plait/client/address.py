@@ -1,4 +1,4 @@
-"""Where a cluster is: ``plait://host:7401,host:7402[/cluster]``.
+"""Where a cluster is: ``plait://host:7401,host:7402[/cluster]``; ``plait+tls://`` over TLS.
 
 The hosts are where to begin; the cluster itself tells its other members. A cluster name, if
 given, must be the id of the cluster that answers.
@@ -12,6 +12,7 @@ from plait.base.errors import BadSettings
 from plait.host.address import join_address, split_address
 
 SCHEME = "plait://"
+TLS_SCHEME = "plait+tls://"
 DEFAULT_PORT = 7401
 ADDRESSES_MAX = 64
 
@@ -21,9 +22,11 @@ class ClusterAddress(msgspec.Struct, frozen=True):
 
     addresses: tuple[str, ...]
     cluster: str = ""
+    tls: bool = False
 
     def __str__(self) -> str:
-        return SCHEME + ",".join(self.addresses) + (f"/{self.cluster}" if self.cluster else "")
+        scheme = TLS_SCHEME if self.tls else SCHEME
+        return scheme + ",".join(self.addresses) + (f"/{self.cluster}" if self.cluster else "")
 
 
 def parse_address(text: str | Sequence[str]) -> ClusterAddress:
@@ -31,13 +34,14 @@ def parse_address(text: str | Sequence[str]) -> ClusterAddress:
 
     A missing port is 7401. `BadSettings` says what is wrong, and with which part.
     """
-    cluster = ""
+    cluster, tls = "", False
     if isinstance(text, str):
         rest = text.strip()
+        tls = rest.startswith(TLS_SCHEME)
         if "://" in rest:
-            if not rest.startswith(SCHEME):
-                raise BadSettings(f"{text!r} does not begin with {SCHEME!r}")
-            rest = rest[len(SCHEME) :]
+            if not tls and not rest.startswith(SCHEME):
+                raise BadSettings(f"{text!r} does not begin with {SCHEME!r} or {TLS_SCHEME!r}")
+            rest = rest.partition("://")[2]
         hosts, _, cluster = rest.partition("/")
         parts = hosts.split(",")
     else:
@@ -54,4 +58,4 @@ def parse_address(text: str | Sequence[str]) -> ClusterAddress:
         if port == 0:
             raise BadSettings(f"{part!r}: port 0 cannot be connected to")
         found[join_address(host, port)] = None
-    return ClusterAddress(tuple(found), cluster)
+    return ClusterAddress(tuple(found), cluster, tls)

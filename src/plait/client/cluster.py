@@ -15,7 +15,14 @@ from itertools import count
 from typing import Any
 
 from plait.api.messages import Located, Welcome, Where
-from plait.base.errors import Closed, NotLeader, PlaitError, Unavailable
+from plait.base.errors import (
+    BadCertificate,
+    Closed,
+    NotLeader,
+    NotSignedIn,
+    PlaitError,
+    Unavailable,
+)
 from plait.base.ports import Clock, Network, Random
 from plait.client.address import ClusterAddress
 from plait.client.attempts import Attempts
@@ -40,6 +47,7 @@ class Cluster:
         name: str = "",
         only: bool = False,
         zone: str = "",
+        token: str = "",
     ) -> None:
         self.limits = limits
         self.random = random
@@ -51,12 +59,14 @@ class Cluster:
         self._seeds = address.addresses
         self._cluster = address.cluster  # the id that every node must have, once known
         self._name = name
+        self._token = token
         self._only = only  # keep to the seeds
         self._links: dict[str, Link] = {}  # by node name; live ones only
         self._dials: dict[str, asyncio.Task[Link]] = {}  # by address
         self._leaders: dict[str, str] = {}  # line to node name
         self._answered: dict[str, None] = {}  # addresses that a node was found at
         self._doubted: dict[str, None] = {}  # lines whose leader failed since it was found
+        self._unwelcome: PlaitError | None = None  # what the latest node said that let nobody in
         self._turn = count()
         self._closed = False
 
@@ -148,6 +158,8 @@ class Cluster:
         links = self.live()
         if not links or line in self._doubted:
             links = await self.reach_all()
+        if not links and self._unwelcome is not None:
+            raise self._unwelcome
         found = await self._ask_where(line, links)
         if found is None and (len(links) < len(self.members) or self._strangers()):
             found = await self._ask_where(line, await self.reach_all(self._strangers()))
@@ -301,11 +313,15 @@ class Cluster:
     def _dialled(self, address: str, dial: "asyncio.Task[Link]") -> None:
         self._dials.pop(address, None)
         if not dial.cancelled():
-            dial.exception()  # seen, even if whoever asked has left
+            error = dial.exception()  # seen, even if whoever asked has left
+            if isinstance(error, NotSignedIn | BadCertificate):
+                self._unwelcome = error
+            elif error is None:
+                self._unwelcome = None
 
     async def _open(self, address: str) -> Link:
         link = await Link.open(
-            self._network, address, self._cluster, self._name, self.limits, self._lost
+            self._network, address, self._cluster, self._name, self.limits, self._lost, self._token
         )
         assert link.welcome is not None
         self._cluster = self._cluster or link.welcome.cluster

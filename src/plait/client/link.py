@@ -102,6 +102,7 @@ class Link:
         name: str,
         limits: ClientLimits,
         lost: Callable[["Link"], None],
+        token: str = "",
     ) -> "Link":
         """Connect and shake hands, or raise why not."""
         link = Link(address, limits, lost)
@@ -109,7 +110,7 @@ class Link:
             async with asyncio.timeout(limits.connect_s):
                 connection = await network.connect(address, link._accept, limits.connect_s)
                 sent_at = link._loop.time()
-                connection.send(encode(Hello(PROTOCOL, cluster, name)))
+                connection.send(encode(Hello(PROTOCOL, cluster, name, token)))
                 welcome = await link._welcomed
                 link.rtt_s = link._loop.time() - sent_at
         except TimeoutError:
@@ -253,7 +254,9 @@ class Link:
         if self._watch_timer is not None:
             self._watch_timer.cancel()
         if not self._welcomed.done():
-            self._welcomed.set_exception(Unavailable(f"{self.address} hung up: {reason}"))
+            broken = None if self._connection is None else self._connection.refusal
+            hung_up = Unavailable(f"{self.address} hung up: {reason}")
+            self._welcomed.set_exception(broken or hung_up)
             self._welcomed.exception()  # whoever opens may have left
         self._lost(self)
         outstanding, self._outstanding = self._outstanding, {}

@@ -8,8 +8,10 @@ Invariant: a peer, hostile or broken, costs bounded memory and time. Frames are 
 frame must finish, a peer that does not read is cut off, and connections are counted. Breaking a
 limit closes that connection and nothing else.
 
-Absent: encryption, keep-alive messages (owners ping in their own protocol; TCP's own keep-alive
-is switched on), reconnecting.
+With `Tls` everything is encrypted (`tls_stream`), and connections know who is there.
+
+Absent: keep-alive messages (owners ping in their own protocol; TCP's own keep-alive is switched
+on), reconnecting.
 """
 
 import asyncio
@@ -25,6 +27,8 @@ from plait.base.codec import FrameDecoder
 from plait.base.errors import PlaitError, Unavailable
 from plait.base.ports import Connection, Listener, Receiver
 from plait.host.address import join_address, split_address
+from plait.host.tls import Contexts, Tls
+from plait.host.tls_stream import TlsStream
 
 _LENGTH = struct.Struct(">I")
 
@@ -52,6 +56,8 @@ class TcpConnection(asyncio.Protocol):
         self, accept: Accept, limits: TcpLimits, ended: Callable[["TcpConnection"], None]
     ) -> None:
         self.peer = "?"
+        self.certified: str | None = None
+        self.refusal: PlaitError | None = None
         self._accept = accept
         self._limits = limits
         self._ended = ended
@@ -245,10 +251,18 @@ class TcpConnection(asyncio.Protocol):
 class TcpListener:
     """A bound address; implements `plait.base.ports.Listener`."""
 
-    def __init__(self, accept: Accept, limits: TcpLimits) -> None:
+    def __init__(
+        self,
+        accept: Accept,
+        limits: TcpLimits,
+        contexts: Contexts | None = None,
+        plain_answer: bytes = b"",
+    ) -> None:
         self.address = "?"
         self._accept = accept
         self._limits = limits
+        self._contexts = contexts
+        self._plain_answer = plain_answer
         self._server: asyncio.Server | None = None
         # A dict keeps the order of arrival, so closing is in the same order every time.
         self._connections: dict[TcpConnection, None] = {}
@@ -274,38 +288,57 @@ class TcpListener:
             connection.close("the listener was closed")
         await server.wait_closed()
 
-    def _connection(self) -> TcpConnection:
+    def _connection(self) -> TcpConnection | TlsStream:
         full = len(self._connections) >= self._limits.connections_max
         accept = _refuse if full else self._accept
         connection = TcpConnection(accept, self._limits, self._ended)
         if not full:
             self._connections[connection] = None
-        return connection
+        if self._contexts is None:
+            return connection
+        first_s = self._limits.first_frame_s
+        return TlsStream(connection, self._contexts.server, first_s, True, self._plain_answer)
 
     def _ended(self, connection: TcpConnection) -> None:
         self._connections.pop(connection, None)
 
 
 class TcpNetwork:
-    """TCP behind the `Network` port."""
+    """TCP behind the `Network` port.
 
-    def __init__(self, limits: TcpLimits | None = None) -> None:
+    With `tls` nobody gets in without; who tries is sent the frame `plain_answer`, unencrypted.
+    """
+
+    def __init__(
+        self, limits: TcpLimits | None = None, tls: Tls | None = None, plain_answer: bytes = b""
+    ) -> None:
         self._limits = limits or TcpLimits()
+        self._contexts = None if tls is None else Contexts(tls)
+        self._plain_answer = _LENGTH.pack(len(plain_answer)) + plain_answer
 
     async def listen(self, address: str, accept: Accept) -> Listener:
         """Bind `address` (port 0 picks one) and call `accept` for every connection."""
-        listener = TcpListener(accept, self._limits)
+        listener = TcpListener(accept, self._limits, self._contexts, self._plain_answer)
         await listener.bind(address)
         return listener
 
     async def connect(self, address: str, accept: Accept, timeout: float) -> Connection:
         """Connect within `timeout` seconds, or raise `Unavailable`."""
         host, port = split_address(address)
+        loop = asyncio.get_running_loop()
+        connection = TcpConnection(accept, self._limits, lambda _: None)
         try:
             async with asyncio.timeout(timeout):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: TcpConnection(accept, self._limits, lambda _: None), host, port
-                )
+                if self._contexts is None:
+                    await loop.create_connection(lambda: connection, host, port)
+                else:
+                    stream = TlsStream(connection, self._contexts.client, timeout, False)
+                    await loop.create_connection(lambda: stream, host, port)
+                    try:
+                        await stream.opened
+                    except BaseException:
+                        stream.close()
+                        raise
         except TimeoutError:
             raise Unavailable(f"{address} did not answer within {timeout} s") from None
         except OSError as error:

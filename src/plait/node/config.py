@@ -6,6 +6,7 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.base.ids import node_name, zone_name
+from plait.host.tls import Tls
 from plait.types.state_machine import StateMachine
 
 MEMBERS_MAX = 15
@@ -50,6 +51,10 @@ class NodeConfig(msgspec.Struct, frozen=True):
     machines: tuple[type[StateMachine], ...] = ()  # users' classes that can run here
     engine: str = ""  # the URL of a shared engine that orders every line, the control line too
     zone: str = ""  # where it is, to begin with; the control line may have said otherwise since
+    insecure: bool = False  # listen on a public address whatever is let in there
+    audit_log: Path | None = None  # JSON lines of who did what
+    audit_writes: bool = False  # of writes too
+    tls: Tls | None = None  # what members and clients are spoken to with; None: unencrypted
 
     def __post_init__(self) -> None:
         node_name(self.name)

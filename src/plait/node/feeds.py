@@ -5,11 +5,14 @@ slow watcher costs bounded memory and loses nothing: it reads the log when it is
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from plait.api import messages as m
 from plait.base.errors import Busy, Indefinite, PlaitError
 from plait.node.local import Local
+from plait.types.rights import EVERY, Prefixes
 
 CREDIT = 4096
 
@@ -17,8 +20,14 @@ CREDIT = 4096
 class Feeds:
     """The feeds that one client follows."""
 
-    def __init__(self, local: Local, send: Callable[[m.Answer], None]) -> None:
+    def __init__(
+        self,
+        local: Local,
+        send: Callable[[m.Answer], None],
+        readable: Callable[[int], Prefixes] = lambda table: EVERY,
+    ) -> None:
         self._local = local
+        self._readable = readable
         self._send = send
         self._feeds: dict[int, _Feed] = {}
 
@@ -41,7 +50,9 @@ class Feeds:
             error = Busy(f"a client follows at most {limit} feeds, each under its own id")
             self._send(m.Failure(request.id, error.code, error.message, {}))
             return
-        self._feeds[request.id] = _Feed(self._local, request, self._send, self._ended)
+        self._feeds[request.id] = _Feed(
+            self._local, request, self._send, self._ended, self._readable
+        )
 
     def _ended(self, id_: int) -> None:
         self._feeds.pop(id_, None)
@@ -62,7 +73,9 @@ class _Feed:
         request: m.Follow,
         send: Callable[[m.Answer], None],
         ended: Callable[[int], None],
+        readable: Callable[[int], Prefixes],
     ) -> None:
+        self._readable = readable
         self._credit = CREDIT
         self._more = asyncio.Event()
         self._ended = ended
@@ -83,7 +96,10 @@ class _Feed:
             async for items in local.follow(request.line, request.table, start):
                 if not items[-1].version and not request.told_passed:
                     continue
-                send(m.Feed(request.id, tuple(items), items[-1].next))
+                goes_on = items[-1].next
+                if (prefixes := self._readable(request.table)) != EVERY:
+                    items = _seen(items, prefixes)
+                send(m.Feed(request.id, tuple(items), goes_on))
                 self._credit -= len(items)
                 while self._credit <= 0:
                     self._more.clear()
@@ -94,3 +110,14 @@ class _Feed:
             local.node.report(f"a feed failed: {type(error).__name__}: {error}", error)
             send(m.Failure(request.id, Indefinite.__name__, str(error), {}))
         self._ended(request.id)
+
+
+def _seen(items: Sequence[m.FeedItem], prefixes: Prefixes) -> list[m.FeedItem]:
+    """Those of some changes that may be told of; what is left of a transaction has an end too."""
+    seen: list[m.FeedItem] = []
+    for one in items:
+        if not one.key or one.key.startswith(prefixes):
+            seen.append(one)
+        elif one.last and seen and seen[-1].position == one.position:
+            seen[-1] = msgspec.structs.replace(seen[-1], last=True)
+    return seen

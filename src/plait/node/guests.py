@@ -101,6 +101,14 @@ class Guests:
             for id_ in list(self._links):
                 self._end(id_, error)
 
+    def end_unless(self, check: Callable[[str], None]) -> None:
+        """Rights have changed: end the links for whose lineage `check` raises."""
+        for id_, lineage in list(self._links.items()):
+            try:
+                check(lineage)
+            except PlaitError as error:
+                self._end(id_, error)
+
     def _end(self, id_: int, error: PlaitError) -> None:
         """The link ends here; the client hears why before it could hear anything else."""
         lineage = self._links.pop(id_)

@@ -47,6 +47,7 @@ from plait.node.takeover import promote_lines
 from plait.node.written import written
 from plait.types.commands import decode_group, encode_group
 from plait.types.machines import ClassName, MachineClass
+from plait.types.rights_commands import RightsCommand
 
 READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
@@ -312,8 +313,7 @@ class Local(LocalFollowers):
     async def backup(self, folder: str | PathLike[str], supersedes: str = "") -> dict[str, Any]:
         """Add a backup to a folder of this machine's."""
         self.node.check_open()
-        taken = await take_backup(self.node, BackupFolder(folder), supersedes=supersedes)
-        return report_of(taken)
+        return report_of(await take_backup(self.node, BackupFolder(folder), supersedes=supersedes))
 
     # ------------------------------------------------------------------ rescued
 
@@ -352,6 +352,10 @@ class Local(LocalFollowers):
         await written(self.node.storage.log, (DropRescued(rescued),))
 
     # ------------------------------------------------------------------ status
+
+    async def rights(self, command: RightsCommand | None) -> dict[str, Any]:
+        """Change who may do what, or say how it is."""
+        return await self.node.rights.administer(command)
 
     async def status(self) -> dict[str, Any]:
         """The status of this node, in the shape that a cluster's has."""

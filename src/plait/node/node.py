@@ -8,7 +8,6 @@ Absent: stores and clients; `local` serves the one, `service` the other.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -38,19 +37,19 @@ from plait.node.placement import Placement
 from plait.node.relays import Relays
 from plait.node.reopening import Reopening
 from plait.node.rescue import Rescue
+from plait.node.rights import Rights
 from plait.node.roster import Roster
 from plait.node.rounds import Rounds
 from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
 from plait.node.segments import line_of
 from plait.node.space import Space
 from plait.node.tails import Tails
+from plait.node.tasks import Tasks
 from plait.node.versions import Versions
 from plait.node.zones import NodeZones
 from plait.types.commands import Command, encode_group
 from plait.types.control import ControlMachine
 from plait.types.machines import Machines
-
-logger = logging.getLogger("plait.node")
 
 RECONCILE_S = 0.25
 LEAD_S = 5.0
@@ -88,13 +87,14 @@ class Node:
         self.closed = False
         self._network = network
         self.random = random
-        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._tasks = Tasks()
         self.opening = asyncio.Lock()  # of lines; held by whoever opens or closes some
         self.line_opening = LineOpening(self)
         self._degradation = Degradation(self)
         self.lease = Lease(self)
         self.failover = Failover(self)
         self.versions = Versions(self)
+        self.rights = Rights(self)
         self.audits = Audits(self)
         self.followers = Followers(self)
         self.graphs = Graphs(self)
@@ -109,8 +109,9 @@ class Node:
         self.room: Callable[[], tuple[int, int] | None] = lambda: None  # free on the disk, and all
         self.space = Space(self)
         self._rounds = Rounds(
-            self.report, self._degradation, Placement(self), self.failover, self.lease,
+            self._tasks.report, self._degradation, Placement(self), self.failover, self.lease,
             self.versions, self.audits, self.roster, self.space, self.zones, self.followers,
+            self.rights,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
@@ -225,9 +226,7 @@ class Node:
         self.closed = True
         self._rounds.stop()
         await self.relays.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         await self.close_lines()
         await self.engines.close()
         for link in self.links.values():
@@ -244,19 +243,11 @@ class Node:
 
     def spawn(self, work: Any) -> None:
         """Run something for as long as the node lives."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks[task] = None
-        task.add_done_callback(self._done)
-
-    def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.pop(task, None)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self.report(f"a task ended: {type(error).__name__}: {error}", error)
+        self._tasks.spawn(work)
 
     def report(self, message: str, error: BaseException) -> None:
         """Note an error that nobody waits for."""
-        logger.error(message, exc_info=error)
+        self._tasks.report(message, error)
 
     def adopt_rules(self) -> None:
         """Count on every line what the control line says."""

@@ -8,6 +8,7 @@ or with too much unread, are dropped: the replication core repeats what matters.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
@@ -16,8 +17,15 @@ import msgspec
 
 from plait.api.messages import PROTOCOL, Failure
 from plait.base.codec import FRAME_BYTES_MAX
-from plait.base.errors import BadFrame, PlaitError, VersionMismatch, WrongCluster
+from plait.base.errors import (
+    BadCertificate,
+    BadFrame,
+    PlaitError,
+    VersionMismatch,
+    WrongCluster,
+)
 from plait.base.ports import Clock, Connection, Network, Random
+from plait.host.tls import NODE
 from plait.line.primary import messages as primary
 from plait.line.raft import messages as raft
 from plait.line.replication.messages import Checkpointed
@@ -26,6 +34,8 @@ from plait.node.config import NodeConfig
 from plait.node.failover import Report
 from plait.node.packing import PACK_BYTES_MIN, PACKINGS, ZLIB, Packed, pack, unpack
 from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
+
+logger = logging.getLogger("plait.node")
 
 PAUSE_S_MIN = 0.05
 PAUSE_S_MAX = 1.0
@@ -103,6 +113,13 @@ class IncomingPeer:
     def closed(self, reason: str) -> None:
         """The member went away; it dials again when it can."""
         self._down(self._peer)
+
+
+def check_certificate(certified: str | None, peer: str) -> None:
+    """Raise `BadCertificate` unless who speaks TLS showed that it is the node `peer`."""
+    if certified is not None and certified != NODE + peer:
+        shown = certified or "no certificate"
+        raise BadCertificate(f"who says to be the node {peer!r} shows {shown}")
 
 
 def check_peer(hello: PeerHello, cluster: str, retired: tuple[str, ...], written: int) -> None:
@@ -185,7 +202,9 @@ class Link:
         while True:
             self._lost.clear()
             try:
-                connection = await self._network.connect(self.address, self._accept, CONNECT_S)
+                connection = await self._dial()
+            except BadCertificate as error:
+                self._distrusted(error)
             except PlaitError:
                 pass
             else:
@@ -199,6 +218,21 @@ class Link:
                     pause = PAUSE_S_MIN
             await asyncio.sleep(pause * self._random.uniform(0.75, 1.25))
             pause = min(pause * 1.6, PAUSE_S_MAX)
+
+    async def _dial(self) -> Connection:
+        connection = await self._network.connect(self.address, self._accept, CONNECT_S)
+        try:
+            check_certificate(connection.certified, self.peer)
+        except BadCertificate as error:
+            connection.close(error.message)
+            raise
+        return connection
+
+    def _distrusted(self, error: BadCertificate) -> None:
+        """No TLS with it: said once, and shown for as long as it is so."""
+        if self.refused != error.message:
+            logger.error("no connection to %s: %s", self.peer, error.message)
+        self.refused = error.message
 
     def _accept(self, connection: Connection) -> "_Outgoing":
         return _Outgoing(connection, self._answered, partial(self._closed, connection))
@@ -215,6 +249,8 @@ class Link:
         self._up(self.peer)
 
     def _closed(self, connection: Connection, reason: str) -> None:
+        if isinstance(connection.refusal, BadCertificate):
+            self._distrusted(connection.refusal)
         self._lost.set()
 
     async def close(self) -> None:

@@ -12,8 +12,10 @@ import msgspec
 
 from plait.base.errors import BadSettings
 from plait.base.ports import Clock, Network, Random, Storage
+from plait.host.audit_log import AuditLog
 from plait.host.clock import SystemClock
 from plait.host.disk import room
+from plait.host.exposure import is_public
 from plait.host.loop import tune_process
 from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
@@ -24,12 +26,18 @@ from plait.node.lines import CONTROL
 from plait.node.local import Local
 from plait.node.namesake import refuse_namesake
 from plait.node.node import Node
-from plait.node.service import Service
+from plait.node.service import SPEAK_TLS, Service
 from plait.node.takeover import hand_over_all
+from plait.node.trail import Trail
 
 HAND_OVER_S = 2.0
 
 logger = logging.getLogger("plait.node")
+
+
+def network_of(config: NodeConfig) -> TcpNetwork:
+    """How a node is reached, and reaches the others."""
+    return TcpNetwork(tls=config.tls, plain_answer=SPEAK_TLS)
 
 
 async def build(
@@ -53,13 +61,33 @@ async def build(
     return Node(config, storage, network, clock, random, identity.cluster, identity.folder)
 
 
-async def open_service(node: Node, network: Network, config: NodeConfig) -> Service:
+async def open_service(
+    node: Node, network: Network, config: NodeConfig, trail: Trail | None = None
+) -> Service:
     """Let clients and members in, where the others find this node, or where it was told."""
-    service = Service(Local(node), network)
+    service = Service(Local(node), network, trail)
+    node.address = await service.start(_listens_at(node, config))
+    return service
+
+
+def _listens_at(node: Node, config: NodeConfig) -> str:
     known = node.members.get(node.name)
     usual = config.listen == NodeConfig.__struct_defaults__[1]
-    node.address = await service.start(known if known and usual else config.listen)
-    return service
+    return known if known and usual else config.listen
+
+
+def check_exposure(node: Node, config: NodeConfig) -> None:
+    """Raise `BadSettings` if strangers could reach the node and would be let in.
+
+    A node that knows nothing of its cluster yet cannot know whether rights are on there.
+    """
+    address = _listens_at(node, config)
+    if config.insecure or not is_public(address):
+        return
+    if config.tls is None:
+        raise BadSettings(f"{address} is a public address: {_NEEDS_TLS}; or {_INSECURE}")
+    if not node.rights.on and node.control.replica.applied:
+        raise BadSettings(f"{address} is a public address: {_NEEDS_RIGHTS}; or {_INSECURE}")
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +99,7 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
     random = SystemRandom()
     storage = await open_storage(config.data)
     try:
-        network = TcpNetwork() if served or config.members else None
+        network = network_of(config) if served or config.members else None
         node = await build(config, storage, network, SystemClock(), random)
         if network is None:
             node.address = ""  # nobody finds it
@@ -108,14 +136,31 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
     for sign in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(sign, stop.set)
+    log = None if config.audit_log is None else AuditLog(config.audit_log)
     async with running(config, served=True) as node:
-        network, known = TcpNetwork(), node.members.get(node.name)
+        check_exposure(node, config)
+        network, known = network_of(config), node.members.get(node.name)
         if known and known != config.listen:
             await refuse_namesake(network, known, node.name, node.cluster)
-        service = await open_service(node, network, config)
+        sink = None if log is None else log.note
+        trail = Trail(node.name, node.clock, sink, config.audit_writes)
+        service = await open_service(node, network, config, trail)
         ready(node)
         try:
             await stop.wait()
             await _drain(node, service)
         finally:
             await service.close()
+            if log is not None:
+                log.close()
+
+
+_NEEDS_TLS = (
+    "whoever reaches it could read along and say to be a node. Make certificates (plait certs) and "
+    "serve with --tls-ca, --tls-cert and --tls-key"
+)
+_NEEDS_RIGHTS = (
+    "whoever has a certificate could do everything. Switch rights on (plait rights init, with "
+    "--data while the node is down)"
+)
+_INSECURE = "listen on a private one; or, if something else keeps strangers out, add --insecure"

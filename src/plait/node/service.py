@@ -14,28 +14,46 @@ from typing import Any
 import msgspec
 
 from plait.api import messages as m
-from plait.base.codec import FRAME_BYTES_MAX
-from plait.base.errors import BadFrame, Busy, Indefinite, PlaitError, VersionMismatch, WrongCluster
+from plait.base.errors import (
+    BadCertificate,
+    BadFrame,
+    Busy,
+    Indefinite,
+    NotAllowed,
+    NotSignedIn,
+    PlaitError,
+)
 from plait.base.ids import random_id
 from plait.base.ports import Connection, Listener, Network, Receiver
 from plait.line.outcome import Outcome
 from plait.node.feeds import Feeds
+from plait.node.greeter import Greeter
+from plait.node.guard import Guard
 from plait.node.guests import Guests
 from plait.node.local import Local
-from plait.node.peers import PeerHello, accept_peer, check_peer
+from plait.node.rights import Principal
+from plait.node.trail import Trail
 
 REQUESTS_MAX = 4096  # of one client, under way
 DRAIN_LOOK_S = 0.01
 
 _encoder = msgspec.msgpack.Encoder()
-_greeting_decoder = msgspec.msgpack.Decoder(m.Hello | PeerHello)
+
+# What somebody hears who does not speak TLS, where nothing else is spoken.
+SPEAK_TLS = _encoder.encode(
+    m.Failure(
+        0, BadCertificate.__name__,
+        "only TLS is spoken here: connect to plait+tls://, or serve with --tls-cert", {},
+    )
+)  # fmt: skip
 _request_decoder = msgspec.msgpack.Decoder(m.Request)
 
 
 class Service:
     """Listens for a node."""
 
-    def __init__(self, local: Local, network: Network) -> None:
+    def __init__(self, local: Local, network: Network, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail(local.node.name, local.node.clock)
         self._local = local
         self._network = network
         self._clients: dict[_Client, None] = {}  # in order of coming
@@ -45,18 +63,29 @@ class Service:
     async def start(self, address: str) -> str:
         """Listen; the address that was bound."""
         self._listener = await self._network.listen(address, self._accept)
+        self._local.node.rights.on_look(self._look)
         self._local.node.on_members = self._tell_members
         return self._listener.address
 
     def _accept(self, connection: Connection) -> Receiver:
         if self._draining:
             connection.close("this node is stopping")  # others answer
-        return _Greeter(self._local, connection, self._clients)
+        return Greeter(self._local.node, connection, self._welcome, self._trail)
+
+    def _welcome(self, connection: Connection, protocol: int, principal: Principal) -> Receiver:
+        client = _Client(self._local, connection, self._clients, protocol, principal, self._trail)
+        self._trail.connected(connection.peer, principal)
+        client.welcome()
+        return client
 
     def _tell_members(self) -> None:
         """Members came or went: a client must know them before it loses the node that it knows."""
         for client in list(self._clients):
             client.members_changed()
+
+    def _look(self) -> None:
+        for client in list(self._clients):
+            client.look()
 
     @property
     def clients(self) -> int:
@@ -85,74 +114,20 @@ class Service:
             client.hang_up("this node is closing")
 
 
-class _Greeter:
-    """A connection until its first frame has told what it is."""
-
-    def __init__(
-        self, local: Local, connection: Connection, clients: "dict[_Client, None]"
-    ) -> None:
-        self._local = local
-        self._node = local.node
-        self._connection = connection
-        self._clients = clients
-        self._successor: Receiver | None = None
-
-    def frames(self, frames: list[bytes]) -> None:
-        """The greeting, and perhaps more behind it."""
-        if self._successor is None:
-            self._successor = self._greet(frames[0])
-            frames = frames[1:]
-        if frames and self._successor is not None:
-            self._successor.frames(frames)
-
-    def _greet(self, frame: bytes) -> Receiver | None:
-        try:
-            greeting = _greeting_decoder.decode(frame)
-        except (ValueError, RecursionError) as error:
-            raise BadFrame(f"not a greeting: {error}") from None
-        node = self._node
-        try:
-            if isinstance(greeting, PeerHello):
-                versions = node.versions
-                check_peer(greeting, node.cluster, node.membership.retired, versions.enabled)
-                versions.note(greeting.node, greeting.reads)
-                node.zones.note(greeting.node, greeting.zone)
-                node.meet(greeting.node, greeting.address)
-                return accept_peer(
-                    self._connection, greeting, node.name, versions.reads, node.hear,
-                    node.peer_down,
-                )  # fmt: skip
-            return self._welcome(greeting)
-        except PlaitError as error:
-            failure = m.Failure(0, error.code, error.message, error.details)
-            self._connection.send(_encoder.encode(failure))
-            self._connection.close(error.message)
-            return None
-
-    def _welcome(self, hello: m.Hello) -> Receiver:
-        node = self._node
-        if hello.cluster and hello.cluster != node.cluster:
-            raise WrongCluster(f"this is cluster {node.cluster!r}, not {hello.cluster!r}")
-        common = set(hello.protocols) & set(m.PROTOCOL)
-        if not common:
-            raise VersionMismatch(f"this node speaks {m.PROTOCOL}, the client {hello.protocols}")
-        self._connection.frame_bytes_max = FRAME_BYTES_MAX
-        client = _Client(self._local, self._connection, self._clients, max(common))
-        client.welcome()
-        return client
-
-    def closed(self, reason: str) -> None:
-        """Pass on."""
-        if self._successor is not None:
-            self._successor.closed(reason)
-
-
 class _Client:
     """One welcomed client."""
 
     def __init__(
-        self, local: Local, connection: Connection, clients: "dict[_Client, None]", protocol: int
+        self,
+        local: Local,
+        connection: Connection,
+        clients: "dict[_Client, None]",
+        protocol: int,
+        principal: Principal,
+        trail: Trail,
     ) -> None:
+        self._trail = trail
+        self._guard = Guard(local.node, principal)
         self._local = local
         self._node = local.node
         self._connection = connection
@@ -160,8 +135,9 @@ class _Client:
         self._protocol = protocol
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._under_way = 0
-        self._feeds = Feeds(local, self._send)
+        self._feeds = Feeds(local, self._send, self._guard.feeds)
         self._guests = Guests(local.node, f"guest-{random_id(local.node.random):x}", self._send)
+        self._guard.on_change = partial(self._guests.end_unless, self._guard.check_link)
         clients[self] = None
 
     @property
@@ -187,7 +163,12 @@ class _Client:
                 request = _request_decoder.decode(frame)
             except (ValueError, RecursionError, PlaitError) as error:
                 raise BadFrame(f"not a request: {error}") from None
-            self._handle(request)
+            try:
+                self._guard.check(request)
+            except PlaitError as error:
+                self._refuse(request, error)
+            else:
+                self._handle(request)
 
     def _handle(self, request: m.Request) -> None:
         match request:
@@ -205,7 +186,9 @@ class _Client:
             case m.Hello():
                 raise BadFrame("a second greeting")
             case _:
-                self._start(request.id, self._answer(request))
+                noted = self._trail.notes(request)
+                work = self._noted(request) if noted else self._answer(request)
+                self._start(request.id, work)
 
     # ------------------------------------------------------------------ the fast path
 
@@ -221,6 +204,7 @@ class _Client:
         except PlaitError as error:
             self._fail(request.id, self._node.located(request.line, error))
             return
+        self._trail.wrote(self._connection.peer, self._guard.principal, request)
         self._under_way += 1
         future.add_done_callback(partial(self._proposed, request.id, request.line, host.rule))
 
@@ -269,6 +253,16 @@ class _Client:
         finally:
             self._under_way -= 1
 
+    async def _noted(self, request: Any) -> m.Answer:
+        who = self._connection.peer, self._guard.principal, request
+        try:
+            answer = await self._answer(request)
+        except Exception as error:
+            self._trail.ended(*who, error)
+            raise
+        self._trail.ended(*who, None)
+        return answer
+
     async def _answer(self, request: Any) -> m.Answer:
         local = self._local
         match request:
@@ -289,14 +283,14 @@ class _Client:
                 opened = await local.open_machine_here(name, class_name, settings)
                 return m.MachineOpened(id_, opened)
             case m.ListTables(id_):
-                return m.Tables(id_, tuple(await local.tables()))
+                return m.Tables(id_, self._guard.visible(await local.tables()))
             case m.DropTableRequest(id_, name, cleared_at):
                 await local.drop_table(name, cleared_at)
                 return m.Result(id_, None)
             case m.OpenGraph(id_, name, settings):
                 return m.GraphOpened(id_, await local.open_graph_here(name, settings))
             case m.ListGraphs(id_):
-                return m.Graphs(id_, tuple(await local.graphs()))
+                return m.Graphs(id_, self._guard.visible(await local.graphs()))
             case m.DropGraphRequest(id_, name):
                 await local.drop_graph(name)
                 return m.Result(id_, None)
@@ -330,6 +324,8 @@ class _Client:
                 return m.TableOpened(id_, await local.open_dropped(name))
             case m.ListMembers(id_):
                 return m.Result(id_, await local.members())
+            case m.RightsRequest(id_, command):
+                return m.Result(id_, await local.rights(command))
             case _:
                 return await self._answer_rescued(request)
 
@@ -362,8 +358,23 @@ class _Client:
             return
         connection.send(_encoder.encode(answer))
 
+    def _refuse(self, request: Any, error: PlaitError) -> None:
+        """A request that may not be made: a transient reason, or a line in the audit log."""
+        if isinstance(error, NotAllowed | NotSignedIn):
+            self._trail.refused(self._connection.peer, self._guard.principal, request, error)
+        self._fail(request.id, error)
+
     def _fail(self, id_: int, error: PlaitError) -> None:
         self._send(m.Failure(id_, error.code, error.message, error.details))
+
+    def look(self) -> None:
+        """Whoever is nobody any more goes, with all that they follow."""
+        error = self._node.rights.void(self._guard.principal)
+        if error is None:
+            self._guard.look()
+        else:
+            self._fail(0, error)
+            self.hang_up(error.message)
 
     def hang_up(self, reason: str) -> None:
         """Close the connection."""

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from plait.base.errors import Unavailable
+from plait.base.errors import PlaitError, Unavailable
 from plait.base.ports import Connection, Listener, Receiver
 from plait.host.tcp import TcpLimits
 from plait.sim.paths import Path
@@ -39,6 +39,8 @@ class SimConnection:
     def __init__(self, fabric: "Fabric", process: Process, here: str, there: str) -> None:
         self.peer = there
         self.frame_bytes_max = _HANDSHAKE_BYTES_MAX
+        self.certified: str | None = None
+        self.refusal: PlaitError | None = None
         self.here = here
         self.there = there
         self.process = process

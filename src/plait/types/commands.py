@@ -17,14 +17,24 @@ import msgspec
 
 from plait.base.errors import BadFrame, UnknownRecord
 from plait.line.entry import Epoch
+from plait.types.rights_commands import (
+    DropRole,
+    DropUser,
+    PutRole,
+    PutToken,
+    PutUser,
+    RevokeToken,
+    SwitchRights,
+)
 
-RECORDS = 5  # the version of records that this code reads and, once enabled, writes; see `Enable`
+RECORDS = 6  # the version of records that this code reads and, once enabled, writes; see `Enable`
 AUDITS_SINCE = 2  # of these versions
 GRAPHS_SINCE = 3
 CHAINS_SINCE = 4
 BEFORES_SINCE = 5
 FOLLOWERS_SINCE = 5
 ZONES_SINCE = 5
+RIGHTS_SINCE = 6
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -299,6 +309,7 @@ Command: TypeAlias = (
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
     | SetChain | NameSpace | PutNode | DropNode | KeepBefore | SetFollower | PreferZones
+    | PutRole | DropRole | PutUser | DropUser | PutToken | RevokeToken | SwitchRights
 )  # fmt: skip
 
 

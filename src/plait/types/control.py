@@ -38,6 +38,7 @@ from plait.types.control_dropped import DroppedRecord, remember_dropped
 from plait.types.control_followers import set_follower
 from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.control_nodes import drop_node, name_space, put_node
+from plait.types.control_rights import RIGHTS_COMMANDS, change_rights
 from plait.types.control_zones import prefer_zones, put_founding_zones
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
@@ -150,6 +151,8 @@ class ControlMachine(RowMachine):
                 own = command.line == CONTROL_LINE
                 exists = own or view.get(CONTROL, LINE + command.line.encode()) is not None
                 return prefer_zones(view, command, exists)
+            case _ if isinstance(command, RIGHTS_COMMANDS):
+                return change_rights(view, stamp, command)
             case _:
                 return Failed("UsageError", f"{type(command).__name__} is not for the control line")
 
@@ -172,6 +175,11 @@ class ControlMachine(RowMachine):
         """Every table, by name."""
         rows = view.scan(CONTROL, _TABLE, _after(_TABLE), TABLES_MAX)
         return [decode(data, type=TableRecord) for _, data in rows]
+
+    def last_table(self, view: View) -> int:
+        """The highest table id that was ever handed out; 0 before the first."""
+        last = view.get(CONTROL, _LAST_ID)
+        return 0 if last is None else decode(last, type=int)
 
     def machine(self, view: View, name: str) -> MachineRecord | None:
         """The machine called `name`, if there is one."""
@@ -216,8 +224,7 @@ class ControlMachine(RowMachine):
             return _check_same(existing, command)
         if len(view.scan(CONTROL, _TABLE, _after(_TABLE), TABLES_MAX)) == TABLES_MAX:
             return Failed("Busy", f"there are {TABLES_MAX} tables already")
-        last = view.get(CONTROL, _LAST_ID)
-        table = 1 if last is None else decode(last, type=int) + 1
+        table = self.last_table(view) + 1
         if table > TABLE_MAX:
             return Failed("Busy", "every table id was used")
         record = TableRecord(
