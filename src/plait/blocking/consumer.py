@@ -2,25 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any
 
 from plait.api import consumer
 from plait.api.consumer import BATCHES_MAX
 from plait.api.watch import Batch
+from plait.blocking.scopes import Entered
 from plait.blocking.transaction import Transaction
-from plait.host.portal import Portal
 
 
-class Consumer:
+class Consumer(Entered[consumer.Consumer]):
     """``with table.consumer("index") as consumer``: entered once it holds the group.
 
     ``for batch in consumer`` gives transactions; `commit` says that all up to one are done.
     """
-
-    def __init__(self, portal: Portal[Any], inner: consumer.Consumer) -> None:
-        self._portal = portal
-        self._inner = inner
 
     @property
     def group(self) -> str:
@@ -73,18 +67,3 @@ class Consumer:
                 raise
         else:
             self._portal.call(moving.__aexit__(None, None, None))
-
-    def __enter__(self) -> "Consumer":
-        self._portal.call(self._inner.__aenter__())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._portal.call(self._inner.__aexit__(kind, error, trace))
-
-    def __repr__(self) -> str:
-        return repr(self._inner)

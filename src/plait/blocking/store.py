@@ -1,18 +1,18 @@
 """Stores without ``await``."""
 
 from os import PathLike
-from types import TracebackType
 from typing import Any
 
 from plait.api import port, store
 from plait.api.infos import GraphInfo, TableInfo
 from plait.base.errors import PlaitError
 from plait.blocking.rights import Rights
+from plait.blocking.scopes import Closing
 from plait.blocking.session import Session
 from plait.host.portal import Portal
 
 
-class FolderSync:
+class FolderSync(Closing):
     """Rounds through a folder, or a relay, for as long as it is open; a context manager."""
 
     def __init__(self, portal: Portal[Any], inner: port.FolderSync) -> None:
@@ -33,35 +33,13 @@ class FolderSync:
         """One last round, and no more."""
         self._portal.call(self._inner.close())
 
-    def __enter__(self) -> "FolderSync":
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class Store(Session):
+class Store(Session, Closing):
     """Made by `plait.blocking.open` and `connect`; a context manager. Usable from any thread."""
 
     def __init__(self, portal: "Portal[store.Store]") -> None:
         super().__init__(portal, portal.held)
         self._store = portal.held
-
-    def __enter__(self) -> "Store":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the store and end its thread; its handles raise `Closed` from then on."""

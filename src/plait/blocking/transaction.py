@@ -1,12 +1,12 @@
 """Transactions without ``await``."""
 
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, NoReturn
 
 from plait.api import transaction
 from plait.api.port import Receipt
 from plait.base.errors import UsageError
+from plait.blocking.scopes import Entered
 from plait.host.portal import Portal
 
 
@@ -57,33 +57,19 @@ class TransactionTable:
         return repr(self._inner)
 
 
-class Transaction(TransactionTable):
+class Transaction(Entered[transaction.Transaction], TransactionTable):
     """``with table.transaction() as t``. Ends at exit; `receipt` tells where it landed.
 
     Itself the view on its first table; `on` gives the others. `Conflict` is raised at exit.
     """
 
-    def __init__(self, portal: Portal[Any], inner: transaction.Transaction) -> None:
-        super().__init__(portal, inner)
-        self._whole = inner
+    _inner: transaction.Transaction
 
     @property
     def receipt(self) -> Receipt | None:
         """Where it landed; None before its end, and if there was nothing to commit."""
-        return self._whole.receipt
+        return self._inner.receipt
 
     def on(self, table: transaction.Described) -> TransactionTable:
         """The view on another table of the same line, named before or not."""
-        return TransactionTable(self._portal, self._portal.call_plain(self._whole.on, table))
-
-    def __enter__(self) -> "Transaction":
-        self._portal.call(self._whole.__aenter__())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._portal.call(self._whole.__aexit__(kind, error, trace))
+        return TransactionTable(self._portal, self._portal.call_plain(self._inner.on, table))

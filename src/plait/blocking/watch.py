@@ -1,23 +1,17 @@
 """Watching a table without ``await``."""
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any
 
 from plait.api import watch
 from plait.api.watch import Batch, Change
-from plait.host.portal import Portal
+from plait.blocking.scopes import Entered
 
 
-class Watch:
+class Watch(Entered[watch.Watch]):
     """An iterator of `Change` that waits for each; `plait.api.watch.Watch` says how it resumes.
 
     From now on means: from the first ``next``, or from entering ``with``.
     """
-
-    def __init__(self, portal: Portal[Any], inner: watch.Watch) -> None:
-        self._portal = portal
-        self._inner = inner
 
     @property
     def cursor(self) -> str | None:
@@ -59,18 +53,3 @@ class Watch:
     def close(self) -> None:
         """End it; what was not taken is not given any more."""
         self._portal.call(self._inner.aclose())
-
-    def __enter__(self) -> "Watch":
-        self._portal.call(self._inner.__aenter__())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return repr(self._inner)
