@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+async def until(holds: Callable[[], Any], timeout_s: float = 20.0) -> None:
+    """Return once something holds."""
+    async with asyncio.timeout(timeout_s):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 class Members:
-    """Starts and stops the members of one cluster."""
+    """Starts and stops the members of one cluster; `async with` it, they run and are ended."""
 
     def __init__(
         self,
@@ -45,6 +53,13 @@ class Members:
 
     async def start(self, *names: str) -> None:
         await asyncio.gather(*(self._start(name) for name in names or tuple(self.addresses)))
+
+    async def __aenter__(self) -> "Members":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
 
     async def add(self, name: str, address: str | None = None) -> None:
         """Start a node that waits to be taken in, or was (at `address`)."""
@@ -111,3 +126,16 @@ class Members:
                 if None not in hosts and len(places) == 1 and len(set(places.pop())) == 1:
                     return
                 await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def with_a_witness(
+    folder: Path, witness: str, limits: Limits | None = None
+) -> AsyncIterator[Members]:
+    """n1, and n2 and n3 that have joined it, one of them as a witness."""
+    async with Members(folder, 1, limits) as members:
+        async with members.only("n1") as first:
+            for name in ("n2", "n3"):
+                await members.add(name)
+                await first.join(name, members.addresses[name], witness=name == witness)
+        yield members

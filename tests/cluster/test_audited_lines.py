@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
-from members import Members
+from members import Members, until
 
 import plait
 from plait import Consensus, Leader
@@ -34,12 +34,6 @@ async def members(tmp_path: Path) -> AsyncIterator[Members]:
     await cluster.start()
     yield cluster
     await cluster.close()
-
-
-async def until(what: Callable[[], Any], timeout_s: float = 15.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not what():
-            await asyncio.sleep(0.02)
 
 
 def leader_of(members: Members, line: str = LINE) -> str:

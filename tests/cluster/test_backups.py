@@ -1,7 +1,6 @@
 """Backups of a cluster: from any node, restored beside it, joined, and never mixed with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,6 @@ from plait.node.serve import running
 
 ROWS = {f"k{number:03}": number for number in range(30)}
 TABLES = {"strong": Consensus(), "films": Leader(), "everywhere": Leader(acks="all")}
-
-
-@pytest.fixture
-async def members(tmp_path: Path) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path)
-    await cluster.start()
-    yield cluster
-    await cluster.close()
 
 
 async def filled(store: plait.Store) -> None:

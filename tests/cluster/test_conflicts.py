@@ -1,13 +1,10 @@
 """Conflicts between real nodes: contested merges, the inbox at both, and decisions made at once."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from members import Members
+from members import until
 
 import plait
 from plait.base.errors import ConflictChanged
@@ -30,20 +27,6 @@ class Upper(plait.Document):
 class Lower(plait.Document):
     title = plait.Register(str, resolve=plait.Merge(lower))
     when = plait.Register(str, resolve=plait.Ask())
-
-
-@pytest.fixture
-async def members(tmp_path: Path) -> AsyncIterator[Members]:
-    members = Members(tmp_path)
-    await members.start()
-    yield members
-    await members.close()
-
-
-async def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 def inboxes(*handles: Any) -> list[list[list[Any]]]:

@@ -1,7 +1,6 @@
 """Consensus tables on real nodes: elections, linearizable reads, nodes that come and go."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,6 @@ from plait import Consensus, Leader
 from plait.base.errors import BadSettings, PlaitError
 
 LINE = "consensus"
-
-
-@pytest.fixture
-async def members(tmp_path: Path) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path)
-    await cluster.start()
-    yield cluster
-    await cluster.close()
 
 
 def leader_of(members: Members, line: str) -> str:

@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from members import Members
+from members import Members, until
 
 import plait
 import plait.blocking
@@ -19,12 +18,6 @@ class Note(Document):
     title = Register(str)
     tags = AddWinsSet(str)
     likes = Counter()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def three(folder: Path) -> Members:

@@ -1,22 +1,15 @@
 """Presence between real nodes and clients: who is here, seen by everybody and stored nowhere."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from members import Members
+from members import Members, until
 
 import plait
 import plait.blocking
 from plait.api.documents.presence import STATE_BYTES_MAX
 from plait.base.errors import BadValue, ReadOnly
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def test_who_is_here_is_seen_at_other_nodes_and_clients_until_they_go(tmp_path: Path):

@@ -2,30 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from members import Members
-from test_followers import adopted, delayed, until
+from following import (
+    FOLLOWER,
+    HOUR_S,
+    INF,
+    KINDS,
+    OTHERS,
+    adopted,
+    delayed,
+    led_by_another,
+    led_by_the_follower,
+)
+from members import Members, until, with_a_witness
 
 import plait
 from plait import Consensus, Leader
 from plait.base.errors import BadSettings
-
-KINDS = pytest.mark.parametrize(
-    "settings", [Consensus(), Leader("any:1")], ids=["consensus", "leader"]
-)
-READER = "n3"
-INF = float("inf")
-
-
-@pytest.fixture
-async def members(tmp_path: Path) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path, 3)
-    await cluster.start()
-    yield cluster
-    await cluster.close()
 
 
 def halves(members: Members, line: str) -> set[tuple[tuple[str, ...], ...]]:
@@ -35,7 +32,7 @@ def halves(members: Members, line: str) -> set[tuple[tuple[str, ...], ...]]:
 
 async def reads_only(members: Members, line: str) -> None:
     """Return once the line has the reader as a learner, as everybody knows."""
-    await until(lambda: halves(members, line) == {(("n1", "n2"), (READER,))})
+    await until(lambda: halves(members, line) == {(OTHERS, (FOLLOWER,))})
 
 
 async def roles_become(store: plait.Store, **roles: str) -> None:
@@ -45,28 +42,30 @@ async def roles_become(store: plait.Store, **roles: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def led_by_a_voter(members: Members, line: str) -> str:
-    """Who leads: the reader may have led, and goes on until the change is committed."""
-    names = ("n1", "n2")
-    await until(lambda: any(members.nodes[n].host(line).leads for n in names))
-    return next(n for n in names if members.nodes[n].host(line).leads)
+@asynccontextmanager
+async def read_only_by_one(
+    members: Members, settings: Any, **how: Any
+) -> AsyncIterator[tuple[plait.Store, plait.Table]]:
+    """A store, and a table of it with a row, of which n3 is a reader."""
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", settings)
+        await table.put("a", 1)
+        answer = await store.set_follower(FOLLOWER, votes=False, **how)
+        assert answer["votes"] is False
+        await reads_only(members, table.line)
+        yield store, table
 
 
 @KINDS
 async def test_a_reader_has_no_vote_and_reads_what_is_written(
     members: Members, settings: Any
 ) -> None:
-    async with plait.connect(members.url) as store:
-        table = await store.table("t", settings)
-        await table.put("a", 1)
-        answer = await store.set_follower(READER, votes=False)
-        assert answer["votes"] is False
-        await reads_only(members, table.line)
+    async with read_only_by_one(members, settings) as (store, table):
         await reads_only(members, "control")
         await roles_become(store, n1="member", n2="member", n3="reader")
         await table.put("b", 2)
         await members.settled(table.line)
-        async with members.only(READER) as there:
+        async with members.only(FOLLOWER) as there:
             assert await (await there.table("t")).get("b", read="nearest", max_lag=INF) == 2
         later = await store.table("later", Leader("any:1", line="own"))
         await later.put("c", 3)
@@ -77,82 +76,59 @@ async def test_a_reader_has_no_vote_and_reads_what_is_written(
 async def test_a_readers_acknowledgement_counts_for_nothing(
     members: Members, settings: Any
 ) -> None:
-    async with plait.connect(members.url) as store:
-        table = await store.table("t", settings)
-        await table.put("a", 1)
-        await store.set_follower(READER, votes=False)
-        await reads_only(members, table.line)
-        leader = await led_by_a_voter(members, table.line)
+    async with read_only_by_one(members, settings) as (_store, table):
+        leader = await led_by_another(members, table.line)
         await members.stop("n2" if leader == "n1" else "n1")
         with pytest.raises((TimeoutError, plait.PlaitError)):
             async with asyncio.timeout(2.0):
                 await table.put("b", 2)
-        assert not members.nodes[READER].host(table.line).leads
+        assert not members.nodes[FOLLOWER].host(table.line).leads
 
 
 @KINDS
 async def test_a_reader_gets_its_vote_back(members: Members, settings: Any) -> None:
-    async with plait.connect(members.url) as store:
-        table = await store.table("t", settings)
-        await table.put("a", 1)
-        await store.set_follower(READER, votes=False)
-        await reads_only(members, table.line)
-        await store.set_follower(READER, votes=True)
-        everybody = {(("n1", "n2", READER), ())}
+    async with read_only_by_one(members, settings) as (store, table):
+        await store.set_follower(FOLLOWER, votes=True)
+        everybody = {((*OTHERS, FOLLOWER), ())}
         await until(lambda: halves(members, table.line) == everybody)
         await members.stop("n2")
         await table.put("b", 2)
 
 
 async def test_a_reader_is_delayed_and_leaves_like_any_node(members: Members) -> None:
-    async with plait.connect(members.url) as store:
-        table = await store.table("t", Consensus())
-        await table.put("a", 1)
-        await store.set_follower(READER, votes=False, delay_s=3600.0)
+    async with read_only_by_one(members, Consensus(), delay_s=HOUR_S) as (store, table):
         await adopted(members)
-        await reads_only(members, table.line)
         await table.put("b", 2)
         await until(lambda: delayed(members, table.line).get("waiting_entries", 0) > 0)
-        await store.leave(READER)
+        await store.leave(FOLLOWER)
         await roles_become(store, n1="member", n2="member")
         await table.put("c", 3)
 
 
 @KINDS
 async def test_who_leads_and_loses_its_vote_leads_no_more(members: Members, settings: Any) -> None:
-    async with plait.connect(members.url) as store:
-        table = await store.table("t", settings)
-        await table.put("a", 1)
-        await members.settled(table.line)
-        await store.switch_over(READER, table.line)
-        await until(lambda: members.nodes[READER].host(table.line).leads)
-        await store.set_follower(READER, votes=False)
+    async with led_by_the_follower(members, settings) as (store, table):
+        await store.set_follower(FOLLOWER, votes=False)
         await reads_only(members, table.line)
-        await led_by_a_voter(members, table.line)
+        await led_by_another(members, table.line)
         await table.put("b", 2)
-        assert not members.nodes[READER].host(table.line).leads
+        assert not members.nodes[FOLLOWER].host(table.line).leads
 
 
 async def test_a_witness_without_a_vote_keeps_the_log_alone(tmp_path: Path) -> None:
-    members = Members(tmp_path, 1)
-    await members.start()
-    try:
-        async with members.only("n1") as first:
-            for name, witness in (("n2", False), (READER, True)):
-                await members.add(name)
-                await first.join(name, members.addresses[name], witness=witness)
-        async with plait.connect(members.url) as store:
-            table = await store.table("t", Consensus())
-            await store.set_follower(READER, votes=False)
-            await reads_only(members, table.line)
-            await table.put("a", 1)
-            host = members.nodes[READER].host(table.line)
-            await until(lambda: host.loglet.committed == host.group.loglet.member.log.tail > 1)
-            assert not host.folds
-            with pytest.raises(BadSettings, match="witness"):
-                await store.set_follower(READER, delay_s=1.0)
-    finally:
-        await members.close()
+    async with (
+        with_a_witness(tmp_path, FOLLOWER) as members,
+        plait.connect(members.url) as store,
+    ):
+        table = await store.table("t", Consensus())
+        await store.set_follower(FOLLOWER, votes=False)
+        await reads_only(members, table.line)
+        await table.put("a", 1)
+        host = members.nodes[FOLLOWER].host(table.line)
+        await until(lambda: host.loglet.committed == host.group.loglet.member.log.tail > 1)
+        assert not host.folds
+        with pytest.raises(BadSettings, match="witness"):
+            await store.set_follower(FOLLOWER, delay_s=1.0)
 
 
 async def test_the_last_who_can_lead_keeps_its_vote(members: Members) -> None:

@@ -1,18 +1,16 @@
 """Forced recovery: two of three nodes are lost for ever, and the third goes on."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from members import Members
+from surveys import looked_at
 
 import plait
 from plait import Consensus, Leader
 from plait.base.errors import BadSettings
-from plait.host.storage import open_storage
-from plait.node.recovery import EPOCHS_AHEAD, Survey, recover, survey
+from plait.node.recovery import EPOCHS_AHEAD
 
 ROWS = {f"k{number:03}": number for number in range(50)}
 TABLES = {
@@ -21,25 +19,6 @@ TABLES = {
     "careful": Leader(acks="any:2"),
     "everywhere": Leader(acks="all"),
 }
-
-
-@pytest.fixture
-async def members(tmp_path: Path) -> AsyncIterator[Members]:
-    cluster = Members(tmp_path)
-    await cluster.start()
-    yield cluster
-    await cluster.close()
-
-
-async def looked_at(folder: Path, *, act: bool = False) -> Survey:
-    storage = await open_storage(folder)
-    try:
-        found = survey(storage)
-        if act:
-            await recover(storage, found, random.Random(1), 1000)
-        return found
-    finally:
-        await storage.close()
 
 
 async def written_and_stopped(members: Members) -> None:

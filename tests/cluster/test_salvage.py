@@ -1,10 +1,10 @@
 """A damaged folder that nobody else has the data of goes on with what can be read of it."""
 
-import random
 from pathlib import Path
 
 import pytest
 from members import Members
+from surveys import looked_at
 from test_damage import flip_a_byte_in_the_middle
 
 import plait
@@ -12,7 +12,6 @@ from plait import AddWinsSet, Consensus, Document, Eventual, Leader
 from plait.base.errors import Corrupt, PlaitError
 from plait.base.ports import TrimPrefix
 from plait.host.storage import open_storage
-from plait.node.recovery import Survey, recover, survey
 from plait.node.written import written as on_disk
 
 COUNT = 200
@@ -20,17 +19,6 @@ COUNT = 200
 
 class Note(Document):
     tags = AddWinsSet()
-
-
-async def looked_at(folder: Path, *, act: bool = False) -> Survey:
-    storage = await open_storage(folder)
-    try:
-        found = survey(storage)
-        if act:
-            await recover(storage, found, random.Random(1), 1000)
-        return found
-    finally:
-        await storage.close()
 
 
 async def written(folder: Path, *, flush: bool = True) -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from members import Members
+from members import Members, until, with_a_witness
 
 import plait
 from plait import Consensus, Leader
@@ -23,12 +22,6 @@ DATA = ("n1", "n2")
 WITNESS = "n3"
 ALL = (*DATA, WITNESS)
 SETTINGS = [Consensus(), Leader()]
-
-
-async def until(what: Callable[[], Any], timeout_s: float = 10.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not what():
-            await asyncio.sleep(0.01)
 
 
 def leader_of(members: Members, line: str) -> str | None:
@@ -47,22 +40,9 @@ def is_everywhere(members: Members, line: str) -> bool:
     )
 
 
-@asynccontextmanager
-async def two_and_a_witness(folder: Path, limits: Limits | None = None) -> AsyncIterator[Members]:
-    members = Members(folder, 1, limits)
-    await members.start()
-    async with members.only("n1") as store:
-        await members.add("n2")
-        await store.join("n2", members.addresses["n2"])
-        await members.add(WITNESS)
-        await store.join(WITNESS, members.addresses[WITNESS], witness=True)
-    yield members
-    await members.close()
-
-
 @pytest.fixture
 async def members(tmp_path: Path) -> AsyncIterator[Members]:
-    async with two_and_a_witness(tmp_path) as cluster:
+    async with with_a_witness(tmp_path, WITNESS) as cluster:
         yield cluster
 
 
@@ -210,7 +190,10 @@ async def test_a_witness_keeps_what_an_absent_data_node_lacks_and_then_lets_it_g
     tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line_host, "UPKEEP_S", 0.05)
-    async with two_and_a_witness(tmp_path, SMALL) as members, plait.connect(members.url) as store:
+    async with (
+        with_a_witness(tmp_path, WITNESS, SMALL) as members,
+        plait.connect(members.url) as store,
+    ):
         table = await store.table("accounts", settings)
         line = table.line
         await until(lambda: is_everywhere(members, line))
@@ -234,7 +217,10 @@ async def test_a_witness_alone_brings_back_a_data_node_that_its_lost_leader_had_
     tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line_host, "UPKEEP_S", 0.05)
-    async with two_and_a_witness(tmp_path, SMALL) as members, plait.connect(members.url) as store:
+    async with (
+        with_a_witness(tmp_path, WITNESS, SMALL) as members,
+        plait.connect(members.url) as store,
+    ):
         table = await store.table("accounts", settings)
         line = table.line
         await until(lambda: is_everywhere(members, line))
@@ -256,7 +242,10 @@ async def test_a_witness_that_fell_behind_a_trimmed_log_begins_where_that_begins
     tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line_host, "UPKEEP_S", 0.05)
-    async with two_and_a_witness(tmp_path, SMALL) as members, plait.connect(members.url) as store:
+    async with (
+        with_a_witness(tmp_path, WITNESS, SMALL) as members,
+        plait.connect(members.url) as store,
+    ):
         table = await store.table("accounts", settings)
         line = table.line
         await until(lambda: is_everywhere(members, line))

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from nodes import Nodes, caught_up
@@ -19,14 +17,6 @@ PAUSE_S_MAX = 2.0  # loopback: some tens of milliseconds; this machine may be bu
 WRITERS = 8
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[Nodes]:
-    cluster = Nodes(tmp_path)
-    cluster.start()
-    yield cluster
-    cluster.close()
 
 
 class Writer:

@@ -4,9 +4,7 @@ import asyncio
 import os
 import random
 import signal
-from pathlib import Path
 
-import pytest
 from nodes import Nodes, caught_up, status_of
 
 import plait
@@ -57,14 +55,6 @@ async def verify(nodes: Nodes, acknowledged: dict[str, int]) -> None:
             found = {key: value async for key, value in table.scan()}
         missing = {k: v for k, v in acknowledged.items() if found.get(k) != v}
         assert not missing, f"{name} lacks {len(missing)} acknowledged rows: {list(missing)[:5]}"
-
-
-@pytest.fixture
-def nodes(tmp_path: Path):  # type: ignore[no-untyped-def]
-    cluster = Nodes(tmp_path)
-    cluster.start()
-    yield cluster
-    cluster.close()
 
 
 async def test_acknowledged_writes_survive_kills_of_leaders_and_followers(nodes: Nodes) -> None:

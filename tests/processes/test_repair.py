@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -19,14 +18,6 @@ COUNT = 300
 STEP_S = 90.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[Nodes]:
-    cluster = Nodes(tmp_path)
-    cluster.start()
-    yield cluster
-    cluster.close()
 
 
 async def operator(*words: str | Path) -> subprocess.CompletedProcess[str]:
