@@ -21,6 +21,7 @@ from plait.api.documents.presence import Here, Presence, PresenceWatch
 from plait.api.documents.view import View
 from plait.api.documents.watching import Change
 from plait.base.errors import BadCall
+from plait.blocking.scopes import Closing
 from plait.host.portal import Portal
 
 _HANDLES: Final = (
@@ -262,7 +263,7 @@ class Documents:
         return repr(self._inner)
 
 
-class Watch:
+class Watch(Closing):
     """An iterator of `Change` (of `Here`, on presence) that waits for each; an interrupt loses
     none."""
 
@@ -293,17 +294,6 @@ class Watch:
     def close(self) -> None:
         """End it; what was not taken is not given any more."""
         self._road.portal.call(self._inner.aclose())
-
-    def __enter__(self) -> "Watch":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return repr(self._inner)
