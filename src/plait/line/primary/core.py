@@ -305,6 +305,9 @@ class PrimaryCore:
         elif role.sender.progress[target].fresh:
             why = f"{target} has a new disk and has not caught up"
             self.member.effects.append(Promotion(False, why, {"target": target}))
+        elif not role.replaceable(now):
+            why = f"too few members answer for {target} to be promoted"
+            self.member.effects.append(Promotion(False, why, {"target": target}))
         else:
             role.hand_over(target, until, now)
 

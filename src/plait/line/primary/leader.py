@@ -2,7 +2,8 @@
 
 Its first entry opens its epoch; older entries commit only beneath it, never by counting alone.
 A hand-over refuses new entries, waits until the target holds everything, and asks it to be
-promoted; if nothing comes of it in time, the leader goes on.
+promoted; if nothing comes of it in time, the leader goes on. A leader can commit with fewer members
+than a promotion needs: where too few answer, it hands over to nobody, for then nobody would lead.
 
 Members change step by step, each committed before the next (`line.membership`). A leader that a
 change removes leads on without a vote until a voter has taken over: it cannot hand over before,
@@ -13,6 +14,8 @@ Invariants: commit <= own durable, and of every half of the membership so many h
 below it on disk as the rule in force asks for; nothing commits before the entry that opened the
 epoch; one change at a time.
 """
+
+from collections.abc import Collection
 
 from plait.base.errors import Busy, PlaitError
 from plait.line.entry import Entry, Epoch, Kind
@@ -48,6 +51,8 @@ class Leader:
         self.deposed = False
         self.handing_over: tuple[str, float] | None = None
         self._asked_hand_over = False  # somebody waits to hear how it ended
+        self._hand_over_round = 0  # who answers it can be asked to promise
+        self._began = now
         self._drain_due = float("inf")
 
     def open(self, now: float) -> None:
@@ -172,16 +177,29 @@ class Leader:
             for peer in self.sender.heard_within(SILENT_S, now)
             if not progress[peer].fresh and not self.member.bar(peer)
         ]
-        if able:
+        if able and self.replaceable(now):
             self.hand_over(max(able)[1], now + HAND_OVER_S, now, asked=False)
 
     # ------------------------------------------------------------------ handing over
+
+    def replaceable(self, now: float) -> bool:
+        """Whether so many members answered lately that another can be promoted, as far as a new
+        leader can know."""
+        new = now - self._began <= SILENT_S
+        return new or self._could_promote(self.sender.heard_within(SILENT_S, now))
+
+    def _could_promote(self, names: Collection[str]) -> bool:
+        progress = self.sender.progress
+        vouching = {name for name in names if not progress[name].fresh}
+        return self.rule.promised(self.member.membership, vouching | {self.member.me})
 
     def hand_over(self, target: str, until: float, now: float, *, asked: bool = True) -> None:
         """Stop taking entries and let `target` be promoted once it holds everything."""
         self.handing_over = (target, until)
         self._asked_hand_over = asked
         self._drain_due = now
+        self.member.effects += self.sender.begin_round(now)
+        self._hand_over_round = self.sender.round
         self.timer(now)
 
     def handed_over(self, by: Epoch) -> None:
@@ -206,7 +224,11 @@ class Leader:
         tail, progress = self.member.log.tail, self.sender.progress.get(target)
         if now >= until or progress is None:
             self._end_hand_over(False, f"{target} did not take over in time")
-        elif self.member.commit == tail == progress.match:
+        elif not self.replaceable(now):
+            self._end_hand_over(False, f"too few members answer for {target} to be promoted")
+        elif self.member.commit == tail == progress.match and self._could_promote(
+            [peer for peer, p in self.sender.progress.items() if p.round >= self._hand_over_round]
+        ):
             self.member.send(target, TakeOver(self.member.line, self.epoch))
 
     # ------------------------------------------------------------------ time
