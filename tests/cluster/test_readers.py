@@ -95,6 +95,26 @@ async def test_a_reader_gets_its_vote_back(members: Members, settings: Any) -> N
         await table.put("b", 2)
 
 
+@KINDS
+async def test_a_reader_that_cannot_vote_yet_stays_a_reader(
+    members: Members, settings: Any
+) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", settings)
+        await table.put("a", 1)
+        await store.set_follower(READER, votes=False)
+        await reads_only(members, table.line)
+        await members.stop(READER)
+        await asyncio.sleep(1.5)  # it is missed
+        voting = asyncio.create_task(store.set_follower(READER, votes=True))
+        await asyncio.sleep(1.0)  # some looks of whoever places
+        assert halves(members, table.line) == {(("n1", "n2"), (READER,))}
+        await members.start(READER)
+        await voting
+        everybody = {(("n1", "n2", READER), ())}
+        await until(lambda: halves(members, table.line) == everybody)
+
+
 async def test_a_reader_is_delayed_and_leaves_like_any_node(members: Members) -> None:
     async with read_only_by_one(members, Consensus(), delay_s=HOUR_S) as (store, table):
         await adopted(members)

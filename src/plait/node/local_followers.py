@@ -71,8 +71,10 @@ class LocalFollowers:
         where = None if hold is None else self._parse(hold)
         await node.versions.wait_for(FOLLOWERS_SINCE, "delayed followers")
         delay_ms = None if delay_s is None else round(delay_s * 1000)
+        if votes:  # while it has none it is to be known for a reader: else the lines let it go
+            await self._members.vote(name, votes, VOTE_S)
         await node.command(node.control.line, SetFollower(name, delay_ms, where, go, votes))
-        if votes is not None:
+        if votes is False:
             await self._members.vote(name, votes, VOTE_S)
         return settings_of(node.followers.record(name))
 

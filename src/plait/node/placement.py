@@ -4,7 +4,9 @@ Who a line's members are, and where, stands in its own log only; this drives one
 whichever node leads the line. A node that is leaving is a learner of the control line until no line
 has it; one that is to have no vote stays one, there and on every line.
 
-Invariant: a line goes from one membership to the next only while the control line's is settled.
+Invariant: a line goes from one membership to the next only while the control line's is settled,
+and everything before it is applied here: a learner that is not known for a reader yet would be let
+go, for good.
 """
 
 import logging
@@ -54,6 +56,8 @@ class Placement:
         member = control.group.loglet.member
         membership = member.membership
         if membership.joint or member.commit <= member.membership_position:
+            return
+        if control.replica.applied <= member.membership_position:
             return
         for host in self._node.hosts():
             if host.group is not None and host.leads and host is not control:
