@@ -1,6 +1,8 @@
 """How nodes follow, and what was dropped, as the control line has it; the pace that comes of it."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -143,11 +145,12 @@ async def test_an_entry_that_waits_is_applied_when_the_settings_change(
 ) -> None:
     monkeypatch.setattr(pacing, "LOOK_S", 0.001)
     late, _ = pace(FollowerRecord("n3", 0, Hold(0)))
+    state: Any = SimpleNamespace(applied=0, time_ms=0, loglet=SimpleNamespace(committed=1))
     waiting = asyncio.create_task(late.due(0, entry(NOW_MS - 3000)))
     await asyncio.wait((waiting,), timeout=0.01)
     assert late.waits
-    assert late.behind_s() == 3.0
+    assert late.behind_s(state) == 3.0
     late.record = None
     await asyncio.wait_for(waiting, 5.0)
     assert not late.waits
-    assert late.behind_s() == 0
+    assert late.behind_s(state) == 0

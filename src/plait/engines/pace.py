@@ -27,6 +27,10 @@ class Pace(Protocol):
         """Whether the state is to stay as somebody wants to read it: no copy may replace it."""
         ...
 
+    def took_in(self, position: int) -> None:
+        """The line's leader was told that everything below is here, applied or not."""
+        ...
+
     async def due(self, position: int, entry: Entry) -> None:
         """Return when the entry, the next one, is to be applied."""
         ...

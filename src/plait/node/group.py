@@ -97,7 +97,9 @@ class Group:
     def _taken_in(self) -> tuple[int, int]:
         """Positions and records that are applied here, or would be if they had not to wait."""
         if self.replica.pace is not None and self.replica.pace.on:
-            return self._received()
+            position, records = self._received()
+            self.replica.pace.took_in(position)
+            return position, records
         return self.replica.applied, self.replica.record_index
 
     def _received(self) -> tuple[int, int]:

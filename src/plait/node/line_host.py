@@ -197,16 +197,19 @@ class LineHost:
 
     def lag_s(self) -> float:
         """Seconds behind what is committed, as far as is known here."""
-        held_back_s = 0.0 if self.pace is None else self.pace.behind_s()
+        held_back_s = 0.0 if self.pace is None else self.pace.behind_s(self.replica)
         if self.group is None:  # nobody tells it what it has not heard of
             return max(held_back_s, self._clock.monotonic() - self._had_all_at)
         self.group.loglet.report_applied()
         return max(held_back_s, self.group.loglet.lag_s())
 
-    def check_not_late(self, me: str, *, ever: bool = False) -> None:
-        """Raise unless the state here is as new as a follower's can be (`ever`: and will be): who
-        reads a delayed one says how far behind it may be."""
-        if self.pace is not None and self.pace.on and (ever or self.pace.waits):
+    def check_not_late(self, me: str, *, ever: bool = False, due: bool = False) -> None:
+        """Raise unless the state here is as new as a follower's can be (`ever`: and will be;
+        `due`: once what is due is applied): who reads a delayed one says how far behind it may be.
+        """
+        if self.pace is None or not self.pace.on:
+            return
+        if ever or self.pace.waits or (not due and self.replica.applied < self.loglet.committed):
             lag = self.lag_s()
             raise TooStale(f"{me} is a delayed follower, {lag:.3f} s behind on {self.line}",
                            lag_s=lag)  # fmt: skip
@@ -250,7 +253,7 @@ class LineHost:
                 f"nobody told within {timeout_s:g} s how far {self.line} goes"
             ) from None
         if self.replica.applied < position:
-            self.check_not_late(me)
+            self.check_not_late(me, due=True)
             if self.pace is not None and self.pace.on:
                 timeout_s = min(timeout_s, DUE_S)
             await self.replica.wait_applied(position, timeout_s)

@@ -29,6 +29,7 @@ class LinePace:
         self.opened = False  # this node leads the line, for nobody else can: at once meanwhile
         self._clock = clock
         self._waiting: Entry | None = None
+        self._taken_in = 0
 
     @property
     def on(self) -> bool:
@@ -67,11 +68,18 @@ class LinePace:
         finally:
             self._waiting = None
 
-    def behind_s(self) -> float:
-        """How long ago that was ordered which waits; 0 if nothing does."""
-        if self._waiting is None:
+    def took_in(self, position: int) -> None:
+        """The line's leader was told that everything below is here, applied or not."""
+        self._taken_in = position
+
+    def behind_s(self, replica: Replica) -> float:
+        """How long ago that was ordered which is next, of all that was taken in and not applied;
+        0 if nothing is left of it. Where it is not read yet, it is later than the state."""
+        committed = replica.loglet.committed
+        if replica.applied >= (committed if self.on else min(self._taken_in, committed)):
             return 0.0
-        return max(0.0, (self._clock.wall_ms() - self._waiting.time_ms) / 1000)
+        since_ms = replica.time_ms if self._waiting is None else self._waiting.time_ms
+        return max(0.0, (self._clock.wall_ms() - since_ms) / 1000)
 
     def status(self, replica: Replica) -> dict[str, Any]:
         """What people want to know: nothing of a line that is applied at once."""
@@ -81,7 +89,7 @@ class LinePace:
         delayed = {
             **settings_of(record),
             "waiting_entries": max(0, replica.loglet.committed - replica.applied),
-            "behind_s": round(self.behind_s(), 3),
+            "behind_s": round(self.behind_s(replica), 3),
             "state_time_ms": replica.time_ms,
             "leads_anyway": self.opened,
         }
