@@ -220,3 +220,26 @@ def test_a_zone_is_taken_away_by_naming_none() -> None:
     assert cluster.reconfigure(a, Target(tuple("abcd"), zones=(("b", ""),)))
     assert cluster.run(2.0, lambda: cluster.settled() and cluster.converged())
     assert "b" not in dict(a.core.member.membership.zones)
+
+
+def test_a_change_of_zones_waits_for_who_is_away() -> None:
+    cluster, a = line("xxy")
+    cut(cluster, "b", "c")
+    cluster.run(2.0)
+    assert cluster.reconfigure(a, Target(tuple("abc"), zones=(("b", "z"),)))
+    cluster.run(2.0)
+    assert not a.core.member.membership.joint  # nothing could be committed
+    cluster.blocked.clear()
+    zones = {"a": "x", "b": "z", "c": "y"}
+    assert cluster.run(5.0, lambda: dict(a.core.member.membership.zones) == zones)
+    assert cluster.run(5.0, lambda: cluster.settled() and cluster.converged())
+
+
+def test_where_a_learner_is_changes_at_once() -> None:
+    cluster, a = line("xxy")
+    assert cluster.reconfigure(a, Target(tuple("abc"), ("d",), zones=(("d", "y"),)))
+    assert cluster.run(2.0, lambda: cluster.settled() and cluster.converged())
+    assert cluster.reconfigure(a, Target(tuple("abc"), ("d",), zones=(("d", "z"),)))
+    assert not a.core.member.membership.joint
+    assert cluster.run(2.0, lambda: cluster.settled() and cluster.converged())
+    assert dict(a.core.member.membership.zones) == {"a": "x", "b": "x", "c": "y", "d": "z"}

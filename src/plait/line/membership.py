@@ -68,6 +68,11 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
         known = dict(self.zones)
         return all(known.get(name, "") == zone for name, zone in zones)
 
+    def has_voters(self, target: "Target") -> bool:
+        """Whether those vote who are to, and are where they are said to be: else a change waits
+        for somebody to catch up."""
+        return set(self.voters) == set(target.voters) and self.has_zones(target.zones)
+
     def votes(self, name: str) -> bool:
         """Whether `name` has a vote."""
         return name in self.voters or name in self.outgoing
@@ -174,7 +179,7 @@ def next_step(
         return _settled(current, target)
     known = set(current.members)
     new = {*target.voters, *target.learners} - known
-    if new or _address_changes(current, target):
+    if new or _address_changes(current, target) or _learners_move(current, target):
         return _with_learners(current, target, new)
     zones = _zones_of(current, target, current.voters)
     if set(target.voters) != set(current.voters) or zones != _zones_of(
@@ -193,6 +198,11 @@ def next_step(
 def _address_changes(current: Membership, target: Target) -> bool:
     known = dict(current.addresses)
     return any(known.get(name) != address for name, address in target.addresses)
+
+
+def _learners_move(current: Membership, target: Target) -> bool:
+    names = current.learners  # they count for nothing, so where they are changes in one step
+    return _zones_of(current, target, names) != _zones_of(current, None, names)
 
 
 def _zones_of(

@@ -157,7 +157,7 @@ class Leader:
             if step is not None:
                 self.propose(Entry(encode_membership(step), 0, Kind.MEMBERS), now)
                 return
-            if self.target.voters == member.membership.voters:
+            if member.membership.has_voters(self.target):
                 self.target = None
         if not member.votes:  # the change that removed us is committed
             self._hand_over_to_best(now)

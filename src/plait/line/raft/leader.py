@@ -215,7 +215,7 @@ class Leader:
             self._calm_in = member.membership
 
     def _arrived(self, target: Target, membership: Membership) -> bool:
-        return set(target.voters) == set(membership.voters) and not membership.joint
+        return membership.has_voters(target) and not membership.joint
 
     def _caught_up(self, name: str, now: float) -> bool:
         if name == self.member.me:
