@@ -122,6 +122,20 @@ async def test_a_reader_is_moved_to_another_zone(placed: Members) -> None:
         assert {row["name"]: row["zone"] for row in await store.members()}["n3"] == "ap"
 
 
+async def test_nobody_leaves_or_loses_its_vote_whom_a_rule_needs(placed: Members) -> None:
+    async with plait.connect(placed.url) as store:
+        table = await store.table("t", Leader(acks=RULE))
+        await table.put("a", 1)
+        with pytest.raises(RuleUnmet, match="if n1 led"):
+            await store.leave("n3", timeout_s=2.0)
+        with pytest.raises(RuleUnmet, match="if n1 led"):
+            await store.set_follower("n3", votes=False)
+        assert placed.nodes["n1"].membership.voters == ("n1", "n2", "n3")
+        assert {row["role"] for row in await store.members()} == {"member"}
+        await store.leave("n2")
+        await table.put("b", 2)
+
+
 async def test_an_operator_knows_better_than_a_file(placed: Members) -> None:
     async with plait.connect(placed.url) as store:
         await store.set_zone("n3", "ap")

@@ -69,6 +69,8 @@ class LocalFollowers:
         if hold is not None and go:
             raise BadSettings("it can be stopped, or go on, not both")
         where = None if hold is None else self._parse(hold)
+        if votes is False:
+            self._members.check_without(name)
         await node.versions.wait_for(FOLLOWERS_SINCE, "delayed followers")
         delay_ms = None if delay_s is None else round(delay_s * 1000)
         if votes:  # while it has none it is to be known for a reader: else the lines let it go

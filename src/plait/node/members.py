@@ -128,6 +128,7 @@ class Members:
         """Let a node go, alive or dead; returns once nothing depends on it.
 
         ``unheard_documents`` are there if it could not be heard: what only it had is gone with it.
+        `RuleUnmet` if some line's rule could not be met without it.
         """
         until = self._node.clock.monotonic() + timeout_s
         membership = self._check_leads()
@@ -141,6 +142,7 @@ class Members:
         if self._node.control.group is None:
             await self._node.command(self._node.control.line, DropNode(name))
             return {"members": self.all()}
+        self.check_without(name)
         if name in self._node.followers.readers:
             await self._node.command(self._node.control.line, SetFollower(name, votes=True))
         _check_nobody_else_joins(membership, name)
@@ -169,6 +171,17 @@ class Members:
             Target(rest, others, membership.witnesses), until - self._node.clock.monotonic()
         )
         return self._without(name)
+
+    def check_without(self, name: str) -> None:
+        """Raise `RuleUnmet` if the rule of a line that is open here could not be met without the
+        vote of `name`: the line would keep it, and neither come nor go could end."""
+        membership = self._node.membership
+        rest = [voter for voter in membership.voters if voter != name]
+        if len(rest) == len(membership.voters):
+            return
+        for host in self._node.hosts():
+            if host.primary is not None:
+                host.primary.core.rule.check(rest, dict(membership.zones))
 
     async def vote(self, name: str, votes: bool, timeout_s: float) -> None:
         """Give a node its vote, or take it; returns once the control line counts so. The other

@@ -105,14 +105,15 @@ class NodeZones:
         self._preference.watch()
         if self._noting or not self._node.versions.allows(ZONES_SINCE):
             return
-        target = self._unknown()
-        if target is not None:
+        if self._unknown() is not None:
             self._noting = True
-            self._node.spawn(self._note(target))
+            self._node.spawn(self._note())
 
-    async def _note(self, target: Target) -> None:
+    async def _note(self) -> None:
         try:
-            await self._change(target, NOTED_S)
+            target = self._unknown()  # by now: another change may have begun since that look
+            if target is not None:
+                await self._change(target, NOTED_S)
         except PlaitError as error:
             logger.info("zones wait: %s", error)
         finally:
