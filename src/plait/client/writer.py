@@ -28,7 +28,6 @@ from plait.base.codec import encode
 from plait.base.errors import (
     BadFrame,
     Busy,
-    NotAllowed,
     PlaitError,
     SessionEvicted,
     Unavailable,
@@ -150,7 +149,7 @@ class LineWriter:
             self._evicted(group, answer)
         elif isinstance(answer, BadFrame):
             self._malformed(group, answer)
-        elif isinstance(answer, NotAllowed) and not group.doubtful:
+        elif isinstance(answer, PlaitError) and "refused" in answer.details and not group.doubtful:
             self._forbidden(group, answer)
         elif isinstance(answer, PlaitError) and is_transient(answer):
             self._retry(group, leader, answer)
@@ -200,18 +199,17 @@ class LineWriter:
         self._number(group)
         self._recover_soon()
 
-    def _forbidden(self, group: _Group, error: NotAllowed) -> None:
+    def _forbidden(self, group: _Group, error: PlaitError) -> None:
         """Some commands may not be done: go on without them. Nothing of the group was ordered."""
-        why = dict(error.details.get("refused", ()))
+        why = {index: from_code(*rest) for index, *rest in error.details["refused"]}
+        for index, one in why.items():
+            reject(group.futures[index : index + 1], one)
         left = [index for index in range(len(group.commands)) if index not in why]
-        details = {name: error.details[name] for name in error.details if name != "refused"}
-        if not why or not left:
-            self._fail(group, NotAllowed(error.message, **details))
-            return
-        for index, text in why.items():
-            reject(group.futures[index : index + 1], NotAllowed(text, **details))
         group.commands = [group.commands[index] for index in left]
         group.futures = [group.futures[index] for index in left]
+        if not left:
+            self._done(group)
+            return
         del self._groups[group.first_sequence]
         self._number(group)
         self._recover_soon()

@@ -26,6 +26,7 @@ from plait.types.commands import (
     Transact,
     decode_group,
 )
+from plait.types.control_dropped import dropped_tables
 from plait.types.rights import CLUSTER, EVERY, Allowed, Prefixes, range_within
 
 _Named = TypeVar("_Named")
@@ -87,21 +88,21 @@ class Guard:
         try:
             for command in commands:
                 self._check_command(line, command)
-        except NotAllowed as error:
+        except (NotAllowed, NoSuchCollection) as error:
             raise self._refused_among(line, commands, error) from None
 
     def _refused_among(
-        self, line: str, commands: Sequence[Command], first: NotAllowed
-    ) -> NotAllowed:
+        self, line: str, commands: Sequence[Command], first: PlaitError
+    ) -> PlaitError:
         """The refusal of a group, which says of each command that is to blame why: so its sender
         can go on without them."""
-        refused: list[tuple[int, str]] = []
+        refused: list[tuple[int, str, str, dict[str, Any]]] = []
         for index, command in enumerate(commands):
             try:
                 self._check_command(line, command)
-            except NotAllowed as error:
-                refused.append((index, error.message))
-        return NotAllowed(first.message, **first.details, refused=refused)
+            except (NotAllowed, NoSuchCollection) as error:
+                refused.append((index, error.code, error.message, error.details))
+        return type(first)(first.message, **first.details, refused=refused)
 
     def _check_command(self, line: str, command: Command) -> None:
         if isinstance(command, _OF_ONE_KEY):
@@ -110,6 +111,8 @@ class Guard:
                 prefixes = self._writable(command.table)
             if not command.key.startswith(prefixes):
                 raise self._refusal("write", self._name(command.table), command.key)
+            if type(command) is CompareAndSet and command.expected is not None:
+                self._check_get(command.table, command.key)  # how it ends tells what is there
             return
         match command:
             case Transact():
@@ -129,8 +132,7 @@ class Guard:
             if not write.key.startswith(self._writable(write.table)):
                 raise self._refusal("write", self._name(write.table), write.key)
         for read in command.reads:
-            if not read.key.startswith(self._readable(read.table)):
-                raise self._refusal("read", self._name(read.table), read.key)
+            self._check_get(read.table, read.key)
         for scanned in command.ranges:
             if not range_within(scanned.start, scanned.stop, self._readable(scanned.table)):
                 raise self._refusal("read", self._name(scanned.table), scanned.start)
@@ -146,8 +148,7 @@ class Guard:
         for query in queries:
             match query:
                 case m.Get(table, key):
-                    if not key.startswith(self._readable(table)):
-                        raise self._refusal("read", self._name(table), key)
+                    self._check_get(table, key)
                 case m.Scan(table=table, start=start, stop=stop):
                     if not range_within(start, stop, self._readable(table)):
                         raise self._refusal("read", self._name(table), start)
@@ -156,6 +157,10 @@ class Guard:
                         raise self._refusal("read", self._name(table))
                 case m.Ask():
                     self._check_machine(line, "read", self._allowed.reads)
+
+    def _check_get(self, table: int, key: str) -> None:
+        if not key.startswith(self._readable(table)):
+            raise self._refusal("read", self._name(table), key)
 
     def feeds(self, table: int) -> Prefixes:
         """What keys of a table may be told of; every key while rights are off."""
@@ -168,6 +173,7 @@ class Guard:
         """Those of them that there is any right to."""
         if not self._rights.on:
             return tuple(collections)
+        self.look()
         return tuple(one for one in collections if self._allowed.sees(one.name))  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------------ everything else
@@ -201,7 +207,7 @@ class Guard:
 
     def _check_opening(self, request: m.OpenTable | m.OpenMachine | m.OpenGraph) -> None:
         name = request.name
-        if request.settings is not None and not self._exists(name):
+        if request.settings is not None and not self._exists(request):
             self._need_admin(name)
         elif isinstance(request, m.OpenGraph):
             self._check_documents(name)
@@ -226,7 +232,11 @@ class Guard:
     def _readable(self, table: int) -> Prefixes:
         prefixes = self._reads.get(table)
         if prefixes is None:
-            prefixes = self._reads[table] = self._allowed.reads(self._name(table))
+            if self._allowed.administers(CLUSTER) and self._dropped(table):
+                prefixes = EVERY  # who may find it may read it
+            else:
+                prefixes = self._allowed.reads(self._name(table))
+            self._reads[table] = prefixes
         return prefixes
 
     def _writable(self, table: int) -> Prefixes:
@@ -246,21 +256,26 @@ class Guard:
             raise NoSuchCollection(f"there is no table {table} any more")
         raise TooStale(f"table {table} is not known at {node.name} yet")
 
+    def _dropped(self, table: int) -> bool:
+        view = self._node.control.replica.view
+        return any(record.table == table for record in dropped_tables(view))
+
     def _documents(self, lineage: str) -> str:
         for info in self._node.graphs.infos():
             if info.lineage == lineage:
                 return info.name
         raise TooStale(f"these documents are not known at {self._node.name} yet")
 
-    def _exists(self, name: str) -> bool:
-        node = self._node
-        view = node.control.replica.view
-        machine = node.control_machine
-        return (
-            machine.table(view, name) is not None
-            or machine.machine(view, name) is not None
-            or any(info.name == name for info in node.graphs.infos())
-        )
+    def _exists(self, request: m.OpenTable | m.OpenMachine | m.OpenGraph) -> bool:
+        """Whether there is one of that name and that kind: kinds do not share names."""
+        node, name = self._node, request.name
+        view, machine = node.control.replica.view, node.control_machine
+        match request:
+            case m.OpenTable():
+                return machine.table(view, name) is not None
+            case m.OpenMachine():
+                return machine.machine(view, name) is not None
+        return any(info.name == name for info in node.graphs.infos())
 
     def _refusal(self, verb: str, where: str, key: str = "") -> PlaitError:
         at = f", key {key!r}" if key else ""

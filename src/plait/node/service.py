@@ -163,6 +163,8 @@ class _Client:
                 request = _request_decoder.decode(frame)
             except (ValueError, RecursionError, PlaitError) as error:
                 raise BadFrame(f"not a request: {error}") from None
+            if isinstance(request, m.Hello):
+                raise BadFrame("a second greeting")
             try:
                 self._guard.check(request)
             except PlaitError as error:
@@ -183,8 +185,6 @@ class _Client:
                 self._guests.cancel(request.id)
             case m.Where(id_, line):
                 self._where(id_, line)
-            case m.Hello():
-                raise BadFrame("a second greeting")
             case _:
                 noted = self._trail.notes(request)
                 work = self._noted(request) if noted else self._answer(request)
