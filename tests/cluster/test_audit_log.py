@@ -11,11 +11,13 @@ import pytest
 
 import plait
 from plait import Consensus
-from plait.base.errors import NotAllowed, NotSignedIn
+from plait.base.codec import encode
+from plait.base.errors import NotAllowed, NotSignedIn, PlaitError
 from plait.host.audit_log import AuditLog
 from plait.node.config import NodeConfig
 from plait.node.node import Node
 from plait.node.serve import serve
+from plait.types.rights_commands import Grant, PutRole
 
 
 @contextlib.asynccontextmanager
@@ -56,7 +58,7 @@ async def test_who_did_what_is_noted_and_no_secret_is(tmp_path: Path) -> None:
             with pytest.raises(NotAllowed):
                 await orders.put("us-1", 1)
             with pytest.raises(NotAllowed):
-                await store.drop_table("orders")
+                await orders.keep_before(True)
         with pytest.raises(NotSignedIn):
             async with plait.connect(url, token=ann[:-2] + "zz", name="mallory"):
                 pass
@@ -68,7 +70,7 @@ async def test_who_did_what_is_noted_and_no_secret_is(tmp_path: Path) -> None:
         ("root", "done", "RightsRequest", None),
         ("ann", "wrote", None, None),
         ("ann", "refused", "Propose", "NotAllowed"),
-        ("ann", "refused", "DropTableRequest", "NotAllowed"),
+        ("ann", "refused", "KeepBeforeRequest", "NotAllowed"),
         (None, "refused", "greeting", "NotSignedIn"),
     ):
         assert expected in told, (expected, told)
@@ -76,12 +78,40 @@ async def test_who_did_what_is_noted_and_no_secret_is(tmp_path: Path) -> None:
     assert made["change"]["token"] == ann.split("_")[1]
     assert set(made["change"]) == {"kind", "token", "user", "expires_ms", "note"}
     text = (tmp_path / "audit.jsonl").read_text()
-    for secret in (root, ann, root.split("_")[2], ann.split("_")[2], "a secret value"):
+    for secret in (root, ann, root.split("_")[2], ann.split("_")[2], "a secret value", "us-1"):
         assert secret not in text
     for one in records:
         assert one["node"] == "n1"
         assert one["from"].startswith("127.0.0.1:")
         assert one["time"].endswith("+00:00")
+
+
+async def test_no_door_leads_past_the_log(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, writes=True) as (url, root),
+        plait.connect(url, token=root) as store,
+    ):
+        orders = await store.table("orders", Consensus())
+        await orders.put("eu-1", 1, acks="majority")
+        await orders.keep_before(True)
+        await store.prefer_zones()
+        with contextlib.suppress(PlaitError):
+            await store.set_follower("n1", delay_s=1)
+        with contextlib.suppress(PlaitError):
+            await store.set_zone("n1", "here")
+        await store.drop_table("orders")
+        with contextlib.suppress(PlaitError):
+            await store.dropped_table("orders")
+        role = encode(PutRole("spy", (Grant("*", "", True),)))
+        await store._context.backend.submit("control", role, None)  # not as `plait roles` does
+    records = noted(tmp_path)
+    kinds = [one.get("what") for one in records]
+    for kind in ("KeepBeforeRequest", "WantLeaders", "SetFollowerRequest", "SetZone"):
+        assert kind in kinds
+    assert {"DropTableRequest", "OpenDropped"} < set(kinds)
+    assert [one for one in records if one["event"] == "wrote" and one.get("kinds") == ["Put"]]
+    [change] = [one["change"] for one in records if one["event"] == "wrote" and "change" in one]
+    assert (change["kind"], change["name"]) == ("PutRole", "spy")
 
 
 async def test_writes_are_not_noted_unless_that_is_wanted(tmp_path: Path) -> None:

@@ -319,3 +319,12 @@ async def test_hostile_bytes_cost_a_closed_connection_and_nothing_else(members: 
     async with plait.connect(members.url) as store:
         table = await store.table("t", Leader())
         await table.put("alive", True)
+
+
+async def test_who_is_alone_acknowledges_for_all(tmp_path: Path) -> None:
+    one = Members(tmp_path, 1)
+    await one.start()
+    async with plait.connect(one.url) as store, asyncio.timeout(10):
+        table = await store.table("t", Leader())
+        assert (await table.put("a", 1, acks="all")).acks == "all"
+    await one.close()

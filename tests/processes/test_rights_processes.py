@@ -52,3 +52,17 @@ def test_from_a_new_folder_to_a_user_who_may_do_one_thing(serving) -> None:
     log = serving.log.read_text()
     assert secret.split("_")[2] not in log
     assert (folder / "root.token").read_text().strip().split("_")[2] not in log
+
+
+def test_who_asks_one_node_shows_it_what_the_cluster_was_shown(serving) -> None:
+    shows = ("--url", serving.url, "--tls-ca", "certs/ca.pem", "--token-file", "root.token")
+    folder = serving.folder
+    assert plait("put", "orders", "a", "7", *shows, folder=folder).returncode == 0
+    found = plait("export", "--table", "orders", "--from", "n1", *shows, folder=folder)
+    assert (found.returncode, found.stdout) == (0, '{"key":"a","value":7}\n'), found.stderr
+    assert plait("drop", "orders", "--yes", *shows, folder=folder).returncode == 0
+    dropped = ("--table", "orders", "--dropped", "--from", "n1")
+    found = plait("export", *dropped, *shows, folder=folder)
+    assert (found.returncode, found.stdout) == (0, ""), found.stderr
+    refetch = plait("repair", "refetch", "--data", "d9", "--name", "n1", *shows, folder=folder)
+    assert "stop it first" in refetch.stderr or "n1 runs" in refetch.stderr, refetch.stderr

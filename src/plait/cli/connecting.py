@@ -67,6 +67,12 @@ class Target(msgspec.Struct, frozen=True):
             ) as store:
                 yield store
 
+    def of_node(self, address: str) -> "Target":
+        """One node of the same cluster, shown the same."""
+        assert self.url is not None
+        scheme = self.url.partition("://")[0]
+        return msgspec.structs.replace(self, url=f"{scheme}://{address}", only=True)
+
     def run(self, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         """Open the store, do `work` with it on a fresh event loop, and close it."""
 

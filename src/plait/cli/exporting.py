@@ -11,7 +11,6 @@ from typing import IO, Any
 
 import click
 
-from plait import entry
 from plait.api.dropped import ANY_LAG_S
 from plait.api.settings import READ_FROM
 from plait.api.store import Store
@@ -71,7 +70,7 @@ def export_command(
     async def work(store: Store) -> int:
         async with contextlib.AsyncExitStack() as stack:
             if node is not None:
-                store = await stack.enter_async_context(await _only(store, node))
+                store = await stack.enter_async_context(await _only(target, store, node))
             return await written_of(store)
 
     async def written_of(store: Store) -> int:
@@ -92,11 +91,13 @@ def export_command(
     click.echo(f"{written} records exported from {table}", err=True)
 
 
-async def _only(store: Store, node: str) -> contextlib.AbstractAsyncContextManager[Store]:
+async def _only(
+    target: Target, store: Store, node: str
+) -> contextlib.AbstractAsyncContextManager[Store]:
     """A store that talks to one node of it."""
     for row in await store.members():
         if row["name"] == node and row["address"]:
-            return entry.connect(f"plait://{row['address']}", only=True)
+            return target.of_node(row["address"]).open()
     raise BadSettings(f"{node!r} is no node of this cluster")
 
 

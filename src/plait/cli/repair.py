@@ -1,5 +1,6 @@
 """`plait repair`: what is wrong with a folder, and the cures for it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from plait import entry
 from plait.base.errors import BadSettings, Refused
+from plait.cli.credentials import shown, tls_of, tls_options, token_of, token_option
 from plait.cli.display import console, size, table
 from plait.cli.repair_alone import alone
 from plait.cli.values import print_json
@@ -102,7 +104,17 @@ def _show(found: Looked) -> None:
 @_data
 @click.option("--url", required=True, metavar="URL", help="The other nodes: plait://host:port,….")
 @click.option("--name", help="The node's name, where the folder cannot say it.")
-def refetch_command(data: Path, url: str, name: str | None) -> None:
+@tls_options
+@token_option
+def refetch_command(
+    data: Path,
+    url: str,
+    name: str | None,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    token_file: Path | None,
+) -> None:
     """Let a node fetch everything again from the others: its folder is lost or damaged.
 
     Asks the others first: the node must be one of theirs and be down, and every line must be led
@@ -116,9 +128,11 @@ def refetch_command(data: Path, url: str, name: str | None) -> None:
       plait repair refetch --data d3 --url plait://10.0.0.1:7401 --name n3
     """
 
+    shows = shown(tls_of(tls_ca, tls_cert, tls_key), token_of(token_file, os.environ))
+
     async def work() -> tuple[Refetched, str]:
         named = name or await _name_in(data)
-        async with entry.connect(url) as store:
+        async with entry.connect(url, **shows) as store:
             status = (await store.status())["nodes"]
             rows = {row["name"]: row for row in await store.members()}
         cluster = _fit(named, status, rows)

@@ -223,6 +223,18 @@ class _Client:
         else:
             self._send(m.Applied.of(id_, future.result(), rule()))
 
+    async def _propose_stricter(self, request: m.Propose) -> m.Applied:
+        id_, *asked = msgspec.structs.astuple(request)
+        taken = True
+        try:
+            return m.Applied.of(id_, *await self._local.propose_stricter(*asked))
+        except PlaitError as error:
+            taken = not error.definite
+            raise
+        finally:
+            if taken:
+                self._trail.wrote(self._connection.peer, self._guard.principal, request)
+
     def _where(self, id_: int, line: str) -> None:
         """Say who leads; clients ask it often, to see whether we are still there."""
         try:
@@ -266,9 +278,8 @@ class _Client:
     async def _answer(self, request: Any) -> m.Answer:
         local = self._local
         match request:
-            case m.Propose(id_, line, group, acks, timeout_s):
-                outcome, met = await local.propose_stricter(line, group, acks, timeout_s)
-                return m.Applied.of(id_, outcome, met)
+            case m.Propose():
+                return await self._propose_stricter(request)
             case m.Read(id_, line, options, after, queries, timeout_s):
                 answers = await local.read_here(line, queries, options, after, timeout_s)
                 return m.ReadReply(

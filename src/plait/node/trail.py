@@ -6,8 +6,8 @@
      "event": "done", "what": "DropTableRequest", "name": "orders"}
 
 Events: ``connected``, ``refused`` (a greeting, or a request; ``error`` and ``message`` say why),
-``done`` and ``failed`` (what an administrator asked for), ``wrote`` (if writes are wanted: line,
-tables and how many commands; no keys and no values).
+``done`` and ``failed`` (what an administrator asked for), ``wrote`` (if writes are wanted, or the
+line is the control line: line, tables and how many commands; no keys and no values).
 
 Invariant: no secret is noted, nor a hash of one: of a token its public part, of requests only
 fields that are named here.
@@ -22,19 +22,22 @@ import msgspec
 from plait.api import messages as m
 from plait.base.errors import PlaitError
 from plait.base.ports import Clock
+from plait.node.lines import CONTROL
 from plait.node.rights import Principal
 from plait.types.commands import decode_group
-from plait.types.rights_commands import PutToken
+from plait.types.rights_commands import PutToken, RightsCommand
 
 _ADMINISTRATION = (
     m.OpenTable, m.OpenMachine, m.OpenGraph, m.DropTableRequest, m.DropGraphRequest, m.Promote,
     m.SwitchOver, m.Join, m.Leave, m.Move, m.BackupRequest, m.ReplayRescued, m.DropRescuedRequest,
-    m.RightsRequest,
+    m.RightsRequest, m.KeepBeforeRequest, m.SetZone, m.WantLeaders, m.SetFollowerRequest,
+    m.OpenDropped, m.ShowRescued, m.RescuedGroups,
 )  # fmt: skip
 _TOLD = (
     "name", "line", "target", "address", "what", "to", "folder", "rescued", "accept_loss",
-    "forced_by", "witness", "class_name",
+    "forced_by", "witness", "class_name", "zone", "zones", "delay_s", "hold", "go", "votes", "on",
 )  # fmt: skip
+_TOLD_IF_FALSE = ("votes", "on")
 _HIDDEN = ("salt", "hash")  # of a token
 
 Sink = Callable[[dict[str, Any]], None]
@@ -64,10 +67,12 @@ class Trail:
 
     def refused(self, peer: str, principal: Principal, request: Any, error: PlaitError) -> None:
         """A request may not be made."""
+        message = error.message
+        if "right" in error.details:  # the message says of which key
+            message = f"lacks {error.details['right']} on {error.details.get('collection')}"
         self._note(
-            peer, principal, event="refused", **_told(request), error=error.code,
-            message=error.message,
-        )  # fmt: skip
+            peer, principal, event="refused", **_told(request), error=error.code, message=message
+        )
 
     def notes(self, request: Any) -> bool:
         """Whether the end of a request is noted."""
@@ -86,7 +91,8 @@ class Trail:
 
     def wrote(self, peer: str, principal: Principal, request: m.Propose) -> None:
         """Commands were taken, to be ordered."""
-        if self._sink is None or not self._writes:
+        control = request.line == CONTROL
+        if self._sink is None or not (self._writes or control):
             return
         commands = decode_group(request.group).commands
         tables = sorted({getattr(command, "table", 0) for command in commands} - {0})
@@ -95,6 +101,10 @@ class Trail:
             peer, principal, event="wrote", line=request.line, tables=tables, kinds=kinds,
             commands=len(commands),
         )  # fmt: skip
+        if control:
+            for command in commands:
+                if isinstance(command, RightsCommand):
+                    self._note(peer, principal, event="wrote", change=_change(command))
 
     def _note(self, peer: str, principal: Principal | None, **fields: Any) -> None:
         if self._sink is None:
@@ -115,11 +125,16 @@ def _told(request: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"what": type(request).__name__}
     for field in _TOLD:
         value = getattr(request, field, None)
-        if value not in (None, "", False):
+        if value not in (None, "") and (value is not False or field in _TOLD_IF_FALSE):
             told["of" if field == "what" else field] = value
     if isinstance(request, m.RightsRequest) and request.command is not None:
-        command = msgspec.structs.asdict(request.command)
-        if isinstance(request.command, PutToken):
-            command = {name: value for name, value in command.items() if name not in _HIDDEN}
-        told["change"] = {"kind": type(request.command).__name__} | msgspec.to_builtins(command)
+        told["change"] = _change(request.command)
     return told
+
+
+def _change(command: RightsCommand) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(command)
+    if isinstance(command, PutToken):
+        fields = {name: value for name, value in fields.items() if name not in _HIDDEN}
+    shown: dict[str, Any] = msgspec.to_builtins(fields)
+    return {"kind": type(command).__name__} | shown

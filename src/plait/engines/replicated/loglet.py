@@ -320,7 +320,7 @@ class ReplicatedLoglet:
     def _settle_stricter(self) -> None:
         sender = self._core.sender
         known = {} if sender is None else sender.progress
-        for position, k, followers, future in self._stricter if known else ():
+        for position, k, followers, future in self._stricter:
             matches = [p.match for peer, p in known.items() if peer in followers and not p.fresh]
             reached = not k or (k <= len(matches) and acknowledged(matches, k) > position)
             if reached and not future.done():
