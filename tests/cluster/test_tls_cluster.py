@@ -9,7 +9,7 @@ from members import Members, free_port
 
 import plait
 from plait import Consensus, Eventual
-from plait.base.errors import BadCertificate, BadSettings, Unavailable
+from plait.base.errors import BadCertificate, BadSettings, NotSignedIn, Unavailable
 from plait.client.limits import ClientLimits
 from plait.node.local import Local
 from tests.tls_files import Papers
@@ -142,4 +142,23 @@ async def test_a_client_is_no_member_whatever_it_says(papers, tmp_path) -> None:
     with pytest.raises(Unavailable, match=r"certificate .* is not accepted"):
         await Local(cluster.nodes["n1"]).join("n2", cluster.addresses["n2"], False, 1.0)
     assert cluster.nodes["n1"].membership.voters == ("n1",)
+    await cluster.close()
+
+
+async def test_the_certificate_of_a_node_that_left_is_nobodys(papers, tmp_path) -> None:
+    cluster = Members(tmp_path, 1)
+    cluster.tls = {name: papers.of("node", name) for name in ("n1", "n2")}
+    await cluster.start()
+    await cluster.add("n2")
+    url = f"plait+tls://{cluster.addresses['n1']}"
+    async with plait.connect(url, tls=papers.of("client", "root"), only=True) as store:
+        await store.join("n2", cluster.addresses["n2"])
+        await store.rights.put_user("root", ["admin"])
+        await store.rights.switch(True)
+        async with plait.connect(url, tls=cluster.tls["n2"], only=True) as theirs:
+            assert len(await theirs.members()) == 2  # a node may do all
+        await store.leave("n2")
+        with pytest.raises(NotSignedIn, match="has left"):
+            async with plait.connect(url, tls=cluster.tls["n2"], only=True):
+                pass
     await cluster.close()

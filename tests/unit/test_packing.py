@@ -1,13 +1,14 @@
 """Links between zones: what is packed, what old nodes hear, how bulk is held back."""
 
 import asyncio
+import contextlib
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
-from plait.api.messages import PROTOCOL
+from plait.api.messages import PROTOCOL, Failure
 from plait.base.codec import FRAME_BYTES_MAX
 from plait.base.errors import BadFrame
 from plait.line.entry import Epoch
@@ -35,6 +36,8 @@ class OldWelcome(msgspec.Struct, frozen=True, array_like=True, tag=51):
 
 class Wire:
     """A network with one peer, and all that was said to it."""
+
+    certified: str | None = None
 
     def __init__(self, welcome: Any) -> None:
         self.welcome = welcome
@@ -147,3 +150,30 @@ def test_what_was_not_used_is_no_more_than_a_burst() -> None:
     throttle = Throttle(1000.0, 0.0)
     assert throttle.take(1000, 3600.0) == 0.0
     assert throttle.take(1000, 3600.0) == 1.0
+
+
+class Hasty(Wire):
+    """Who is there answers before it was asked, and shows another node's certificate."""
+
+    certified = "node/c"
+
+    async def connect(self, address: str, accept: Any, timeout: float) -> "Wire":
+        self._receiver = accept(self)
+        for answer in (self.welcome, Failure(0, "WrongCluster", "you left", {"left": "a"})):
+            with contextlib.suppress(BadFrame):
+                self._receiver.frames([msgspec.msgpack.encode(answer)])
+        return self
+
+
+async def test_who_is_not_who_was_dialled_is_not_listened_to() -> None:
+    ups: list[str] = []
+    wire = Hasty(PeerWelcome(1, "b", 5, PACKINGS))
+    link = Link(
+        "b", "b:1", HELLO, wire, FakeClock(), Random(0),  # type: ignore[arg-type]
+        ups.append, lambda peer: None, 1 << 20,
+    )  # fmt: skip
+    while link.refused is None:
+        await asyncio.sleep(0)
+    assert (link.up, link.left, ups) == (False, False, [])
+    assert "shows node/c" in link.refused
+    await link.close()

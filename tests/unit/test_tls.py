@@ -1,6 +1,7 @@
 """TLS between two ends on loopback: who is let in, and what each side hears when nobody is."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import stat
@@ -209,8 +210,8 @@ async def test_a_connection_in_its_handshake_counts_against_the_limit(papers):
         _, writer = await asyncio.open_connection(host, port)
         while not server.listener._connections:
             await asyncio.sleep(0)
-        second = await server.dial(papers.of("client", "ann"))
-        await asyncio.wait_for(second.why, 5)
+        with pytest.raises(Unavailable, match="hung up in the TLS handshake"):
+            await server.dial(papers.of("client", "ann"))
         assert server.ends.empty()
         writer.close()
 
@@ -273,3 +274,31 @@ async def logged(caplog, text):
 
 def test_a_frame_begins_as_no_tls_does():
     assert frame(b"x" * 1000)[:1] == b"\x00"
+
+
+async def test_beyond_the_limit_nobody_is_shaken_hands_with(papers):
+    limits = TcpLimits(connections_max=1, first_frame_s=5)
+    async with Listening(papers.of("node", "n1"), limits) as server:
+        host, port = split_address(server.listener.address)
+        _, first = await asyncio.open_connection(host, port)
+        while not server.listener._connections:
+            await asyncio.sleep(0)
+        reader, second = await asyncio.open_connection(host, port)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 2) == b""  # gone, and it said nothing
+        first.close()
+        second.close()
+
+
+async def test_a_connection_that_broke_does_not_wait_for_who_reads_nothing(papers):
+    limits = TcpLimits(first_frame_s=0.3, unsent_bytes_max=1 << 28)
+    async with Listening(papers.of("node", "n1"), limits) as server:
+        client = await server.dial(papers.of("client", "ann"))
+        there = await server.ends.get()
+        client.connection.send(b"hello")
+        await there.until(1)
+        client.connection.pause()
+        there.connection.send(bytes(32 << 20))
+        await asyncio.sleep(0.05)
+        client.connection._transport._raw.write(b"\x17\x03\x03\x00\x20" + bytes(32))
+        assert "BadCertificate" in await asyncio.wait_for(there.why, 3)

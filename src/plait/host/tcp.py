@@ -294,7 +294,7 @@ class TcpListener:
         connection = TcpConnection(accept, self._limits, self._ended)
         if not full:
             self._connections[connection] = None
-        if self._contexts is None:
+        if self._contexts is None or full:  # nobody is shaken hands with to be refused
             return connection
         first_s = self._limits.first_frame_s
         return TlsStream(connection, self._contexts.server, first_s, True, self._plain_answer)

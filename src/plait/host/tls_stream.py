@@ -201,7 +201,7 @@ class TlsStream(asyncio.Protocol):
         if failed is not None:
             self._fail(failed)
         elif ended and self._raw is not None:
-            self._raw.close()
+            self._close(self._raw)
 
     def _flush(self) -> None:
         data = self._outgoing.read()
@@ -225,10 +225,16 @@ class TlsStream(asyncio.Protocol):
         self._above.refusal = error
         self._flush()
         if self._raw is not None:
-            self._raw.close()
+            self._close(self._raw)
         raw, self._raw = self._raw, None
         self._above.abort(f"{error.code}: {error.message}")
         self._raw = raw
+
+    def _close(self, raw: asyncio.Transport) -> None:
+        """The other side may take the rest, if it does so soon."""
+        raw.close()
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(self._handshake_s, raw.abort)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -238,6 +238,8 @@ class Link:
         return _Outgoing(connection, self._answered, partial(self._closed, connection))
 
     def _answered(self, connection: Connection, answer: PeerWelcome | Failure) -> None:
+        if connection is not self._connection:  # nobody has seen yet whose certificate it is
+            raise BadFrame(f"{self.peer} answers before it was greeted")
         if isinstance(answer, Failure):
             self.refused = answer.message
             self.left = "left" in answer.details

@@ -19,6 +19,7 @@ from plait.base.errors import NotSignedIn, PlaitError, TooStale
 from plait.base.ports import Clock
 from plait.host.secrets import Verifier, split_token
 from plait.host.tls import CLIENT, NODE
+from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL
@@ -47,6 +48,9 @@ class Owner(Protocol):
     control: LineHost
     control_machine: ControlMachine
     versions: Versions
+
+    @property
+    def membership(self) -> Membership: ...
 
     async def command(self, line: str, command: Command) -> Outcome: ...
 
@@ -121,7 +125,10 @@ class Rights:
         are on.
         """
         if certified is not None and certified.startswith(NODE):
-            return Principal(certified, node=True)
+            principal = Principal(certified, node=True)
+            if self.on:
+                self.allowed(principal)
+            return principal
         principal = Principal((certified or "").removeprefix(CLIENT), untried=has_token)
         if self.on:
             self.allowed(principal)
@@ -147,6 +154,8 @@ class Rights:
         """What somebody may do now; `NotSignedIn` if what they showed is void by now."""
         self.look()
         if principal.node:
+            if principal.user.removeprefix(NODE) in self._node.membership.retired:
+                raise NotSignedIn(f"{principal.user} has left this cluster")
             return _NODE
         if principal.token and principal.token not in self._tokens:
             raise NotSignedIn("this token was revoked")
