@@ -10,8 +10,9 @@ was silent for `takeover_s` by a stand-by's own clock, or let go, is followed by
 Every change of the row is a transaction that has read its epoch, so whoever was followed can
 commit nothing any more: `Fenced`. No clock is compared with another's, and none is trusted.
 
-Invariant: the position stands on the line that it speaks of, behind what it covers. So it is cut
-if that is cut, and what is done in the transaction that moves it is done exactly once.
+Invariant: the position stands on the line that it speaks of, behind what it covers, and only moves
+forward. So it is cut if that is cut, and what is done in the transaction that moves it is done
+exactly once.
 
 Deliberately absent: sharing a group's keys out among consumers. Each change has one place in one
 order; who wants more hands gives ranges of keys to groups of their own.
@@ -87,6 +88,11 @@ class Consumer:
         return self._held().cursor
 
     @property
+    def done(self) -> str:
+        """Behind the last transaction that was committed; up to `cursor` there was none for us."""
+        return self._held().done
+
+    @property
     def epoch(self) -> int:
         """Which holder of the group this is; later ones have higher numbers."""
         return self._held().epoch
@@ -135,7 +141,7 @@ class Consumer:
         done = self._held().cursor
         cursor = batch.cursor if batch is not None else self._given
         if decode_cursor(cursor) > decode_cursor(done):
-            await self._write(cursor=cursor)
+            await self._write(cursor, cursor)
 
     @asynccontextmanager
     async def transaction(self, batch: Batch) -> AsyncIterator[Transaction]:
@@ -143,11 +149,19 @@ class Consumer:
 
         It moves the position behind `batch` and writes what `t.on(table)` is told, of tables on
         the same line, both or neither. `Fenced`; `Conflict` if another row was changed meanwhile.
+        After `Unavailable` it may or may not be done; try again: `BadSettings` if it is.
         """
         async with self._turn:
             place = self._held()
             async with Transaction(self._context, self._feeds_info()) as t:
-                moved = await self._moved(t, batch.cursor)
+                found = await self._found(t)
+                if decode_cursor(batch.cursor) <= decode_cursor(found.cursor):
+                    self._place = found
+                    raise BadSettings(
+                        f"the transaction at {batch.cursor} is done already: group "
+                        f"{self._group!r} is at {found.cursor}"
+                    )
+                moved = self._moved(t, found, batch.cursor, batch.cursor)
                 yield t
             self._place = moved if self._place is place else self._place
 
@@ -204,7 +218,7 @@ class Consumer:
             if self._given == cursor and self._passes_over(watch):
                 cursor = watch.cursor or cursor
             try:
-                await self._write(cursor=cursor)
+                await self._write(cursor)
                 if self._given == place.cursor:
                     self._given = cursor
             except Fenced:
@@ -217,25 +231,34 @@ class Consumer:
         waits = self._waiting is not None and not self._waiting.done()
         return not self._taken and not watch.ready and (waits or self._waiting is None)
 
-    async def _write(self, cursor: str | None = None, held: bool = True) -> None:
+    async def _write(self, cursor: str = "", done: str = "", held: bool = True) -> None:
         async with self._turn:
             while True:
                 try:
                     async with Transaction(self._context, self._feeds_info()) as t:
-                        moved = await self._moved(t, cursor, held)
+                        moved = self._moved(t, await self._found(t), cursor, done, held)
                     self._place = moved
                     return
                 except Conflict:  # somebody wrote the row: reading it again tells who
                     continue
 
-    async def _moved(self, t: Transaction, cursor: str | None, held: bool = True) -> Place:
-        """Write the row in a transaction; `Fenced` if it is another's by now."""
+    async def _found(self, t: Transaction) -> Place:
+        """The row as a transaction reads it; `Fenced` if it is another's by now."""
         place = self._held()
         row = await t.get(self._group)
         found = None if row is None else place_of(row)
         if found is None or found.epoch != place.epoch:
             raise self._fence(found)
-        moved = Place(place.epoch, held, self._owner, cursor or found.cursor, found.beat + 1)
+        return found
+
+    def _moved(
+        self, t: Transaction, found: Place, cursor: str, done: str, held: bool = True
+    ) -> Place:
+        """Write the row. What was meant before it had its turn may be behind the row by now."""
+        moved = Place(
+            found.epoch, held, self._owner, _later(found.cursor, cursor), found.beat + 1,
+            _later(found.done or found.cursor, done),
+        )  # fmt: skip
         t[self._group] = msgspec.to_builtins(moved)
         return moved
 
@@ -263,3 +286,8 @@ class Consumer:
 
     def __repr__(self) -> str:
         return f"<Consumer of {self._info.name!r} in group {self._group!r}>"
+
+
+def _later(one: str, other: str) -> str:
+    """The cursor that is further; "" is before all."""
+    return other if other and decode_cursor(other) > decode_cursor(one) else one

@@ -33,8 +33,9 @@ class Place(msgspec.Struct, frozen=True):
     epoch: int  # counts who held it
     held: bool
     owner: str  # for people
-    cursor: str  # behind what was done
+    cursor: str  # behind what was done; only rises
     beat: int = 0  # counts signs of life
+    done: str = ""  # behind the last transaction that was done; what follows was passed over
 
 
 class GroupRow:
@@ -51,9 +52,9 @@ class GroupRow:
         while True:
             seen_from, old = await self._look()
             if old is None:
-                new = Place(1, True, owner, start or seen_from)
+                new = Place(1, True, owner, start or seen_from, done=start or seen_from)
             else:
-                new = Place(old.epoch + 1, True, owner, old.cursor)
+                new = Place(old.epoch + 1, True, owner, old.cursor, done=old.done or old.cursor)
                 if old.held:
                     await self._silence(seen_from)
             try:

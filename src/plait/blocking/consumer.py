@@ -31,6 +31,15 @@ class Consumer(Entered[consumer.Consumer]):
         return self._portal.call_plain(get)
 
     @property
+    def done(self) -> str:
+        """Behind the last transaction that was committed; up to `cursor` there was none for us."""
+
+        def get() -> str:
+            return self._inner.done
+
+        return self._portal.call_plain(get)
+
+    @property
     def epoch(self) -> int:
         """Which holder of the group this is; later ones have higher numbers."""
 

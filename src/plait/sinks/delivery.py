@@ -42,7 +42,7 @@ async def deliver(
     async with consumer:
         try:
             mark = await sink.open(consumer.cursor)
-            ahead = _ahead(mark, consumer.cursor, group)
+            ahead = _ahead(mark, consumer.done, consumer.cursor, group)
             while limit is None or delivered < limit:
                 most = sink.most if limit is None else min(sink.most, limit - delivered)
                 batches = await consumer.take(most)
@@ -57,13 +57,16 @@ async def deliver(
     return delivered
 
 
-def _ahead(mark: Mark | None, cursor: str, group: str) -> Mark | None:
-    """What the sink has beyond the group's position, if anything."""
-    if mark is None or mark.cursor == cursor:
+def _ahead(mark: Mark | None, done: str, cursor: str, group: str) -> Mark | None:
+    """What the sink has beyond the group's position, if anything.
+
+    From `done` to `cursor` there was nothing for it.
+    """
+    if mark is None or mark.cursor in (done, cursor):
         return None
     if decode_cursor(mark.cursor) < decode_cursor(cursor):
         raise BadSettings(
-            f"the sink ends at {mark.cursor} and group {group!r} is at {cursor}: what is between "
+            f"the sink ends at {mark.cursor} and group {group!r} did {done}: what is between "
             "went elsewhere. Give the sink a group of its own, or the group a new sink"
         )
     return mark
