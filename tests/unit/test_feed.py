@@ -109,6 +109,19 @@ async def test_a_list_is_bounded_and_never_ends_within_a_transaction() -> None:
         assert sizes == [2 * (ITEMS_MAX - 1), 1]
 
 
+async def test_a_change_has_the_same_time_wherever_a_feed_began() -> None:
+    loglet = FakeLoglet()
+    async with running(loglet) as replica:
+        loglet.add(entry(put("a", 1), time_ms=5000))
+        loglet.add(entry(put("b", 1), time_ms=3000))  # by a leader whose clock is behind
+        await replica.wait_applied(2, 5)
+        seen = []
+        for start in ((0, 0), (1, 0)):
+            async with asyncio.timeout(5), aclosing(follow(replica, 1, start)) as feed:
+                seen.append([item.time_ms for item in await anext(feed)])
+        assert seen == [[5000, 3000], [3000]]
+
+
 async def test_below_the_head_history_is_trimmed() -> None:
     loglet = FakeLoglet()
     async with running(loglet) as replica:

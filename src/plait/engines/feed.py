@@ -3,7 +3,8 @@
 It re-reads the entries that the replica has applied and leaves out the commands that had no
 effect (failed conditions, retries), which the fold noted, as it does what rows were before (where
 that is asked for: `types.before`). So a feed needs no memory of its own,
-begins anywhere in the kept log, and shows the same changes at every replica.
+begins anywhere in the kept log, and shows the same changes at every replica: with the times that
+leaders stamped, which may go back, for a running maximum would depend on where the feed began.
 
 A feed that has passed over much without a change says so by an item of version 0, which no change
 has: a reader need not go back to before its position.
@@ -54,7 +55,7 @@ SHARED_MAX = 64  # entries of a replica that are kept for other feeds
 SHARED_BYTES_MAX = 1 << 14  # longer ones are not
 
 Write = tuple[str, Present | None]
-_Place = tuple[int, int, Epoch, int]  # table, position, epoch, time
+_Place = tuple[int, int, Epoch]  # table, position, epoch
 _Recent = OrderedDict[_Place, list[list[FeedItem]]]
 
 _recent: MutableMapping[Replica, _Recent] = WeakKeyDictionary()  # what feeds share, by replica
@@ -70,7 +71,7 @@ async def follow(
     """
     position, offset = (replica.applied, 0) if start is None else start
     epoch: Epoch | None = None  # of the entry before `position`, once one was read
-    time_ms = passed = 0
+    passed = 0
     while True:
         mark = None if epoch is None else (epoch, position)
         await replica.wait_applied(position + 1, mark=mark)
@@ -87,9 +88,8 @@ async def follow(
                 if items:
                     yield items
                 raise error
-            time_ms = max(time_ms, entry.time_ms)
             passed += len(entry.payload)
-            for more in _shared(replica, table, position, offset, entry, time_ms):
+            for more in _shared(replica, table, position, offset, entry):
                 passed = 0
                 more_bytes = _before_bytes(more)
                 full = len(items) + len(more) > ITEMS_MAX or size + more_bytes > BEFORE_BYTES_MAX
@@ -102,23 +102,23 @@ async def follow(
             position, offset = position + 1, 0
             if passed >= PASSED_BYTES:
                 passed = 0
-                items.append(FeedItem(position - 1, 0, 0, time_ms, "", None, True))
+                items.append(FeedItem(position - 1, 0, 0, entry.time_ms, "", None, True))
             await asyncio.sleep(0)
         if items:
             yield items
 
 
 def _shared(
-    replica: Replica, table: int, position: int, start: int, entry: Entry, time_ms: int
+    replica: Replica, table: int, position: int, start: int, entry: Entry
 ) -> Iterable[list[FeedItem]]:
     """What an entry changed; made once for all feeds that ask for it about now."""
     if start or len(entry.payload) > SHARED_BYTES_MAX:
-        return _changes(replica, table, position, start, entry, time_ms)
+        return _changes(replica, table, position, start, entry)
     recent = _recent.setdefault(replica, OrderedDict())
-    place = (table, position, entry.epoch, time_ms)
+    place = (table, position, entry.epoch)
     found = recent.get(place)
     if found is None:
-        found = recent[place] = list(_changes(replica, table, position, 0, entry, time_ms))
+        found = recent[place] = list(_changes(replica, table, position, 0, entry))
         if len(recent) > SHARED_MAX:
             recent.popitem(last=False)
     return found
@@ -140,7 +140,7 @@ def _lost(replica: Replica, position: int, entry: Entry) -> Refused | None:
 
 
 def _changes(
-    replica: Replica, table: int, position: int, start: int, entry: Entry, time_ms: int
+    replica: Replica, table: int, position: int, start: int, entry: Entry
 ) -> Iterator[list[FeedItem]]:
     if entry.kind is not Kind.DATA or entry.records <= start:
         return
@@ -163,7 +163,9 @@ def _changes(
         for rank, (key, value) in enumerate(writes, start=1):
             last = rank == len(writes)
             before = befores[rank - 1] if befores else None
-            items.append(FeedItem(position, offset, version, time_ms, key, value, last, before))
+            items.append(
+                FeedItem(position, offset, version, entry.time_ms, key, value, last, before)
+            )
         if len(items) >= ITEMS_MAX:
             yield items
             items, size = [], 0
