@@ -5,6 +5,7 @@ disk until a leader has admitted it. Whoever has nobody to fetch from goes on *a
 be read (`recovery`). *Orphans* are logs and states that no line owns any more: they are dropped.
 
 Invariant: looking changes nothing but what opening a folder always does (a torn last write goes).
+Nothing is an orphan unless the control line is here whole.
 
 Absent: knowing whether the others have the data; whoever may refetch has asked them (`cli`).
 """
@@ -16,20 +17,23 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any, NamedTuple
 
+import msgspec
+
 from plait.base.codec import decode, encode
 from plait.base.errors import BadSettings, Corrupt, FolderInUse
 from plait.base.ids import hex_id, node_name
-from plait.base.ports import PutHardState, ResetLine, Storage
+from plait.base.ports import LineExtent, PutHardState, ResetLine, Storage
 from plait.engines.graph.identity import is_graph_line
 from plait.engines.graph.options import line_of as graph_line_of
 from plait.host.folder import os_error, sync_folder
 from plait.host.state_check import damaged_state, state_file, state_files
 from plait.host.storage import open_storage
+from plait.line.raft import member as raft
 from plait.node.distrust import begin_anew, remembers_others
 from plait.node.identity import IDENTITY_LINE, Identity
 from plait.node.lines import CONTROL
 from plait.node.recovery import folded_control, survey
-from plait.node.salvage import unreadable
+from plait.node.salvage import keep, unreadable
 from plait.node.segments import line_of
 from plait.node.written import written
 from plait.types.control_graphs import graph_records
@@ -74,7 +78,8 @@ async def look(folder: Path) -> Looked:
             if not who.engine:
                 with contextlib.suppress(BadSettings):  # a witness, or who was never taken in
                     survey(storage)
-            orphans = find_orphans(storage, folder)
+            with contextlib.suppress(BadSettings):  # it does not know yet what there is
+                orphans = find_orphans(storage, folder)
         except Corrupt as error:
             found.append(_finding("refuse", "lines", error.message, _remedy(others, False)))
         for orphan in orphans:
@@ -132,10 +137,15 @@ def _state_findings(folder: Path, others: bool) -> list[dict[str, Any]]:
 
 
 def find_orphans(storage: Storage, folder: Path) -> list[Orphan]:
-    """Logs with entries, and states, that belong to nothing the control line knows."""
+    """Logs with entries, and states, that belong to nothing the control line knows.
+
+    `Corrupt` or `BadSettings` where the folder cannot tell all that the line knows: what is missing
+    there would seem to own nothing.
+    """
     extents = storage.log.lines()
     if CONTROL not in extents:
         return []  # it was never told what there is
+    _check_control(storage, extents[CONTROL])
     view, machine = folded_control(storage, extents[CONTROL])
     lines = {record.line for record in machine.lines(view)}
     graphs = {graph_line_of(record.name, record.lineage) for record in graph_records(view)}
@@ -150,6 +160,22 @@ def find_orphans(storage: Storage, folder: Path) -> list[Orphan]:
         if owner not in owned and (extent.tail > extent.head or name in sizes):
             found.append(Orphan(line, extent.tail - extent.head, sizes.pop(name, 0)))
     return found + [Orphan(name, 0, size) for name, size in sizes.items()]
+
+
+def _check_control(storage: Storage, extent: LineExtent) -> None:
+    try:
+        data = extent.hard_state
+        hard = raft.HardState() if data is None else decode(data, type=raft.HardState)
+    except msgspec.DecodeError as error:
+        raise Corrupt(f"the hard state of the control line cannot be read: {error}") from None
+    if hard.fresh:
+        raise BadSettings("the node has yet to fetch what lines there are: start it first")
+    lost = keep(storage, CONTROL, extent, hard.base, hard.origin.position).lost
+    if lost or storage.log.suspect is not None:
+        raise Corrupt(
+            f"the control line is not whole, so nobody can tell what it owns: "
+            f"{lost or storage.log.suspect}"
+        )
 
 
 async def drop_orphans(storage: Storage, folder: Path, orphans: list[Orphan]) -> None:
