@@ -6,13 +6,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from backup_world import opened
 
 import plait
 import plait.blocking
 from plait import Consensus
 from plait.base.errors import BadSettings, Corrupt
 from plait.host.backup_folder import BackupFolder
-from plait.node.backup.layout import Piece, piece_name
+from plait.host.memory_vault import MemoryVault
+from plait.node.backup.layout import GOING, Manifest, Piece, digest_of, piece_name
 from plait.node.backup.pruning import Rules, kept, prune
 from plait.node.backup.vault import Pieces, manifest_names, put_manifest, read_manifest
 from tests.fakes_cli import Shell
@@ -28,6 +30,18 @@ async def three_backups(tmp_path: Path) -> BackupFolder:
             await table.put(f"k{number}", "x" * 1000)
             await store.backup(tmp_path / "backup")
     return BackupFolder(tmp_path / "backup")
+
+
+async def with_a_piece_of_its_own(vault: BackupFolder) -> Manifest:
+    """An older backup than all others, which alone names one piece."""
+    first = await read_manifest(vault, (await manifest_names(vault))[0])
+    piece = await Pieces(vault).put(b"only the oldest has it")
+    line = first.lines[0]
+    own = msgspec.structs.replace(line.log[0], piece=piece)
+    changed = msgspec.structs.replace(line, log=(own, *line.log[1:]))
+    old = msgspec.structs.replace(first, number=0, lines=(changed, *first.lines[1:]))
+    await put_manifest(vault, old, "oldest")
+    return old
 
 
 def test_a_backup_stays_if_any_rule_keeps_it() -> None:
@@ -87,8 +101,8 @@ async def test_a_damaged_manifest_may_need_anything_so_nothing_goes(tmp_path: Pa
 
 async def test_a_backup_that_comes_meanwhile_keeps_what_it_names(tmp_path: Path) -> None:
     folder = await three_backups(tmp_path)
+    old = await with_a_piece_of_its_own(folder)
     names = await manifest_names(folder)
-    old = await read_manifest(folder, names[0])
 
     class Late(BackupFolder):
         """Somebody finishes a backup that names what the oldest did, once that is gone."""
@@ -102,6 +116,80 @@ async def test_a_backup_that_comes_meanwhile_keeps_what_it_names(tmp_path: Path)
     await prune(Late(folder.path), Rules(), NOW_MS)
     for piece in old.pieces().values():
         assert await folder.size(piece_name(piece.digest)) == piece.size
+
+
+async def test_a_backup_that_ends_between_the_look_and_the_removal_keeps_what_it_names(
+    tmp_path: Path,
+) -> None:
+    folder = await three_backups(tmp_path)
+    old = await with_a_piece_of_its_own(folder)
+
+    class Late(BackupFolder):
+        """Somebody finishes a backup just when the first piece is about to go."""
+
+        late = False
+
+        async def _finish(self, name: str) -> None:
+            if name.startswith("pieces/") and not self.late:
+                self.late = True
+                await put_manifest(self, msgspec.structs.replace(old, number=99), "late")
+
+        async def move(self, name: str, to: str) -> None:
+            await self._finish(name)
+            await super().move(name, to)
+
+        async def remove(self, name: str) -> None:
+            await self._finish(name)
+            await super().remove(name)
+
+    vault = Late(folder.path)
+    await prune(vault, Rules(), NOW_MS)
+    assert vault.late
+    for piece in old.pieces().values():
+        assert await folder.size(piece_name(piece.digest)) == piece.size
+    assert await folder.names(GOING) == []
+
+
+async def test_what_a_prune_that_died_had_set_aside_is_put_back_if_it_is_needed(
+    tmp_path: Path,
+) -> None:
+    vault = await three_backups(tmp_path)
+    needed = (await read_manifest(vault, (await manifest_names(vault))[-1])).pieces()
+    await Pieces(vault).put(b"nobody's")
+    for digest in [*needed, digest_of(b"nobody's")]:
+        await vault.move(piece_name(digest), f"{GOING}/{digest}")
+    await prune(vault, Rules(), NOW_MS)
+    for digest, piece in needed.items():
+        assert await vault.size(piece_name(digest)) == piece.size
+    assert await vault.names(GOING) == []
+    assert await vault.size(piece_name(digest_of(b"nobody's"))) is None
+
+
+async def test_a_backup_whose_beginning_was_pruned_meanwhile_is_taken_again(tmp_path: Path) -> None:
+    async with opened() as world:
+        await world.fill()
+        await world.back_up()
+        first = (await manifest_names(world.vault))[0]
+        old = await read_manifest(world.vault, first)
+
+        class Pruned(MemoryVault):
+            """What the backup goes on from goes, when all else of it is there."""
+
+            async def write(self, name: str, data: bytes) -> None:
+                if name.startswith("manifests/") and first in self.files:
+                    await self.remove(first)
+                    for digest in old.pieces():
+                        await self.remove(piece_name(digest))
+                await super().write(name, data)
+
+        vault = Pruned()
+        vault.files = world.vault.files
+        await (await world.store.table("films")).put("new", 1)
+        taken = await world.back_up(vault=vault)
+        (left,) = await manifest_names(vault)
+        assert left == taken.name
+        for digest, piece in taken.manifest.pieces().items():
+            assert await vault.size(piece_name(digest)) == piece.size
 
 
 async def test_a_piece_that_was_counted_on_and_went_is_noticed(tmp_path: Path) -> None:

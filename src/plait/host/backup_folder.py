@@ -48,6 +48,10 @@ class BackupFolder:
         """Take a file away; it may be gone already."""
         await asyncio.to_thread(self._remove, self.path / name)
 
+    async def move(self, name: str, to: str) -> None:
+        """Give a file another name, in one step; it may be gone already."""
+        await asyncio.to_thread(self._move, self.path / name, self.path / to)
+
     async def aside(self, work: Callable[[], T]) -> T:
         """Do what takes the processor a while in a thread."""
         return await asyncio.to_thread(work)
@@ -101,6 +105,18 @@ class BackupFolder:
 
     def _remove(self, path: Path) -> None:
         try:
-            path.unlink(missing_ok=True)
+            path.unlink()
+            sync_folder(path.parent)  # so that what is removed later does not go before it
+        except FileNotFoundError:
+            pass
         except OSError as error:
             raise os_error(error, f"cannot remove {path}") from error
+
+    def _move(self, path: Path, to: Path) -> None:
+        try:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, to)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise os_error(error, f"cannot move {path}") from error

@@ -52,6 +52,13 @@ class MemoryVault:
         await asyncio.sleep(0)
         self.files.pop(name, None)
 
+    async def move(self, name: str, to: str) -> None:
+        """Give a file another name, in one step; it may be gone already."""
+        await asyncio.sleep(0)
+        data = self.files.pop(name, None)
+        if data is not None:
+            self.files[to] = data
+
     async def aside(self, work: Callable[[], T]) -> T:
         """Do it here and now: a false world has one thread."""
         return work()

@@ -4,6 +4,7 @@
 
     plait-backup                              says that the folder is one, and of which cluster
     pieces/<2 digits>/<32 digits>             bytes, named by their own hash, never changed
+    going/<32 digits>                         pieces that are being pruned, until that is certain
     manifests/<number>-<token>.json           one backup; names every piece that it needs
 
 A *line* is copies of its state and its log from the first copy on, in pieces without a gap, up to
@@ -28,6 +29,7 @@ FORMAT = 1
 MARKER = "plait-backup"
 MANIFESTS = "manifests"
 PIECES = "pieces"
+GOING = "going"
 PIECE_BYTES = 4 << 20
 MANIFEST_BYTES_MAX = 64 << 20
 

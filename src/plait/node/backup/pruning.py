@@ -1,12 +1,14 @@
 """Letting go of old backups: by rules, and never of what a backup that stays still needs.
 
 A backup stays if any rule keeps it, and the newest always does. Then the pieces go that only those
-named which went. A backup that is being taken meanwhile may count on a piece that goes: it looks
-again before it is finished (`taking`), and here the backups that are there are looked at again
-before each batch of pieces.
+named which went. A backup that is being taken meanwhile may count on a piece that goes. So a
+piece is set aside first, then the manifests are looked at again, then it goes or is put back; and
+who takes a backup looks at pieces again once the manifest is there (`taking`). One of the two sees
+the other.
 
 Invariant: manifests go before pieces, so whatever interrupts this leaves no backup that lacks one;
-what it leaves behind is nobody's, and goes with `unnamed`.
+what it leaves behind is nobody's, and goes with `unnamed`. What it had set aside is put back, or
+goes, when the next one begins.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from plait.base.errors import BadSettings
-from plait.node.backup.layout import PIECES, Manifest, piece_name
+from plait.node.backup.layout import GOING, PIECES, Manifest, piece_name
 from plait.node.backup.vault import Vault, manifest_names, read_manifest, whose
 
 BATCH = 64  # pieces, between two looks at what is there
@@ -88,6 +90,7 @@ async def prune(
         for digest in await _unnamed(vault, needed | set(sizes)):
             sizes[digest] = 0
     if act:
+        await _finish(vault, _digests(found.values()))
         for name in goes:
             await vault.remove(name)
         await _remove_pieces(vault, sorted(sizes), needed, set(stay), tell)
@@ -98,14 +101,24 @@ async def _remove_pieces(
     vault: Vault, digests: list[str], needed: set[str], known: set[str], tell: Tell
 ) -> None:
     for start in range(0, len(digests), BATCH):
+        for digest in digests[start : start + BATCH]:
+            if digest not in needed:
+                await vault.move(piece_name(digest), f"{GOING}/{digest}")
         for name in await manifest_names(vault):
             if name not in known:
                 known.add(name)
                 needed |= _digests([await read_manifest(vault, name)])
-        for digest in digests[start : start + BATCH]:
-            if digest not in needed:
-                await vault.remove(piece_name(digest))
+        await _finish(vault, needed)
         tell(min(start + BATCH, len(digests)), len(digests))
+
+
+async def _finish(vault: Vault, needed: set[str]) -> None:
+    """Put back what was set aside and is needed; the rest goes."""
+    for digest in await vault.names(GOING):
+        if digest in needed:
+            await vault.move(f"{GOING}/{digest}", piece_name(digest))
+        else:
+            await vault.remove(f"{GOING}/{digest}")
 
 
 async def _unnamed(vault: Vault, named: set[str]) -> list[str]:

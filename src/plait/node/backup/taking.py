@@ -14,6 +14,7 @@ next.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -22,13 +23,14 @@ from plait.base.ports import Clock, Random, Storage
 from plait.line.membership import Membership
 from plait.line.quorum import CONSENSUS
 from plait.node.backup.graph_taking import take_graph
-from plait.node.backup.layout import GraphBackup, LineBackup, Manifest, manifest_number
+from plait.node.backup.layout import GraphBackup, LineBackup, Manifest, manifest_number, piece_name
 from plait.node.backup.line_taking import LineTaking, Unsettled
 from plait.node.backup.vault import (
     Pieces,
     Vault,
     begin,
-    latest_manifest,
+    latest_named,
+    manifest_names,
     next_number,
     put_manifest,
 )
@@ -110,26 +112,35 @@ async def take_backup(
     _check_fit(node)
     await begin(vault, node.cluster)
     began_ms, pieces = node.clock.wall_ms(), Pieces(vault)
-    earlier = await latest_manifest(vault)
+    for _ in range(ATTEMPTS - 1):
+        with contextlib.suppress(Unsettled, Busy):
+            return await _take(node, vault, pieces, began_ms, tell, supersedes, copy_after)
+        await asyncio.sleep(_PAUSE_S)
+    return await _take(node, vault, pieces, began_ms, tell, supersedes, copy_after)
+
+
+async def _take(
+    node: Owner, vault: Vault, pieces: Pieces, began_ms: int, tell: Tell, supersedes: str,
+    copy_after: int,
+) -> Taken:  # fmt: skip
+    """One attempt. What it counts on may be pruned meanwhile: it looks again when the manifest is
+    there, which keeps everything that it names from then on (see `pruning`)."""
+    before, earlier = await latest_named(vault) or ("", None)
     number = await next_number(vault)
-    for attempt in range(ATTEMPTS):
-        try:
-            lines, time_ms = await _take_lines(node, earlier, pieces, tell, copy_after)
-            graphs = await _take_graphs(node, earlier, pieces, tell, copy_after)
-            if not await pieces.still_there():
-                raise Unsettled("old backups were removed meanwhile")
-            break
-        except (Unsettled, Busy):
-            if attempt == ATTEMPTS - 1:
-                raise
-            await asyncio.sleep(_PAUSE_S)
+    lines, time_ms = await _take_lines(node, earlier, pieces, tell, copy_after)
+    graphs = await _take_graphs(node, earlier, pieces, tell, copy_after)
     manifest = Manifest(
         number, node.cluster, node.name, node.versions.enabled, began_ms, time_ms, lines, graphs
     )
     if earlier is not None and supersedes and _same(earlier, manifest):
         return Taken(supersedes, earlier, pieces.written, pieces.written_bytes)
+    if not await pieces.still_there():
+        raise Unsettled("old backups were removed meanwhile")
     token = f"{node.random.getrandbits(_TOKEN_BITS):08x}"
     name = await put_manifest(vault, manifest, token)
+    if not await _is_whole(vault, manifest, before, pieces):
+        await vault.remove(name)
+        raise Unsettled("old backups were removed meanwhile")
     if manifest_number(supersedes) is not None:
         await vault.remove(supersedes)
     return Taken(name, manifest, pieces.written, pieces.written_bytes)
@@ -147,6 +158,18 @@ def report_of(taken: Taken) -> dict[str, Any]:
         "documents": [graph.name for graph in manifest.graphs],
         "written_bytes": taken.written_bytes,
     }
+
+
+async def _is_whole(vault: Vault, manifest: Manifest, before: str, pieces: Pieces) -> bool:
+    """Whether all that the manifest names is there, if it was when the one before it was."""
+    if not await pieces.still_there():
+        return False
+    if not before or before in await manifest_names(vault):
+        return True  # manifests go before pieces
+    for piece in manifest.pieces().values():
+        if await vault.size(piece_name(piece.digest)) != piece.size:
+            return False
+    return True
 
 
 def _same(earlier: Manifest, manifest: Manifest) -> bool:

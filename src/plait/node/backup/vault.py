@@ -61,6 +61,10 @@ class Vault(Protocol):
         """Take a file away; it may be gone already."""
         ...
 
+    async def move(self, name: str, to: str) -> None:
+        """Give a file another name, in one step; it may be gone already."""
+        ...
+
     async def aside(self, work: Callable[[], T]) -> T:
         """Do what takes the processor a while, so that nobody waits for it who need not."""
         ...
@@ -179,10 +183,16 @@ async def read_manifests(vault: Vault) -> AsyncIterator[Manifest]:
 
 
 async def latest_manifest(vault: Vault) -> Manifest | None:
+    """The newest one that can be read."""
+    found = await latest_named(vault)
+    return None if found is None else found[1]
+
+
+async def latest_named(vault: Vault) -> tuple[str, Manifest] | None:
     """The newest one that can be read: an older one does as well to begin from."""
     for name in reversed(await manifest_names(vault)):
         try:
-            return await read_manifest(vault, name)
+            return name, await read_manifest(vault, name)
         except Corrupt:
             continue
     return None
