@@ -54,6 +54,15 @@ def remembers_others(storage: Storage, name: str) -> bool:
     )
 
 
+def remembered_address(storage: Storage, name: str) -> str | None:
+    """Where the others find the node, as far as the folder's own memory says."""
+    extent = storage.log.lines().get(CONTROL)
+    hard = None if extent is None or extent.hard_state is None else _raft(extent.hard_state)
+    if hard is None or not hard.memberships:
+        return None
+    return dict(hard.memberships[-1][1].addresses).get(name)
+
+
 def _raft(data: bytes) -> raft.HardState | None:
     try:
         return decode(data, type=raft.HardState)

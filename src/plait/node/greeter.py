@@ -14,6 +14,7 @@ from plait.base.codec import FRAME_BYTES_MAX, encode
 from plait.base.errors import (
     BadCertificate,
     BadFrame,
+    FolderInUse,
     PlaitError,
     VersionMismatch,
     WrongCluster,
@@ -61,6 +62,8 @@ class Greeter:
                 versions = node.versions
                 check_certificate(self._connection.certified, greeting.node)
                 check_peer(greeting, node.cluster, node.membership.retired, versions.enabled)
+                if greeting.node == node.name:
+                    raise FolderInUse(f"{node.name} runs here: who greets is a copy of it")
                 versions.note(greeting.node, greeting.reads)
                 node.zones.note(greeting.node, greeting.zone)
                 node.meet(greeting.node, greeting.address)

@@ -20,12 +20,13 @@ from plait.host.loop import tune_process
 from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
 from plait.node.config import NodeConfig
-from plait.node.distrust import remembers_others
+from plait.node.distrust import remembered_address, remembers_others
 from plait.node.identity import identify
 from plait.node.lines import CONTROL
 from plait.node.local import Local
 from plait.node.namesake import refuse_namesake
 from plait.node.node import Node
+from plait.node.peers import greeting
 from plait.node.service import SPEAK_TLS, Service
 from plait.node.takeover import hand_over_all
 from plait.node.trail import Trail
@@ -104,6 +105,9 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
         if network is None:
             node.address = ""  # nobody finds it
         node.room = partial(room, config.data)
+        if served and network is not None:
+            known = remembered_address(storage, node.name)
+            await _refuse_namesake(node, network, config, known)
     except BaseException:
         await storage.close()
         raise
@@ -112,6 +116,14 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
         yield node
     finally:
         await node.close()
+
+
+async def _refuse_namesake(
+    node: Node, network: Network, config: NodeConfig, known: str | None
+) -> None:
+    if known and known != config.listen:
+        hello = greeting(node.cluster, config, node.name, "", node.versions.reads)
+        await refuse_namesake(network, known, hello)
 
 
 async def _drain(node: Node, service: Service) -> None:
@@ -139,9 +151,9 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
     log = None if config.audit_log is None else AuditLog(config.audit_log)
     async with running(config, served=True) as node:
         check_exposure(node, config)
-        network, known = network_of(config), node.members.get(node.name)
-        if known and known != config.listen:
-            await refuse_namesake(network, known, node.name, node.cluster)
+        network = network_of(config)
+        if node.control.group is None:  # the folder could not say where the others find it
+            await _refuse_namesake(node, network, config, node.members.get(node.name))
         sink = None if log is None else log.note
         trail = Trail(node.name, node.clock, sink, config.audit_writes)
         service = await open_service(node, network, config, trail)
