@@ -41,7 +41,8 @@ class Wire:
 
     def __init__(self, welcome: Any) -> None:
         self.welcome = welcome
-        self.said: list[bytes] = []
+        self.peer = "b"
+        self.certified: str | None = None
         self.unsent = 0
         self.frame_bytes_max = FRAME_BYTES_MAX
         self.peer = "b"
