@@ -16,6 +16,7 @@ from plait.base.errors import (
     BadFrame,
     FolderInUse,
     PlaitError,
+    Unavailable,
     VersionMismatch,
     WrongCluster,
 )
@@ -90,6 +91,9 @@ class Greeter:
             self._successor = self._welcome(protocol, principal)
         except PlaitError as error:
             self._refuse(hello, error)
+        except Exception as error:  # it would wait for ever
+            self._node.report(f"a sign-in failed: {type(error).__name__}: {error}", error)
+            self._refuse(hello, Unavailable("this sign-in failed here"))
 
     def _refuse(self, greeting: m.Hello | PeerHello, error: PlaitError) -> None:
         name = greeting.node if isinstance(greeting, PeerHello) else greeting.name

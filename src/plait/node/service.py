@@ -172,7 +172,7 @@ class _Client:
             else:
                 self._handle(request)
 
-    def _handle(self, request: m.Request) -> None:
+    def _handle(self, request: Any) -> None:
         match request:
             case m.Propose(acks=None):
                 self._propose(request)
