@@ -70,6 +70,19 @@ async def test_a_leader_that_runs_out_of_disk_refuses_writes_and_goes_on_by_itse
         await eventually(table, "after", None)
 
 
+async def test_a_table_is_dropped_from_a_disk_that_is_nearly_full(members: Members) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("t", Consensus())
+        await table.put("before", 1)
+        leader = next(node for node in members.nodes.values() if node.host("consensus").leads)
+        leader.room = room = Room()
+        room.free = 0
+        await eventually(table, "a", DiskNearlyFull)
+        async with plait.connect(members.url) as another:
+            await another.drop_table("t")
+            assert await another.tables() == []
+
+
 async def test_a_node_without_room_lets_others_lead_and_be_written(members: Members) -> None:
     async with plait.connect(members.url) as store:
         table = await store.table("t", Consensus())

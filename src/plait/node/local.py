@@ -153,9 +153,10 @@ class Local(LocalFollowers):
         def send(commands: list[bytes], futures: "list[asyncio.Future[Receipt]]") -> None:
             try:
                 host = self.node.host(line)
-                self.node.space.check(host)
+                group = encode_group(0, 0, 0, commands)
+                self.node.space.check(host, group)
                 try:
-                    ordered = host.propose(encode_group(0, 0, 0, commands))
+                    ordered = host.propose(group)
                 except BadFrame:
                     commands, futures = without_malformed(commands, futures)
                     ordered = host.propose(encode_group(0, 0, 0, commands))
@@ -182,7 +183,7 @@ class Local(LocalFollowers):
         """Order a group and wait for more acknowledgements than the rule's."""
         try:
             host = self.node.host(line)
-            self.node.space.check(host)
+            self.node.space.check(host, group)
             return await host.propose_stricter(group, acks, timeout_s)
         except TimeoutError:
             raise Unavailable(

@@ -199,7 +199,7 @@ class _Client:
             return
         try:
             host = self._node.host(request.line)
-            self._node.space.check(host)
+            self._node.space.check(host, request.group)
             future = host.propose(request.group)
         except PlaitError as error:
             self._fail(request.id, self._node.located(request.line, error))

@@ -3,8 +3,9 @@
 A disk that is really full fails the commits of its log, and then everything that the node has open
 is opened again. And what would free space (folding states, so that the log can be trimmed) takes
 some. So below a reserve the node refuses what users write, with `DiskNearlyFull`, at once and
-definitely; what members and the node itself write goes on, and so does reading. It takes writes
-again by itself once there is clearly more room than the reserve.
+definitely; what members and the node itself write goes on, and so do reading and the clearing of
+tables, which is how one drops them. It takes writes again by itself once there is clearly more room
+than the reserve.
 
 Invariant: between two looks (`every_s`) no more is written than the reserve can take, or the disk
 fills after all: it is set for that.
@@ -16,10 +17,11 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from plait.base.errors import DiskNearlyFull
+from plait.base.errors import BadFrame, DiskNearlyFull
 from plait.node.config import NodeConfig
 from plait.node.graphs import Graphs
 from plait.node.line_host import LineHost
+from plait.types.commands import ClearTable, OpenSession, decode_group
 
 logger = logging.getLogger("plait.node")
 
@@ -69,9 +71,9 @@ class Space:
             logger.warning("the disk of %s has room again: writes are taken", name)
         self._tell_documents()
 
-    def check(self, host: LineHost) -> None:
+    def check(self, host: LineHost, group: bytes) -> None:
         """Raise `DiskNearlyFull` if a user's write would be ordered here, and must not be."""
-        if self.refusal is not None and (host.leads or host.group is None):
+        if self.refusal is not None and (host.leads or host.group is None) and not _frees(group):
             raise self.refusal
 
     def status(self) -> dict[str, Any]:
@@ -87,3 +89,12 @@ class Space:
             elif self.refusal is None and isinstance(writer.error, DiskNearlyFull):
                 writer.error = None
                 writer.watch()
+
+
+def _frees(group: bytes) -> bool:
+    """Whether it only takes rows away, all of a table's; a program that begins opens a session."""
+    try:
+        commands = decode_group(group).commands
+    except BadFrame:
+        return False
+    return all(isinstance(each, ClearTable | OpenSession) for each in commands)
