@@ -102,16 +102,16 @@ async def test_a_reader_that_cannot_vote_yet_stays_a_reader(
     async with plait.connect(members.url) as store:
         table = await store.table("t", settings)
         await table.put("a", 1)
-        await store.set_follower(READER, votes=False)
+        await store.set_follower(FOLLOWER, votes=False)
         await reads_only(members, table.line)
-        await members.stop(READER)
+        await members.stop(FOLLOWER)
         await asyncio.sleep(1.5)  # it is missed
-        voting = asyncio.create_task(store.set_follower(READER, votes=True))
+        voting = asyncio.create_task(store.set_follower(FOLLOWER, votes=True))
         await asyncio.sleep(1.0)  # some looks of whoever places
-        assert halves(members, table.line) == {(("n1", "n2"), (READER,))}
-        await members.start(READER)
+        assert halves(members, table.line) == {(("n1", "n2"), (FOLLOWER,))}
+        await members.start(FOLLOWER)
         await voting
-        everybody = {(("n1", "n2", READER), ())}
+        everybody = {(("n1", "n2", FOLLOWER), ())}
         await until(lambda: halves(members, table.line) == everybody)
 
 
