@@ -41,8 +41,7 @@ class Wire:
 
     def __init__(self, welcome: Any) -> None:
         self.welcome = welcome
-        self.peer = "b"
-        self.certified: str | None = None
+        self.said: list[bytes] = []
         self.unsent = 0
         self.frame_bytes_max = FRAME_BYTES_MAX
         self.peer = "b"
