@@ -152,7 +152,6 @@ operated = world(
     "catalogue", clients=4, think_s=0.01, slow=True, work_s=12.0, reset=1.0, one_way=3.0
 )
 banished = world("torrents", work_s=12.0, calm_s=90.0, banish=1.0)
-dying = world("catalogue", clients=6, think_s=0.01, slow=True, work_s=12.0, kill=1.5, power_cut=4.0)
 
 MISTAKES = (
     Mistake(promotes_after_the_survey, operated),
@@ -161,7 +160,7 @@ MISTAKES = (
     Mistake(promises_before_it_is_durable, failing),
     Mistake(forgets_what_it_promised, operated),
     Mistake(follows_whoever_speaks, failing),
-    Mistake(drops_what_it_cuts, dying),
+    Mistake(drops_what_it_cuts, failing),
     Mistake(asks_for_one_follower_less, failing),
     Mistake(acknowledges_what_its_own_disk_lacks, slowly),
     Mistake(commits_an_older_epoch_by_counting, failing),
