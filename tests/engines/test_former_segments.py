@@ -23,6 +23,7 @@ class State:
 
     line = "agreed"
     needs_snapshot = None
+    pace = None
 
     def __init__(self) -> None:
         self.applied = self.flushed = self.synced = 0

@@ -141,11 +141,10 @@ async def test_a_leader_that_is_removed_hands_over_and_the_line_goes_on() -> Non
     await leader.append(Entry(b"kept"))
     await leader.reconfigure(Target(("n2", "n3")), 5.0)
     async with asyncio.timeout(5):
-        while not any(line.loglets[name].leads for name in ("n2", "n3")):
-            await asyncio.sleep(0.01)
+        while leader.leads or not any(one.leads for one in line.loglets.values()):
+            await asyncio.sleep(0.01)  # whom it hands over to, it hears of by its next round
     (successor,) = (loglet for loglet in line.loglets.values() if loglet.leads)
     await successor.append(Entry(b"new"))
-    assert not leader.leads
     await line.close()
 
 

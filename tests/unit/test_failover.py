@@ -39,6 +39,7 @@ class FakeNode:
         self.clock = FakeClock()
         self.config = SimpleNamespace(limits=Limits())
         self.down = {"n5"}
+        self.followers = SimpleNamespace(reluctant=(), held=())
         self.appointed: list[str] = []
         self.control_machine = SimpleNamespace(
             lines=lambda view: [LineRecord(LINE, "majority", False, "n5", 0)],
