@@ -4,7 +4,7 @@ They do what the ports promise and nothing more, and they can be told to hold ba
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from plait.base.errors import HistoryTrimmed, PlaitError
 from plait.base.ports import Change, Done
@@ -47,8 +47,8 @@ class FakeState:
         rows = sorted(self.spaces.get(space, {}).items(), reverse=reverse)
         return [(k, v) for k, v in rows if k >= start and (stop is None or k < stop)][:limit]
 
-    def count(self, space: int) -> int:
-        return len(self.spaces.get(space, {}))
+    def count(self, space: int, without: Collection[bytes] = ()) -> int:
+        return len(self.spaces.get(space, {}).keys() - set(without))
 
     def submit(self, changes: Sequence[Change], done: Done) -> None:
         self._held.append((list(changes), done))

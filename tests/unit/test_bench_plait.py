@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 async def test_every_way_to_use_the_client_is_answered_and_the_leader_is_known(tmp_path):
     cluster = await start_cluster(tmp_path / "plait", settings=Leader(acks="majority"))
     try:
-        assert await cluster.leader() == "n1"
+        assert await cluster.leader() in cluster.processes  # n1, if the machine was quick
         for client in (
             plait_client.OneStore,
             plait_client.ManyStores,
@@ -27,9 +27,7 @@ async def test_every_way_to_use_the_client_is_answered_and_the_leader_is_known(t
             assert found.per_s > 0
             assert found.p50_ms <= found.p99_ms
         await until(cluster.level, cluster.servers, "the cluster")
-        led = (
-            await cluster.leader()
-        )  # load may have moved it from n1: who is told shows by its loss
+        led = await cluster.leader()  # who is told shows by its loss
         cluster.kill(led)
         assert not await cluster.level()
         with pytest.raises(PeerUnavailable):

@@ -10,7 +10,7 @@ keys = st.integers(0, 12).map(lambda n: b"%02d" % n)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), keys, st.none() | st.binary(max_size=2)),
-        st.sampled_from([("freeze",), ("stored",), ("failed",)]),
+        st.sampled_from([("freeze",), ("written",), ("stored",), ("failed",)]),
         st.tuples(st.just("scan"), keys, st.none() | keys, st.integers(1, 5), st.booleans()),
     ),
     max_size=40,
@@ -21,7 +21,7 @@ steps = st.lists(
 @given(steps)
 def test_whatever_is_flushed_reads_see_every_change(steps: list[tuple]) -> None:  # type: ignore[type-arg]
     state = FakeState()
-    overlay, model, frozen = Overlay(state), dict[bytes, bytes](), None
+    overlay, model, frozen, written = Overlay(state), dict[bytes, bytes](), None, False
     for step in steps:
         match step:
             case ("put", key, value):
@@ -32,11 +32,14 @@ def test_whatever_is_flushed_reads_see_every_change(steps: list[tuple]) -> None:
             case ("freeze",) if frozen is None:
                 frozen = overlay.freeze()
                 assert list(frozen) == sorted(frozen, key=lambda change: change[:2])
+            case ("written",) if frozen is not None:  # another thread did it; nobody knows yet
+                state.write(frozen)
+                written = True
             case (("stored" | "failed") as end,) if frozen is not None:
                 if end == "stored":
                     state.write(frozen)
-                overlay.thaw(end == "stored")
-                frozen = None
+                overlay.thaw(written or end == "stored")
+                frozen, written = None, False
             case ("scan", start, stop, limit, reverse):
                 rows = sorted(model.items(), reverse=reverse)
                 rows = [row for row in rows if row[0] >= start and (stop is None or row[0] < stop)]

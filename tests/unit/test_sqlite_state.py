@@ -237,3 +237,25 @@ async def test_space_that_holds_nothing_any_more_is_given_back(tmp_path):
         await state.sync()
     assert path.stat().st_size < full / 4
     await storage.close()
+
+
+async def test_a_count_without_some_keys_sees_a_transaction_wholly_or_not_at_all(tmp_path):
+    toggled = [b"t%d" % number for number in range(300)]
+    storage = await open_storage(tmp_path)
+    state = storage.state("a")
+    await put(state, *((1, b"k%d" % number, b"v") for number in range(200)))
+    done = asyncio.Event()
+
+    def toggle(times: int) -> None:
+        if not times:
+            done.set()
+            return
+        value = b"v" if times % 2 else None
+        state.submit([(1, key, value) for key in toggled], lambda error: toggle(times - 1))
+
+    toggle(60)
+    while not done.is_set():
+        assert state.count(1, toggled) == 200
+        await asyncio.sleep(0)
+    assert state.count(1) == 500  # the last toggle put them
+    await storage.close()

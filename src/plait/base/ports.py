@@ -8,7 +8,7 @@ bytes; positions are those of `plait.line.loglet`: the first entry of a line is 
 `tail` is the position that the next entry will get.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -271,8 +271,9 @@ class StateStorage(Protocol):
         """Apply all changes in one transaction, off the event loop. One at a time per line."""
         ...
 
-    def count(self, space: int) -> int:
-        """How many keys the space holds (may take time proportional to them)."""
+    def count(self, space: int, without: Collection[bytes] = ()) -> int:
+        """How many keys other than `without` the space holds, at one moment: a transaction that
+        runs meanwhile counts wholly or not at all. May take time proportional to them."""
         ...
 
     async def sync(self) -> None:

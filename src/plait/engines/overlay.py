@@ -177,18 +177,21 @@ class Overlay:
     def count(self, space: int) -> int:
         """How many keys the space holds.
 
-        Costs one look into storage for each change held back, and after each flush of the space
-        one count of the stored keys; callers flush first if there are many changes.
+        Costs one look into storage for each change held back, and after each flush of the space,
+        and during one, a count of the stored keys; callers flush first if there are many changes.
         """
+        active = self._active.spaces.get(space, {})
+        frozen = {} if self._frozen is None else self._frozen.spaces.get(space, {})
+        if frozen:  # stored at any moment, and perhaps already: what is stored is asked at once
+            held = {**frozen, **active}
+            rest = self._storage.count(space, held.keys())
+            return rest + sum(value is not None for value in held.values())
         stored = self._stored_counts.get(space)
         if stored is None:
             stored = self._stored_counts[space] = self._storage.count(space)
-        frozen = {} if self._frozen is None else self._frozen.spaces.get(space, {})
-        active = self._active.spaces.get(space, {})
-        delta = 0
-        for key, value in {**frozen, **active}.items():
-            delta += (value is not None) - (self._storage.get(space, key) is not None)
-        return stored + delta
+        for key, value in active.items():
+            stored += (value is not None) - (self._storage.get(space, key) is not None)
+        return stored
 
     def unflushed(self, space: int) -> int:
         """About how many changes of a space are held back."""

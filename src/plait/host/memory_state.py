@@ -5,7 +5,7 @@ Invariant: `StateDisk.undo`, applied from its end, turns `spaces` into what was 
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -161,11 +161,11 @@ class MemoryState:
             keys = found.keys[low : min(high, low + limit)]
         return [(key, found.values[key]) for key in keys]
 
-    def count(self, space: int) -> int:
-        """How many keys the space holds."""
+    def count(self, space: int, without: Collection[bytes] = ()) -> int:
+        """How many keys other than `without` the space holds."""
         self._check()
-        found = self._disk.spaces.get(space)
-        return len(found.keys) if found else 0
+        found = self._disk.spaces.get(space) or Space()
+        return len(found.keys) - sum(key in found.values for key in without)
 
     def submit(self, changes: Sequence[Change], done: Done) -> None:
         """Apply all changes in one transaction, at the loop's next turn."""

@@ -15,7 +15,7 @@ import contextlib
 import secrets
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from itertools import chain
 from operator import itemgetter
@@ -43,6 +43,7 @@ _PUT = "REPLACE INTO kv VALUES (?, ?, ?)"
 _ROWS_AT_ONCE = 128
 _PUT_MANY = _PUT + ", (?, ?, ?)" * (_ROWS_AT_ONCE - 1)
 _REMOVE = "DELETE FROM kv WHERE space = ? AND key = ?"
+_HOLDS = "SELECT 1 FROM kv WHERE space = ? AND key = ?"
 _COUNT = "SELECT count(*) FROM kv WHERE space = ?"
 _SCANS = {
     (bounded, reverse): "SELECT key, value FROM kv WHERE space = ? AND key >= ?"
@@ -111,11 +112,15 @@ class SqliteState:
             raise self._error(error, "cannot scan", reader) from error
         return [(key, self._unseal(space, key, sealed)) for key, sealed in rows]
 
-    def count(self, space: int) -> int:
-        """How many keys the space holds, in time proportional to them."""
+    def count(self, space: int, without: Collection[bytes] = ()) -> int:
+        """How many keys other than `without` the space holds, in time proportional to them."""
         reader = self._usable_reader()
         try:
-            return int(reader.execute(_COUNT, (space,)).get)
+            with reader:  # one transaction: the writer's thread may commit at any time
+                held = int(reader.execute(_COUNT, (space,)).get)
+                for key in without:
+                    held -= reader.execute(_HOLDS, (space, key)).get is not None
+            return held
         except apsw.Error as error:
             raise self._error(error, "cannot count", reader) from error
 

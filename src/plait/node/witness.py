@@ -12,7 +12,7 @@ has left. The log of a witness that fell behind its leader's head begins anew at
 Absent: the control line. Witnesses fold it as all nodes do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from plait.base.errors import LineStopped, NotLeader
@@ -116,7 +116,7 @@ class NoState:
         """Nothing."""
         return []
 
-    def count(self, space: int) -> int:
+    def count(self, space: int, without: Collection[bytes] = ()) -> int:
         """Nothing."""
         return 0
 
