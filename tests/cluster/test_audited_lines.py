@@ -14,7 +14,7 @@ import plait
 from plait import Consensus, Leader
 from plait.base.codec import encode
 from plait.base.errors import Diverged
-from plait.host.sqlite_state import seal_value
+from plait.host.state_rows import seal_value
 from plait.node import audit
 from plait.node.config import Limits
 from plait.node.line_host import LineHost

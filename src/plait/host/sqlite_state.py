@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import secrets
 import threading
-import zlib
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from itertools import chain
@@ -26,6 +25,7 @@ import apsw
 
 from plait.base.errors import Busy, Closed, Corrupt, PlaitError
 from plait.base.ports import Change, Done, IncomingSnapshot
+from plait.host import state_rows
 from plait.host.database import FORMAT, give_back, open_database, rollback, storage_error
 from plait.host.folder import Folder, file_name, sync_folder
 from plait.host.sqlite_snapshot import IncomingFile, SnapshotFile, check_copy, checksum_file
@@ -33,32 +33,8 @@ from plait.host.state_making import begin_making, end_making, mark_of
 
 _CACHE_KIB = 4 * 1024  # for each of two connections
 _WAL_FRAMES = 4_000  # 16 MB, then the flushing thread empties it
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS kv (space INTEGER NOT NULL, key BLOB NOT NULL,"
-    " value BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID"
-)
-_GET = "SELECT value FROM kv WHERE space = ? AND key = ?"
-_PUT = "REPLACE INTO kv VALUES (?, ?, ?)"
-# Each statement gives the interpreter lock away and must get it back from a busy loop.
-_ROWS_AT_ONCE = 128
-_PUT_MANY = _PUT + ", (?, ?, ?)" * (_ROWS_AT_ONCE - 1)
-_REMOVE = "DELETE FROM kv WHERE space = ? AND key = ?"
-_HOLDS = "SELECT 1 FROM kv WHERE space = ? AND key = ?"
-_COUNT = "SELECT count(*) FROM kv WHERE space = ?"
-_SCANS = {
-    (bounded, reverse): "SELECT key, value FROM kv WHERE space = ? AND key >= ?"
-    + (" AND key < ?" if bounded else "")
-    + f" ORDER BY key {'DESC' if reverse else 'ASC'} LIMIT ?"
-    for bounded in (False, True)
-    for reverse in (False, True)
-}
 
 T = TypeVar("T")
-
-
-def seal_value(space: int, key: bytes, value: bytes) -> bytes:
-    """`value` as stored, with its checksum behind it."""
-    return value + zlib.crc32(value, zlib.crc32(key, space)).to_bytes(4, "big")
 
 
 class SqliteState:
@@ -95,7 +71,7 @@ class SqliteState:
         """The value of a key, or None."""
         reader = self._usable_reader()
         try:
-            sealed = reader.execute(_GET, (space, key)).get
+            sealed = reader.execute(state_rows.GET, (space, key)).get
         except apsw.Error as error:
             raise self._error(error, "cannot read", reader) from error
         return None if sealed is None else self._unseal(space, key, sealed)
@@ -107,7 +83,9 @@ class SqliteState:
         reader = self._usable_reader()
         bounds = (space, start, limit) if stop is None else (space, start, stop, limit)
         try:
-            rows: Any = reader.execute(_SCANS[stop is not None, reverse], bounds).fetchall()
+            rows: Any = reader.execute(
+                state_rows.SCANS[stop is not None, reverse], bounds
+            ).fetchall()
         except apsw.Error as error:
             raise self._error(error, "cannot scan", reader) from error
         return [(key, self._unseal(space, key, sealed)) for key, sealed in rows]
@@ -117,9 +95,9 @@ class SqliteState:
         reader = self._usable_reader()
         try:
             with reader:  # one transaction: the writer's thread may commit at any time
-                held = int(reader.execute(_COUNT, (space,)).get)
+                held = int(reader.execute(state_rows.COUNT, (space,)).get)
                 for key in without:
-                    held -= reader.execute(_HOLDS, (space, key)).get is not None
+                    held -= reader.execute(state_rows.HOLDS, (space, key)).get is not None
             return held
         except apsw.Error as error:
             raise self._error(error, "cannot count", reader) from error
@@ -130,7 +108,7 @@ class SqliteState:
 
     def _unseal(self, space: int, key: bytes, sealed: Any) -> bytes:
         value: bytes = sealed[:-4]
-        if sealed[-4:] != zlib.crc32(value, zlib.crc32(key, space)).to_bytes(4, "big"):
+        if sealed != state_rows.seal_value(space, key, value):
             raise Corrupt(f"key {key!r} of the state of line {self._line!r} fails its checksum")
         return value
 
@@ -161,20 +139,20 @@ class SqliteState:
         writer.execute("BEGIN IMMEDIATE")
         try:
             rows = [
-                (space, key, seal_value(space, key, value))
+                (space, key, state_rows.seal_value(space, key, value))
                 for (space, key), value in ordered
                 if value is not None
             ]
-            full = len(rows) - len(rows) % _ROWS_AT_ONCE
+            full = len(rows) - len(rows) % state_rows.ROWS_AT_ONCE
             writer.executemany(
-                _PUT_MANY,
+                state_rows.PUT_MANY,
                 (
-                    tuple(chain.from_iterable(rows[at : at + _ROWS_AT_ONCE]))
-                    for at in range(0, full, _ROWS_AT_ONCE)
+                    tuple(chain.from_iterable(rows[at : at + state_rows.ROWS_AT_ONCE]))
+                    for at in range(0, full, state_rows.ROWS_AT_ONCE)
                 ),
             )
-            writer.executemany(_PUT, rows[full:])
-            writer.executemany(_REMOVE, [key for key, value in ordered if value is None])
+            writer.executemany(state_rows.PUT, rows[full:])
+            writer.executemany(state_rows.REMOVE, [key for key, value in ordered if value is None])
             writer.execute("COMMIT")
         except BaseException:
             self._wal_in_doubt = True
@@ -340,7 +318,7 @@ class SqliteState:
             # In place of SQLite's own checkpoints, which keep their failures to themselves.
             self._writer.set_wal_hook(self._count_frames)
             self._wal_in_doubt = not new  # whoever wrote it may have met a failure
-            self._writer.execute(_SCHEMA)
+            self._writer.execute(state_rows.SCHEMA)
             self._reader = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
             self._reader.execute("PRAGMA query_only = ON")
             self._reader.execute("SELECT key FROM kv LIMIT 1").fetchall()
