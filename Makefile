@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 PYTEST := $(BIN)/pytest -q
 
+# Tests start a thousand processes; with this set, each of them would compile all of Plait again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: env demo test compiled soak check bench peers sim clean help
 
