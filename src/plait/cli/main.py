@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -10,35 +11,55 @@ import click
 
 from plait.base.errors import PlaitError
 from plait.cli import exits
-from plait.cli.backup import backup
-from plait.cli.bench import bench
-from plait.cli.certs import certs
-from plait.cli.check import check
-from plait.cli.completion import completion
-from plait.cli.conflicts import conflicts
-from plait.cli.demo.command import demo
-from plait.cli.doctor import doctor
-from plait.cli.exporting import export_command
-from plait.cli.feed import feed
-from plait.cli.followers import follower
-from plait.cli.importing import import_command
-from plait.cli.laws import laws
-from plait.cli.leadership import promote, switchover, transfer
-from plait.cli.members import join, leave, members
-from plait.cli.moving import move
-from plait.cli.places import prefer, zone
-from plait.cli.repair import repair
-from plait.cli.rescued import rescued
-from plait.cli.restore import restore
-from plait.cli.rights import rights, roles, tokens, users
-from plait.cli.rows import count, delete, get, put, scan, watch
-from plait.cli.serve import serve
-from plait.cli.sim import sim
-from plait.cli.status import status
-from plait.cli.sync import sync
-from plait.cli.tables import create, drop, tables
-from plait.cli.text import text
 from plait.host.compiled import compiled_modules
+
+# Where each command is, in the order of learning. Its module is imported when it is used: most
+# command lines need one of them, and starting takes longer than most of what they do.
+COMMANDS = {
+    "demo": "demo.command:demo",
+    "serve": "serve:serve",
+    "join": "members:join",
+    "leave": "members:leave",
+    "members": "members:members",
+    "follower": "followers:follower",
+    "zone": "places:zone",
+    "prefer": "places:prefer",
+    "status": "status:status",
+    "tables": "tables:tables",
+    "create": "tables:create",
+    "drop": "tables:drop",
+    "get": "rows:get",
+    "put": "rows:put",
+    "delete": "rows:delete",
+    "scan": "rows:scan",
+    "count": "rows:count",
+    "watch": "rows:watch",
+    "feed": "feed:feed",
+    "sync": "sync:sync",
+    "import": "importing:import_command",
+    "export": "exporting:export_command",
+    "transfer": "leadership:transfer",
+    "switchover": "leadership:switchover",
+    "promote": "leadership:promote",
+    "move": "moving:move",
+    "doctor": "doctor:doctor",
+    "rescued": "rescued:rescued",
+    "conflicts": "conflicts:conflicts",
+    "backup": "backup:backup",
+    "restore": "restore:restore",
+    "repair": "repair:repair",
+    "certs": "certs:certs",
+    "rights": "rights:rights",
+    "roles": "rights:roles",
+    "users": "rights:users",
+    "tokens": "rights:tokens",
+    "text": "text:text",
+    "check": "check:check",
+    "laws": "laws:laws",
+    "sim": "sim:sim",
+    "bench": "bench:bench",
+    "completion": "completion:completion",
+}
 
 
 class Root(click.Group):
@@ -73,8 +94,17 @@ class Root(click.Group):
         sys.exit(code if isinstance(code, int) else exits.OK)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they were added: the order of learning."""
-        return list(self.commands)
+        """In the order of learning."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command of `COMMANDS`, imported now."""
+        where = COMMANDS.get(cmd_name)
+        if where is None:
+            return None
+        module, name = where.split(":")
+        command: click.Command = getattr(import_module(f"plait.cli.{module}"), name)
+        return command
 
 
 def _report_usage(error: click.ClickException) -> int:
@@ -115,16 +145,6 @@ def cli() -> None:
     Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not found, 4 conflict, 5 unavailable or
     indefinite, 6 data loss found by the demo, 130 interrupted.
     """
-
-
-for _command in (
-    demo, serve, join, leave, members, follower, zone, prefer, status, tables, create, drop, get,
-    put, delete, scan, count, watch, feed, sync, import_command, export_command, transfer,
-    switchover, promote, move, doctor, rescued, conflicts, backup, restore, repair, certs, rights,
-    roles, users, tokens, text, check,
-    laws, sim, bench, completion,
-):  # fmt: skip
-    cli.add_command(_command)
 
 
 def main() -> None:
