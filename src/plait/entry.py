@@ -10,7 +10,9 @@ from plait.api.store import Store
 from plait.client.backend import connect as connect_backend
 from plait.node.backup.choosing import parse_target
 from plait.node.backup.folders import restore_folder, scratch_folder
+from plait.node.backup.restoring import describe
 from plait.node.config import NodeConfig
+from plait.node.history_settings import history_of
 from plait.node.local import Local
 from plait.node.serve import running
 from plait.types.state_machine import StateMachine
@@ -24,6 +26,8 @@ async def open(
     engine: str | None = None,
     cluster: str | None = None,
     name: str | None = None,
+    history: str | None = None,
+    archive: str | PathLike[str] | None = None,
 ) -> AsyncIterator[Store]:
     """Open the store in folder `path` (made if absent), in this process, without a server.
 
@@ -31,13 +35,18 @@ async def open(
     engine: the URL of NATS JetStream or PostgreSQL, which then orders everything: all processes
         that name the same engine and the same `cluster` are nodes of one store, each with a
         folder and a `name` of its own.
+    history: how far back `Store.at` is to reach: ``"7d"``, ``"12h"``, or ``"all"``. It is kept in
+        the folder while the store is open; without it the past is what the logs still have.
+    archive: keep it there instead, as ``plait backup --follow`` does, from where `plait.restore`
+        makes a store too; all of it, unless `history` says how much.
     One process at a time: `FolderInUse` says who has it. Raises `StorageError`s.
     """
-    config = NodeConfig(Path(path), machines=tuple(machines))
+    kept = history_of(history, archive)
+    config = NodeConfig(Path(path), machines=tuple(machines), history=kept)
     if engine is not None or cluster is not None or name is not None:
         config = NodeConfig(
             Path(path), name or config.name, cluster=cluster or config.cluster,
-            machines=config.machines, engine=engine or "",
+            machines=config.machines, engine=engine or "", history=kept,
         )  # fmt: skip
     async with running(config) as node, Store(Local(node)) as store:
         yield store
@@ -77,20 +86,7 @@ async def restore(
     restored = await restore_folder(
         backup, path, parse_target(at), name, lambda progress: tell(progress.done, progress.of)
     )
-    return {
-        "node": restored.node,
-        "cluster": restored.cluster,
-        "former": restored.former,
-        "lines": {
-            line.line: {
-                "position": line.position,
-                "time_ms": line.time_ms,
-                "epoch": str(line.epoch),
-            }
-            for line in restored.lines
-        },
-        "documents": list(restored.graphs),
-    }
+    return describe(restored)
 
 
 @contextlib.asynccontextmanager

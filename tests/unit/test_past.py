@@ -58,7 +58,18 @@ def test_a_dropped_table_comes_back_from_the_command_line(shop: Path, tmp_path: 
 
 def test_the_past_is_only_read_and_only_where_it_is_kept(shop: Path) -> None:
     shell, backup = Shell(), str(shop / "backup")
-    assert shell.run("get", "films", "f0", "--at", "2026-01-01").exit_code == 2
+    assert shell.run("get", "films", "f0", "--backup", backup, "--at", "never").exit_code == 2
     both = shell.run("get", "films", "f0", "--backup", backup, "--data", str(shop / "data"))
     assert (both.exit_code, "give one" in both.stderr) == (2, True)
     assert shell.run("put", "films", "f0", "1", "--backup", backup).exit_code == 2
+
+
+def test_a_store_tells_its_own_past_without_a_backup(shop: Path) -> None:
+    shell, data, at = Shell(), str(shop / "data"), f"consensus:{position(shop)}"
+    assert shell.run("get", "films", "f0", "--data", data, "--at", at).stdout == "0\n"
+    assert shell.run("count", "films", "--data", data, "--at", at).stdout == "10\n"
+    assert len(shell.run("scan", "films", "--data", data, "--at", at).stdout.splitlines()) == 10
+    exported = shell.run("export", "--table", "films", "--data", data, "--at", at, "--prefix", "f0")
+    assert exported.stdout == '{"key":"f0","value":0}\n'
+    assert shell.run("get", "films", "f0", "--data", data, "--at", "1970-01-02").exit_code == 3
+    assert shell.run("get", "films", "f0", "--data", data, "--at", "someday").exit_code == 2

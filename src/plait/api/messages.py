@@ -22,6 +22,7 @@ from plait.api.messages_admin import ListRescued as ListRescued
 from plait.api.messages_admin import Message
 from plait.api.messages_admin import Move as Move
 from plait.api.messages_admin import OpenDropped as OpenDropped
+from plait.api.messages_admin import OpenPast as OpenPast
 from plait.api.messages_admin import Promote as Promote
 from plait.api.messages_admin import ReplayRescued as ReplayRescued
 from plait.api.messages_admin import RescuedGroups as RescuedGroups
@@ -57,6 +58,7 @@ class Hello(Message, frozen=True, array_like=True, tag=0):
     cluster: str = ""
     name: str = ""  # for status pages
     token: str = ""  # who it is, where rights are on
+    past: str = ""  # the store as it was that `OpenPast` was answered with; "": the present
 
     def __repr__(self) -> str:
         return f"Hello({self.protocols}, {self.cluster!r}, {self.name!r}, token=…)"
@@ -190,7 +192,7 @@ Request: TypeAlias = (
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
-    | Examine | BackupRequest | KeepBeforeRequest | SetFollowerRequest | ListDropped
+    | Examine | BackupRequest | OpenPast | KeepBeforeRequest | SetFollowerRequest | ListDropped
     | OpenDropped | SetZone | WantLeaders | RightsRequest
 )  # fmt: skip
 
@@ -205,6 +207,7 @@ class Welcome(Message, frozen=True, array_like=True, tag=100):
     node: str
     members: tuple[tuple[str, str], ...]
     zones: tuple[tuple[str, str], ...] = ()  # of the members that have one
+    past: str = ""  # what the client named, if that is what is served
 
 
 class Failure(Message, frozen=True, array_like=True, tag=101):

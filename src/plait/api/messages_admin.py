@@ -109,6 +109,14 @@ class BackupRequest(Message, frozen=True, array_like=True, tag=50):
     supersedes: str = ""  # a manifest that goes when this one is there
 
 
+class OpenPast(Message, frozen=True, array_like=True, tag=73):
+    """Open the store as it was at a moment, to be read over a connection that names it. Answered by
+    `Result` with ``past``, and where its lines stand."""
+
+    id: int
+    moment: str
+
+
 class KeepBeforeRequest(Message, frozen=True, array_like=True, tag=60):
     """Tell what a table's rows were before each change, from here on; or stop that."""
 

@@ -22,7 +22,8 @@ from typing import Any
 
 from plait.api.messages import Applied
 from plait.api.port import Receipt
-from plait.base.errors import BadFrame, BadValue, Busy, PlaitError, from_code
+from plait.base.error_codes import from_code
+from plait.base.errors import BadFrame, BadValue, Busy, PlaitError
 from plait.line.outcome import Run
 from plait.types.commands import decode_group, encode_group
 

@@ -182,6 +182,10 @@ class Backend(Protocol):
         """Add a backup to a folder: of this process's disk, or of the node's that does it."""
         ...
 
+    async def at(self, moment: str) -> "Backend":
+        """The store as it was, in a copy that goes when that is closed. See `Store.at`."""
+        ...
+
     async def rights(self, command: RightsCommand | None) -> dict[str, Any]:
         """Change who may do what, or (None) not; how it is, without secrets."""
         ...

@@ -4,6 +4,9 @@ A store is itself a session: it reads its own writes on whichever node it asks. 
 event loop that it was opened on; `plait.blocking` is for other threads.
 """
 
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime
 from os import PathLike
 from types import TracebackType
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 from plait.api.context import Context
 from plait.api.dropped import DroppedTable
 from plait.api.infos import GraphInfo, TableInfo
+from plait.api.past import PastBackend
 from plait.api.port import Backend, FolderSync
 from plait.api.rights import Rights
 from plait.api.session import Session
@@ -270,6 +274,27 @@ class Store(Session):
         """
         self._context.check()
         return await self._backend.backup(folder, supersedes)
+
+    @contextlib.asynccontextmanager
+    async def at(self, moment: str | datetime) -> "AsyncIterator[Store]":
+        """The store as it was, to be read, where history is kept::
+
+            async with store.at("2026-01-31T11:59:00") as past:
+                film = await (await past.table("films")).get("f1")
+
+        moment: a time (a text without an offset is in local time) or ``"LINE:POSITION"``, as for
+        `plait.restore`. Tables, machines and documents are as of then; writing raises `ReadOnly`.
+        A copy is made for it, at the node that answers, in its folder for temporary files: that
+        takes the time and the space of a restore.
+
+        Raises `NoHistory` for a moment before what is kept (see `plait.open` and ``plait serve
+        --history``), `BadSettings` for what is no moment, `Busy` if too many are open already.
+        """
+        self._context.check()
+        text = moment.isoformat() if isinstance(moment, datetime) else moment
+        backend = PastBackend(await self._backend.at(text), text)
+        async with Store(backend) as store:
+            yield store
 
     async def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""

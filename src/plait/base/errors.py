@@ -27,6 +27,7 @@
     │   ├── PromotionRefused  too few members reported, or somebody else was promoted
     │   ├── LossNotAccepted   a tail was not forced: the message says what could be lost
     │   ├── HistoryTrimmed    the asked position is no longer kept
+    │   │   └── NoHistory         the asked moment is before what is kept of the past
     │   ├── ReadOnly          the node cannot write now (disk full, read-only, suspect log)
     │   │   └── DiskNearlyFull    the node keeps the rest of its disk for itself
     │   ├── NotSignedIn       who asks has not shown who they are, or what they showed is void
@@ -60,7 +61,8 @@
         └── VersionMismatch   no protocol version in common
 
 `definite` is true when the operation certainly had no effect. `advice` says what to do next.
-Each error's `code` is its class name: that is what travels over the network, with `details`.
+Each error's `code` is its class name: that is what travels over the network, with `details`; see
+`error_codes`.
 """
 
 from typing import Any, ClassVar
@@ -208,6 +210,13 @@ class HistoryTrimmed(Refused):
     """The asked position is below what the log keeps; `details["head"]` is where it starts."""
 
     advice = "scan the collection, then follow it from the position of the scan"
+
+
+class NoHistory(HistoryTrimmed):
+    """The asked moment is before what is kept of the past; `details["since_ms"]` says since when
+    it is kept, where it is at all."""
+
+    advice = "ask for a later moment; keep history from now on; or read a backup of then"
 
 
 class ReadOnly(Refused):
@@ -379,21 +388,3 @@ class BadCertificate(ProtocolError):
 
 class VersionMismatch(ProtocolError):
     """The peer speaks no protocol version that this one speaks."""
-
-
-def _subclasses(root: type[PlaitError]) -> dict[str, type[PlaitError]]:
-    found = {root.__name__: root}
-    for child in root.__subclasses__():
-        found.update(_subclasses(child))
-    return found
-
-
-_BY_CODE = _subclasses(PlaitError)
-
-
-def from_code(code: str, message: str, details: dict[str, Any] | None = None) -> PlaitError:
-    """The error that `code` names, as received from another node.
-
-    An unknown code (a newer peer's) becomes `Indefinite`, the cautious reading.
-    """
-    return _BY_CODE.get(code, Indefinite)(message, **(details or {}))

@@ -47,13 +47,24 @@ __all__ = [
 ]
 
 
-def open(path: str | PathLike[str], *, machines: Iterable[type[StateMachine]] = ()) -> Store:
+def open(
+    path: str | PathLike[str],
+    *,
+    machines: Iterable[type[StateMachine]] = (),
+    history: str | None = None,
+    archive: str | PathLike[str] | None = None,
+) -> Store:
     """Open the store in folder `path` (made if absent), in this process, without a server.
 
     machines: classes of the state machines in it; `Store.machine` registers its class too.
+    history, archive: how far back `Store.at` is to reach, and where that is kept: see `plait.open`.
     One process at a time: `FolderInUse` says who has it. Raises `StorageError`s.
     """
-    return Store(Portal(lambda: entry.open(path, machines=machines), "plait"))
+    return Store(
+        Portal(
+            lambda: entry.open(path, machines=machines, history=history, archive=archive), "plait"
+        )
+    )
 
 
 def connect(url: str, **options: Any) -> Store:

@@ -1,5 +1,8 @@
 """Stores without ``await``."""
 
+import contextlib
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from os import PathLike
 from typing import Any
 
@@ -202,6 +205,11 @@ class Store(Session, Closing):
         """Add a backup of everything to a folder, while the store is in use."""
         return self._portal.call(self._store.backup(folder, supersedes=supersedes))
 
+    def at(self, moment: str | datetime) -> "PastStore":
+        """The store as it was, to be read, where history is kept; use it in a ``with``. See
+        `plait.Store.at`."""
+        return PastStore(self._portal, self._store.at(moment))
+
     def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         return self._portal.call(self._store.rescued())
@@ -217,3 +225,20 @@ class Store(Session, Closing):
     def drop_rescued(self, node: str, rescued: int) -> None:
         """Forget a rescued suffix."""
         self._portal.call(self._store.drop_rescued(node, rescued))
+
+
+class PastStore(Store):
+    """The store as it was: it can be read until it is closed, or the store it was asked of is."""
+
+    def __init__(
+        self, portal: "Portal[store.Store]", past: AbstractAsyncContextManager[store.Store]
+    ) -> None:
+        self._portal = portal
+        self._past = past
+        self._store = portal.call(past.__aenter__())
+        Session.__init__(self, portal, self._store)
+
+    def close(self) -> None:
+        """Let it go. Idempotent."""
+        past, self._past = self._past, contextlib.nullcontext(self._store)
+        self._portal.call(past.__aexit__(None, None, None))

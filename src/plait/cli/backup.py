@@ -150,7 +150,7 @@ def _row_of(name: str, manifest: Manifest) -> dict[str, Any]:
         "from": "the beginning" if not begins else moment(begins),
         "until": moment(manifest.time_ms),
         "positions": {line.line: line.position for line in manifest.lines},
-        "documents": [graph.name for graph in manifest.graphs],
+        "documents": [graph.name for graph in manifest.graphs if not graph.gone_ms],
         "bytes": sum(piece.size for piece in manifest.pieces().values()),
     }
 

@@ -24,6 +24,10 @@
     cert = "certs/node-n1.pem"
     key = "certs/node-n1.key"
 
+    [history]                   # none: the past is what logs still reach back to
+    keep = "7d"                 # how much of it can be read: 12h, 7d, all
+    folder = "/mnt/archive"     # where; default: in the node's own folder
+
     [limits]
     log_keep_bytes = 67108864   # any of `plait.node.config.Limits`
 
@@ -42,6 +46,7 @@ from plait.base.errors import BadSettings
 from plait.host.address import split_address
 from plait.host.tls import Tls
 from plait.node.config import DEFAULT_CLUSTER, Limits, NodeConfig
+from plait.node.history_settings import history_of
 
 DEFAULT_LISTEN = "127.0.0.1:7401"
 DEFAULT_NAME = "n1"
@@ -60,6 +65,7 @@ _KEYS = {
     "cluster": ("name", "leader", "members", "engine"),
     "limits": Limits.__struct_fields__,
     "tls": Tls.__struct_fields__,
+    "history": ("keep", "folder"),
 }
 
 
@@ -80,6 +86,8 @@ class Choices(msgspec.Struct, frozen=True):
     audit_log: Path | None = None
     audit_writes: bool | None = None
     insecure: bool | None = None
+    history: str | None = None  # how much of the past is kept
+    archive: Path | None = None  # and where
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -99,9 +107,10 @@ def read_config(path: Path) -> Choices:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{path}: not TOML: {error}") from None
     _known(path, "", document, tuple(_KEYS))
-    node, cluster, limits, tls = (_section(path, document, name) for name in _KEYS)
+    node, cluster, limits, tls, history = (_section(path, document, name) for name in _KEYS)
     data = _text(path, "node.data", node.get("data"))
     audit_log = _text(path, "node.audit_log", node.get("audit_log"))
+    archive = _text(path, "history.folder", history.get("folder"))
     members = cluster.get("members")
     if members is not None:
         if not isinstance(members, dict):
@@ -125,6 +134,8 @@ def read_config(path: Path) -> Choices:
         audit_log=None if audit_log is None else path.parent / audit_log,
         audit_writes=_switch(path, "node.audit_writes", node.get("audit_writes")),
         insecure=_switch(path, "node.insecure", node.get("insecure")),
+        history=_text(path, "history.keep", history.get("keep")),
+        archive=None if archive is None else path.parent / archive,
     )
 
 
@@ -157,7 +168,7 @@ def node_config(choices: Choices) -> NodeConfig:
         leader=choices.leader, cluster=choices.cluster or DEFAULT_CLUSTER,
         engine=choices.engine or "", zone=choices.zone or "", limits=choices.limits or Limits(),
         tls=choices.tls, audit_log=choices.audit_log, audit_writes=bool(choices.audit_writes),
-        insecure=bool(choices.insecure),
+        insecure=bool(choices.insecure), history=history_of(choices.history, choices.archive),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class Target(msgspec.Struct, frozen=True):
     only: bool = False  # talk to just the addresses in the URL
     may_create: bool = False
     backup: Path | None = None  # or a folder of backups, as of `at`: to read
-    at: str = "latest"
+    at: str | None = None  # as of when, of whichever of them it is; None: now, or the latest
     tls: Tls | None = None
     token: str = ""
 
@@ -48,14 +48,27 @@ class Target(msgspec.Struct, frozen=True):
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Store]:
-        """The store, closed at exit. Raises what `plait.open` and `plait.connect` raise."""
+        """The store, closed at exit. Raises what `plait.open`, `plait.connect` and `Store.at`
+        raise."""
         if self.backup is not None:
             async with contextlib.AsyncExitStack() as stack:
                 with told("restoring") as tell:
-                    past = entry.past(self.backup, at=self.at, tell=tell)
+                    past = entry.past(self.backup, at=self.at or "latest", tell=tell)
                     store = await stack.enter_async_context(past)
                 yield store
-        elif self.data is not None:
+            return
+        async with self._now() as store:
+            if self.at is None:
+                yield store
+                return
+            async with contextlib.AsyncExitStack() as stack:
+                with told("restoring"):
+                    past_store = await stack.enter_async_context(store.at(self.at))
+                yield past_store
+
+    @contextlib.asynccontextmanager
+    async def _now(self) -> AsyncIterator[Store]:
+        if self.data is not None:
             if not self.may_create and not self.data.is_dir():
                 raise BadSettings(f"there is no folder {self.data}")
             async with entry.open(self.data) as store:
@@ -105,12 +118,10 @@ def choose_past(
 ) -> Target | None:
     """The backups that options mean; None if they mean none, `BadSettings` if they contradict."""
     if backup is None:
-        if at is not None:
-            raise BadSettings("--at needs --backup DIR, where the past is kept")
         return None
     if url is not None or data is not None:
         raise BadSettings("--backup is read instead of --url or --data; give one")
-    return Target(backup=backup, at=at or "latest")
+    return Target(backup=backup, at=at)
 
 
 def with_target(may_create: bool = False, past: bool = False) -> Callable[[_Command], _Command]:
@@ -130,6 +141,7 @@ def with_target(may_create: bool = False, past: bool = False) -> Callable[[_Comm
             target = choose_past(url, data, backup, at)
             if target is None:
                 target = choose(url, data, only, dict(os.environ), may_create)
+                target = msgspec.structs.replace(target, at=at)
             if target.url is not None:
                 tls, token = tls_of(tls_ca, tls_cert, tls_key), token_of(token_file, os.environ)
                 target = msgspec.structs.replace(target, tls=tls, token=token)
@@ -147,7 +159,7 @@ _PAST = (
     click.option(
         "--at",
         metavar="TIME|LINE:POSITION",
-        help="With --backup: as of when.  [default: the latest]",
+        help="As of when, where history is kept, or in a --backup.  [default: the latest]",
     ),
     click.option(
         "--backup",

@@ -1,12 +1,12 @@
 """`plait follower`: how a node follows, and where it stands."""
 
 import asyncio
-import re
 from typing import Any
 
 import click
 
 from plait.api.store import Store
+from plait.base.durations import duration_s
 from plait.base.errors import BadSettings, Unavailable
 from plait.cli.backup import moment
 from plait.cli.connecting import Target, with_target
@@ -15,15 +15,6 @@ from plait.cli.values import print_json
 
 ADOPTIONS = 20  # how often it is looked whether a node has adopted its settings
 ADOPTION_S = 0.2
-_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def duration_s(text: str) -> float:
-    """Seconds: ``90``, ``90s``, ``15m``, ``4h``, ``1d``; `BadSettings` for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
-    if found is None:
-        raise BadSettings(f"{text!r} is no duration such as 90s, 15m, 4h or 1d")
-    return float(found[1]) * _UNITS_S[found[2]]
 
 
 @click.command()

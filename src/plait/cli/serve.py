@@ -44,6 +44,11 @@ machine_option = click.option(
 @click.option("--zone", metavar="NAME", help="Where this node is, while the cluster does not know.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A plait.toml; flags override it.")  # fmt: skip
+@click.option("--history", metavar="SPAN",
+              help="Keep so much of the past to be read: 12h, 7d, all.")  # fmt: skip
+@click.option("--archive", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Keep it there, as `plait backup --follow` does; all of it, unless --history "
+              "says how much.")  # fmt: skip
 @tls_options
 @click.option("--audit-log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Note who did what there, as JSON lines.")  # fmt: skip
@@ -63,6 +68,8 @@ def serve(
     engine: str | None,
     zone: str | None,
     config: Path | None,
+    history: str | None,
+    archive: Path | None,
     tls_ca: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -95,6 +102,7 @@ def serve(
         data, name, listen, None if members is None else parse_members(members), leader, cluster,
         machines or None, engine, zone, tls=node_tls(tls_of(tls_ca, tls_cert, tls_key)),
         audit_log=audit_log, audit_writes=audit_writes or None, insecure=insecure or None,
+        history=history, archive=archive,
     )  # fmt: skip
     choices = flags.over(read_config(config) if config else Choices())
     chosen = node_config(choices)

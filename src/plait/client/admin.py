@@ -18,6 +18,7 @@ from plait.api.messages import (
     FlushRequest,
     ListRescued,
     Move,
+    OpenPast,
     Promote,
     RescuedGroups,
     ShowRescued,
@@ -26,6 +27,7 @@ from plait.api.messages import (
 )
 from plait.base.errors import (
     LossNotAccepted,
+    NoHistory,
     NoSuchCollection,
     NotLeader,
     PlaitError,
@@ -35,6 +37,7 @@ from plait.base.errors import (
 from plait.client.cluster import Cluster
 from plait.client.replay import replay
 
+PAST_S = 3600.0  # that making a copy of the store as it was may take
 GRACE_S = 2.0  # that a node may take longer than it was told, before it counts as silent
 
 
@@ -124,6 +127,22 @@ class Admin:
             raise LossNotAccepted(more, **error.details) from None
         return dict(answer.value)
 
+    async def past(self, moment: str) -> tuple[str, str]:
+        """The node that opened the store as it was, and the past's name there.
+
+        Each node keeps a history of its own, or none: they are asked one after another.
+        """
+        await self._cluster.reach_all()
+        refusals: list[PlaitError] = []
+        for node in sorted(self._cluster.members):
+            try:
+                link = await self._cluster.link_to(node)
+                answer = await link.ask(OpenPast, moment, timeout_s=PAST_S)
+                return node, str(answer.value["past"])
+            except PlaitError as error:
+                refusals.append(error)
+        raise _most_telling(refusals)
+
     async def rescued(self) -> list[dict[str, Any]]:
         """Every rescued suffix of every member that can be reached; each says its ``node``."""
         answers = await self._ask_all(ListRescued)
@@ -161,6 +180,16 @@ class Admin:
             if isinstance(answer, BaseException) and not isinstance(answer, PlaitError):
                 raise answer
         return dict(zip(nodes, answers, strict=True))
+
+
+def _most_telling(refusals: list[PlaitError]) -> PlaitError:
+    """What to tell of the nodes' reasons: whose history goes back furthest, or another refusal."""
+    known = [error for error in refusals if isinstance(error, NoHistory)]
+    if known and len(known) == len(refusals):
+        return min(known, key=lambda error: error.details.get("since_ms", 1 << 62))
+    others = [error for error in refusals if not isinstance(error, NoHistory)]
+    definite = [error for error in others if error.definite and not isinstance(error, NotLeader)]
+    return next(iter(definite or known or others), Unavailable("no node can be reached"))
 
 
 def most_advanced(statuses: Mapping[str, Any], line: str | None) -> str:

@@ -225,6 +225,17 @@ class NetworkBackend(Administration):
         self._check_open()
         return follow(self._cluster, line, table, start)
 
+    async def at(self, moment: str) -> "NetworkBackend":
+        """See `Backend`. A node makes the copy, and this one is connected to that alone."""
+        self._check_open()
+        cluster = self._cluster.of_past(*await self._admin.past(moment))
+        try:
+            await cluster.start()
+        except BaseException:
+            await cluster.close()
+            raise
+        return NetworkBackend(cluster)
+
     async def close(self) -> None:
         """Close; whatever is unanswered fails: with `Closed` if it was never sent."""
         if self._closed:

@@ -48,6 +48,7 @@ class Cluster:
         only: bool = False,
         zone: str = "",
         token: str = "",
+        past: str = "",
     ) -> None:
         self.limits = limits
         self.random = random
@@ -60,6 +61,7 @@ class Cluster:
         self._cluster = address.cluster  # the id that every node must have, once known
         self._name = name
         self._token = token
+        self._past = past  # what one node offered to serve; "": the present
         self._only = only  # keep to the seeds
         self._links: dict[str, Link] = {}  # by node name; live ones only
         self._dials: dict[str, asyncio.Task[Link]] = {}  # by address
@@ -82,6 +84,14 @@ class Cluster:
             if not attempts.left_s:
                 raise attempts.gave_up("connecting to the cluster")
             await attempts.pause()
+
+    def of_past(self, node: str, past: str) -> "Cluster":
+        """The one node that offered a past, and that alone, as another cluster."""
+        address = ClusterAddress((self.members[node],))
+        return Cluster(
+            self._network, address, self.random, self.clock, self.limits, self._name, True,
+            self.zone, self._token, past,
+        )  # fmt: skip
 
     def attempts(self, timeout_s: float) -> Attempts:
         """A fresh set of attempts with this client's limits."""
@@ -321,8 +331,9 @@ class Cluster:
 
     async def _open(self, address: str) -> Link:
         link = await Link.open(
-            self._network, address, self._cluster, self._name, self.limits, self._lost, self._token
-        )
+            self._network, address, self._cluster, self._name, self.limits, self._lost,
+            self._token, self._past,
+        )  # fmt: skip
         assert link.welcome is not None
         self._cluster = self._cluster or link.welcome.cluster
         self._learn_members(link.welcome)

@@ -44,13 +44,13 @@ from plait.api.messages import (
     Where,
 )
 from plait.base.codec import FRAME_BYTES_MAX, encode
+from plait.base.error_codes import from_code
 from plait.base.errors import (
     BadFrame,
     PlaitError,
     Unavailable,
     VersionMismatch,
     WrongCluster,
-    from_code,
 )
 from plait.base.ports import Connection, Network
 from plait.client.limits import ClientLimits
@@ -103,6 +103,7 @@ class Link:
         limits: ClientLimits,
         lost: Callable[["Link"], None],
         token: str = "",
+        past: str = "",
     ) -> "Link":
         """Connect and shake hands, or raise why not."""
         link = Link(address, limits, lost)
@@ -110,7 +111,7 @@ class Link:
             async with asyncio.timeout(limits.connect_s):
                 connection = await network.connect(address, link._accept, limits.connect_s)
                 sent_at = link._loop.time()
-                connection.send(encode(Hello(PROTOCOL, cluster, name, token)))
+                connection.send(encode(Hello(PROTOCOL, cluster, name, token, past)))
                 welcome = await link._welcomed
                 link.rtt_s = link._loop.time() - sent_at
         except TimeoutError:
@@ -125,6 +126,9 @@ class Link:
         if welcome.protocol not in PROTOCOL:
             link.close("no common protocol")
             raise VersionMismatch(f"{address} wants protocol {welcome.protocol}")
+        if welcome.past != past:
+            link.close("another moment")
+            raise VersionMismatch(f"{address} does not know how to serve the past")
         link.welcome = welcome
         connection.frame_bytes_max = FRAME_BYTES_MAX
         link._ping()

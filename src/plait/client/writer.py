@@ -25,13 +25,13 @@ from plait.api.messages import Answer, Applied, Propose
 from plait.api.pipeline import Pipeline, reject, resolve, without_malformed
 from plait.api.port import Receipt
 from plait.base.codec import encode
+from plait.base.error_codes import from_code
 from plait.base.errors import (
     BadFrame,
     Busy,
     PlaitError,
     SessionEvicted,
     Unavailable,
-    from_code,
 )
 from plait.base.ids import random_id
 from plait.client.attempts import is_transient

@@ -26,6 +26,12 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
+async def on_own_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end on a loop in a thread of its own, so that this loop's other tasks
+    need not wait for it. It cannot be cancelled."""
+    return await asyncio.to_thread(lambda: run(work()))
+
+
 def tune_process() -> None:
     """Make threads hand over quickly; for a process that serves and does nothing else.
 

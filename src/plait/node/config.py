@@ -34,7 +34,17 @@ class Limits(msgspec.Struct, frozen=True):
     drain_s: float = 5.0  # a node that is told to stop hands over and answers so long, at most
     zone_bytes_per_s: float = 0.0  # of copies and of catching up, to a node of another zone; 0: all
     prefer_after_s: float = 5.0  # that a member in a better zone is well before it is to lead
+    pasts_max: int = 4  # stores as they were, open to be read at once
+    past_bytes_max: int = 16 << 30  # of all of them, in folders for temporary files
     degrade_after_s: float = 5.0  # a degradable rule that cannot be met is lowered after this
+
+
+class HistorySettings(msgspec.Struct, frozen=True):
+    """How much of the past a node keeps, to be read, and where."""
+
+    folder: Path | None = None  # None: beside the node's own data
+    keep_s: float | None = None  # moments of so long ago; None: all
+    every_s: float = 2.0  # between two looks at what is new
 
 
 class NodeConfig(msgspec.Struct, frozen=True):
@@ -54,6 +64,7 @@ class NodeConfig(msgspec.Struct, frozen=True):
     insecure: bool = False  # listen on a public address whatever is let in there
     audit_log: Path | None = None  # JSON lines of who did what
     audit_writes: bool = False  # of writes too
+    history: HistorySettings | None = None  # None: the past is what logs still reach back to
     tls: Tls | None = None  # what members and clients are spoken to with; None: unencrypted
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """Failed commands as the errors that they are."""
 
-from plait.base.errors import PlaitError, from_code
+from plait.base.error_codes import from_code
+from plait.base.errors import PlaitError
 from plait.line.outcome import Failed, Outcome
 
 

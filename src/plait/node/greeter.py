@@ -6,6 +6,7 @@ answered when that is done; it has nothing to say before the welcome.
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +29,16 @@ from plait.node.trail import Trail
 
 _greeting_decoder = msgspec.msgpack.Decoder(m.Hello | PeerHello)
 
-Welcome = Callable[[Connection, int, Principal], Receiver]
+
+class Accepted(NamedTuple):
+    """A client that is let in."""
+
+    protocol: int
+    principal: Principal
+    past: str  # the store as it was that it wants to read; "": the present
+
+
+Welcome = Callable[[Connection, Accepted], Receiver]
 
 
 class Greeter:
@@ -80,7 +90,7 @@ class Greeter:
             principal = node.rights.without_token(
                 self._connection.certified, has_token=bool(greeting.token)
             )
-            return self._welcome(protocol, principal)
+            return self._welcome(Accepted(protocol, principal, greeting.past))
         except PlaitError as error:
             self._refuse(greeting, error)
             return None
@@ -88,7 +98,7 @@ class Greeter:
     async def _sign_in(self, hello: m.Hello, protocol: int) -> None:
         try:
             principal = await self._node.rights.by_token(hello.token)
-            self._successor = self._welcome(protocol, principal)
+            self._successor = self._welcome(Accepted(protocol, principal, hello.past))
         except PlaitError as error:
             self._refuse(hello, error)
         except Exception as error:  # it would wait for ever
@@ -114,9 +124,10 @@ class Greeter:
             raise BadCertificate("this node wants a certificate: give one and its key (--tls-cert)")
         return max(common)
 
-    def _welcome(self, protocol: int, principal: Principal) -> Receiver:
+    def _welcome(self, accepted: Accepted) -> Receiver:
+        successor = self._welcome_client(self._connection, accepted)
         self._connection.frame_bytes_max = FRAME_BYTES_MAX
-        return self._welcome_client(self._connection, protocol, principal)
+        return successor
 
     def closed(self, reason: str) -> None:
         """Pass on."""

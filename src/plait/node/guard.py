@@ -14,7 +14,7 @@ from plait.api import messages as m
 from plait.base.errors import NoSuchCollection, NotAllowed, PlaitError, TooStale
 from plait.node.lines import CONTROL
 from plait.node.node import Node
-from plait.node.rights import Principal
+from plait.node.rights import Principal, Rights
 from plait.types.commands import (
     Call,
     ClearTable,
@@ -40,11 +40,12 @@ _SEEING = (m.StatusRequest, m.Examine)
 class Guard:
     """Decides for one principal."""
 
-    def __init__(self, node: Node, principal: Principal) -> None:
+    def __init__(self, node: Node, principal: Principal, rights: Rights | None = None) -> None:
+        """rights: those that count, if they are not the node's own."""
         self.principal = principal
         self.on_change: Callable[[], None] = lambda: None  # rights are others than they were
         self._node = node
-        self._rights = node.rights
+        self._rights = rights or node.rights
         self._generation = -1
         self._allowed: Allowed
         self._reads: dict[int, Prefixes] = {}  # by table
@@ -62,6 +63,10 @@ class Guard:
             self._check_group(request.line, request.group)
         else:
             self._check_other(request)
+
+    def void(self) -> PlaitError | None:
+        """Why this principal is nobody any more; None while it is."""
+        return self._rights.void(self.principal)
 
     def look(self) -> None:
         """Go by what the rights are now, and let what was begun before be looked at again."""
@@ -182,6 +187,9 @@ class Guard:
         match request:
             case m.Read(line=line, queries=queries):
                 self._check_queries(line, queries)
+            case m.OpenPast():
+                if not self._allowed.reads_anything:
+                    raise self._refusal("read", "any collection")
             case m.Follow(table=table):
                 if not self._readable(table):
                     raise self._refusal("read", self._name(table))

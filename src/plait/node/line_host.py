@@ -76,7 +76,7 @@ class LineHost:
         self._upkeep_of_log = upkeep
         self._former = former
         self._tasks: dict[asyncio.Task[Any], None] = {}
-        self._retention = Retention(limits)
+        self.retention = Retention(limits)
         self._had_all_at = -math.inf  # everything that was committed by then is applied here
 
     # ------------------------------------------------------------------ life
@@ -319,7 +319,7 @@ class LineHost:
                 if self._former is not None:
                     await self._former.look(self._groups())
                 if keeper is not None:
-                    await keeper.trim(self._retention)
+                    await keeper.trim(self.retention)
                 self._evict_sessions()
             except PlaitError as error:
                 logger.info("line %s: upkeep waits: %s", self.line, error)
@@ -328,7 +328,7 @@ class LineHost:
         if not self.leads or self.replica.halted is not None:
             return
         applied = self.replica.applied
-        long_ago = self._retention.position_before(
+        long_ago = self.retention.position_before(
             self._clock.monotonic(), applied, self.limits.session_idle_s
         )
         candidates = self.replica.sessions.eviction_candidates(

@@ -6,8 +6,6 @@ What a node can answer only about itself ends in `_here`; `service` answers clie
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from functools import partial
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
@@ -27,20 +25,18 @@ from plait.base.errors import (
 from plait.base.ports import DropRescued
 from plait.engines import feed
 from plait.engines.graph import Replica as GraphReplica
-from plait.host.backup_folder import BackupFolder
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
 from plait.node.alone import lead_alone
-from plait.node.backup.taking import report_of, take_backup
 from plait.node.examination import examine
 from plait.node.failures import raise_failure
-from plait.node.folder_handle import FolderHandle, sync_folder
 from plait.node.line_host import LineHost
+from plait.node.local_copies import LocalCopies
 from plait.node.local_followers import LocalFollowers
 from plait.node.machines import MachineRoom, machine_info
 from plait.node.members import Members
 from plait.node.node import Node
-from plait.node.relay_handle import RelayHandle
+from plait.node.pasts import Past
 from plait.node.status import status_of
 from plait.node.tables import Tables
 from plait.node.takeover import promote_lines
@@ -53,11 +49,15 @@ READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
 
 
-class Local(LocalFollowers):
-    """Implements `plait.api.port.Backend` on a node; owned by whoever started the node."""
+class Local(LocalFollowers, LocalCopies):
+    """Implements `plait.api.port.Backend` on a node; owned by whoever started the node.
 
-    def __init__(self, node: Node) -> None:
+    past: what the node is of, and goes with this; None if it is of the present.
+    """
+
+    def __init__(self, node: Node, past: Past | None = None) -> None:
         self.node = node
+        self._past = past
         self._tables = Tables(node)
         self._members = Members(node)
         self.places = node.zones
@@ -112,6 +112,8 @@ class Local(LocalFollowers):
     async def open_graph(self, name: str, settings: Eventual | None) -> GraphReplica:
         """Find a collection of documents, or create it: this node's replica of it."""
         self.node.check_open()
+        if self._past is not None:
+            self._past.check_documents(name)
         return await self.node.graphs.open(name, settings)
 
     async def open_graph_here(self, name: str, settings: Eventual | None) -> GraphInfo:
@@ -126,16 +128,6 @@ class Local(LocalFollowers):
     async def drop_graph(self, name: str) -> None:
         """Remove a collection of documents, everywhere."""
         await self.node.graphs.drop(name)
-
-    async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderHandle:
-        """Sync every collection of documents through a folder."""
-        self.node.check_open()
-        return await sync_folder(self.node, Path(path), every_s)
-
-    async def sync_through(self, url: str, name: str, every_s: float) -> RelayHandle:
-        """Sync every collection of documents through a relay on a shared engine."""
-        self.node.check_open()
-        return await self.node.relays.sync_through(url, name, every_s)
 
     # ------------------------------------------------------------------ reading, writing
 
@@ -311,10 +303,10 @@ class Local(LocalFollowers):
         self.node.check_open()
         return await self.node.moves.move(what, to, timeout_s, forced_by, accept_loss)
 
-    async def backup(self, folder: str | PathLike[str], supersedes: str = "") -> dict[str, Any]:
-        """Add a backup to a folder of this machine's."""
-        self.node.check_open()
-        return report_of(await take_backup(self.node, BackupFolder(folder), supersedes=supersedes))
+    async def at(self, moment: str) -> "Local":
+        """The store as it was; closing it frees what it takes."""
+        past = await self.open_past(moment)
+        return Local(past.node, past)
 
     # ------------------------------------------------------------------ rescued
 
@@ -378,6 +370,8 @@ class Local(LocalFollowers):
         """Take no more writes; the node is closed by whoever started it."""
         for pipeline in self._pipelines.values():
             pipeline.close(Closed("the store was closed"))
+        if self._past is not None:
+            await self._past.close()
 
 
 def _settle(

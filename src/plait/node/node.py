@@ -27,11 +27,13 @@ from plait.node.failover import Failover, Report
 from plait.node.failures import raise_failure
 from plait.node.followers import Followers
 from plait.node.graphs import Graphs
+from plait.node.history import History
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
 from plait.node.line_opening import LineOpening
 from plait.node.lines import CONTROL, open_control
 from plait.node.moves import Moves
+from plait.node.pasts import Pasts
 from plait.node.peers import Link, greeting
 from plait.node.placement import Placement
 from plait.node.relays import Relays
@@ -106,6 +108,8 @@ class Node:
         self.moves = Moves(self)
         self.tails = Tails(self)
         self.reopening = Reopening(self)
+        self.history = History(self)
+        self.pasts = Pasts(self)
         self.room: Callable[[], tuple[int, int] | None] = lambda: None  # free on the disk, and all
         self.space = Space(self)
         self._rounds = Rounds(
@@ -132,6 +136,7 @@ class Node:
         self.spawn(self.reopening.watch())
         self.spawn(self.moves.watch())
         self._rounds.start()
+        self.history.start()
         if self.config.engine and self.name not in self.membership.witnesses:
             self.relays.of_cluster(self.config.engine, self.cluster)
 
@@ -223,6 +228,8 @@ class Node:
         """Stop: flush states, close lines, hang up."""
         if self.closed:
             return
+        await self.pasts.close()
+        await self.history.close()
         self.closed = True
         self._rounds.stop()
         await self.relays.close()

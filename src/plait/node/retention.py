@@ -3,6 +3,9 @@
 Samples of (time, position, bytes) are taken now and then; what lies before the newest sample that
 still leaves enough bytes behind it may go. A log from before this process started has no samples
 and stays until enough was written since.
+
+Where history is kept nothing goes that the archive does not have yet, unless that is far more than
+is kept anyhow: then the archive will have a gap, which is better than a full disk.
 """
 
 from collections import deque
@@ -24,6 +27,8 @@ class Retention:
     def __init__(self, limits: Limits) -> None:
         self._keep_bytes = limits.log_keep_bytes
         self._samples: deque[_Sample] = deque(maxlen=SAMPLES_MAX)
+        self.archived: int | None = None  # what stands below is in the archive; None: there is none
+        self._keep_anyhow = limits.log_keep_bytes + limits.slot_bytes_max
         self._times: deque[tuple[float, int]] = deque(maxlen=SAMPLES_MAX)
 
     def note(self, position: int, bytes_end: int) -> None:
@@ -34,11 +39,14 @@ class Retention:
     def trimmable(self, bytes_end: int) -> int:
         """The position below which the log may be forgotten."""
         samples = self._samples
-        while len(samples) > 1 and bytes_end - samples[1].bytes_end >= self._keep_bytes:
+        while len(samples) > 1 and self._may_go(samples[1], bytes_end):
             samples.popleft()
-        if samples and bytes_end - samples[0].bytes_end >= self._keep_bytes:
-            return samples[0].position
-        return 0
+        return samples[0].position if samples and self._may_go(samples[0], bytes_end) else 0
+
+    def _may_go(self, sample: _Sample, bytes_end: int) -> bool:
+        behind = bytes_end - sample.bytes_end
+        kept = self.archived is None or sample.position <= self.archived
+        return behind >= (self._keep_bytes if kept else self._keep_anyhow)
 
     def position_before(self, now: float, applied: int, age_s: float) -> int:
         """Where the line stood `age_s` seconds ago; 0 if this process is younger."""

@@ -13,6 +13,7 @@ import msgspec
 from plait.base.errors import BadSettings
 from plait.base.ports import Clock, Network, Random, Storage
 from plait.host.audit_log import AuditLog
+from plait.host.backup_folder import BackupFolder
 from plait.host.clock import SystemClock
 from plait.host.disk import room
 from plait.host.exposure import is_public
@@ -32,6 +33,7 @@ from plait.node.takeover import hand_over_all
 from plait.node.trail import Trail
 
 HAND_OVER_S = 2.0
+HISTORY = "history"  # below a node's data
 
 logger = logging.getLogger("plait.node")
 
@@ -105,6 +107,7 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
         if network is None:
             node.address = ""  # nobody finds it
         node.room = partial(room, config.data)
+        _keep_history(node, config)
         if served and network is not None:
             known = remembered_address(storage, node.name)
             await _refuse_namesake(node, network, config, known)
@@ -116,6 +119,15 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
         yield node
     finally:
         await node.close()
+
+
+def _keep_history(node: Node, config: NodeConfig) -> None:
+    node.pasts.opener = running
+    beside = config.data / HISTORY
+    if config.history is not None:
+        node.history.keep(BackupFolder(config.history.folder or beside), config.history)
+    else:
+        node.history.left = lambda: BackupFolder(beside) if beside.is_dir() else None
 
 
 async def _refuse_namesake(

@@ -26,12 +26,13 @@ from plait.base.errors import (
 from plait.base.ids import random_id
 from plait.base.ports import Connection, Listener, Network, Receiver
 from plait.line.outcome import Outcome
+from plait.node.answering import Answering
 from plait.node.feeds import Feeds
-from plait.node.greeter import Greeter
+from plait.node.greeter import Accepted, Greeter
 from plait.node.guard import Guard
 from plait.node.guests import Guests
 from plait.node.local import Local
-from plait.node.rights import Principal
+from plait.node.past_guard import PastGuard
 from plait.node.trail import Trail
 
 REQUESTS_MAX = 4096  # of one client, under way
@@ -72,8 +73,16 @@ class Service:
             connection.close("this node is stopping")  # others answer
         return Greeter(self._local.node, connection, self._welcome, self._trail)
 
-    def _welcome(self, connection: Connection, protocol: int, principal: Principal) -> Receiver:
-        client = _Client(self._local, connection, self._clients, protocol, principal, self._trail)
+    def _welcome(self, connection: Connection, hello: Accepted) -> Receiver:
+        local, principal = self._local, hello.principal
+        guard, left = Guard(local.node, principal), _nothing
+        if hello.past:
+            pasts = local.node.pasts
+            past = pasts.offered(hello.past)
+            past.users += 1
+            local, left = Local(past.node, past), partial(pasts.left, past)
+            guard = PastGuard(past.node, principal, self._local.node.rights)
+        client = _Client(local, connection, self._clients, hello, guard, self._trail, left)
         self._trail.connected(connection.peer, principal)
         client.welcome()
         return client
@@ -122,17 +131,20 @@ class _Client:
         local: Local,
         connection: Connection,
         clients: "dict[_Client, None]",
-        protocol: int,
-        principal: Principal,
+        hello: Accepted,
+        guard: Guard,
         trail: Trail,
+        left: Callable[[], None],
     ) -> None:
         self._trail = trail
-        self._guard = Guard(local.node, principal)
+        self._guard = guard
+        self._left = left  # told once it is gone
         self._local = local
+        self._answers = Answering(local, guard)
         self._node = local.node
         self._connection = connection
         self._clients = clients
-        self._protocol = protocol
+        self._hello = hello
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._under_way = 0
         self._feeds = Feeds(local, self._send, self._guard.feeds)
@@ -147,9 +159,13 @@ class _Client:
 
     def welcome(self) -> None:
         """Tell who we are and who the members are; again whenever that changes."""
-        node = self._node
+        node, hello = self._node, self._hello
         zones = node.membership.zones
-        self._send(m.Welcome(self._protocol, node.cluster, node.name, node.addresses(), zones))
+        self._send(
+            m.Welcome(
+                hello.protocol, node.cluster, node.name, node.addresses(), zones, hello.past
+            )
+        )  # fmt: skip
 
     def members_changed(self) -> None:
         """Tell who the members are now; a node that goes lets the client's replicas go."""
@@ -185,9 +201,11 @@ class _Client:
                 self._guests.cancel(request.id)
             case m.Where(id_, line):
                 self._where(id_, line)
+            case m.Propose():
+                self._start(request.id, self._propose_stricter(request))
             case _:
                 noted = self._trail.notes(request)
-                work = self._noted(request) if noted else self._answer(request)
+                work = self._noted(request) if noted else self._answers.answer(request)
                 self._start(request.id, work)
 
     # ------------------------------------------------------------------ the fast path
@@ -268,97 +286,12 @@ class _Client:
     async def _noted(self, request: Any) -> m.Answer:
         who = self._connection.peer, self._guard.principal, request
         try:
-            answer = await self._answer(request)
+            answer = await self._answers.answer(request)
         except Exception as error:
             self._trail.ended(*who, error)
             raise
         self._trail.ended(*who, None)
         return answer
-
-    async def _answer(self, request: Any) -> m.Answer:
-        local = self._local
-        match request:
-            case m.Propose():
-                return await self._propose_stricter(request)
-            case m.Read(id_, line, options, after, queries, timeout_s):
-                answers = await local.read_here(line, queries, options, after, timeout_s)
-                return m.ReadReply(
-                    id_, answers.epoch, answers.position, answers.lag_s, tuple(answers.values)
-                )
-            case m.OpenTable(id_, name, settings):
-                return m.TableOpened(id_, await local.open_table(name, settings))
-            case m.KeepBeforeRequest(id_, name, on):
-                await local.keep_before(name, on)
-                return m.Result(id_, None)
-            case m.OpenMachine(id_, name, class_name, settings):
-                opened = await local.open_machine_here(name, class_name, settings)
-                return m.MachineOpened(id_, opened)
-            case m.ListTables(id_):
-                return m.Tables(id_, self._guard.visible(await local.tables()))
-            case m.DropTableRequest(id_, name, cleared_at):
-                await local.drop_table(name, cleared_at)
-                return m.Result(id_, None)
-            case m.OpenGraph(id_, name, settings):
-                return m.GraphOpened(id_, await local.open_graph_here(name, settings))
-            case m.ListGraphs(id_):
-                return m.Graphs(id_, self._guard.visible(await local.graphs()))
-            case m.DropGraphRequest(id_, name):
-                await local.drop_graph(name)
-                return m.Result(id_, None)
-            case m.StatusRequest(id_):
-                return m.Result(id_, local.status_here())
-            case m.Promote(id_, line, accept_loss, timeout_s):
-                report = await local.promote_here(line, accept_loss, timeout_s)
-                return m.Result(id_, report)
-            case m.SwitchOver(id_, target, line, timeout_s):
-                return m.Result(id_, await local.hand_over_here(target, line, timeout_s))
-            case m.Join(id_, name, address, witness, timeout_s, zone):
-                return m.Result(id_, await local.join(name, address, witness, timeout_s, zone))
-            case m.SetZone(id_, name, zone, timeout_s):
-                return m.Result(id_, await local.places.set_zone(name, zone, timeout_s))
-            case m.WantLeaders(id_, zones, what, timeout_s):
-                return m.Result(id_, await local.places.prefer_zones(zones, what, timeout_s))
-            case m.Leave(id_, name, timeout_s):
-                return m.Result(id_, await local.leave(name, timeout_s))
-            case m.Move(id_, what, to, timeout_s, by, accept_loss):
-                return m.Result(id_, await local.move(what, to, timeout_s, by, accept_loss))
-            case m.Examine(id_):
-                return m.Result(id_, await local.examine_here())
-            case m.BackupRequest(id_, folder, supersedes):
-                return m.Result(id_, await local.backup(folder, supersedes))
-            case m.SetFollowerRequest(id_, name, delay_s, hold, go, votes):
-                followed = await local.set_follower(name, delay_s, hold, go, votes)
-                return m.Result(id_, followed)
-            case m.ListDropped(id_):
-                return m.Result(id_, await local.dropped())
-            case m.OpenDropped(id_, name):
-                return m.TableOpened(id_, await local.open_dropped(name))
-            case m.ListMembers(id_):
-                return m.Result(id_, await local.members())
-            case m.RightsRequest(id_, command):
-                return m.Result(id_, await local.rights(command))
-            case _:
-                return await self._answer_rescued(request)
-
-    async def _answer_rescued(self, request: Any) -> m.Answer:
-        local = self._local
-        match request:
-            case m.ListRescued(id_):
-                return m.Result(id_, await local.rescued())
-            case m.ShowRescued(id_, rescued):
-                return m.Result(id_, await local.show_rescued(local.node.name, rescued))
-            case m.RescuedGroups(id_, rescued):
-                return m.Result(id_, local.node.rescue.groups(rescued))
-            case m.ReplayRescued(id_, rescued):
-                return m.Result(id_, await local.replay_rescued(local.node.name, rescued))
-            case m.DropRescuedRequest(id_, rescued):
-                await local.drop_rescued(local.node.name, rescued)
-                return m.Result(id_, None)
-            case m.FlushRequest(id_):
-                await local.flush()
-                return m.Result(id_, None)
-            case _:
-                raise BadFrame(f"{type(request).__name__} is no request")
 
     # ------------------------------------------------------------------ answering
 
@@ -380,7 +313,7 @@ class _Client:
 
     def look(self) -> None:
         """Whoever is nobody any more goes, with all that they follow."""
-        error = self._node.rights.void(self._guard.principal)
+        error = self._guard.void()
         if error is None:
             self._guard.look()
         else:
@@ -398,3 +331,8 @@ class _Client:
         self._guests.close()
         for task in list(self._tasks):
             task.cancel()
+        self._left()
+
+
+def _nothing() -> None:
+    """Nobody has to be told."""

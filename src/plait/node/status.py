@@ -53,6 +53,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "disk": node.space.status(),
         "memory_bytes": node.memory_bytes(),
         "follower": node.followers.status(),
+        "history": node.history.status(),
         "lines": lines,
         "documents": node.graphs.status(),
         "relays": node.relays.status(),

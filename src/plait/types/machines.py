@@ -73,6 +73,11 @@ class Machines:
         self._classes[added.name.name] = added
         return added
 
+    @property
+    def kinds(self) -> tuple[type[StateMachine], ...]:
+        """Every class that is registered."""
+        return tuple(each.kind for each in self._classes.values())
+
     def find(self, name: str) -> MachineClass:
         """The class of that name; `MachineMissing` if there is none."""
         found = self._classes.get(name)

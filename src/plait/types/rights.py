@@ -65,6 +65,7 @@ class Allowed:
 
     def __init__(self, grants: Sequence[Grant]) -> None:
         self._grants = tuple(grants)
+        self.reads_anything = any(grant.read for grant in grants)
         self.writes_anything = any(grant.write for grant in grants)
 
     def reads(self, collection: str) -> Prefixes:

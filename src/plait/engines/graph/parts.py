@@ -5,7 +5,7 @@ touched lately. A row that fails to decode or to fit raises `Corrupt`: a graph w
 not served.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -55,6 +55,7 @@ class Parts:
         self._held: dict[Dot, Batch] = {}  # what waits for the clock, while this is opened
         self.lost = b""  # what is owed, and has to be looked at when others' state was adopted
         self.entrusted: tuple[Intent, ...] = ()  # what is owed, and counts as others have it
+        self.on_delivered: Callable[[Batch], None] = lambda batch: None
         self.begin_empty()
 
     def begin_empty(self) -> None:
@@ -167,9 +168,14 @@ class Parts:
             raise BadFrame("batches that were delivered once are not deliverable")
         for batch in done:
             self._held.pop((batch.replica, batch.first), None)
-            self.archive.add(batch)
+            self.delivered(batch)
 
     # ------------------------------------------------------------------ as it goes
+
+    def delivered(self, batch: Batch) -> None:
+        """A batch took effect, and is in the log or about to be."""
+        self.archive.add(batch)
+        self.on_delivered(batch)
 
     def joined(self) -> None:
         """A parcel was joined: its streams came without their batches."""

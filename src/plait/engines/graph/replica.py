@@ -296,7 +296,7 @@ class Replica:
 
     def _sealed(self, batch: Batch) -> None:
         self.journal.add(wal.wrote(batch))
-        self.parts.archive.add(batch)
+        self.parts.delivered(batch)
         self._events += len(batch.ops)
         self.soon()
         self.syncing.wrote(batch)

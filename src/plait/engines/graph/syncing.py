@@ -241,7 +241,7 @@ class Syncing:
                 case Delivered(batches):
                     self._journal.add(wal.delivered(batches))
                     for batch in batches:
-                        self._parts.archive.add(batch)
+                        self._parts.delivered(batch)
                     self._owner.took(sum(len(batch.ops) for batch in batches))
                 case Held(batches):
                     self._journal.add(wal.held(batches))

@@ -43,6 +43,7 @@ class ChosenGraph(NamedTuple):
 
     backup: GraphBackup
     time_ms: int | None
+    late: bool = False  # no backup of it is old enough: it is as of the oldest
 
 
 def parse_target(text: str) -> Target:
@@ -114,12 +115,19 @@ class Choice:
 
     def graph(self, lineage: str) -> ChosenGraph | None:
         """What to take of a graph: the oldest backup of it where none is old enough."""
-        found = [each for m in self._candidates() for each in m.graphs if each.lineage == lineage]
+        found = [
+            each
+            for manifest in self._candidates()
+            for graph in manifest.graphs
+            if graph.lineage == lineage
+            for each in (graph, *reversed(graph.before))
+        ]
         time_ms = self._target.time_ms
         for graph in found:
             if time_ms is None or graph.time_ms <= time_ms:
                 return ChosenGraph(graph, time_ms)
-        return ChosenGraph(found[-1], found[-1].time_ms) if found else None
+        oldest = min(found, key=lambda graph: graph.time_ms, default=None)
+        return None if oldest is None else ChosenGraph(oldest, oldest.time_ms, late=True)
 
     def _candidates(self) -> list[Manifest]:
         """The backups that may have the moment, the most fitting first."""

@@ -66,6 +66,6 @@ def existing(backup: str | PathLike[str]) -> BackupFolder:
     return BackupFolder(backup)
 
 
-def scratch_folder() -> "tempfile.TemporaryDirectory[str]":
-    """Where states are folded to be compared; removed afterwards."""
-    return tempfile.TemporaryDirectory(prefix="plait-verify-")
+def scratch_folder(what: str = "verify") -> "tempfile.TemporaryDirectory[str]":
+    """Where states are folded to be compared, or read; removed afterwards."""
+    return tempfile.TemporaryDirectory(prefix=f"plait-{what}-")

@@ -9,7 +9,8 @@
 
 A *line* is copies of its state and its log from the first copy on, in pieces without a gap, up to
 the manifest's *cut*: its position, epoch, records and state hash there. A *graph* is one copy of
-its state and packs of the batches that came after it.
+its state and packs of the batches that came after it; and, where moments before that copy are kept,
+the same again of earlier ones.
 
 Invariant: a manifest is written after everything that it names, and in one step. So whatever was
 interrupted left pieces that nobody names, which do no harm.
@@ -114,6 +115,15 @@ class GraphBackup(msgspec.Struct, frozen=True):
     state: Blob
     batches: tuple[BatchPiece, ...]
     vector: tuple[tuple[int, int], ...]  # all that is here, at least
+    before: tuple[
+        "GraphBackup", ...
+    ] = ()  # what came before the copy, oldest first; these have none
+    gone_ms: int = 0  # when it was found to be dropped, by the node's wall clock; 0: it is there
+
+    def pieces(self) -> list[Piece]:
+        """Everything that it names."""
+        own = [*self.state.pieces, *(batches.piece for batches in self.batches)]
+        return [*own, *(piece for one in self.before for piece in one.pieces())]
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -132,8 +142,7 @@ class Manifest(msgspec.Struct, frozen=True):
         """Everything that it names, by digest."""
         found = [piece for line in self.lines for copy in line.copies for piece in copy.blob.pieces]
         found += [log.piece for line in self.lines for log in line.log]
-        found += [piece for graph in self.graphs for piece in graph.state.pieces]
-        found += [batches.piece for graph in self.graphs for batches in graph.batches]
+        found += [piece for graph in self.graphs for piece in graph.pieces()]
         return {piece.digest: piece for piece in found}
 
 
@@ -221,7 +230,9 @@ def _check(manifest: Manifest) -> None:
     for line in manifest.lines:
         _check_line(line)
     for graph in manifest.graphs:
-        _check_blob(graph.state)
+        for one in (*graph.before, graph):
+            _check_blob(one.state)
+            _need(one.lineage == graph.lineage, "documents of another lineage")
         _need(len(graph.lineage) == 32 and set(graph.lineage) <= _DIGITS, "a lineage that is none")
 
 

@@ -9,6 +9,9 @@
 Invariant: the log goes from the first copy to the cut without a gap, and all of it, copies too, is
 one history: that of the cut. A leader-follower line may lose its end to a promotion meanwhile; then
 `Unsettled` says that it has to be done again.
+
+Where moments are kept since some time only, what is for earlier ones alone is left out: the log
+begins with the newest copy that is older than that.
 """
 
 from hashlib import sha256
@@ -47,9 +50,11 @@ class LineTaking:
 
     def __init__(
         self, host: LineHost, acks: str, state: StateStorage, earlier: LineBackup | None,
-        pieces: Pieces, copy_after: int,
+        pieces: Pieces, copy_after: int, since_ms: int | None = None,
     ) -> None:  # fmt: skip
         self.host = host
+        self.broken_off = False  # it does not go on from the earlier one, but begins anew
+        self._since_ms = since_ms  # moments since then are kept; None: whatever there is
         self._acks = acks
         self._state = state
         self._earlier = earlier
@@ -85,6 +90,29 @@ class LineTaking:
             copy = await self._copy()
             if copy.position > self._copies[-1].position:
                 self._copies.append(copy)
+        earlier = self._earlier
+        self.broken_off = (
+            earlier is not None and self._copies[0].position > earlier.copies[0].position
+        )
+        await self._forget()
+
+    async def _forget(self) -> None:
+        """Begin with the newest copy that is older than everything that is to be kept."""
+        if self._since_ms is None:
+            return
+        old = [copy for copy in self._copies if copy.time_ms <= self._since_ms]
+        if len(old) < 2:
+            return
+        begin = old[-1].position
+        self._copies = self._copies[len(old) - 1 :]
+        log, self._log = self._log, []
+        for part in log:
+            if part.start >= begin:
+                self._log.append(part)
+            elif part.end > begin:
+                rows = (await self._pieces.get_rows(part.piece))[begin - part.start :]
+                latest = max(decode_entry(row).time_ms for row in rows)
+                await self._put(begin, rows, part.epoch, latest)
 
     async def _keep(self, earlier: LineBackup) -> None:
         """What of the earlier backup is of our history, if our log goes on from there."""

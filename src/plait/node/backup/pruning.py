@@ -79,12 +79,7 @@ async def prune(
     stay = kept([(name, one.time_ms) for name, one in found.items()], rules, now_ms)
     goes = {name: one for name, one in found.items() if name not in stay}
     needed = _digests(found[name] for name in stay)
-    sizes = {
-        digest: piece.size
-        for one in goes.values()
-        for digest, piece in one.pieces().items()
-        if digest not in needed
-    }
+    sizes = _sizes(goes.values(), needed)
     total = sum(sizes.values())
     if unnamed:
         for digest in await _unnamed(vault, needed | set(sizes)):
@@ -95,6 +90,24 @@ async def prune(
             await vault.remove(name)
         await _remove_pieces(vault, sorted(sizes), needed, set(stay), tell)
     return Pruned(tuple(stay), tuple(goes), len(sizes), total)
+
+
+async def let_go(vault: Vault, former: Iterable[Manifest]) -> None:
+    """Remove the pieces that only those named which are no backups any more."""
+    found = {name: await read_manifest(vault, name) for name in await manifest_names(vault)}
+    needed = _digests(found.values())
+    sizes = _sizes(former, needed)
+    await _finish(vault, needed)
+    await _remove_pieces(vault, sorted(sizes), needed, set(found), lambda done, of: None)
+
+
+def _sizes(goes: Iterable[Manifest], needed: set[str]) -> dict[str, int]:
+    return {
+        digest: piece.size
+        for one in goes
+        for digest, piece in one.pieces().items()
+        if digest not in needed
+    }
 
 
 async def _remove_pieces(

@@ -61,6 +61,25 @@ class Restored(NamedTuple):
     former: str  # the cluster that it was a backup of
     lines: tuple[RestoredLine, ...]
     graphs: tuple[str, ...]
+    late: dict[str, int]  # collections that the backups have only since these times, and as of then
+
+
+def describe(restored: Restored) -> dict[str, Any]:
+    """What people want to know of a store that was made from backups."""
+    return {
+        "node": restored.node,
+        "cluster": restored.cluster,
+        "former": restored.former,
+        "lines": {
+            line.line: {
+                "position": line.position,
+                "time_ms": line.time_ms,
+                "epoch": str(line.epoch),
+            }
+            for line in restored.lines
+        },
+        "documents": list(restored.graphs),
+    }
 
 
 class Progress(NamedTuple):
@@ -122,7 +141,7 @@ class _Restoring:
         machine = ControlMachine()
         records = machine.lines(folding.view)
         graphs = graph_records(folding.view)
-        of = 1 + len(records) + len(graphs)
+        of, late = 1 + len(records) + len(graphs), dict[str, int]()
         tell(Progress(CONTROL, 1, of))
         for record in records:
             chosen = await self._choice.line(record.line)
@@ -131,6 +150,8 @@ class _Restoring:
             tell(Progress(record.line, len(self._lines), of))
         for at, graph in enumerate(graphs, 1):
             found = self._choice.graph(graph.lineage)
+            if found is not None and found.late:
+                late[graph.name] = found.backup.time_ms
             if found is not None:
                 self._last += await restore_graph(
                     self._storage, self._pieces, found, graph, self._name
@@ -143,7 +164,7 @@ class _Restoring:
         self._last.append(PutHardState(IDENTITY_LINE, encode(identity)))
         await written(self._storage.log, self._last)
         names = tuple(graph.name for graph in graphs)
-        return Restored(self._name, cluster, former, tuple(self._lines), names)
+        return Restored(self._name, cluster, former, tuple(self._lines), names, late)
 
     async def _control(self, chosen: Chosen) -> Folding:
         """Fold the control line to where it is to end, and let it begin there."""

@@ -9,14 +9,19 @@ What that gives: the collections of one line are consistent with each other, and
 knows every line that is there. Lines among each other stand where this node stood at one moment,
 which is at least where each was when the backup began, and is not one moment of the whole cluster.
 
+A backup that takes the place of another has every moment that one had, or those since some time.
+
 Invariant: nothing is a backup before its manifest is; what an interrupted one left is used by the
 next.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
+
+from msgspec.structs import replace
 
 from plait.base.errors import Busy, Diverged, MachineStopped, NotLeader, PlaitError, Unavailable
 from plait.base.ports import Clock, Random, Storage
@@ -25,6 +30,7 @@ from plait.line.quorum import CONSENSUS
 from plait.node.backup.graph_taking import take_graph
 from plait.node.backup.layout import GraphBackup, LineBackup, Manifest, manifest_number, piece_name
 from plait.node.backup.line_taking import LineTaking, Unsettled
+from plait.node.backup.tap import Tap
 from plait.node.backup.vault import (
     Pieces,
     Vault,
@@ -91,6 +97,14 @@ class Taken(NamedTuple):
     manifest: Manifest
     written: int  # pieces that were not there
     written_bytes: int
+    former: str  # the manifest that it was to supersede; "" if it is still that one
+
+
+class Keeping(NamedTuple):
+    """Which moments of an earlier backup are wanted in the next."""
+
+    since_ms: int | None  # None: none that the next does not have by itself
+    taps: Mapping[str, Tap]  # by lineage: on collections of documents, where there are some
 
 
 Tell = Callable[[Progress], Any]
@@ -102,38 +116,47 @@ async def take_backup(
     tell: Tell = lambda progress: None,
     supersedes: str = "",
     copy_after: int = COPY_AFTER_BYTES,
+    keeping: Keeping | None = None,
 ) -> Taken:
     """Add a backup to the vault, and take the manifest called `supersedes` away: its pieces stay.
 
+    It stays itself if it has moments that this one could not take over: `Taken.former`.
+
     copy_after: how many bytes of log, or of batches, a restore may have to carry out on a copy.
+    keeping: which moments are wanted of those that the earlier one has; all, with `supersedes`.
     `BadSettings` if the vault is somebody else's, `Unavailable` if this node cannot know what was
     acknowledged elsewhere, `Diverged` if it is in quarantine.
     """
     _check_fit(node)
     await begin(vault, node.cluster)
     began_ms, pieces = node.clock.wall_ms(), Pieces(vault)
+    if keeping is None:
+        keeping = Keeping(0 if supersedes else None, {})
+    work = partial(
+        _take, node, vault, pieces, began_ms, tell, supersedes, copy_after, keeping
+    )  # fmt: skip
     for _ in range(ATTEMPTS - 1):
         with contextlib.suppress(Unsettled, Busy):
-            return await _take(node, vault, pieces, began_ms, tell, supersedes, copy_after)
+            return await work()
         await asyncio.sleep(_PAUSE_S)
-    return await _take(node, vault, pieces, began_ms, tell, supersedes, copy_after)
+    return await work()
 
 
 async def _take(
     node: Owner, vault: Vault, pieces: Pieces, began_ms: int, tell: Tell, supersedes: str,
-    copy_after: int,
+    copy_after: int, keeping: Keeping,
 ) -> Taken:  # fmt: skip
     """One attempt. What it counts on may be pruned meanwhile: it looks again when the manifest is
     there, which keeps everything that it names from then on (see `pruning`)."""
     before, earlier = await latest_named(vault) or ("", None)
     number = await next_number(vault)
-    lines, time_ms = await _take_lines(node, earlier, pieces, tell, copy_after)
-    graphs = await _take_graphs(node, earlier, pieces, tell, copy_after)
+    lines, time_ms, anew = await _take_lines(node, earlier, pieces, tell, copy_after, keeping)
+    graphs = await _take_graphs(node, earlier, pieces, tell, copy_after, keeping)
     manifest = Manifest(
         number, node.cluster, node.name, node.versions.enabled, began_ms, time_ms, lines, graphs
     )
     if earlier is not None and supersedes and _same(earlier, manifest):
-        return Taken(supersedes, earlier, pieces.written, pieces.written_bytes)
+        return Taken(supersedes, earlier, pieces.written, pieces.written_bytes, "")
     if not await pieces.still_there():
         raise Unsettled("old backups were removed meanwhile")
     token = f"{node.random.getrandbits(_TOKEN_BITS):08x}"
@@ -141,9 +164,9 @@ async def _take(
     if not await _is_whole(vault, manifest, before, pieces):
         await vault.remove(name)
         raise Unsettled("old backups were removed meanwhile")
-    if manifest_number(supersedes) is not None:
+    if manifest_number(supersedes) is not None and not anew:
         await vault.remove(supersedes)
-    return Taken(name, manifest, pieces.written, pieces.written_bytes)
+    return Taken(name, manifest, pieces.written, pieces.written_bytes, supersedes)
 
 
 def report_of(taken: Taken) -> dict[str, Any]:
@@ -155,7 +178,7 @@ def report_of(taken: Taken) -> dict[str, Any]:
         "cluster": manifest.cluster,
         "time_ms": manifest.time_ms,
         "positions": {line.line: line.position for line in manifest.lines},
-        "documents": [graph.name for graph in manifest.graphs],
+        "documents": [graph.name for graph in manifest.graphs if not graph.gone_ms],
         "written_bytes": taken.written_bytes,
     }
 
@@ -193,15 +216,17 @@ def _check_fit(node: Owner) -> None:
 
 
 async def _take_lines(
-    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell, copy_after: int
-) -> tuple[tuple[LineBackup, ...], int]:
+    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell, copy_after: int,
+    keeping: Keeping,
+) -> tuple[tuple[LineBackup, ...], int, bool]:  # fmt: skip
+    """The lines, the moment of the cut, and whether some line begins anew."""
     await _caught_up(node)
     known = {} if earlier is None else {line.line: line for line in earlier.lines}
     acks = {record.line: record.acks for record in _records(node)}
     takings = [
         LineTaking(
             host, acks.get(host.line, CONSENSUS), node.storage.state(host.line),
-            known.get(host.line), pieces, copy_after,
+            known.get(host.line), pieces, copy_after, keeping.since_ms,
         )
         for host in node.hosts()
     ]  # fmt: skip
@@ -216,7 +241,7 @@ async def _take_lines(
     for taking in takings:
         lines.append(await taking.gather())
         tell(Progress(taking.line, len(lines), len(takings), pieces.written_bytes))
-    return tuple(lines), time_ms
+    return tuple(lines), time_ms, any(taking.broken_off for taking in takings)
 
 
 def _records(node: Owner) -> list[Any]:
@@ -251,8 +276,9 @@ async def _line_caught_up(node: Owner, host: LineHost) -> None:
 
 
 async def _take_graphs(
-    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell, copy_after: int
-) -> tuple[GraphBackup, ...]:
+    node: Owner, earlier: Manifest | None, pieces: Pieces, tell: Tell, copy_after: int,
+    keeping: Keeping,
+) -> tuple[GraphBackup, ...]:  # fmt: skip
     known = {} if earlier is None else {graph.lineage: graph for graph in earlier.graphs}
     replicas = node.graphs.replicas()
     graphs: list[GraphBackup] = []
@@ -260,14 +286,27 @@ async def _take_graphs(
         lineage = replica.parts.options.lineage
         try:
             graphs.append(
-                await take_graph(replica, known.get(lineage), pieces, node.clock, copy_after)
-            )
+                await take_graph(
+                    replica, known.get(lineage), pieces, node.clock, copy_after,
+                    keeping.since_ms, keeping.taps.get(lineage),
+                )
+            )  # fmt: skip
         except PlaitError:
             if any(each is replica for each in node.graphs.replicas()):
                 raise
             continue  # dropped meanwhile
         tell(Progress(replica.name, len(graphs), len(replicas), pieces.written_bytes))
-    return tuple(graphs)
+    return (*graphs, *_gone(node, known, graphs, keeping.since_ms))
+
+
+def _gone(
+    node: Owner, known: dict[str, GraphBackup], graphs: list[GraphBackup], since_ms: int | None
+) -> list[GraphBackup]:
+    """Collections that were dropped, and that moments which are kept still need."""
+    now_ms, there = node.clock.wall_ms(), {graph.lineage for graph in graphs}
+    gone = [replace(graph, gone_ms=graph.gone_ms or now_ms)
+            for lineage, graph in known.items() if lineage not in there]  # fmt: skip
+    return [graph for graph in gone if since_ms is not None and graph.gone_ms > since_ms]
 
 
 def control_of(manifest: Manifest) -> LineBackup:

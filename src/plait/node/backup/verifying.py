@@ -117,7 +117,7 @@ class _Looking:
         for line in manifest.lines:
             await self._line(line)
         for graph in manifest.graphs:
-            for part in graph.batches:
+            for part in (part for one in (*graph.before, graph) for part in one.batches):
                 await self.attempt(graph.name, read_batches(part, self.pieces))
         return manifest if len(self.wrong) == before else None
 
@@ -177,7 +177,8 @@ class _Folder:
             self._tell(graph.name)
             if graph.lineage in records:
                 options = options_of(records[graph.lineage], manifest.node)
-                await self._looking.attempt(graph.name, self._build(graph, options))
+                for one in (*graph.before, graph):
+                    await self._looking.attempt(graph.name, self._build(one, options))
 
     def _machine(self, line: str, view: View) -> Machine:
         name = machine_of(line)
