@@ -41,7 +41,7 @@ from plait.api.values import ABSENT, UNKNOWN
 from plait.api.watch import Batch, Change, Watch
 from plait.base import errors
 from plait.base.errors import CommandFailed, Conflict, PlaitError
-from plait.entry import connect, open, past, restore
+from plait.entry import branch, connect, drop_branch, open, past, restore
 from plait.host.tls import Tls
 from plait.types.state_machine import Reject, StateMachine, command, query
 
@@ -92,8 +92,10 @@ __all__ = [
     "Tree",
     "TwoPhaseSet",
     "Watch",
+    "branch",
     "command",
     "connect",
+    "drop_branch",
     "errors",
     "merge",
     "open",

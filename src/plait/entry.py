@@ -8,8 +8,9 @@ from typing import Any
 
 from plait.api.store import Store
 from plait.client.backend import connect as connect_backend
+from plait.node.backup.branching import make_branch, remove_branch
 from plait.node.backup.choosing import parse_target
-from plait.node.backup.folders import restore_folder, scratch_folder
+from plait.node.backup.folders import check_new, restore_folder, scratch_folder
 from plait.node.backup.restoring import describe
 from plait.node.config import NodeConfig
 from plait.node.history_settings import history_of
@@ -87,6 +88,35 @@ async def restore(
         backup, path, parse_target(at), name, lambda progress: tell(progress.done, progress.of)
     )
     return describe(restored)
+
+
+async def branch(
+    store: Store,
+    path: str | PathLike[str],
+    *,
+    at: str = "latest",
+    name: str = "n1",
+    tell: Callable[[int, int], Any] = lambda done, of: None,
+) -> dict[str, Any]:
+    """Make the folder `path` a branch of an open store: a copy to write to, and throw away.
+
+    It is the store of one node, with a cluster name, epochs and ids of its own, so nothing of it
+    comes back. Over the network one of the nodes that were named sends it, and stays in its place.
+
+    at: as for `restore`; a moment of the past where history is kept (`NoHistory`).
+    Returns what `restore` returns. `drop_branch` throws it away.
+    """
+    check_new(path)
+    async with store.copies(at) as copies:
+        restored = await make_branch(
+            copies, path, at, name, lambda progress: tell(progress.done, progress.of)
+        )
+    return describe(restored)
+
+
+async def drop_branch(path: str | PathLike[str]) -> None:
+    """Remove a branch. `BadSettings` for a folder that is none, `FolderInUse` while it is open."""
+    await remove_branch(path)
 
 
 @contextlib.asynccontextmanager

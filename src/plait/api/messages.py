@@ -11,11 +11,13 @@ import msgspec
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.messages_admin import BackupRequest as BackupRequest
+from plait.api.messages_admin import CopyNames as CopyNames
 from plait.api.messages_admin import DropRescuedRequest as DropRescuedRequest
 from plait.api.messages_admin import Examine as Examine
 from plait.api.messages_admin import Join as Join
 from plait.api.messages_admin import KeepBeforeRequest as KeepBeforeRequest
 from plait.api.messages_admin import Leave as Leave
+from plait.api.messages_admin import LendCopies as LendCopies
 from plait.api.messages_admin import ListDropped as ListDropped
 from plait.api.messages_admin import ListMembers as ListMembers
 from plait.api.messages_admin import ListRescued as ListRescued
@@ -24,6 +26,7 @@ from plait.api.messages_admin import Move as Move
 from plait.api.messages_admin import OpenDropped as OpenDropped
 from plait.api.messages_admin import OpenPast as OpenPast
 from plait.api.messages_admin import Promote as Promote
+from plait.api.messages_admin import ReadCopy as ReadCopy
 from plait.api.messages_admin import ReplayRescued as ReplayRescued
 from plait.api.messages_admin import RescuedGroups as RescuedGroups
 from plait.api.messages_admin import RightsRequest as RightsRequest
@@ -192,8 +195,8 @@ Request: TypeAlias = (
     | Cancel | StatusRequest | Promote | SwitchOver | ListRescued | ShowRescued | ReplayRescued
     | Join | Leave | ListMembers | DropRescuedRequest | Where | RescuedGroups | FlushRequest
     | OpenMachine | OpenGraph | ListGraphs | DropGraphRequest | LinkGraph | GraphSay | Move
-    | Examine | BackupRequest | OpenPast | KeepBeforeRequest | SetFollowerRequest | ListDropped
-    | OpenDropped | SetZone | WantLeaders | RightsRequest
+    | Examine | BackupRequest | OpenPast | LendCopies | CopyNames | ReadCopy | KeepBeforeRequest
+    | SetFollowerRequest | ListDropped | OpenDropped | SetZone | WantLeaders | RightsRequest
 )  # fmt: skip
 
 # -------------------------------------------------------------------------------- answers

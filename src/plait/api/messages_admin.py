@@ -117,6 +117,32 @@ class OpenPast(Message, frozen=True, array_like=True, tag=73):
     moment: str
 
 
+class LendCopies(Message, frozen=True, array_like=True, tag=74):
+    """Have ready what a restore at a moment needs. Answered by `Result` with its name."""
+
+    id: int
+    moment: str
+
+
+class CopyNames(Message, frozen=True, array_like=True, tag=75):
+    """The names below a folder of what was lent. Answered by `Result`."""
+
+    id: int
+    copies: str
+    folder: str
+
+
+class ReadCopy(Message, frozen=True, array_like=True, tag=76):
+    """A file of what was lent, from an offset on. Answered by `Result`: its size, and some of it;
+    None if it is not there."""
+
+    id: int
+    copies: str
+    name: str
+    offset: int
+    bytes_max: int  # of what is wanted at once
+
+
 class KeepBeforeRequest(Message, frozen=True, array_like=True, tag=60):
     """Tell what a table's rows were before each change, from here on; or stop that."""
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.messages import FeedItem, Query
 from plait.api.past_documents import PastReplica
-from plait.api.port import Answers, Backend, FolderSync, Mark, Places, Receipt
+from plait.api.port import Answers, Backend, Copies, FolderSync, Mark, Places, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.errors import ReadOnly
 from plait.engines.graph_port import GraphReplica
@@ -160,6 +160,10 @@ class PastBackend:
         self._refuse()
 
     async def at(self, moment: str) -> Backend:
+        """Refuse: ask the store of the present."""
+        self._refuse()
+
+    async def copies(self, moment: str) -> Copies:
         """Refuse: ask the store of the present."""
         self._refuse()
 

@@ -55,6 +55,26 @@ class FolderSync(Protocol):
         ...
 
 
+class Copies(Protocol):
+    """What a restore needs of a store as it is or was: files by name, lent for a while."""
+
+    async def names(self, folder: str) -> list[str]:
+        """The names below a folder, in order; none if it is not there."""
+        ...
+
+    async def size(self, name: str) -> int | None:
+        """How long a file is; None if it is not there."""
+        ...
+
+    async def read(self, name: str, bytes_max: int) -> bytes:
+        """All of a file. `Corrupt` if it is not there or longer than that."""
+        ...
+
+    async def close(self) -> None:
+        """They are needed no more."""
+        ...
+
+
 class Places(Protocol):
     """Where nodes are."""
 
@@ -184,6 +204,10 @@ class Backend(Protocol):
 
     async def at(self, moment: str) -> "Backend":
         """The store as it was, in a copy that goes when that is closed. See `Store.at`."""
+        ...
+
+    async def copies(self, moment: str) -> Copies:
+        """What a restore at that moment needs, to be read. `NoHistory`."""
         ...
 
     async def rights(self, command: RightsCommand | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from plait.api.context import Context
 from plait.api.dropped import DroppedTable
 from plait.api.infos import GraphInfo, TableInfo
 from plait.api.past import PastBackend
-from plait.api.port import Backend, FolderSync
+from plait.api.port import Backend, Copies, FolderSync
 from plait.api.rights import Rights
 from plait.api.session import Session
 from plait.base.ports import Random
@@ -295,6 +295,16 @@ class Store(Session):
         backend = PastBackend(await self._backend.at(text), text)
         async with Store(backend) as store:
             yield store
+
+    @contextlib.asynccontextmanager
+    async def copies(self, moment: str = "latest") -> AsyncIterator[Copies]:
+        """What a restore at a moment needs, to be read: what `plait.branch` makes a store from."""
+        self._context.check()
+        copies = await self._backend.copies(moment)
+        try:
+            yield copies
+        finally:
+            await copies.close()
 
     async def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""

@@ -47,6 +47,7 @@ COMMANDS = {
     "conflicts": "conflicts:conflicts",
     "backup": "backup:backup",
     "restore": "restore:restore",
+    "branch": "branch:branch",
     "repair": "repair:repair",
     "certs": "certs:certs",
     "rights": "rights:rights",

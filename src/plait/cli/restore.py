@@ -39,13 +39,14 @@ def restore(folder: Path, data: Path, at: str, name: str, as_json: bool) -> None
     if as_json:
         print_json(restored)
         return
-    _show(restored)
+    show_restored(restored)
     click.echo(
         f"node {restored['node']} of the new cluster {restored['cluster']!r} is in {data}", err=True
     )
 
 
-def _show(restored: dict[str, Any]) -> None:
+def show_restored(restored: dict[str, Any]) -> None:
+    """Where each line of a restored store goes on."""
     grid = table()
     for heading in ("line", "position", "as of", "epoch"):
         grid.add_column(heading)

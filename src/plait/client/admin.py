@@ -16,6 +16,7 @@ from plait.api.messages import (
     DropRescuedRequest,
     Examine,
     FlushRequest,
+    LendCopies,
     ListRescued,
     Move,
     OpenPast,
@@ -35,6 +36,7 @@ from plait.base.errors import (
     Unavailable,
 )
 from plait.client.cluster import Cluster
+from plait.client.copies import LentCopies
 from plait.client.replay import replay
 
 PAST_S = 3600.0  # that making a copy of the store as it was may take
@@ -142,6 +144,12 @@ class Admin:
             except PlaitError as error:
                 refusals.append(error)
         raise _most_telling(refusals)
+
+    async def copies(self, moment: str) -> LentCopies:
+        """What a restore at a moment needs, from one node that can be reached."""
+        link = await self._cluster.any_link()
+        answer = await link.ask(LendCopies, moment, timeout_s=PAST_S)
+        return LentCopies(self._cluster, link.node, str(answer.value))
 
     async def rescued(self) -> list[dict[str, Any]]:
         """Every rescued suffix of every member that can be reached; each says its ``node``."""

@@ -24,6 +24,7 @@ from plait.base.errors import BadSettings, Closed, PlaitError
 from plait.client.admin import Admin
 from plait.client.attempts import Attempts, is_transient
 from plait.client.cluster import Cluster
+from plait.client.copies import LentCopies
 from plait.types.rights_commands import RightsCommand
 
 BACKUP_S = 24 * 3600.0  # that a backup may take, attempts and all
@@ -131,6 +132,11 @@ class Administration:
             f"a backup to {folder}", BackupRequest, str(folder), supersedes, attempts=attempts
         )
         return dict(answer.value)
+
+    async def copies(self, moment: str) -> LentCopies:
+        """See `Backend`."""
+        self._check_open()
+        return await self._admin.copies(moment)
 
     async def rights(self, command: RightsCommand | None) -> dict[str, Any]:
         """See `Backend`."""

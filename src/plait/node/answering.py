@@ -66,10 +66,6 @@ class Answering:
                 return m.Result(id_, await local.move(what, to, timeout_s, by, accept_loss))
             case m.Examine(id_):
                 return m.Result(id_, await local.examine_here())
-            case m.BackupRequest(id_, folder, supersedes):
-                return m.Result(id_, await local.backup(folder, supersedes))
-            case m.OpenPast(id_, moment):
-                return m.Result(id_, await local.offer_past(moment))
             case m.SetFollowerRequest(id_, name, delay_s, hold, go, votes):
                 followed = await local.set_follower(name, delay_s, hold, go, votes)
                 return m.Result(id_, followed)
@@ -82,9 +78,26 @@ class Answering:
             case m.RightsRequest(id_, command):
                 return m.Result(id_, await local.rights(command))
             case _:
-                return await self._answer_rescued(request)
+                return await self._of_copies(request)
 
-    async def _answer_rescued(self, request: Any) -> m.Answer:
+    async def _of_copies(self, request: Any) -> m.Answer:
+        local, lending = self._local, self._local.node.lending
+        match request:
+            case m.BackupRequest(id_, folder, supersedes):
+                return m.Result(id_, await local.backup(folder, supersedes))
+            case m.OpenPast(id_, moment):
+                return m.Result(id_, await local.offer_past(moment))
+            case m.LendCopies(id_, moment):
+                return m.Result(id_, await lending.lend(moment))
+            case m.CopyNames(id_, copies, folder):
+                return m.Result(id_, await lending.names(copies, folder))
+            case m.ReadCopy(id_, copies, name, offset, bytes_max):
+                lent = await lending.read(copies, name, offset, bytes_max)
+                return m.Result(id_, lent)
+            case _:
+                return await self._of_rescued(request)
+
+    async def _of_rescued(self, request: Any) -> m.Answer:
         local = self._local
         match request:
             case m.ListRescued(id_):

@@ -4,9 +4,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from plait.api.port import Copies
 from plait.host.backup_folder import BackupFolder
 from plait.node.backup.taking import report_of, take_backup
 from plait.node.folder_handle import FolderHandle, sync_folder
+from plait.node.lending import LentCopies
 from plait.node.node import Node
 from plait.node.pasts import Past
 from plait.node.relay_handle import RelayHandle
@@ -26,6 +28,11 @@ class LocalCopies:
         """The node of the store as it was."""
         self.node.check_open()
         return await self.node.pasts.open(moment)
+
+    async def copies(self, moment: str) -> Copies:
+        """What a restore at that moment needs."""
+        self.node.check_open()
+        return LentCopies(self.node.lending, await self.node.lending.lend(moment))
 
     async def offer_past(self, moment: str) -> dict[str, Any]:
         """The same, for a client that is to connect to it."""

@@ -29,6 +29,7 @@ from plait.node.followers import Followers
 from plait.node.graphs import Graphs
 from plait.node.history import History
 from plait.node.lease import Lease
+from plait.node.lending import Lending
 from plait.node.line_host import LineHost
 from plait.node.line_opening import LineOpening
 from plait.node.lines import CONTROL, open_control
@@ -110,6 +111,7 @@ class Node:
         self.reopening = Reopening(self)
         self.history = History(self)
         self.pasts = Pasts(self)
+        self.lending = Lending(self)
         self.room: Callable[[], tuple[int, int] | None] = lambda: None  # free on the disk, and all
         self.space = Space(self)
         self._rounds = Rounds(
@@ -228,8 +230,8 @@ class Node:
         """Stop: flush states, close lines, hang up."""
         if self.closed:
             return
-        await self.pasts.close()
-        await self.history.close()
+        for copies in (self.pasts, self.lending, self.history):
+            await copies.close()
         self.closed = True
         self._rounds.stop()
         await self.relays.close()

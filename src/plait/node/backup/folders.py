@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from random import SystemRandom
@@ -18,7 +19,7 @@ from plait.host.folder import os_error, sync_folder
 from plait.host.storage import open_storage
 from plait.node.backup.choosing import LATEST, Target
 from plait.node.backup.restoring import Restored, Tell, restore
-from plait.node.backup.vault import whose
+from plait.node.backup.vault import Vault, whose
 
 
 async def restore_folder(
@@ -29,10 +30,27 @@ async def restore_folder(
     tell: Tell = lambda progress: None,
 ) -> Restored:
     """Make the folder `data`, which must not be there or be empty, from a backup."""
+    check_new(data)
+    return await restore_vault(existing(backup), data, target, name, tell)
+
+
+def check_new(data: str | PathLike[str]) -> None:
+    """Raise `BadSettings` for a folder that holds something."""
     goal = Path(data).absolute()
     if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
         raise BadSettings(f"{goal} is not empty: a backup is restored into a new folder")
-    vault = existing(backup)
+
+
+async def restore_vault(
+    vault: Vault,
+    data: str | PathLike[str],
+    target: Target,
+    name: str,
+    tell: Tell,
+    finish: Callable[[Path, Restored], None] = lambda folder, restored: None,
+) -> Restored:
+    """The same, of backups that are elsewhere; `finish` adds to the folder before it appears."""
+    goal = Path(data).absolute()
     await whose(vault)
     draft = goal.with_name(f"{goal.name}.restoring-{secrets.token_hex(4)}")
     try:
@@ -42,6 +60,7 @@ async def restore_folder(
             restored = await restore(vault, storage, clock, random, target, name, tell)
         finally:
             await storage.close()
+        finish(draft, restored)
         _rename(draft, goal)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
