@@ -29,12 +29,12 @@ from plait.host.backup_folder import BackupFolder
 from plait.host.disk import room
 from plait.host.loop import on_own_loop
 from plait.node.backup import taking
-from plait.node.backup.choosing import Target, parse_target
+from plait.node.backup.choosing import Choice, Target, parse_target
 from plait.node.backup.folders import restore_folder, scratch_folder
 from plait.node.backup.layout import Manifest
 from plait.node.backup.restoring import Restored, describe
 from plait.node.backup.taking import Keeping, take_backup
-from plait.node.backup.vault import read_manifests
+from plait.node.backup.vault import Pieces, read_manifests
 from plait.node.config import NodeConfig
 from plait.node.history import History, begins_ms
 from plait.types.machines import Machines
@@ -130,7 +130,7 @@ class Pasts:
         async with contextlib.AsyncExitStack() as stack:
             scratch = Path(stack.enter_context(scratch_folder("past")))
             async with source(node, target, scratch / "backup") as vault:
-                size = await self._size(vault, scratch)
+                size = await self._size(vault, target, scratch)
                 folder = scratch / NAME
                 restored = await on_own_loop(
                     lambda: restore_folder(vault.path, folder, target, NAME)
@@ -143,10 +143,12 @@ class Pasts:
         self._open[past] = None
         return past
 
-    async def _size(self, vault: BackupFolder, scratch: Path) -> int:
+    async def _size(self, vault: BackupFolder, target: Target, scratch: Path) -> int:
         """About how many bytes it takes; raises if that is too much."""
         manifests = [manifest async for manifest in read_manifests(vault)]
-        size = max(sum(p.size for p in m.pieces().values()) for m in manifests)
+        choice = Choice(manifests, target, Pieces(vault))
+        await choice.begin()
+        size = await choice.size()
         held, most = sum(past.size for past in self._open), self._node.config.limits.past_bytes_max
         if held + size > most:
             raise Busy(f"it takes {size} bytes; {held} are in use, and {most} allowed")

@@ -129,6 +129,23 @@ class Choice:
         oldest = min(found, key=lambda graph: graph.time_ms, default=None)
         return None if oldest is None else ChosenGraph(oldest, oldest.time_ms, late=True)
 
+    async def size(self) -> int:
+        """How many bytes of the folder what is chosen takes, or somewhat more."""
+        latest, size = self._manifests[-1], 0
+        for line in latest.lines:
+            chosen = await self.line(line.line)
+            if chosen is not None:
+                size += chosen.copy.blob.size + sum(
+                    log.piece.size for log in chosen.backup.log
+                    if log.end > chosen.copy.position and log.start < chosen.position
+                )  # fmt: skip
+        for lineage in {graph.lineage: None for graph in latest.graphs}:
+            found = self.graph(lineage)
+            if found is not None:
+                graph = found.backup
+                size += graph.state.size + sum(part.piece.size for part in graph.batches)
+        return size
+
     def _candidates(self) -> list[Manifest]:
         """The backups that may have the moment, the most fitting first."""
         time_ms = self._target.time_ms
