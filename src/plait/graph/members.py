@@ -42,12 +42,17 @@ class Members:
         self.names: dict[int, str] = {founder: ""}  # everybody who was ever admitted
         self.sponsors: dict[int, tuple[Dot, ...]] = {}  # admissions, of all but the founder
         self.retired: dict[int, Retirement] = {}
+        self._certain: frozenset[int] | None = None  # of `_rooted`; None when it may have changed
 
     def is_member(self, replica: int) -> bool:
         """Whether it may write now, as far as is known here."""
         if replica not in self.names or replica in self.retired:
             return False
-        return not self.retired or self._rooted(replica)
+        if not self.retired:
+            return True
+        if self._certain is None:
+            self._certain = self._rooted()
+        return replica in self._certain
 
     def claim(self, replica: int, name: str) -> None:
         """Be a member by one's own word, from the first own event on, which says so."""
@@ -64,12 +69,12 @@ class Members:
         """The least replica that is a member here by its own word only, or 0."""
         return min((one for one in self.sponsors if self._claims(one)), default=0)
 
-    def _rooted(self, replica: int) -> bool:
-        """Whether it is certain that an admission of it counts, and one of that sponsor, and so on:
-        a retired sponsor may have written it beyond what counts of it."""
+    def _rooted(self) -> frozenset[int]:
+        """Of whom it is certain that an admission counts, and one of that sponsor, and so on: a
+        retired sponsor may have written it beyond what counts of it."""
         rooted, fresh = {self.founder}, True
         rooted.update(one for one in self.sponsors if self._claims(one))
-        while fresh and replica not in rooted:
+        while fresh:
             fresh = False
             for admitted, dots in self.sponsors.items():
                 if admitted not in rooted and any(
@@ -77,7 +82,7 @@ class Members:
                 ):
                     rooted.add(admitted)
                     fresh = True
-        return replica in rooted
+        return frozenset(rooted)
 
     def _claims(self, replica: int) -> bool:
         return any(sponsor == replica for sponsor, _ in self.sponsors[replica])
@@ -92,6 +97,7 @@ class Members:
         dots = self.sponsors.get(replica, ())
         if replica != self.founder and dot not in dots:
             self.sponsors[replica] = tuple(sorted((*dots, dot)))
+            self._certain = None
 
     def roots(self, replica: int) -> tuple[tuple[int, int, int], ...]:
         """Why it is a member: (admitted, sponsor, number) of it, of its sponsors, and so on. What
@@ -116,6 +122,15 @@ class Members:
             known.last = max(known.last, last, had)
             known.said = max(known.said, last)
             known.dots = tuple(sorted((*known.dots, dot)))
+            self._certain = None
+
+    def learn(self, replica: int, last: int, said: int, dots: tuple[Dot, ...]) -> None:
+        """Somebody else knows this of a retirement."""
+        known = self.retired.setdefault(replica, Retirement(0, 0, ()))
+        known.last = max(known.last, last)
+        known.said = max(known.said, said)
+        known.dots = tuple(sorted({*known.dots, *dots}))
+        self._certain = None
 
     def unsaid(self, vector: Context) -> list[Dot]:
         """The retired of whom more was delivered than any retirement named: how far."""

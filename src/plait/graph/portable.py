@@ -11,7 +11,7 @@ import msgspec
 from plait.base.causality import Context, Dot, VersionVector
 from plait.base.errors import BadFrame
 from plait.graph.event import DIGEST_BYTES, REPLICA_MAX
-from plait.graph.members import Members, Retirement
+from plait.graph.members import Members
 from plait.graph.openings import Openings, unknown
 from plait.graph.streams import Stream
 
@@ -156,13 +156,7 @@ def call_roll(members: Members, roll: Roll, names: Sequence[int]) -> None:
     for retired in roll.retired:
         replica = _at(names, retired.replica)
         dots = tuple(dot_at(r, seq, names) for r, seq in retired.dots)
-        known = members.retired.get(replica)
-        if known is None:
-            members.retired[replica] = Retirement(retired.last, retired.said, dots)
-        else:
-            known.last = max(known.last, retired.last)
-            known.said = max(known.said, retired.said)
-            known.dots = tuple(sorted({*known.dots, *dots}))
+        members.learn(replica, retired.last, retired.said, dots)
 
 
 def _at(names: Sequence[int], number: int) -> int:
