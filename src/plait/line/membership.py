@@ -50,6 +50,8 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
     @property
     def members(self) -> tuple[str, ...]:
         """Everybody who gets the log."""
+        if not self.outgoing and not self.learners:
+            return self.voters  # which are in order
         return tuple(sorted({*self.voters, *self.outgoing, *self.learners}))
 
     @property
@@ -79,11 +81,7 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
 
     def quorum(self, names: Collection[str]) -> bool:
         """Whether `names` are a majority, of both halves while joint."""
-        return all(
-            2 * sum(name in names for name in half) > len(half)
-            for half in (self.voters, self.outgoing)
-            if half
-        )
+        return _majority(names, self.voters) and _majority(names, self.outgoing)
 
     def decided(self, position_of: Callable[[str], int]) -> int:
         """The position that a majority has reached, of both halves while joint."""
@@ -105,6 +103,15 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
         assert not set(self.retired) & set(self.members)
         assert {name for name, _ in self.zones} <= set(self.members)
         assert {name for name, _ in self.outgoing_zones} <= set(self.outgoing)
+
+
+def _majority(names: Collection[str], half: tuple[str, ...]) -> bool:
+    """Whether more than half of them are named; so it is where there is nobody."""
+    count = 0
+    for name in half:
+        if name in names:
+            count += 1
+    return 2 * count > len(half) or not half
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True):

@@ -145,8 +145,10 @@ class Audits:
     def _tell(self, host: LineHost, line: _Line) -> None:
         """Report the last audit to the leader, again if that may have been lost."""
         points = host.replica.ledger.points
+        if not points:
+            return
         leader = self._node.name if host.leads else host.leader
-        if not points or leader is None:
+        if leader is None:
             return
         now = self._node.clock.monotonic()
         if line.told != (points[-1], leader):

@@ -85,7 +85,8 @@ class Followers:
     def mine(self) -> FollowerRecord | None:
         """How this node follows; None if it applies everything at once. A lone node does."""
         self._look()
-        return None if self._node.alone else self._records.get(self._node.name)
+        record = self._records.get(self._node.name)
+        return None if record is None or self._node.alone else record
 
     def _look(self) -> None:
         replica = self._node.control.replica

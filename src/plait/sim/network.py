@@ -48,6 +48,7 @@ class SimConnection:
         self.receiver: Receiver | None = None
         self._fabric = fabric
         self._way = f"{there} {here}\n".encode()  # of what arrives here, in the hash
+        self._path = fabric.path(here, there)  # of what is sent from here
         self.first = b""  # frame that was sent from here: it says who speaks
         self._pending: list[bytes] = []
         self._held: list[tuple[list[bytes], int]] = []  # on a cut path
@@ -66,8 +67,9 @@ class SimConnection:
     @property
     def unsent(self) -> int:
         """Bytes queued that the network has not taken."""
-        queued = sum(map(len, self._pending))
-        return queued + max(0, self._under_way - _WINDOW_BYTES)
+        beyond = self._under_way - _WINDOW_BYTES
+        queued = sum(map(len, self._pending)) if self._pending else 0
+        return queued + beyond if beyond > 0 else queued
 
     def send(self, frame: bytes) -> None:
         """Queue a frame for the end of this turn."""
@@ -161,7 +163,7 @@ class SimConnection:
         fabric = self._fabric
         fabric.bytes_sent += size
         fabric.frames_sent += len(frames)
-        path = fabric.path(self.here, self.there)
+        path = self._path
         if not self.other._open:
             # A half-open connection: whoever is there now knows nothing of it.
             back = self._when(0)
@@ -194,7 +196,7 @@ class SimConnection:
 
     def _when(self, size: int) -> float | None:
         """When something sent now arrives; None if the path is cut."""
-        path = self._fabric.path(self.here, self.there)
+        path = self._path
         if path.cut or self._held:
             return None
         self._last_arrival = max(self._last_arrival, path.arrival(self._fabric.loop.time(), size))
@@ -224,7 +226,7 @@ class SimConnection:
         if self.receiver is None:
             return
         self._fabric.trace.frames(self._way, frames)
-        if any(len(frame) > self.frame_bytes_max for frame in frames):
+        if max(map(len, frames), default=0) > self.frame_bytes_max:
             self.broken("a frame is too long")
             return
         try:

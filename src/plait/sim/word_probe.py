@@ -25,6 +25,8 @@ from plait.line.replication.messages import AppendReply
 from plait.node.line_host import LineHost
 from plait.sim.line_truth import LineTruth
 
+_WORDS = (AppendReply, Vote, RequestVote, Promise)  # whose word counts; most messages are others
+
 
 class WordProbe:
     """Hears every message from now on."""
@@ -61,20 +63,24 @@ class WordProbe:
 
     def _sending(self, send: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
         def sent(peer: str, message: Any) -> None:
-            match message:
-                case AppendReply():
-                    self._check_reply(message)
-                case Vote(_, _, True, True):
-                    self._check_calm(peer)
-                case Vote(_, asked, False, True):
-                    self._check_word(asked, peer)
-                case RequestVote(_, term, False):
-                    self._check_word(term, self._name)
-                case Promise() if message.binding and message.granted:
-                    self._check_word(message.epoch, "")
+            if type(message) in _WORDS:
+                self._check(peer, message)
             send(peer, message)
 
         return sent
+
+    def _check(self, peer: str, message: Any) -> None:
+        match message:
+            case AppendReply():
+                self._check_reply(message)
+            case Vote(_, _, True, True):
+                self._check_calm(peer)
+            case Vote(_, asked, False, True):
+                self._check_word(asked, peer)
+            case RequestVote(_, term, False):
+                self._check_word(term, self._name)
+            case Promise() if message.binding and message.granted:
+                self._check_word(message.epoch, "")
 
     def _check_reply(self, reply: AppendReply) -> None:
         tail = self._line.ground.tail_on_disk(self._name, self._line.line)

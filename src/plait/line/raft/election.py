@@ -121,10 +121,15 @@ class Candidate:
     def founds(self) -> bool:
         """Whether everybody voted and nobody but us can ever have led (see `line.primary` too)."""
         member, log = self.member, self.member.log
-        others = [peer for peer in member.others if member.membership.votes(peer)]
-        votes = [self.votes.get(peer) for peer in others]
-        if not member.votes or any(vote is None or not vote.fresh for vote in votes):
+        if not member.votes or not (member.empty if member.fresh else member.whole):
             return False
+        votes: list[Vote] = []
+        for peer in member.others:
+            if member.membership.votes(peer):
+                vote = self.votes.get(peer)
+                if vote is None or not vote.fresh:
+                    return False
+                votes.append(vote)
         if member.fresh:
-            return member.empty and all(vote is not None and vote.empty for vote in votes)
-        return member.whole and all(epoch.candidate == member.me for epoch, _ in log.epochs)
+            return all(vote.empty for vote in votes)
+        return all(epoch.candidate == member.me for epoch, _ in log.epochs)
