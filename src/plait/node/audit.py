@@ -132,8 +132,9 @@ class Audits:
             logger.warning("line %s: a copy of the state is in place", host.line)
         if replica.halted is not None:
             return
-        self._tell(host, line)
-        if host.leads:
+        leads = host.leads
+        self._tell(host, line, leads)
+        if leads:
             self._judge(host, line)
             self._propose(host, line)
         else:
@@ -142,12 +143,12 @@ class Audits:
 
     # ------------------------------------------------------------------ every replica
 
-    def _tell(self, host: LineHost, line: _Line) -> None:
+    def _tell(self, host: LineHost, line: _Line, leads: bool) -> None:
         """Report the last audit to the leader, again if that may have been lost."""
         points = host.replica.ledger.points
         if not points:
             return
-        leader = self._node.name if host.leads else host.leader
+        leader = self._node.name if leads else host.leader
         if leader is None:
             return
         now = self._node.clock.monotonic()
@@ -156,7 +157,7 @@ class Audits:
         if line.tells == TELLS_MAX or now - line.told_at < TELL_S:
             return
         line.tells, line.told_at = line.tells + 1, now
-        if host.leads:
+        if leads:
             self._heard(host.line, self._node.name, points[-1])
         else:
             self._node.send(leader, AuditReport(host.line, points[-1]))

@@ -7,7 +7,8 @@ anything else is told of and looks no more, and the others go on.
 
 import asyncio
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from plait.base.errors import PlaitError
@@ -32,7 +33,8 @@ class Rounds:
 
     def __init__(self, failed: Callable[[str, BaseException], None], *watchers: Watcher) -> None:
         self._failed = failed
-        self._watchers = [(max(1, round(one.every_s / TURN_S)), one) for one in watchers]
+        self._due: list[list[Watcher]] = []  # who looks, turn by turn, over and over
+        self._plan(watchers)
         self._turns = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -49,12 +51,16 @@ class Rounds:
     def _turn(self) -> None:
         self.start()
         self._turns += 1
-        for turns, watcher in self._watchers:
-            if self._turns % turns == 0:
-                try:
-                    watcher.watch()
-                except PlaitError as error:
-                    logger.info("%s waits: %s", type(watcher).__name__.lower(), error)
-                except Exception as error:
-                    self._watchers = [one for one in self._watchers if one[1] is not watcher]
-                    self._failed(f"a watcher ended: {type(error).__name__}: {error}", error)
+        for watcher in self._due[self._turns % len(self._due)]:
+            try:
+                watcher.watch()
+            except PlaitError as error:
+                logger.info("%s waits: %s", type(watcher).__name__.lower(), error)
+            except Exception as error:
+                self._due = [[one for one in due if one is not watcher] for due in self._due]
+                self._failed(f"a watcher ended: {type(error).__name__}: {error}", error)
+
+    def _plan(self, watchers: Iterable[Watcher]) -> None:
+        pauses = [(max(1, round(one.every_s / TURN_S)), one) for one in watchers]
+        for turn in range(math.lcm(*[turns for turns, _ in pauses])):
+            self._due.append([one for turns, one in pauses if turn % turns == 0])
