@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterable
 from random import Random
 
 from plait.line.entry import Epoch
+from plait.node.lines import CONTROL
 from plait.sim.machine import NodeMachine
 from plait.sim.membership import may_be_lost
 from plait.sim.moments import Kind
@@ -151,8 +152,19 @@ def _led(world: World, but: str = "") -> dict[str, str]:
 async def _replaced(world: World, name: str, line: str, within_s: float) -> None:
     """Wait until another one leads."""
     until = world.now() + within_s
-    while world.now() < until and line not in _led(world, name):
+    while world.now() < until and not _is_led(world, line, name):
         await asyncio.sleep(LOOK_S)
+
+
+def _is_led(world: World, line: str, but: str) -> bool:
+    """Whether somebody else leads a line now."""
+    for machine in world.nodes.values():
+        node = machine.node
+        if node is not None and machine.name != but:
+            host = node.control if line == CONTROL else node.lines.get(line)
+            if host is not None and host.leads:
+                return True
+    return False
 
 
 def _killed(world: World, name: str, random: Random) -> list[NodeMachine]:

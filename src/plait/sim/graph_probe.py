@@ -76,8 +76,9 @@ class GraphProbe:
         """What `one` folded as stable, the member `other` has seen."""
         who, scope = one
         member, seen = other
-        remaining = scope.members.is_member(seen.replica) and seen.members.is_member(seen.replica)
-        if not remaining or not scope.stable:
+        if not scope.stable or not scope.members.is_member(seen.replica):
+            return
+        if not seen.members.is_member(seen.replica):
             return
         for author, last in scope.stable.items():
             if seen.vector.get(author, 0) < last:

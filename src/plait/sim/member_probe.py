@@ -39,6 +39,8 @@ from plait.sim.line_truth import LineTruth
 from plait.sim.moments import Kind as MomentKind
 from plait.sim.word_probe import WordProbe
 
+_LEADERS = (RaftLeader, PrimaryLeader)
+
 
 class MemberProbe:
     """Sees every step from now on."""
@@ -71,7 +73,7 @@ class MemberProbe:
         """Look at what no step tells."""
         self._disk.look()
         position, log = self._member.membership_position, self._member.log
-        kept = log.kept(position) if log.head <= position < log.tail else None
+        kept = log.kept(position) if position >= log.head else None
         if kept is not None and kept.entry.kind is not Kind.MEMBERS:
             self._report(f"goes by the members of entry {position}, which says nothing of members")
         applied, committed = self.host.replica.applied, self._member.committed_told
@@ -129,11 +131,11 @@ class MemberProbe:
         return stepped
 
     def _after(self) -> None:
-        member, role = self._member, self._core.role
+        member, log, role = self._member, self._member.log, self._core.role
         newest = self._newest()
         if newest != self._promised or self._vote:
             self._check_promise(newest)
-        if isinstance(role, RaftLeader | PrimaryLeader):
+        if isinstance(role, _LEADERS):
             self._leads(role)
         else:
             self._led = None
@@ -141,12 +143,13 @@ class MemberProbe:
             self._check_commit(role)
         if member.committed_told != self._told:
             self._check_told()
-        if member.membership_position != self._position or self._position >= member.log.tail:
+        tail = log.tail
+        if self._position >= tail or member.membership_position != self._position:
             self._check_members()
         self._words.look()
-        if member.log.tail < self._tail or member.log.head > self._tail:
-            self._tell("cut" if member.log.tail < self._tail else "copied")
-        self._tail = member.log.tail
+        if tail < self._tail or log.head > self._tail:
+            self._tell("cut" if tail < self._tail else "copied")
+        self._tail = tail
         self._membership = member.membership
         self._fresh = member.fresh
 
@@ -237,7 +240,7 @@ class MemberProbe:
         if position >= member.log.tail:
             self._report(f"goes by the members of entry {position}; it has {member.log.tail}")
         self._position = position
-        if position <= before or not isinstance(role, RaftLeader | PrimaryLeader):
+        if position <= before or not isinstance(role, _LEADERS):
             return
         self._tell("members")
         if position >= role.opening and member.commit <= before:
@@ -253,7 +256,7 @@ class MemberProbe:
         self._commit = commit
         if commit < before and not self.line.lossy:
             self._report(f"the commit index fell from {before} to {commit}")
-        if commit <= before or not isinstance(role, RaftLeader | PrimaryLeader):
+        if commit <= before or not isinstance(role, _LEADERS):
             return
         if commit <= role.opening:
             self._report(f"committed {commit}, but its epoch begins at {role.opening}")

@@ -73,14 +73,15 @@ class Probes:
             graph.look(replicas)
 
     def _look_at_member(self, name: str, host: LineHost) -> None:
-        if host.group is None:
+        group = host.group
+        if group is None:
             return
-        log = host.group.line  # each segment of a chain has one of its own
+        log = group.line  # each segment of a chain has one of its own
         line = self._lines.get(log)
         if line is None:
             line = self._lines[log] = LineTruth(log, self)
         known = self._members.get((name, log))
-        if known is None or known.driver is not host.group.loglet.driver:
+        if known is None or known.driver is not group.loglet.driver:
             known = self._members[name, log] = MemberProbe(line, name, host)
         known.look()
 
@@ -93,7 +94,9 @@ class Probes:
 
     def _look_at_disk(self, machine: NodeMachine) -> None:
         disk = machine.disk
-        known = self._disks.setdefault(machine.name, (disk, disk.log))
+        known = self._disks.get(machine.name)
+        if known is None:
+            known = self._disks[machine.name] = (disk, disk.log)
         if disk.damage or disk.rotten or known[0] is not disk or known[1] is not disk.log:
             self.lost.add(machine.name)
             self._disks[machine.name] = (disk, disk.log)
