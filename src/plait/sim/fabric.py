@@ -35,7 +35,7 @@ class Fabric:
 
     def world_at(self, when: float, act: Callable[[], None]) -> None:
         """The world itself does something, whoever lives then."""
-        self.loop.call_at(when, act, context=Context())
+        self.loop.set(when, act, (), Context())
 
     def path(self, source: str, target: str) -> Path:
         """The way from one machine to another."""

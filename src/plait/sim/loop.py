@@ -106,7 +106,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if context is None:
             delay *= pace.get()
             context = copy_context()
-        return self._set(self._now + delay, callback, args, context)
+        return self.set(self._now + delay, callback, args, context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
@@ -117,9 +117,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if times != 1.0:
                 when = self._now + (when - self._now) * times
             context = copy_context()
-        return self._set(when, callback, args, context)
+        return self.set(when, callback, args, context)
 
-    def _set(self, when: float, callback: Any, args: tuple[Any, ...], context: Context) -> Handle:
+    def set(self, when: float, callback: Any, args: tuple[Any, ...], context: Context) -> Handle:
+        """A timer, at a time of the world's whatever anybody's clock says."""
         self._number += 1
         timer = Handle((when, self._number, callback, args, context))
         heappush(self._timers, timer)

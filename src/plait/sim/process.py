@@ -39,7 +39,7 @@ class Process:
 
     def at(self, when: float, act: Callable[..., object], *args: Any) -> None:
         """The world does this to the process, at a time of the world's."""
-        self._loop.call_at(when, self._do, act, args, context=self._context)
+        self._loop.set(when, self._do, (act, args), self._context)
 
     def soon(self, act: Callable[..., object], *args: Any) -> None:
         """The world does this to the process in the next turn."""
