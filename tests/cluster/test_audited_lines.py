@@ -13,7 +13,7 @@ from members import Members, until
 import plait
 from plait import Consensus, Leader
 from plait.base.codec import encode
-from plait.base.errors import Diverged
+from plait.base.errors import Diverged, HistoryTrimmed
 from plait.host.state_rows import seal_value
 from plait.node import audit
 from plait.node.config import Limits
@@ -154,6 +154,27 @@ async def test_a_leader_that_differs_hands_over_and_is_put_right(
         await members.settled(line)
         assert await table.get("c") == 3
         assert node.host(line).replica.view.get(ROWS + 1, b"chance") is None
+
+
+async def test_a_leader_of_no_use_hands_over_although_its_audit_never_comes_back(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "LOG_S", 0.3)
+    async with plait.connect(members.url) as store:
+        table = await store.table("accounts", Consensus())
+        await members.settled(LINE)
+        odd = leader_of(members)
+        node = members.nodes[odd]
+
+        async def waits_for_ever(line: str, command: Command) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(node, "command", waits_for_ever)
+        await table.put("a", 1)
+        await until(lambda: node.audits._line(LINE).busy)
+        node.host(LINE).replica.needs_snapshot = HistoryTrimmed("nobody has it any more", head=0)
+        await until(lambda: node.host(LINE).installed == 1)
+        assert leader_of(members) != odd
 
 
 async def test_without_a_majority_everybody_is_suspect_and_nothing_is_done(

@@ -7,9 +7,13 @@ from members import Members
 from twin_servers import members, servers
 
 import plait
-from plait import Consensus
-from plait.base.errors import Indefinite, LossNotAccepted, Refused, Unavailable
+from plait import Consensus, Leader
+from plait.base.errors import Indefinite, LossNotAccepted, PlaitError, Refused, Unavailable
+from plait.engines.primary import PrimaryLoglet
+from plait.line.chain import decode_configuration
 from plait.node import former
+from plait.node.control_metastore import ControlMetastore
+from plait.node.moves import LOOK_S
 from plait.sim.twin import TwinServer
 
 NATS = "nats://alone:4222"
@@ -32,7 +36,7 @@ async def on_nats(members: Members) -> None:
         for name in members.nodes:
             async with members.only(name) as near:
                 assert await (await near.table("accounts")).get("c") == 3
-        own = await store.table("own", plait.Leader())
+        own = await store.table("own", Leader())
         await own.put("x", 1)
 
 
@@ -69,6 +73,34 @@ async def test_what_a_dead_engine_held_is_given_up_only_by_order_and_the_line_go
             assert await rows_at(members, name) == {"a": 1, "b": 2, "c": 3, "d": 4}
         (forced,) = members.nodes["n1"].host(accounts.line).status()["forced"]
         assert (forced["tail"], forced["by"]) == (tail, "ada")
+
+
+@pytest.mark.slow
+async def test_a_line_is_forced_off_an_engine_that_died_as_it_was_adopted(
+    members: Members, servers: dict[str, TwinServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with plait.connect(members.url) as store:
+        accounts = await store.table("accounts", Consensus())
+        await accounts.put_many({"a": 1, "b": 2, "c": 3})
+        adopted = ControlMetastore.compare_and_set
+
+        async def last_breath(metastore: ControlMetastore, version: int, data: bytes) -> int:
+            servers["nats"].down = decode_configuration(data).intent is None
+            return await adopted(metastore, version, data)
+
+        monkeypatch.setattr(ControlMetastore, "compare_and_set", last_breath)
+        with pytest.raises(Unavailable):
+            await store.move("accounts", NATS, timeout_s=5.0)
+        monkeypatch.undo()
+        monkeypatch.setattr(former, "STRANDED_S", 1.0)
+        assert servers["nats"].down
+        with pytest.raises(LossNotAccepted, match="alone"):
+            await store.move("accounts", "raft", forced_by="ada")
+        report = await store.move("accounts", "raft", forced_by="ada", accept_loss=True)
+        assert report["forced"]["by"] == "ada"
+        await accounts.put("d", 4)
+        for name in members.nodes:
+            assert await rows_at(members, name) == {"a": 1, "b": 2, "c": 3, "d": 4}
 
 
 @pytest.mark.slow
@@ -121,3 +153,28 @@ async def test_a_line_that_stayed_shut_opens_when_its_engine_is_back(
     servers["nats"].down = False
     assert await rows_at(members, "n3") == {"a": 1, "b": 2, "c": 3}
     assert not members.nodes["n3"].line_opening.shut
+
+
+async def test_a_move_whose_engine_died_since_leaves_the_line_in_use_and_gives_way_to_another(
+    members: Members, servers: dict[str, TwinServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with plait.connect(members.url) as store:
+        table = await store.table("accounts", Leader())
+        await table.put("a", 1)
+        sealed = PrimaryLoglet.seal
+
+        async def dies_first(loglet: PrimaryLoglet) -> int:
+            servers["nats"].down = True
+            raise Unavailable("whoever moves it is gone, too")
+
+        monkeypatch.setattr(PrimaryLoglet, "seal", dies_first)
+        with pytest.raises(PlaitError):
+            await store.move("accounts", NATS, timeout_s=5.0)
+        monkeypatch.setattr(PrimaryLoglet, "seal", sealed)
+        await asyncio.sleep(2 * LOOK_S)
+        await table.put("b", 2)
+        status = (await store.status())["nodes"]["n1"]["lines"][table.line]
+        assert (status["place"], status["moving_to"]) == ("members", "nats://alone:4222")
+        report = await store.move("accounts", POSTGRES)
+        assert (report["from"], report["to"]) == ("members", POSTGRES)
+        assert [await table.get(key) for key in "ab"] == [1, 2]

@@ -25,12 +25,17 @@ class World:
     def __init__(self) -> None:
         self.loglets: dict[Next, SlowLoglet] = {}
         self.metastore = TroubledMetastore()
+        self.dead = ""  # an engine that does not answer
 
     async def prepare(self, following: Next) -> None:
+        if following.engine == self.dead:
+            raise Unavailable(f"{self.dead} does not answer")
         if following in self.loglets:
             raise BadSettings("used before")
 
     async def open(self, segment: Segment, stop: int | None) -> "SlowLoglet":
+        if segment.engine == self.dead:
+            raise Unavailable(f"{self.dead} does not answer")
         fresh = SlowLoglet(segment.origin)
         return self.loglets.setdefault(segment.loglet, fresh)
 

@@ -186,6 +186,48 @@ async def test_a_waiter_finishes_a_switch_that_died(step: str) -> None:
     assert await waiter == (3, False)
 
 
+async def intended_for_a_dead_engine(step: str) -> tuple[World, Chain]:
+    """A handle that finds an intent, whose author and whose engine are both gone."""
+    world = World()
+    chain = await world.create()
+    await append_all(chain, ["a"])
+    world.metastore.breaks_at = world.metastore.sets + (1 if step == "intent set" else 2)
+    world.metastore.takes_effect = step == "intent set"
+    with pytest.raises(Unavailable):
+        await chain.extend("mortal", b"1")
+    await chain.close()
+    world.dead = "mortal"
+    return world, await world.handle()
+
+
+async def test_nothing_is_sealed_for_an_engine_that_died_since_it_was_intended() -> None:
+    world, chain = await intended_for_a_dead_engine("intent set")
+    with pytest.raises(Unavailable, match="mortal does not answer"):
+        await chain.finish()
+    assert await append_all(chain, ["b"]) == [1]
+    assert len(chain.configuration.segments) == 1
+    world.dead = ""
+    await chain.finish()
+    assert chain.configuration.last.engine == "mortal"
+
+
+@pytest.mark.parametrize("step", ["intent set", "segment lost"])
+async def test_an_engine_that_died_since_it_was_intended_gives_way_to_another(step: str) -> None:
+    world, chain = await intended_for_a_dead_engine(step)
+    late = await world.handle()
+    assert (await chain.extend("memory", b"1")).loglet == Next("memory", b"1")
+    await late.finish()  # it knew of the first intent only
+    assert late.configuration == chain.configuration
+    assert await append_all(chain, ["b"]) == [1]
+    assert await texts(late) == ["a", "b"]
+
+
+async def test_an_engine_that_answers_is_not_given_up_for_another() -> None:
+    world, chain = await intended_for_a_dead_engine("segment lost")
+    world.dead = ""
+    assert (await chain.extend("memory", b"2")).engine == "mortal"
+
+
 async def test_a_seal_of_the_chain_that_died_is_finished_by_whoever_meets_it() -> None:
     world = World()
     chain = await world.create()

@@ -111,6 +111,18 @@ def test_one_switch_at_a_time_and_none_after_the_end() -> None:
         FIRST.completed(Origin(3, 1, 1))
 
 
+def test_what_was_intended_and_not_adopted_gives_way_to_another_loglet_and_is_never_withdrawn() -> (
+    None
+):
+    intending = FIRST.intending(Next("dead", b"1"))
+    instead = intending.intending_instead(Next("raft", b"1"))
+    intending.check_delta(instead)
+    assert instead.completed(Origin(3, 1, 1)).last.loglet == Next("raft", b"1")
+    for chain in (FIRST, FIRST.intending(End())):
+        with pytest.raises(AssertionError, match="no next loglet"):
+            chain.intending_instead(Next("raft", b"1"))
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

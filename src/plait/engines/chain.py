@@ -25,7 +25,7 @@ from plait.base.errors import (
     PlaitError,
     Unavailable,
 )
-from plait.engines.ending import complete, force
+from plait.engines.ending import ask_again, complete, force, make_way
 from plait.engines.issuing import Issuing
 from plait.engines.metastore import Metastore
 from plait.engines.opener import Opener
@@ -268,7 +268,7 @@ class Chain:
         await self._register.refresh()
         following = Next(engine, params)
         if after in (None, self.configuration.last):
-            await self._register.prepare(following)
+            await make_way(self._register, following)
             await self._decide(following, after)
         return self.configuration.last
 
@@ -325,6 +325,7 @@ class Chain:
         self._register.check_open()
         await self._register.refresh()
         if self.configuration.intent is not None:
+            await ask_again(self._register)
             await self._switched()
 
     async def _decide(self, intent: Intent, after: Segment | None = None) -> None:

@@ -16,7 +16,7 @@ from plait.base.errors import (
     Unavailable,
 )
 from plait.engines.register import Register
-from plait.line.chain import Forced, Segment
+from plait.line.chain import Forced, Next, Segment
 from plait.line.loglet import Loglet, Origin
 
 SEAL_S = 10.0  # a loglet that takes longer is taken for dead: whoever waits is told, and may retry
@@ -34,7 +34,8 @@ async def sealed_end(segment: Segment, loglet: Loglet) -> Origin:
 async def complete(register: Register) -> None:
     """Do what is intended, if anything is: seal, read the tail, put the next segment in.
 
-    Writers wait meanwhile, so nothing is asked that is known: an intent is never withdrawn.
+    Writers wait meanwhile, so nothing is asked that is known: an intent is never withdrawn, and
+    where another took its place the compare-and-set says so.
     """
     if register.configuration.intent is None:
         await register.refresh()
@@ -53,6 +54,26 @@ async def complete(register: Register) -> None:
                 raise
             continue  # somebody else ended it
         await register.propose(version, configuration.completed(end))
+
+
+async def make_way(register: Register, following: Next) -> None:
+    """See that `following` could be created; it takes the place of what is intended already if
+    that was never adopted, and its engine does not answer, or would not do, any more."""
+    await register.prepare(following)
+    version, configuration = register.version, register.configuration
+    if isinstance(configuration.intent, Next) and configuration.intent != following:
+        try:
+            await register.prepare(configuration.intent)
+        except (Unavailable, BadSettings):
+            await register.propose(version, configuration.intending_instead(following))
+
+
+async def ask_again(register: Register) -> None:
+    """Raise whatever speaks by now against what others intended, before anything is sealed for it:
+    as long as nothing is, the line goes on where it stands."""
+    intent = register.configuration.intent
+    if isinstance(intent, Next):
+        await register.prepare(intent)
 
 
 async def force(

@@ -14,6 +14,7 @@ metastore), and changes only by compare-and-set:
 
 - `intending(Next(engine, params))`: that engine is healthy; the last segment may be sealed
 - `completed(at)`: it was sealed at `at.position`; the next loglet begins at `at`
+- `intending_instead(Next(...))`: the engine that was intended is gone, and another takes its place
 - `intending(End())`, `completed(at)`: the same, for the seal of the whole chain
 - `forced(at, ...)`: completed although the last segment could not be sealed; this admits loss
 - `trimmed(before)`: the head moves, and segments wholly below it fall away
@@ -127,6 +128,14 @@ class Configuration(msgspec.Struct, frozen=True):
         assert self.intent is None, "a switch is under way"
         assert self.end is None, "the chain has ended"
         return msgspec.structs.replace(self, intent=intent)
+
+    def intending_instead(self, following: Next) -> "Configuration":
+        """With another loglet intended than was: nothing was adopted, so nothing is in that one.
+
+        An intent is never just withdrawn, for the last segment may be sealed already.
+        """
+        assert isinstance(self.intent, Next), "no next loglet is intended"
+        return msgspec.structs.replace(self, intent=following)
 
     def completed(self, at: Origin) -> "Configuration":
         """As the intent has it, the last segment being sealed at `at.position`.

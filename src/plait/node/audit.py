@@ -20,6 +20,7 @@ that has no state of use knows nobody's that is: the lead goes round, to whoever
 Without a majority nobody can tell who is right: everybody is suspect, loudly, and nothing is done.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ TELL_S = 1.0  # before a report is repeated,
 TELLS_MAX = 10  # so often; a report may be lost, and the leader may be new
 COPY_S = 5.0  # before a copy is asked for again
 HAND_OVER_S = 5.0
+LOG_S = 5.0  # whose own state does not get there does not wait for it, and hands over
 ROUND_S = 5.0  # before the lead goes round again: nobody may have a state of use
 COST_MAX = 0.01  # the share of time that digests of a large machine may take
 TALLIES_MAX = 16  # audits of a line that a leader keeps reports of
@@ -290,9 +292,10 @@ class Audits:
 
     async def _logged(self, host: LineHost, line: _Line, command: Audit | Verdict) -> None:
         try:
-            await self._node.command(host.line, command)
-        except PlaitError as error:
-            logger.info("line %s: %s was not logged: %s", host.line, command, error)
+            async with asyncio.timeout(LOG_S):
+                await self._node.command(host.line, command)
+        except (PlaitError, TimeoutError) as error:
+            logger.info("line %s: %s was not logged: %r", host.line, command, error)
             if isinstance(command, Verdict):
                 line.judged.discard((command.epoch, command.position))
         finally:

@@ -107,15 +107,16 @@ class Moves:
     async def _chain(
         self, record: LineRecord, order: Order
     ) -> AsyncIterator[tuple[LineHost | None, Chain]]:
-        """The line here, and its chain; one of its own for a line that is shut, to be forced."""
+        """The line here, and its chain; to be forced, one of its own for a line that is shut, or
+        that cannot go over to an engine which died as it was adopted."""
         node = self._node
-        if record.line in node.lines or not order.by:
-            host = node.host(record.line)
+        host = node.host(record.line) if record.line in node.lines or not order.by else None
+        if host is not None and (not order.by or await _goes_over(chain_of(host))):
             yield host, chain_of(host)
             return
-        chain = await lines.open_lost(node, record)
+        chain = await lines.open_lost(node, record, beside=host is not None)
         try:
-            yield None, chain
+            yield host, chain
         finally:
             await chain.close()
 
@@ -147,6 +148,7 @@ class Moves:
                             raise
                         forced = await force(self._node, record, host, chain, order, error)
                 if host is not None:
+                    await chain_of(host).refresh()
                     await host.go_over()
         except TimeoutError:
             raise Unavailable(
@@ -279,6 +281,15 @@ def chain_of(host: LineHost) -> Chain:
     if not host.folds:
         raise TooStale(f"this node keeps no state of {host.line}")
     return host.loglet
+
+
+async def _goes_over(chain: Chain) -> bool:
+    """Whether the line here can go where the control line says that it is."""
+    try:
+        await chain.refresh()
+    except Unavailable:
+        return False
+    return True
 
 
 def number_of(loglet: Next) -> int:

@@ -76,6 +76,7 @@ class LineSegments:
     checkpoint: how many entries and records this node's state has, whenever asked.
     admitted_at: where in the control line this node's disk was admitted.
     zones: where the line's founders were.
+    beside: the line is open here, so its groups are in others' hands: only engines are opened.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class LineSegments:
         checkpoint: Callable[[], tuple[int, int]],
         admitted_at: int,
         zones: Zones = NOWHERE,
+        beside: bool = False,
     ) -> None:
         self.groups: dict[str, MemberLoglet] = {}  # by the name that their messages bear
         self._node = node
@@ -94,6 +96,7 @@ class LineSegments:
         self._checkpoint = checkpoint
         self._admitted_at = admitted_at
         self._zones = zones
+        self._beside = beside
 
     async def prepare(self, following: Next) -> None:
         """See that the engine would take the line, and do there what can be done before."""
@@ -112,6 +115,8 @@ class LineSegments:
         if stop is not None and flushed >= stop:
             return PastLoglet(stop)
         if segment.engine == MEMBERS:
+            if self._beside:
+                return PastLoglet(segment.base)
             return self._open_group(segment, flushed)
         if self._node.name in self._witnesses:
             return PastLoglet(segment.base)  # it has no state that could want to read it

@@ -6,7 +6,8 @@ feeds of other workloads, with collections of their own, some of which begin on 
 judges of those: nothing acknowledged is lost or counted twice, and a feed goes on without a gap.
 
 In some worlds an engine is left by all lines and switched off for ever, and who was away meanwhile
-must do without. In the end no move is under way, and all nodes have the same chain and state.
+must do without; a move to it that had begun is sent elsewhere, by order if need be. In the end no
+move is under way, and all nodes have the same chain and state.
 Absent: moves of lines that others' workloads use.
 """
 
@@ -83,6 +84,7 @@ class Moves(Workload):
         self._inner = MovedCounters(world, config), self._feeds
         self.unsettled = ""
         self._retired = ""  # where nobody moves to any more
+        self._gone = False  # it is switched off
         self._latest = next(iter(COUNTERS))  # what was last moved, by whomever
         self._at: dict[str, str] = {}  # where each collection's line is, as operators were told
 
@@ -141,10 +143,14 @@ class Moves(Workload):
                     if await self._move(store, name, what, to):
                         break
 
-    async def _move(self, store: plait.Store, name: str, what: str, to: str) -> bool:
+    async def _move(
+        self, store: plait.Store, name: str, what: str, to: str, forced_by: str = ""
+    ) -> bool:
         self.world.trace.note("invoke", name, f"move {what} to {to}")
         try:
-            report = await store.move(what, to, timeout_s=TRY_S)
+            report = await store.move(
+                what, to, timeout_s=TRY_S, forced_by=forced_by, accept_loss=bool(forced_by)
+            )
         except PlaitError as error:
             self.world.trace.note("error", name, f"{type(error).__name__}: {error}")
             return False
@@ -162,14 +168,21 @@ class Moves(Workload):
             return
         self._retired = URLS[scheme]
         async with self.world.store(network, LIMITS) as store:
-            while not self._is_left(self._retired):
+            while any(self._still_at(self._retired)) or not self._is_left(self._retired):
                 await asyncio.sleep(LOOK_S)
                 for what in self._still_at(self._retired):
                     others = [url for url in URLS.values() if url != self._retired]
                     own = _own((COUNTERS | TABLES)[what])
                     await self._move(store, name, what, random.choice((own, *others)))
-        self._feeds.unreadable = True
+        self._feeds.unreadable = self._gone = True
         self.world.engines[scheme].retire()
+
+    async def _send_back(self, store: plait.Store) -> None:
+        """What began to move to that engine before goes elsewhere: nothing can stand there yet."""
+        for what in self._still_at(self._retired):
+            await self._move(
+                store, "finish", what, _own((COUNTERS | TABLES)[what]), forced_by="finish"
+            )
 
     def _still_at(self, url: str) -> Iterator[str]:
         """The lines that an up-to-date node would say to be there."""
@@ -200,6 +213,8 @@ class Moves(Workload):
         until = self.world.now() + SETTLE_S
         while (unsettled := "; ".join(self._unsettled())) and self.world.now() < until:
             await asyncio.sleep(LOOK_S)
+            if self._gone:
+                await self._send_back(store)
         self.unsettled = unsettled
         for workload in self._inner:
             await workload.finish(store)
