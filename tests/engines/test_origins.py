@@ -16,7 +16,8 @@ from plait.engines.sqlite import SqliteLoglet
 from plait.line.chain import Next, Segment
 from plait.line.entry import Entry, Epoch
 from plait.line.loglet import BEGINNING, Loglet, Origin
-from plait.line.membership import Target
+from plait.line.membership import Target, encode_membership
+from plait.line.replication.vocabulary import SnapshotInstalled
 from plait.node.distrust import begin_anew
 
 ELSEWHERE = Origin(1000, 7, 12345)
@@ -33,6 +34,30 @@ async def test_a_disk_that_knows_the_name_of_another_line_refuses_it(engine: str
         line.open("n1")
     line.origin = ELSEWHERE
     line.open("n1")
+    await line.close()
+
+
+@pytest.mark.parametrize("engine", ["raft", "primary"])
+async def test_a_copy_of_what_came_before_a_group_leaves_what_its_member_acknowledged(
+    engine: str,
+) -> None:
+    raft = engine == "raft"
+    line = RaftLine(3, origin=ELSEWHERE) if raft else PrimaryLine(3, "any:1", ELSEWHERE)
+    await line.start()
+    leader = next(loglet for loglet in line.loglets.values() if loglet.leads)
+    await append_all(leader, ["a", "b"])
+    follower = next(loglet for loglet in line.loglets.values() if not loglet.leads)
+    while follower.committed < leader.committed:
+        await asyncio.sleep(0.001)
+    member, tail = follower.member, follower.committed
+    members = encode_membership(member.membership)
+    copy = SnapshotInstalled(1000, Epoch(7, "who wrote the last of it"), 12345, members)
+    follower.driver.step(copy)
+    member.check()
+    assert (member.log.tail, member.log.durable, follower.committed) == (tail, tail, tail)
+    await append_all(leader, ["c"])
+    while follower.committed <= tail:
+        await asyncio.sleep(0.001)
     await line.close()
 
 

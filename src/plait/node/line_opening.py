@@ -9,7 +9,7 @@ Invariant: no line is opened twice; `node.opening` is held by whoever opens or c
 import logging
 from typing import Any, NamedTuple, Protocol
 
-from plait.base.errors import BadSettings, PlaitError, Unavailable
+from plait.base.errors import BadSettings, LogForked, PlaitError, Unavailable
 from plait.engines.checkpoint import load_checkpoint
 from plait.node import lines, takeover
 from plait.node.line_host import LineHost
@@ -61,7 +61,9 @@ class LineOpening:
             except BaseException:
                 await host.close()  # or two of one line would write to one log
                 raise
-        except (Unavailable, BadSettings) as error:  # an engine's; others are not to wait for it
+        except (Unavailable, BadSettings, LogForked) as error:  # an engine's: others do not wait
+            # whose state is past the end of what the control line, as known here, calls the last
+            # segment is told `LogForked`, until it knows better
             now = node.clock.monotonic()
             pause_s = max(AGAIN_S, (now - began) / COST_MAX)
             if line not in self.shut:

@@ -165,15 +165,13 @@ def _check_leads(node: Owner, host: LineHost) -> None:
     node.followers.check(host)
 
 
-async def open_lost(node: Owner, record: LineRecord, beside: bool = False) -> Chain:
-    """The chain of a line whose engine is dead: good for nothing but to be forced.
-
-    beside: the line is open here, as it was before it went to that engine.
-    """
+async def open_lost(node: Owner, record: LineRecord) -> Chain:
+    """The chain of a line whose engine is dead: good for nothing but to be forced. The line may
+    be open here meanwhile, as it was before it went to that engine."""
     witnesses = node.control.membership.witnesses
     stands = partial(_stands, node.storage.state(record.line))
     zones = founding_zones(node.control.replica.view, record.line)
-    segments = LineSegments(node, record, witnesses, stands, admitted_at(node), zones, beside)
+    segments = LineSegments(node, record, witnesses, stands, admitted_at(node), zones, dead=True)
     return await Chain.open(ControlMetastore(node, record), segments, accept_lost=True)
 
 

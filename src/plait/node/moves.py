@@ -114,7 +114,7 @@ class Moves:
         if host is not None and (not order.by or await _goes_over(chain_of(host))):
             yield host, chain_of(host)
             return
-        chain = await lines.open_lost(node, record, beside=host is not None)
+        chain = await lines.open_lost(node, record)
         try:
             yield host, chain
         finally:

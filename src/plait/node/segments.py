@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from plait.base.codec import decode, encode
 from plait.base.errors import BadSettings, Unavailable
 from plait.base.ports import Clock, Random, Storage
+from plait.engines.lost import LostLoglet
 from plait.engines.past import PastLoglet
 from plait.engines.primary import PrimaryLoglet
 from plait.engines.primary.opening import open_core
@@ -76,7 +77,7 @@ class LineSegments:
     checkpoint: how many entries and records this node's state has, whenever asked.
     admitted_at: where in the control line this node's disk was admitted.
     zones: where the line's founders were.
-    beside: the line is open here, so its groups are in others' hands: only engines are opened.
+    dead: its last engine is; nothing but engines is opened, for groups may be in others' hands.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class LineSegments:
         checkpoint: Callable[[], tuple[int, int]],
         admitted_at: int,
         zones: Zones = NOWHERE,
-        beside: bool = False,
+        dead: bool = False,
     ) -> None:
         self.groups: dict[str, MemberLoglet] = {}  # by the name that their messages bear
         self._node = node
@@ -96,7 +97,7 @@ class LineSegments:
         self._checkpoint = checkpoint
         self._admitted_at = admitted_at
         self._zones = zones
-        self._beside = beside
+        self._dead = dead
 
     async def prepare(self, following: Next) -> None:
         """See that the engine would take the line, and do there what can be done before."""
@@ -115,8 +116,8 @@ class LineSegments:
         if stop is not None and flushed >= stop:
             return PastLoglet(stop)
         if segment.engine == MEMBERS:
-            if self._beside:
-                return PastLoglet(segment.base)
+            if self._dead:
+                return LostLoglet(segment.base, Unavailable("it is not for this handle"))
             return self._open_group(segment, flushed)
         if self._node.name in self._witnesses:
             return PastLoglet(segment.base)  # it has no state that could want to read it

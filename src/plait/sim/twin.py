@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from plait.base.errors import BadSettings, Closed, HistoryTrimmed, Unavailable
+from plait.base.errors import BadSettings, Closed, HistoryTrimmed, LogForked, Unavailable
 from plait.base.ports import Random, Snapshot
 from plait.engines.metastore import MemoryMetastore
 from plait.engines.shared import Finding, Known, SharedCopy
@@ -109,6 +109,8 @@ class TwinEngine:
             log = self.server.logs.setdefault(self._key(name), TwinLog(origin))
             if log.origin != origin:
                 raise BadSettings(f"{name} begins at {log.origin}, not at {origin}")
+            if known is not None and known.position > log.tail.position:
+                raise LogForked(f"{name} ends at {log.tail.position}, before {known.position}")
             return log
 
         handle = TwinLoglet(self, await self.wire.ask(act), known.position if known else 0)

@@ -198,10 +198,15 @@ class Member:
         return [ResetLine(self.line, base.position)]
 
     def continues(self, base: Base) -> bool:
-        """Whether our log goes on where a copy of the state ends: then it stays."""
+        """Whether our log goes on where a copy of the state ends: then it stays.
+
+        At the line's origin it does whatever it knows of what came before: that was decided
+        before any member wrote anything, and who wrote the last of it is not known here.
+        """
         log = self.log
         inside = log.head <= base.position <= log.tail
-        return inside and log.epoch_at(base.position - 1) == base.epoch
+        known = log.epoch_at(base.position - 1) == base.epoch
+        return inside and (known or base.position == self.origin.position)
 
     def trim_to(self, base: Base) -> list[LogWrite]:
         """Forget entries below `base`, but not the membership that they leave in force.
@@ -210,7 +215,8 @@ class Member:
         """
         while len(self.memberships) > 1 and self.memberships[1][0] < base.position:
             del self.memberships[0]
-        self.log.trim(base)
+        if base.position > self.log.head:
+            self.log.trim(base)
         self.commit = max(self.commit, base.position)
         self.committed_told = max(self.committed_told, base.position)
         return [TrimPrefix(self.line, base.position), self.hard_state()]

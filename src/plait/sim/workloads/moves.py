@@ -19,6 +19,7 @@ import plait
 from plait import Consensus, Leader
 from plait.base.errors import PlaitError
 from plait.engines.chain import Chain
+from plait.line.chain import Configuration, Next
 from plait.node.line_host import LineHost
 from plait.node.segments import place_of
 from plait.sim.chance import exponential
@@ -179,22 +180,28 @@ class Moves(Workload):
 
     async def _send_back(self, store: plait.Store) -> None:
         """What began to move to that engine before goes elsewhere: nothing can stand there yet."""
-        for what in self._still_at(self._retired):
-            await self._move(
-                store, "finish", what, _own((COUNTERS | TABLES)[what]), forced_by="finish"
-            )
+        for what, configuration in list(self._newest()):
+            there = place_of(configuration.last.loglet) == self._retired
+            intent = configuration.intent
+            if there or (isinstance(intent, Next) and place_of(intent) == self._retired):
+                by = "finish" if there else ""
+                await self._move(store, "finish", what, _own((COUNTERS | TABLES)[what]), by)
 
     def _still_at(self, url: str) -> Iterator[str]:
-        """The lines that an up-to-date node would say to be there."""
+        """The lines that an up-to-date node would say to be there, or on their way."""
+        for what, configuration in self._newest():
+            if configuration.intent is not None or place_of(configuration.last.loglet) == url:
+                yield what
+
+    def _newest(self) -> Iterator[tuple[str, Configuration]]:
+        """Where each line is, as far as any node that is up knows."""
         nodes = [machine.node for machine in self.world.up()]
         hosts = [host for node in nodes if node for host in node.lines.values()]
         for what in COUNTERS | TABLES:
             found = [host.loglet for host in hosts if _collection(host) == what]
             chains = [loglet for loglet in found if isinstance(loglet, Chain)]
             if chains:
-                newest = max(chains, key=lambda chain: chain.version).configuration
-                if newest.intent is not None or place_of(newest.last.loglet) == url:
-                    yield what
+                yield what, max(chains, key=lambda chain: chain.version).configuration
 
     def _is_left(self, url: str) -> bool:
         """Whether most nodes have on their disks all that any line had there, and go on there."""
