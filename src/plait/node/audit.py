@@ -17,6 +17,9 @@ diverges again it stays quarantined until a person has looked and starts the nod
 that finds itself in the minority hands over first, and its successor pronounces the verdict. One
 that has no state of use knows nobody's that is: the lead goes round, to whoever can keep it.
 
+Where a shared engine orders a line nobody leads it: `plait.node.company` says who does the leader's
+part, and the copy for a diverged replica is one that another puts on the engine, on being asked.
+
 Without a majority nobody can tell who is right: everybody is suspect, loudly, and nothing is done.
 """
 
@@ -33,6 +36,7 @@ from plait.base.ports import Clock
 from plait.engines.audit import Point
 from plait.line.entry import Epoch
 from plait.line.outcome import Outcome
+from plait.node import company
 from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
 from plait.node.versions import Versions
@@ -64,10 +68,9 @@ class CopyWanted(msgspec.Struct, frozen=True, array_like=True, tag=62):
     line: str
 
 
-class Owner(Protocol):
+class Owner(company.Owner, Protocol):
     """The node, as far as audits need it."""
 
-    name: str
     clock: Clock
     config: NodeConfig
     versions: Versions
@@ -96,11 +99,12 @@ class _Line:
         self.judged: set[_Place] = set()  # of them; nothing more is to be said
         self.agreed = -1  # the last audit at which a majority agreed
         self.suspect = ""  # why nobody can be believed
-        self.told: tuple[Point, str] | None = None  # which audit, to whom
+        self.told: tuple[Point, tuple[str, ...]] | None = None  # which audit, to whom
         self.tells = 0
         self.told_at = 0.0
         self.left_at: float | None = None  # when the lead was last handed over
         self.wanted_at: float | None = None  # when a copy was last asked for
+        self.wants = 0  # how often, of whom an engine's line needs one
         self.installed: int | None = None  # copies before one was wanted for a diverged state
 
 
@@ -111,6 +115,7 @@ class Audits:
 
     def __init__(self, node: Owner) -> None:
         self._node = node
+        self._company = company.Company(node)
         self._lines: dict[str, _Line] = {}
 
     def watch(self) -> None:
@@ -135,7 +140,7 @@ class Audits:
         if replica.halted is not None:
             return
         leads = host.leads
-        self._tell(host, line, leads)
+        self._tell(host, line)
         if leads:
             self._judge(host, line)
             self._propose(host, line)
@@ -145,29 +150,29 @@ class Audits:
 
     # ------------------------------------------------------------------ every replica
 
-    def _tell(self, host: LineHost, line: _Line, leads: bool) -> None:
+    def _tell(self, host: LineHost, line: _Line) -> None:
         """Report the last audit to the leader, again if that may have been lost."""
-        points = host.replica.ledger.points
-        if not points:
-            return
-        leader = self._node.name if leads else host.leader
-        if leader is None:
+        points, told = host.replica.ledger.points, self._company.told(host)
+        if not points or not told:
             return
         now = self._node.clock.monotonic()
-        if line.told != (points[-1], leader):
-            line.told, line.tells, line.told_at = (points[-1], leader), 0, now - TELL_S
+        if line.told != (points[-1], told):
+            if line.told is None or line.told[0] != points[-1]:
+                line.audited_at = now
+            line.told, line.tells, line.told_at = (points[-1], told), 0, now - TELL_S
         if line.tells == TELLS_MAX or now - line.told_at < TELL_S:
             return
         line.tells, line.told_at = line.tells + 1, now
-        if leads:
-            self._heard(host.line, self._node.name, points[-1])
-        else:
-            self._node.send(leader, AuditReport(host.line, points[-1]))
+        for name in told:
+            if name == self._node.name:
+                self._heard(host.line, name, points[-1])
+            else:
+                self._node.send(name, AuditReport(host.line, points[-1]))
 
     def _recover(self, host: LineHost, line: _Line) -> None:
         """The state is of no use: let another lead, and get a copy, once if it had diverged."""
         now = self._node.clock.monotonic()
-        if host.leads:
+        if host.leads and host.group is not None:
             if line.left_at is None or now - line.left_at >= ROUND_S:
                 self._hand_over(host, line, behind(host.membership.voters, self._node.name))
             return
@@ -176,10 +181,15 @@ class Audits:
                 line.installed = host.installed
             elif host.installed > line.installed:
                 return  # it had its copy
-        if host.leader is not None and (line.wanted_at is None or now - line.wanted_at >= COPY_S):
-            line.wanted_at = now
-            logger.warning("line %s: asking %s for a copy of its state", host.line, host.leader)
-            self._node.send(host.leader, CopyWanted(host.line))
+        helper = host.leader
+        if host.group is None and host.replica.halted is not None:
+            host.take_copy()
+            others = behind(sorted(self._company.with_states(host)), self._node.name)
+            helper = others[line.wants % len(others)] if others else None
+        if helper is not None and (line.wanted_at is None or now - line.wanted_at >= COPY_S):
+            line.wanted_at, line.wants = now, line.wants + 1
+            logger.warning("line %s: asking %s for a copy of its state", host.line, helper)
+            self._node.send(helper, CopyWanted(host.line))
 
     # ------------------------------------------------------------------ the leader
 
@@ -195,9 +205,9 @@ class Audits:
             case AuditReport(line, point):
                 self._heard(line, peer, point)
             case CopyWanted():
-                sane = host.replica.halted is None and peer in host.membership.members
-                if sane and host.group is not None:
-                    host.group.begin_snapshot(peer)
+                members = self._company.membership(host).members
+                if host.replica.halted is None and peer in members:
+                    host.offer_copy(peer)
 
     def _heard(self, name: str, peer: str, point: Point) -> None:
         tallies = self._line(name).tallies
@@ -210,11 +220,12 @@ class Audits:
         """Log an audit, if one is due, allowed and of any use."""
         node, replica = self._node, host.replica
         pause_s = max(node.config.limits.audit_s, replica.ledger.took_s / COST_MAX)
+        pause_s *= 1 + self._company.turn(host)
         if line.busy or node.clock.monotonic() - line.audited_at < pause_s:
             return
         points = replica.ledger.points
         changed = replica.applied > (points[-1].position + 1 if points else 0)
-        others = len(host.membership.members) > 1
+        others = len(self._company.membership(host).members) > 1
         if changed and others and node.versions.allows(AUDITS_SINCE):
             line.audited_at = node.clock.monotonic()
             last = line.tallies.get(_place(points[-1]), {}) if points else {}
@@ -225,7 +236,7 @@ class Audits:
         """Compare what was reported."""
         if line.tallies.keys() <= line.judged:
             return
-        membership = host.membership
+        membership = self._company.membership(host)
         for place in sorted(set(line.tallies) - line.judged):
             reports = {n: p for n, p in line.tallies[place].items() if p.hash}
             counts = Counter((p.fold, p.hash) for n, p in reports.items() if membership.votes(n))
@@ -250,7 +261,9 @@ class Audits:
         position, place = verdict.position, (verdict.epoch, verdict.position)
         line.agreed = max(line.agreed, position)
         line.suspect = ""
-        if self._node.name in others:
+        if others and not self._company.pronounces(host, agreeing):
+            line.judged.add(place)
+        elif self._node.name in others:
             logger.critical(
                 "line %s: the state of its leader %s differs from a majority's (%s) as of "
                 "position %s", host.line, self._node.name, ", ".join(agreeing), position,
@@ -263,17 +276,17 @@ class Audits:
             )  # fmt: skip
             line.judged.add(place)
             self._log(host, line, verdict)
-        elif not others and _with_states(host) <= set(agreeing):
+        elif not others and self._company.with_states(host) <= set(agreeing):
             line.judged.add(place)
 
     def _undecided(
         self, host: LineHost, line: _Line, place: _Place, reports: dict[str, Point]
     ) -> None:
         """Say so if no majority can come about any more."""
-        membership = host.membership
+        membership = self._company.membership(host)
         folds = {point.fold for point in reports.values()}
         hashes = {point.hash for point in reports.values()}
-        silent = sorted(_with_states(host) - set(reports))
+        silent = sorted(self._company.with_states(host) - set(reports))
         hopeful = any(
             membership.quorum([*silent, *(n for n, p in reports.items() if p.hash == hash_)])
             for hash_ in hashes
@@ -353,12 +366,6 @@ class Audits:
 def behind(names: Sequence[str], me: str) -> list[str]:
     """All others, beginning with the one after `me`: who always asks that one asks everybody."""
     return sorted((name for name in names if name != me), key=lambda name: (name < me, name))
-
-
-def _with_states(host: LineHost) -> set[str]:
-    """Every member but the witnesses."""
-    membership = host.membership
-    return set(membership.members) - set(membership.witnesses)
 
 
 def _place(point: Point) -> _Place:

@@ -3,6 +3,10 @@
 Any node may do it; each looks first whether another has, at a moment of its own. A node that is
 new, or was away for longer than the log reaches back, begins with the newest copy.
 
+A node whose state was found to differ from the others' begins with a copy as well, which one of
+them makes for it. It stopped at the verdict, and so did whoever differs like it: whatever copy
+stands behind that is sound.
+
 Invariant: the log is trimmed only below a whole copy of the state that the engine keeps, so that
 there is always something to begin with.
 """
@@ -51,12 +55,23 @@ class EngineUpkeep:
         self._looked_at = node.clock.monotonic() - LOOK_S
         self._copied_bytes = 0  # of log that was folded when a copy was last made or seen
         self._copy: SharedCopy | None = None  # the newest that is known on the engine
+        self.installed = 0  # copies that this node began with
+        self._taking = False  # this node's own state is of no use
+        self._offering = False  # another's is
         self._copied_to: str | None = None  # that engine: what another keeps helps nobody here
 
     @property
     def _engine_url(self) -> str | None:
         loglet = self._chain.configuration.last.loglet
         return shared_of(loglet.params).url if loglet.engine == SHARED else None
+
+    def take_copy(self) -> None:
+        """Replace the state by a newer copy, once the engine has one."""
+        self._taking = True
+
+    def offer_copy(self) -> None:
+        """Put a copy there soon, for another node."""
+        self._offering = True
 
     async def trim(self, retention: Retention) -> None:
         """Begin with a copy if that is needed; else make one if it is time, and trim the log."""
@@ -66,9 +81,14 @@ class EngineUpkeep:
         if url != self._copied_to:
             self._copy, self._copied_to = None, url
         replica, engine = self._replica, await self._node.engines.get(url)
-        if replica.needs_snapshot is not None:
+        if replica.needs_snapshot is not None or self._taking:
             await self._begin_with_copy(engine)
             return
+        if replica.halted is not None:
+            return  # what it has is nothing to begin with
+        if self._offering:
+            await self._put_copy(engine)
+            self._offering = False
         retention.note(replica.flushed, replica.applied_bytes)
         now = self._node.clock.monotonic()
         if now - self._looked_at < LOOK_S:
@@ -115,6 +135,10 @@ class EngineUpkeep:
             count = min(CHUNK_BYTES, copy.size - incoming.received)
             incoming.write(await engine.read_copy(self._line, copy, incoming.received, count))
         await self._replica.install(incoming, copy.size, copy.checksum)
+        if self._replica.halted is not None:
+            await self._replica.reload()
+        self._taking = False
+        self.installed += 1
         logger.warning("line %s: began with a copy at %s", self._line, copy.position)
 
     def status(self) -> dict[str, Any]:

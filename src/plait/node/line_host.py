@@ -41,7 +41,13 @@ _NOBODY = Membership()
 class Upkeep(Protocol):
     """Whoever keeps a log bounded that no group of members does."""
 
+    installed: int
+
     async def trim(self, retention: Retention) -> None: ...
+
+    def take_copy(self) -> None: ...
+
+    def offer_copy(self) -> None: ...
 
     def status(self) -> dict[str, Any]: ...
 
@@ -165,7 +171,20 @@ class LineHost:
     @property
     def installed(self) -> int:
         """How many copies of the state were installed here."""
-        return 0 if self.group is None else self.group.installed
+        keeper = self.group or self._upkeep_of_log
+        return 0 if keeper is None else keeper.installed
+
+    def take_copy(self) -> None:
+        """Go on with the copy that the engine keeps of the state, as soon as there is one."""
+        if self.group is None and self._upkeep_of_log is not None:
+            self._upkeep_of_log.take_copy()
+
+    def offer_copy(self, peer: str) -> None:
+        """Help a node whose own state is of no use."""
+        if self.group is not None:
+            self.group.begin_snapshot(peer)
+        elif self._upkeep_of_log is not None:
+            self._upkeep_of_log.offer_copy()
 
     def rule(self) -> str:
         """The rule that an answered write has met."""
