@@ -105,11 +105,19 @@ class FakeStore:
         return self.members_answer
 
     async def set_follower(
-        self, name: str, *, delay_s: float | None, hold: str | None, go: bool, votes: bool | None
+        self,
+        name: str,
+        *,
+        delay_s: float | None,
+        hold: str | None,
+        go: bool,
+        votes: bool | None,
+        source: str | None = None,
     ) -> dict[str, Any]:
         self._fail()
-        self.asked.append(("set_follower", name, delay_s, hold, go, votes))
-        return {"node": name, "delay_s": delay_s or 0.0, "hold": None}
+        more = () if source is None else (source,)
+        self.asked.append(("set_follower", name, delay_s, hold, go, votes, *more))
+        return {"node": name, "delay_s": delay_s or 0.0, "hold": None, "source": source}
 
     async def dropped(self) -> list[dict[str, Any]]:
         return self.dropped_answer

@@ -102,3 +102,16 @@ def test_a_dropped_table_is_exported_from_a_node_that_is_named(shell: Shell) -> 
     assert "--from" in result.stderr
     shell.store.members_answer = [{"name": "n1", "address": "h:1"}]
     assert "'n9' is no node" in shell.run("export", "--table", "t", "--from", "n9").stderr
+
+
+def test_a_source_is_asked_for_and_said(shell: Shell) -> None:
+    nodes = shell.store.status_answer["nodes"]
+    nodes["n1"]["source"] = {"node": "n3", "lines": ["consensus"]}
+    result = shell.run("follower", "n1", "--source", "n3")
+    assert shell.store.asked == [("set_follower", "n1", None, None, False, None, "n3")]
+    assert result.stdout == "n1 applies everything at once; it takes what comes from n3\n"
+
+
+def test_a_source_that_feeds_nothing_is_told(shell: Shell) -> None:
+    shell.store.status_answer["nodes"]["n1"]["source"] = {"node": "n3", "lines": []}
+    assert "which feeds it nothing now" in shell.run("follower", "n1").stdout

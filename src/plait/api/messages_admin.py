@@ -186,6 +186,7 @@ class SetFollowerRequest(Message, frozen=True, array_like=True, tag=80):
     hold: str | None = None  # "now", a time, or LINE:POSITION
     go: bool = False  # it is held no more
     votes: bool | None = None
+    source: str | None = None  # who feeds it; "any": whoever leads
 
 
 class ListDropped(Message, frozen=True, array_like=True, tag=81):

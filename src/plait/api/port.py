@@ -183,7 +183,13 @@ class Backend(Protocol):
     async def leave(self, name: str, timeout_s: float) -> dict[str, Any]: ...
 
     async def set_follower(
-        self, name: str, delay_s: float | None, hold: str | None, go: bool, votes: bool | None
+        self,
+        name: str,
+        delay_s: float | None,
+        hold: str | None,
+        go: bool,
+        votes: bool | None,
+        source: str | None = None,
     ) -> dict[str, Any]:
         """Log how a node follows from now on; what is None stays as it is."""
         ...

@@ -197,6 +197,7 @@ class Store(Session):
         hold: str | None = None,
         go: bool = False,
         votes: bool | None = None,
+        source: str | None = None,
     ) -> dict[str, Any]:
         """Let a node follow later than it could, stop it, or take its vote; what is not given stays
         as it is.
@@ -204,11 +205,12 @@ class Store(Session):
         delay_s: it stores and acknowledges everything at once, and applies it so much later.
         hold: stop it: ``"now"``, where it stands; or at a time (ISO 8601) or a ``LINE:POSITION``,
         up to where it goes at once. go: go on, after the delay. votes: whether it votes, and
-        its acknowledgement counts. Returns ``node``, ``votes``, ``delay_s`` and ``hold``.
-        `BadSettings` if nobody were left to lead.
+        its acknowledgement counts. source: who feeds it, if it has no vote, instead of whoever
+        leads; ``"any"``: whoever leads. Returns ``node``, ``votes``, ``delay_s``, ``hold`` and
+        ``source``. `BadSettings` if nobody were left to lead, or if sources went in a circle.
         """
         self._context.check()
-        return await self._backend.set_follower(name, delay_s, hold, go, votes)
+        return await self._backend.set_follower(name, delay_s, hold, go, votes, source)
 
     async def dropped(self) -> list[dict[str, Any]]:
         """Tables that were dropped, the oldest first: ``name``, ``line``, ``time_ms``, and

@@ -163,11 +163,14 @@ class Store(Session, Closing):
         hold: str | None = None,
         go: bool = False,
         votes: bool | None = None,
+        source: str | None = None,
     ) -> dict[str, Any]:
         """Let a node follow later than it could, stop it, or take its vote; what is not given stays
         as it is."""
         return self._portal.call(
-            self._store.set_follower(name, delay_s=delay_s, hold=hold, go=go, votes=votes)
+            self._store.set_follower(
+                name, delay_s=delay_s, hold=hold, go=go, votes=votes, source=source
+            )
         )
 
     def dropped(self) -> list[dict[str, Any]]:

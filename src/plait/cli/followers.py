@@ -26,6 +26,8 @@ ADOPTION_S = 0.2
 @click.option("--go", is_flag=True, help="Go on, after the delay.")
 @click.option("--vote/--no-vote", "votes", default=None, help="Whether it votes, and its "
               "acknowledgement counts.")  # fmt: skip
+@click.option("--source", metavar="NODE|any", help="Who feeds it, if it has no vote; any: whoever "
+              "leads.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_target()
 def follower(
@@ -35,6 +37,7 @@ def follower(
     hold: str | None,
     go: bool,
     votes: bool | None,
+    source: str | None,
     as_json: bool,
 ) -> None:
     """Set how node NAME follows, or (without options) show where it stands.
@@ -50,20 +53,25 @@ def follower(
       plait follower n3 --hold consensus:903
       plait follower n3 --go
       plait follower n4 --no-vote
+      plait follower n4 --source n3
     """
     delay_s = None if delay is None else duration_s(delay)
 
     async def work(store: Store) -> dict[str, Any]:
-        if delay_s is not None or hold is not None or go or votes is not None:
-            answer = await store.set_follower(name, delay_s=delay_s, hold=hold, go=go, votes=votes)
+        given = (delay_s, hold, go or None, votes, source)
+        if any(one is not None for one in given):
+            answer = await store.set_follower(
+                name, delay_s=delay_s, hold=hold, go=go, votes=votes, source=source
+            )
+            fed_by = answer.pop("source", None)
             late = answer["delay_s"] or answer["hold"] is not None
-            return await shown(store, answer if late else None)
+            return await shown(store, (answer if late else None, fed_by))
         return await shown(store)
 
     async def shown(store: Store, wanted: Any = ...) -> dict[str, Any]:
         nodes = (await store.status())["nodes"]
         for _ in range(ADOPTIONS):  # it hears of it with the control line
-            if wanted is ... or nodes.get(name, {}).get("follower") == wanted:
+            if wanted is ... or _adopted(nodes.get(name, {})) == wanted:
                 break
             await asyncio.sleep(ADOPTION_S)
             nodes = (await store.status())["nodes"]
@@ -75,6 +83,7 @@ def follower(
         return {
             "node": name,
             "follower": nodes[name].get("follower"),
+            "source": nodes[name].get("source"),
             "lines": {line: state["delayed"] for line, state in lines.items()
                       if state.get("delayed")},
             "applied": {line: state["applied"] for line, state in lines.items()},
@@ -84,9 +93,22 @@ def follower(
     if as_json:
         print_json(found)
         return
-    click.echo(f"{name} {said_of(found['follower'])}")
+    click.echo(f"{name} {said_of(found['follower'])}{said_of_source(found['source'])}")
     if found["lines"]:
         console().print(_grid(found))
+
+
+def _adopted(node: dict[str, Any]) -> tuple[Any, str | None]:
+    """How a node follows, and who feeds it, as it says itself."""
+    return node.get("follower"), (node.get("source") or {}).get("node")
+
+
+def said_of_source(source: dict[str, Any] | None) -> str:
+    """Who feeds a node, in words; `source` as its status has it."""
+    if source is None:
+        return ""
+    said = f"; it takes what comes from {source['node']}"
+    return said if source["lines"] else f"{said}, which feeds it nothing now: leaders do"
 
 
 def said_of(settings: dict[str, Any] | None) -> str:

@@ -102,10 +102,21 @@ def _line(line: str, nodes: Nodes, width: int) -> Iterator[RenderableType]:
     for name, own in here.items():
         if own.get("delayed"):
             yield _delayed(name, own["delayed"])
+    yield from _sources(here)
     yield from _failover(here)
     for name, own in here.items():
         if own.get("halted"):
             yield Text(f"stopped at {name}: {own['halted']}", "red")
+
+
+def _sources(here: Nodes) -> Iterator[Text]:
+    """Who is fed by another follower."""
+    for name, own in here.items():
+        source = own.get("source")
+        if source and source["feeds"]:
+            yield Text(f"{name} from {source['node']}")
+        elif source and own.get("leader") != source["node"]:
+            yield Text(f"{name} from {source['node']}: not now, {own['leader']} feeds it", "yellow")
 
 
 def _delayed(name: str, delayed: dict[str, Any]) -> Text:

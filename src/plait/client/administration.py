@@ -84,12 +84,19 @@ class Administration:
         return dict(answer.value)
 
     async def set_follower(
-        self, name: str, delay_s: float | None, hold: str | None, go: bool, votes: bool | None
+        self,
+        name: str,
+        delay_s: float | None,
+        hold: str | None,
+        go: bool,
+        votes: bool | None,
+        source: str | None = None,
     ) -> dict[str, Any]:
         """See `Backend`. Safe to repeat, but that ``now`` is then a little later."""
         answer = await self._anywhere(
-            f"setting how {name!r} follows", SetFollowerRequest, name, delay_s, hold, go, votes
-        )
+            f"setting how {name!r} follows", SetFollowerRequest, name, delay_s, hold, go, votes,
+            source,
+        )  # fmt: skip
         return dict(answer.value)
 
     async def dropped(self) -> list[dict[str, Any]]:

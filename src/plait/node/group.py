@@ -7,6 +7,7 @@ The log's prefix is trimmed below what is synced in the state file, what followe
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from plait.base.errors import (
@@ -24,12 +25,19 @@ from plait.engines.primary import PrimaryLoglet
 from plait.engines.raft import RaftLoglet
 from plait.engines.replica import Replica
 from plait.engines.replicated.loglet import ReplicatedLoglet
+from plait.engines.replicated.passing import Passing
 from plait.engines.replicated.snapshots import Copy, SnapshotReceiver, SnapshotSender
 from plait.line.entry import Epoch
 from plait.line.membership import Membership, encode_membership
 from plait.line.quorum import CONSENSUS, AckRule, elsewhere
-from plait.line.replication.messages import SnapshotAck, SnapshotChunk, SnapshotOffer
+from plait.line.replication.messages import (
+    AppendReply,
+    SnapshotAck,
+    SnapshotChunk,
+    SnapshotOffer,
+)
 from plait.line.replication.progress import ProgressState
+from plait.line.replication.sender import Sender
 from plait.line.replication.vocabulary import SnapshotDone, SnapshotInstalled
 from plait.node.config import Limits
 from plait.node.retention import Retention
@@ -73,6 +81,8 @@ class Group:
         self._tasks: dict[asyncio.Task[Any], None] = {}
         loglet.applied = self._taken_in
         loglet.driver.on_snapshot = self.begin_snapshot
+        self.passing = Passing(loglet, self._role, send, self._pass_copy_on)
+        self.passing.core.copies = self.has_copy_for
         self._receiver = SnapshotReceiver(loglet.member.me, self, send)
 
     # ------------------------------------------------------------------ life
@@ -83,11 +93,17 @@ class Group:
         What the group held is below the state by now: its followers get no copies from it.
         """
         self.loglet.driver.on_snapshot = lambda peer: None
+        self.passing.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._receiver.close()
         self._drop_copy()
+
+    def _role(self) -> Any:
+        engine = self.primary or self.raft
+        assert engine is not None
+        return engine.core.role
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -178,8 +194,11 @@ class Group:
             case SnapshotAck():
                 if peer in self._senders:
                     self._senders[peer].acked(message)
+            case AppendReply() if message.passed_on:
+                self.passing.replied(peer, message)
             case _:
                 self.loglet.received(peer, message)
+                self.passing.look()
 
     def _snapshot_message(self, peer: str, message: SnapshotOffer | SnapshotChunk) -> None:
         if not self.loglet.follows(message.epoch):
@@ -196,33 +215,49 @@ class Group:
 
     def begin_snapshot(self, peer: str) -> None:
         """Stream a copy of the state to a follower, unless one is on its way."""
-        if peer not in self._senders:
-            self._spawn(self._stream_snapshot(peer))
+        self._begin_copy(peer, self.loglet.sender, partial(self._copied, peer))
 
-    async def _stream_snapshot(self, peer: str) -> None:
-        pushing = self.loglet.sender
-        if pushing is None:
-            return
+    def _pass_copy_on(self, peer: str) -> None:
+        self._begin_copy(peer, self.passing.sender, partial(self.passing.copied, peer))
+
+    def _begin_copy(
+        self, peer: str, pushing: Sender | None, done: Callable[[int | None], None]
+    ) -> None:
+        if peer not in self._senders and pushing is not None:
+            self._spawn(self._stream_snapshot(peer, pushing, done))
+
+    def _copied(self, peer: str, position: int | None) -> None:
+        self.loglet.driver.step(SnapshotDone(peer, position))
+
+    def has_copy_for(self, peer: str) -> bool:
+        """Whether a copy of the state, or what stands in for it, can be had here."""
+        return True
+
+    async def _stream_snapshot(
+        self, peer: str, pushing: Sender, done: Callable[[int | None], None]
+    ) -> None:
         pace = self.loglet.driver.pace
         sender = SnapshotSender(self.line, pushing.epoch, peer, self._send, pace)
         self._senders[peer] = sender
         position: int | None = None
         try:
-            position = await self._send_copy(sender)
+            position = await self._send_copy(sender, pushing)
         except PlaitError as error:
             logger.warning("line %s: no snapshot for %s: %s", self.line, peer, error)
             await asyncio.sleep(_SNAPSHOT_PAUSE_S)
         finally:
             del self._senders[peer]
-        self.loglet.driver.step(SnapshotDone(peer, position))
+        done(position)
 
-    async def _send_copy(self, sender: SnapshotSender) -> int | None:
+    async def _send_copy(self, sender: SnapshotSender, pushing: Sender) -> int | None:
         """The position of the copy that the follower has now; None if it took none."""
         if sender.peer in self.held():
             await asyncio.sleep(_HELD_PAUSE_S)
             return None
         base = self._witnesses.base_for(sender.peer)
         copy = await self._fresh_copy() if base is None else base
+        if copy.position > pushing.end:
+            raise TooStale(f"the leader has not confirmed the state of {self.line} yet")
         logger.warning(
             "line %s: sending %s a snapshot at %s", self.line, sender.peer, copy.position
         )
@@ -310,12 +345,10 @@ class Group:
 
     def _slots(self, bytes_end: int) -> int:
         """The lowest position that a follower still needs and may still ask for."""
-        sender = self.loglet.sender
-        if sender is None:
-            return 1 << 62
-        now, log = self._clock.monotonic(), sender.log
+        now, log = self._clock.monotonic(), self.loglet.member.log
         lowest = 1 << 62
-        for peer, progress in sender.progress.items():
+        pushing = [one for one in (self.loglet.sender, self.passing.sender) if one is not None]
+        for peer, progress in [pair for one in pushing for pair in one.progress.items()]:
             if progress.state is ProgressState.SNAPSHOT:
                 continue  # the copy on its way is the slot
             needed = progress.match or progress.next  # no match yet: it was told where to begin
@@ -340,7 +373,7 @@ class Group:
         status = self.loglet.status()
         status["snapshots_sent_to"] = sorted(self._senders)
         status["slots_broken"] = self.slots_broken
-        return status
+        return status | self.passing.status()
 
 
 def declined(offer: SnapshotOffer, why: str) -> SnapshotAck:

@@ -309,6 +309,8 @@ class LineHost:
         """A fresh connection to a node exists."""
         for loglet in self._groups():
             loglet.peer_up(peer)
+        if self.group is not None:
+            self.group.passing.peer_up(peer)
 
     def peer_down(self, peer: str) -> None:
         """The connections to a node broke."""

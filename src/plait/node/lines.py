@@ -32,6 +32,7 @@ from plait.node.group import Group
 from plait.node.lease import Lease
 from plait.node.line_host import LineHost
 from plait.node.segments import MEMBERS, LineSegments, first_configuration, group_of
+from plait.node.sources import Sources
 from plait.node.takeover import take_place
 from plait.node.witness import LogOnly, NoState, WitnessGroup
 from plait.types.commands import Command
@@ -65,6 +66,7 @@ class Owner(Protocol):
     lease: Lease
     engines: Engines
     followers: Followers
+    sources: Sources
 
     @property
     def zones(self) -> Paces: ...
@@ -139,6 +141,7 @@ async def open_line(node: Owner, record: LineRecord) -> LineHost:
             lambda: loglet.membership.witnesses,
         )  # fmt: skip
         group.held = lambda: node.followers.held
+        node.sources.attach(group)
         return group
 
     upkeep = EngineUpkeep(node, record.line, chain, replica, state)

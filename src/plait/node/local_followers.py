@@ -13,10 +13,12 @@ from plait.node.members import Members
 from plait.node.node import Node
 from plait.node.pace import settings_of
 from plait.node.tables import Tables
-from plait.types.commands import FOLLOWERS_SINCE, SetFollower
+from plait.types.commands import FOLLOWERS_SINCE, SOURCES_SINCE, SetFollower, SetSource
 from plait.types.control_followers import DELAY_MS_MAX
+from plait.types.control_sources import circle
 
 VOTE_S = 60.0  # for a node that is to vote again to catch up
+ANYBODY = ("any", "leader")  # who feeds a follower without a source
 
 
 class LocalFollowers:
@@ -52,6 +54,7 @@ class LocalFollowers:
         hold: str | None,
         go: bool,
         votes: bool | None = None,
+        source: str | None = None,
     ) -> dict[str, Any]:
         """Let a node follow differently from now on; only who leads the control line can."""
         node = self.node
@@ -71,6 +74,8 @@ class LocalFollowers:
         where = None if hold is None else self._parse(hold)
         if votes is False:
             self._members.check_without(name)
+        if source is not None:
+            source = self._parse_source(name, source, votes)
         await node.versions.wait_for(FOLLOWERS_SINCE, "delayed followers")
         delay_ms = None if delay_s is None else round(delay_s * 1000)
         if votes:  # while it has none it is to be known for a reader: else the lines let it go
@@ -78,7 +83,27 @@ class LocalFollowers:
         await node.command(node.control.line, SetFollower(name, delay_ms, where, go, votes))
         if votes is False:
             await self._members.vote(name, votes, VOTE_S)
-        return settings_of(node.followers.record(name))
+        if votes and name in node.sources.records:
+            source = ""  # who votes is fed by leaders
+        if source is not None and source != node.sources.records.get(name, ""):
+            await node.versions.wait_for(SOURCES_SINCE, "followers that feed followers")
+            await node.command(node.control.line, SetSource(name, source))
+        feeds = {"source": node.sources.records.get(name)}
+        return settings_of(node.followers.record(name)) | feeds
+
+    def _parse_source(self, name: str, source: str, votes: bool | None) -> str:
+        """Who is to feed a node; "" for whoever leads. Circles are the control line's to refuse."""
+        if source in ANYBODY:
+            return ""
+        node, membership = self.node, self.node.membership
+        if source not in membership.members:
+            raise BadSettings(f"{source!r} is no node of this cluster, and none of {ANYBODY}")
+        if votes or (name in membership.voters and votes is None):
+            raise BadSettings(f"{name} votes: who votes takes entries from whoever leads")
+        way = circle(node.sources.records, name, source)
+        if way:
+            raise BadSettings(f"nobody would feed any of them: {' from '.join(way)}")
+        return source
 
     def _check_willing(self, target: str, line: str | None) -> None:
         """`BadSettings` for a hand-over to nobody, or to who would hand back at once."""

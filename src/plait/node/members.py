@@ -25,9 +25,10 @@ from plait.node.graphs import Graphs
 from plait.node.group import Group
 from plait.node.leaving import take_over
 from plait.node.line_host import LineHost
+from plait.node.sources import Sources
 from plait.node.versions import Versions
 from plait.node.zones import NodeZones
-from plait.types.commands import ZONES_SINCE, Command, DropNode, SetFollower
+from plait.types.commands import ZONES_SINCE, Command, DropNode, SetFollower, SetSource
 
 LOOK_S = 0.02
 
@@ -42,6 +43,7 @@ class Owner(Protocol):
     control: LineHost
     graphs: Graphs
     followers: Followers
+    sources: Sources
     versions: Versions
     zones: NodeZones
 
@@ -145,6 +147,8 @@ class Members:
         self.check_without(name)
         if name in self._node.followers.readers:
             await self._node.command(self._node.control.line, SetFollower(name, votes=True))
+        if name in self._node.sources.records:
+            await self._node.command(self._node.control.line, SetSource(name, ""))
         _check_nobody_else_joins(membership, name)
         rest = tuple(voter for voter in membership.voters if voter != name)
         others = tuple(n for n in membership.learners if n != name and n not in membership.joining)

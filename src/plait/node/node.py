@@ -45,6 +45,7 @@ from plait.node.roster import Roster
 from plait.node.rounds import Rounds
 from plait.node.said import ChainWanted, GraphSaid, TailTold, TailWanted
 from plait.node.segments import line_of
+from plait.node.sources import Sources
 from plait.node.space import Space
 from plait.node.tails import Tails
 from plait.node.tasks import Tasks
@@ -100,6 +101,7 @@ class Node:
         self.rights = Rights(self)
         self.audits = Audits(self)
         self.followers = Followers(self)
+        self.sources = Sources(self)
         self.graphs = Graphs(self)
         self.refused: BadSettings | None = None  # why this is no node of its store
         self.roster = Roster(self)
@@ -117,7 +119,7 @@ class Node:
         self._rounds = Rounds(
             self._tasks.report, self._degradation, Placement(self), self.failover, self.lease,
             self.versions, self.audits, self.roster, self.space, self.zones, self.followers,
-            self.rights,
+            self.rights, self.sources,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process

@@ -54,6 +54,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "memory_bytes": node.memory_bytes(),
         "follower": node.followers.status(),
         "history": node.history.status(),
+        "source": node.sources.status(),
         "lines": lines,
         "documents": node.graphs.status(),
         "relays": node.relays.status(),

@@ -58,6 +58,10 @@ class WitnessGroup(Group):
             case _:
                 super().hear(peer, message)
 
+    def has_copy_for(self, peer: str) -> bool:
+        """Only the base of the log, for another witness."""
+        return peer in self.membership.witnesses
+
     def incoming(self, snapshot_id: str) -> IncomingSnapshot:
         """A base has no bytes."""
         return _NoBytesCome()
@@ -76,9 +80,7 @@ class WitnessGroup(Group):
     @property
     def _verified(self) -> int:
         """Everything below equals the log of the leader that is followed here."""
-        engine = self.primary or self.raft
-        assert engine is not None
-        role = engine.core.role
+        role = self._role()
         return role.receiver.verified if isinstance(role, Follower) else 0
 
     # ------------------------------------------------------------------ status

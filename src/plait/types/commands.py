@@ -27,7 +27,7 @@ from plait.types.rights_commands import (
     SwitchRights,
 )
 
-RECORDS = 6  # the version of records that this code reads and, once enabled, writes; see `Enable`
+RECORDS = 7  # the version of records that this code reads and, once enabled, writes; see `Enable`
 AUDITS_SINCE = 2  # of these versions
 GRAPHS_SINCE = 3
 CHAINS_SINCE = 4
@@ -35,6 +35,7 @@ BEFORES_SINCE = 5
 FOLLOWERS_SINCE = 5
 ZONES_SINCE = 5
 RIGHTS_SINCE = 6
+SOURCES_SINCE = 7
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -296,6 +297,13 @@ class SetFollower(msgspec.Struct, frozen=True, array_like=True, tag=25):
     votes: bool | None = None
 
 
+class SetSource(msgspec.Struct, frozen=True, array_like=True, tag=50):
+    """Control line only: `source` feeds `node`, which has no vote; "": whoever leads does."""
+
+    node: str
+    source: str
+
+
 class PreferZones(msgspec.Struct, frozen=True, array_like=True, tag=35):
     """Control line only: leaders of `line` ("": of every other) belong into these zones, the best
     first; none: wherever they are."""
@@ -309,6 +317,7 @@ Command: TypeAlias = (
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
     | SetChain | NameSpace | PutNode | DropNode | KeepBefore | SetFollower | PreferZones
+    | SetSource
     | PutRole | DropRole | PutUser | DropUser | PutToken | RevokeToken | SwitchRights
 )  # fmt: skip
 

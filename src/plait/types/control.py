@@ -32,6 +32,7 @@ from plait.types.commands import (
     SetChain,
     SetFollower,
     SetRule,
+    SetSource,
 )
 from plait.types.control_chains import chain, set_chain
 from plait.types.control_dropped import DroppedRecord, remember_dropped
@@ -39,6 +40,7 @@ from plait.types.control_followers import set_follower
 from plait.types.control_graphs import create_graph, drop_graph
 from plait.types.control_nodes import drop_node, name_space, put_node
 from plait.types.control_rights import RIGHTS_COMMANDS, change_rights
+from plait.types.control_sources import set_source
 from plait.types.control_zones import prefer_zones, put_founding_zones
 from plait.types.fold import Failed, Stamp, View
 from plait.types.keys import CONTROL, TABLE_MAX
@@ -147,6 +149,8 @@ class ControlMachine(RowMachine):
                 return drop_node(view, command)
             case SetFollower():
                 return set_follower(view, stamp, command)
+            case SetSource():
+                return set_source(view, command)
             case PreferZones():
                 own = command.line == CONTROL_LINE
                 exists = own or view.get(CONTROL, LINE + command.line.encode()) is not None

@@ -48,7 +48,7 @@ class Driver:
     ) -> None:
         self.core = core
         self.halted: PlaitError | None = None
-        self._storage = storage
+        self.storage = storage
         self.send = send
         self.clock = clock
         self._loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ class Driver:
 
     def _persist(self, token: int, writes: tuple[LogWrite, ...]) -> None:
         try:
-            self._storage.submit(self.prepared(writes), partial(self._persisted, token))
+            self.storage.submit(self.prepared(writes), partial(self._persisted, token))
         except PlaitError as error:  # what is in memory is not what is on disk
             self.halt(error)
 
@@ -141,7 +141,7 @@ class Driver:
         """Durable rows from `start`; none if they are gone."""
         line, durable = self.core.member.line, self.core.member.log.durable
         try:
-            return tuple(self._storage.read(line, start, durable, APPEND_BYTES))
+            return tuple(self.storage.read(line, start, durable, APPEND_BYTES))
         except HistoryTrimmed:
             return ()
         except StorageError as error:

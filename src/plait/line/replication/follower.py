@@ -6,6 +6,8 @@ leader's word is the core's to say before it comes here.
 How far behind it is, it measures by its leader's commit index, and only while that one knows
 everything that was committed: once it has committed an entry of its own epoch (Ongaro's thesis
 6.4), and until it doubts that it still leads. What was on its way for long is taken for new.
+Entries may come by way of another follower (`passing`): they are the leader's, whoever brings
+them, and matched like all; but what is new only the leader says.
 """
 
 from functools import partial
@@ -33,6 +35,7 @@ class Follower:
         self.vouched = float("-inf")  # when a leader last spoke that did not doubt itself
         self.caught_up = float("-inf")  # when we last had applied all that the leader committed
         self.leader_commit = 0
+        self.passed_commit = 0  # of this epoch, by who passes on what its leader pushed
         self.leader_tail = 0
         self.leader_records = 0
         self.leader_bytes = 0
@@ -45,6 +48,7 @@ class Follower:
         writes = member.obey(message.epoch)
         self._hear(message, now)
         verdict = self.receiver.judge(message)
+        self._note_source(peer, message, isinstance(verdict, Accepted), now)
         if isinstance(verdict, Mismatch):
             hint = verdict.hint
             if writes:
@@ -71,8 +75,15 @@ class Follower:
         return min(self.receiver.verified, self.member.log.durable) >= position
 
     def _hear(self, message: Append, now: float) -> None:
-        self.leader, self.epoch = message.epoch.candidate, message.epoch
+        entered = message.epoch != self.epoch
+        if entered or not message.passed_on:
+            self.leader, self.epoch = message.epoch.candidate, message.epoch
         self.receiver.enter(message.epoch)
+        if message.passed_on:
+            self._hear_passed_on(message.commit, entered)
+            return
+        if entered:
+            self.passed_commit = 0
         self.last_heard = now
         if not message.doubtful:
             self.vouched = now
@@ -81,6 +92,20 @@ class Follower:
         self.leader_records = message.tail_records
         self.leader_bytes = message.tail_bytes
         self.note_applied(now)
+
+    def _hear_passed_on(self, commit: int, entered: bool) -> None:
+        if entered:  # nothing that an earlier leader said tells how far this one is
+            self.vouched, self.leader_commit, self.passed_commit = float("-inf"), 0, 0
+        self.passed_commit = max(self.passed_commit, commit)
+
+    def _note_source(self, peer: str, message: Append, matches: bool, now: float) -> None:
+        source = self.member.source
+        if not message.passed_on:
+            source.led(message.commit, now)
+        elif peer == source.name and message.copying:
+            source.copying(now)
+        elif peer == source.name and matches:
+            source.has(message.commit, now)
 
     def _store(self, accepted: Accepted, epoch: Epoch) -> list[LogWrite]:
         member = self.member
@@ -104,7 +129,8 @@ class Follower:
         return self.epoch == epoch and self.member.obeys(epoch)
 
     def _commit(self) -> None:
-        self.member.commit_to(min(self.leader_commit, self.receiver.verified))
+        known = max(self.leader_commit, self.passed_commit)
+        self.member.commit_to(min(known, self.receiver.verified))
 
     def _reply(self, peer: str, message: Append, matched: bool, hint: int, now: float) -> None:
         member, verified = self.member, self.receiver.verified
@@ -116,9 +142,14 @@ class Follower:
                 member.line, self.epoch, matched, verified, min(verified, member.log.durable),
                 member.applied, member.applied_records, self.lag_s(now),
                 member.fresh or member.admitting, hint,
-                message.round,
+                message.round, message.passed_on, "" if message.passed_on else self._fed_by(now),
             ),
         )  # fmt: skip
+
+    def _fed_by(self, now: float) -> str:
+        source = self.member.source
+        direct = source.name == self.leader or self.member.votes
+        return source.name if source.well(now) and not direct else ""
 
     def note_applied(self, now: float) -> None:
         """Remember the moment if everything that the leader committed is applied."""

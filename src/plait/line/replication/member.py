@@ -16,6 +16,7 @@ from plait.line.entry import Entry, Epoch, Kind
 from plait.line.loglet import Origin
 from plait.line.membership import Membership, decode_membership
 from plait.line.replication.log_view import Base, LogView
+from plait.line.replication.source import Source
 from plait.line.replication.vocabulary import Committed, Persist, Retracted, Send, Trimmed
 
 Then = Callable[[float], None]
@@ -44,6 +45,7 @@ class Member:
         self.memberships: list[tuple[int, Membership]] = []  # by position; the first at the head
         self._others_of: Membership | None = None
         self._others: tuple[str, ...] = ()
+        self.source = Source()  # who feeds this member, if not its leader
         self.seal_at: int | None = None  # the first seal in the log; nothing behind it counts
         self.effects: list[Any] = []
         self._token = 0

@@ -30,6 +30,10 @@ class Append(msgspec.Struct, frozen=True, array_like=True, tag=1):
     admit_at: int = 0  # the leader's tail when it first met the receiver's new disk
     # The sender may have been replaced for a while: its commit is no measure of what is committed.
     doubtful: bool = False
+    # Another follower passes on what the leader of `epoch` pushed to it: nothing but what is
+    # committed. It says neither how new that is nor where the leader's log ends.
+    passed_on: bool = False
+    copying: bool = False  # passed on: whoever says so is sending a copy of the state as well
 
 
 class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -51,6 +55,8 @@ class AppendReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
     fresh: bool = False
     hint: int = 0
     round: int = 0
+    passed_on: bool = False  # it answers another follower, which counts nothing by it
+    source: str = ""  # to the leader: who passes entries on to this follower, and does it well
 
 
 class Superseded(msgspec.Struct, frozen=True, array_like=True, tag=3):

@@ -43,6 +43,7 @@ class Progress:
         self.loading = False
         self.fresh = False
         self.learner = False  # has no vote: nothing depends on what its disk may have forgotten
+        self.source = ""  # another follower that passes entries on to it, as it says
         self.admit_at = 0  # a fresh member counts again once it holds this much,
         self.admit_round = 0  # and all others answered this round
         self.slot_broken = False
@@ -94,6 +95,11 @@ class Progress:
         """Whether it could vote without holding up those who do."""
         able = self.state is ProgressState.REPLICATE and not self.fresh
         return able and self.match + LAGGARD_ENTRIES >= commit
+
+    @property
+    def fed(self) -> bool:
+        """Whether another follower sends it entries, so that we need not; a voter's are ours."""
+        return self.learner and bool(self.source)
 
     @property
     def has_room(self) -> bool:

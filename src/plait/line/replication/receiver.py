@@ -55,7 +55,7 @@ class Receiver:
         start, previous, entries = message.start, message.previous, _decode(message.entries)
         below = log.head - start
         if below > len(entries):  # what we trimmed was committed: no need to compare it,
-            if message.tail < log.head > self.verified:
+            if message.tail < log.head > self.verified and not message.passed_on:
                 return NEVER  # unless loss was accepted and the leader's whole log ends there
             return Accepted(log.head, (), (), None)
         if below > 0:

@@ -2,7 +2,8 @@
 
 A follower starts in *probe*; when it confirms that the logs match it gets entries pipelined. A
 follower whose next entry is no longer kept gets a snapshot. Lost messages are noticed by silence:
-what was sent and not confirmed within `RESEND_S` is probed again.
+what was sent and not confirmed within `RESEND_S` is probed again. One that is fed by another
+follower (`passing`) gets signs of life only.
 
 Source: Ongaro's thesis 3.5 and 10.2; the follower states follow common practice in Raft systems.
 """
@@ -57,7 +58,7 @@ class Sender:
         self.epoch = epoch
         self.log = log
         self.commit = 0
-        self.progress = {peer: Progress(log.tail, now) for peer in followers}
+        self.progress = {peer: Progress(self.end, now) for peer in followers}
         self.round = 1  # so that 0 means: no answer yet
         self._beat_due = now  # no heartbeat is due before
         self.commit_due: float | None = None  # when waiting commits must be told
@@ -66,12 +67,19 @@ class Sender:
         self.membership_end = 0  # position behind the entry of the membership in force
         self.doubtful = False  # somebody else may lead by now; set by whoever keeps the lease
 
+    @property
+    def end(self) -> int:
+        """Entries below may be sent."""
+        return self.log.tail
+
+    def rows(self, start: int) -> tuple[bytes, ...]:
+        """Entries in memory that may be sent in one message, from `start`."""
+        return self.log.rows(start, APPEND_BYTES)
+
     def set_followers(self, followers: Iterable[str], now: float) -> None:
         """The line's members changed; who stays is known as before."""
         known = self.progress
-        self.progress = {
-            peer: known.get(peer) or Progress(self.log.tail, now) for peer in followers
-        }
+        self.progress = {peer: known.get(peer) or Progress(self.end, now) for peer in followers}
         self._beat_due = min(self._beat_due, now + HEARTBEAT_S)
 
     def set_learners(self, learners: Iterable[str]) -> None:
@@ -93,6 +101,8 @@ class Sender:
         log = self.log
         while progress.has_room:
             if progress.next < log.head:
+                if progress.fed:
+                    return  # by whom, that one knows whether it takes a copy of the state
                 progress.snapshot()
                 effects.append(BeginSnapshot(peer))
                 return
@@ -100,13 +110,13 @@ class Sender:
                 progress.waiting, progress.probed_at = True, now
                 effects.append(self._append(peer, progress, (), now))
                 return
-            if progress.next >= log.tail:
+            if progress.fed or progress.next >= self.end:
                 return
             if progress.next < log.window_start:
                 progress.loading = True
                 effects.append(LoadEntries(peer, progress.next))
                 return
-            rows = log.rows(progress.next, APPEND_BYTES)
+            rows = self.rows(progress.next)
             effects.append(self._append(peer, progress, rows, now))
             progress.sent(progress.next + len(rows), sum(map(len, rows)))
 
@@ -156,13 +166,14 @@ class Sender:
 
     def replied(self, peer: str, reply: AppendReply, now: float) -> list[SendEffect]:
         """A follower answered an append of this epoch. `BadFrame` for what no follower can hold."""
-        if not 0 <= reply.durable <= reply.received <= self.log.tail or reply.round > self.round:
-            raise BadFrame(f"{peer} claims {reply.received} entries of {self.log.tail}")
+        if not 0 <= reply.durable <= reply.received <= self.end or reply.round > self.round:
+            raise BadFrame(f"{peer} claims {reply.received} entries of {self.end}")
         progress = self.progress[peer]
         progress.last_heard = now
         progress.applied = reply.applied
         progress.applied_records = reply.applied_records
         progress.lag_s = reply.lag_s
+        progress.source = reply.source
         progress.round = max(progress.round, reply.round)
         if reply.fresh and not progress.fresh:
             self._meet_new_disk(progress)
@@ -176,7 +187,7 @@ class Sender:
                 progress.match = reply.durable
                 progress.next = max(progress.next, progress.match)
             if progress.state is ProgressState.PROBE:
-                progress.next = max(progress.match, min(reply.received, self.log.tail))
+                progress.next = max(progress.match, min(reply.received, self.end))
                 progress.replicate()
         elif progress.state is not ProgressState.SNAPSHOT:
             if reply.hint < 0:  # what it had trimmed, and we took for equal, is not
@@ -184,7 +195,7 @@ class Sender:
                 progress.snapshot()
                 effects.append(BeginSnapshot(peer))
             else:
-                progress.probe(min(reply.hint, self.log.tail))
+                progress.probe(min(reply.hint, self.end))
         if self._may_admit(progress) and not admissible:
             self._heartbeat(peer, progress, now, effects)  # it takes the good news at once
         self._pump_one(peer, progress, now, effects)
@@ -261,7 +272,8 @@ class Sender:
                 progress.probe(progress.match or progress.next)
             self._pump_one(peer, progress, now, effects)
             due = now >= progress.last_sent + HEARTBEAT_S
-            if due or (tell_commit and progress.commit_sent < self.commit):
+            news = tell_commit and progress.commit_sent < self.commit and not progress.fed
+            if due or news:
                 self._heartbeat(peer, progress, now, effects, quiet=not due)
         if tell_commit:
             self.commit_due = None
