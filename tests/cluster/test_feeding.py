@@ -144,7 +144,7 @@ async def test_who_is_fed_and_was_away_is_brought_up_to_date_by_its_source(
         await members.start(FED)
         await members.settled(table.line)
         assert said_bytes(members, "n1", FED) - by_leader < PAYLOAD_BYTES / 4
-        assert members.nodes[FED].host(table.line).group.installed > 0
+        await until(lambda: members.nodes[FED].host(table.line).group.installed > 0)
         await equal(members, table.line)
 
 
