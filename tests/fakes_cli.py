@@ -113,11 +113,18 @@ class FakeStore:
         go: bool,
         votes: bool | None,
         source: str | None = None,
+        only: list[str] | None = None,
     ) -> dict[str, Any]:
         self._fail()
-        more = () if source is None else (source,)
+        more = [one for one in (source, only) if one is not None]
         self.asked.append(("set_follower", name, delay_s, hold, go, votes, *more))
-        return {"node": name, "delay_s": delay_s or 0.0, "hold": None, "source": source}
+        return {
+            "node": name,
+            "delay_s": delay_s or 0.0,
+            "hold": None,
+            "source": source,
+            "only": only,
+        }
 
     async def dropped(self) -> list[dict[str, Any]]:
         return self.dropped_answer

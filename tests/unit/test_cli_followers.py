@@ -115,3 +115,11 @@ def test_a_source_is_asked_for_and_said(shell: Shell) -> None:
 def test_a_source_that_feeds_nothing_is_told(shell: Shell) -> None:
     shell.store.status_answer["nodes"]["n1"]["source"] = {"node": "n3", "lines": []}
     assert "which feeds it nothing now" in shell.run("follower", "n1").stdout
+
+
+def test_chosen_collections_are_asked_for_and_said(shell: Shell) -> None:
+    shell.store.status_answer["nodes"]["n1"]["only"] = ["orders", "people"]
+    result = shell.run("follower", "n1", "--collections", "people, orders")
+    asked = ("set_follower", "n1", None, None, False, None, ["people", "orders"])
+    assert shell.store.asked == [asked]
+    assert result.stdout.splitlines()[1:] == ["of all collections it follows orders, people only"]

@@ -187,6 +187,7 @@ class SetFollowerRequest(Message, frozen=True, array_like=True, tag=80):
     go: bool = False  # it is held no more
     votes: bool | None = None
     source: str | None = None  # who feeds it; "any": whoever leads
+    only: tuple[str, ...] | None = None  # the collections that it follows; ("all",): every one
 
 
 class ListDropped(Message, frozen=True, array_like=True, tag=81):

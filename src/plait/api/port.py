@@ -190,6 +190,7 @@ class Backend(Protocol):
         go: bool,
         votes: bool | None,
         source: str | None = None,
+        only: tuple[str, ...] | None = None,
     ) -> dict[str, Any]:
         """Log how a node follows from now on; what is None stays as it is."""
         ...

@@ -5,7 +5,7 @@ event loop that it was opened on; `plait.blocking` is for other threads.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from os import PathLike
 from types import TracebackType
@@ -198,6 +198,7 @@ class Store(Session):
         go: bool = False,
         votes: bool | None = None,
         source: str | None = None,
+        only: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Let a node follow later than it could, stop it, or take its vote; what is not given stays
         as it is.
@@ -206,11 +207,13 @@ class Store(Session):
         hold: stop it: ``"now"``, where it stands; or at a time (ISO 8601) or a ``LINE:POSITION``,
         up to where it goes at once. go: go on, after the delay. votes: whether it votes, and
         its acknowledgement counts. source: who feeds it, if it has no vote, instead of whoever
-        leads; ``"any"``: whoever leads. Returns ``node``, ``votes``, ``delay_s``, ``hold`` and
-        ``source``. `BadSettings` if nobody were left to lead, or if sources went in a circle.
+        leads; ``"any"``: whoever leads. only: the collections that it follows, if it has no vote;
+        ``["all"]``: every one. Returns ``node``, ``votes``, ``delay_s``, ``hold``, ``source`` and
+        ``only``. `BadSettings` if nobody were left to lead, or if sources went in a circle.
         """
         self._context.check()
-        return await self._backend.set_follower(name, delay_s, hold, go, votes, source)
+        chosen = None if only is None else tuple(only)
+        return await self._backend.set_follower(name, delay_s, hold, go, votes, source, chosen)
 
     async def dropped(self) -> list[dict[str, Any]]:
         """Tables that were dropped, the oldest first: ``name``, ``line``, ``time_ms``, and

@@ -1,6 +1,7 @@
 """Stores without ``await``."""
 
 import contextlib
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from os import PathLike
@@ -164,12 +165,13 @@ class Store(Session, Closing):
         go: bool = False,
         votes: bool | None = None,
         source: str | None = None,
+        only: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Let a node follow later than it could, stop it, or take its vote; what is not given stays
         as it is."""
         return self._portal.call(
             self._store.set_follower(
-                name, delay_s=delay_s, hold=hold, go=go, votes=votes, source=source
+                name, delay_s=delay_s, hold=hold, go=go, votes=votes, source=source, only=only
             )
         )
 

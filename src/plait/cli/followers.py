@@ -28,6 +28,8 @@ ADOPTION_S = 0.2
               "acknowledgement counts.")  # fmt: skip
 @click.option("--source", metavar="NODE|any", help="Who feeds it, if it has no vote; any: whoever "
               "leads.")  # fmt: skip
+@click.option("--collections", "chosen", metavar="NAMES|all", help="What it follows, if it has no "
+              "vote, with commas between.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_target()
 def follower(
@@ -38,6 +40,7 @@ def follower(
     go: bool,
     votes: bool | None,
     source: str | None,
+    chosen: str | None,
     as_json: bool,
 ) -> None:
     """Set how node NAME follows, or (without options) show where it stands.
@@ -54,18 +57,20 @@ def follower(
       plait follower n3 --go
       plait follower n4 --no-vote
       plait follower n4 --source n3
+      plait follower n4 --collections people,orders
     """
     delay_s = None if delay is None else duration_s(delay)
 
     async def work(store: Store) -> dict[str, Any]:
-        given = (delay_s, hold, go or None, votes, source)
+        given = (delay_s, hold, go or None, votes, source, chosen)
         if any(one is not None for one in given):
             answer = await store.set_follower(
-                name, delay_s=delay_s, hold=hold, go=go, votes=votes, source=source
-            )
-            fed_by = answer.pop("source", None)
+                name, delay_s=delay_s, hold=hold, go=go, votes=votes, source=source,
+                only=None if chosen is None else [name.strip() for name in chosen.split(",")],
+            )  # fmt: skip
+            fed_by, only = answer.pop("source", None), answer.pop("only", None)
             late = answer["delay_s"] or answer["hold"] is not None
-            return await shown(store, (answer if late else None, fed_by))
+            return await shown(store, (answer if late else None, fed_by, only))
         return await shown(store)
 
     async def shown(store: Store, wanted: Any = ...) -> dict[str, Any]:
@@ -84,6 +89,7 @@ def follower(
             "node": name,
             "follower": nodes[name].get("follower"),
             "source": nodes[name].get("source"),
+            "only": nodes[name].get("only"),
             "lines": {line: state["delayed"] for line, state in lines.items()
                       if state.get("delayed")},
             "applied": {line: state["applied"] for line, state in lines.items()},
@@ -94,13 +100,15 @@ def follower(
         print_json(found)
         return
     click.echo(f"{name} {said_of(found['follower'])}{said_of_source(found['source'])}")
+    if found["only"] is not None:
+        click.echo(f"of all collections it follows {', '.join(found['only']) or 'none'} only")
     if found["lines"]:
         console().print(_grid(found))
 
 
-def _adopted(node: dict[str, Any]) -> tuple[Any, str | None]:
-    """How a node follows, and who feeds it, as it says itself."""
-    return node.get("follower"), (node.get("source") or {}).get("node")
+def _adopted(node: dict[str, Any]) -> tuple[Any, str | None, list[str] | None]:
+    """How a node follows, who feeds it, and what it follows, as it says itself."""
+    return node.get("follower"), (node.get("source") or {}).get("node"), node.get("only")
 
 
 def said_of_source(source: dict[str, Any] | None) -> str:

@@ -71,6 +71,8 @@ def _notes(node: dict[str, Any]) -> Iterator[str]:
     for why in ("read_only", "suspect", "diverged"):
         if node.get(why):
             yield f"{why}: {node[why]}"
+    if node.get("only") is not None:
+        yield f"follows only {', '.join(node['only'])}"
     for peer, link in sorted(node.get("links", {}).items()):
         if isinstance(link, str):
             yield f"refused by {peer}: {link}"

@@ -91,11 +91,12 @@ class Administration:
         go: bool,
         votes: bool | None,
         source: str | None = None,
+        only: tuple[str, ...] | None = None,
     ) -> dict[str, Any]:
         """See `Backend`. Safe to repeat, but that ``now`` is then a little later."""
         answer = await self._anywhere(
             f"setting how {name!r} follows", SetFollowerRequest, name, delay_s, hold, go, votes,
-            source,
+            source, only,
         )  # fmt: skip
         return dict(answer.value)
 

@@ -66,8 +66,8 @@ class Answering:
                 return m.Result(id_, await local.move(what, to, timeout_s, by, accept_loss))
             case m.Examine(id_):
                 return m.Result(id_, await local.examine_here())
-            case m.SetFollowerRequest(id_, name, delay_s, hold, go, votes, source):
-                followed = await local.set_follower(name, delay_s, hold, go, votes, source)
+            case m.SetFollowerRequest(id_, name, delay_s, hold, go, votes, source, only):
+                followed = await local.set_follower(name, delay_s, hold, go, votes, source, only)
                 return m.Result(id_, followed)
             case m.ListDropped(id_):
                 return m.Result(id_, await local.dropped())

@@ -38,7 +38,7 @@ async def begin_anew(storage: Storage) -> None:
             writes += distrusted(storage.log, line)
             continue
         await storage.state(line_of(line)).clear()
-        hard = None if extent.hard_state is None else _what_stays(extent.hard_state)
+        hard = None if extent.hard_state is None else what_stays(extent.hard_state)
         writes.append(ResetLine(line, 0 if hard is None else hard.origin.position))
         if hard is not None:
             writes.append(PutHardState(line, encode(hard)))
@@ -70,7 +70,9 @@ def _raft(data: bytes) -> raft.HardState | None:
         return None
 
 
-def _what_stays(data: bytes) -> Any:
+def what_stays(data: bytes) -> Any:
+    """The hard state of a member with a new disk that remembers what the old one promised; None
+    if it cannot be read."""
     hard = _raft(data)
     if hard is not None:
         known = hard.memberships[-1][1] if hard.memberships else Membership()

@@ -55,6 +55,10 @@ def _folder(node: Node) -> list[dict[str, Any]]:
     if mine is not None and mine.hold is not None:
         remedy = f"once nobody reads there: plait follower {node.name} --go"
         found.append(_finding("warn", node.name, "it is held, and its log grows", remedy))
+    if node.choices.mine is not None:
+        what = f"it has nothing but {', '.join(node.choices.mine) or 'the control line'}"
+        remedy = f"if it is to follow everything: plait follower {node.name} --collections all"
+        found.append(_finding("warn", node.name, what, remedy))
     for peer in sorted(node.down):
         what = f"it has no connection with {peer}"
         found.append(_finding("warn", node.name, what, f"see whether {peer} runs"))
@@ -78,6 +82,8 @@ def _lines(node: Node) -> list[dict[str, Any]]:
     for record in known:
         host = node.lines.get(record.line)
         where = f"{record.line} at {node.name}"
+        if not node.choices.follows(record.line):
+            continue
         if host is None:
             what = node.line_opening.why_shut(record.line) or "it could not be opened yet"
             found.append(_finding("warn", where, what, "the node's log says why"))

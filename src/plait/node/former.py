@@ -99,7 +99,7 @@ class Former:
             return
         sender = loglet.sender
         had = sender is not None and all(
-            progress.match > end for peer, progress in sender.progress.items()
+            progress.match > end or progress.parked for peer, progress in sender.progress.items()
         )
         if had or now - since > self._limits.slot_age_s_max:
             await self._state.sync()

@@ -8,6 +8,7 @@ Invariant: at most one replica of a lineage in a process; it is linked with a pe
 the node can speak to it.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -25,11 +26,18 @@ from plait.base.errors import (
 )
 from plait.base.ids import collection_name, hex_id, random_id
 from plait.base.ports import Clock, Random, Storage
-from plait.engines.graph import GraphOptions, Replica, drop_replica, open_replica
+from plait.engines.graph import (
+    GraphOptions,
+    Replica,
+    drop_replica,
+    forget_replica,
+    open_replica,
+)
 from plait.engines.graph.options import fingerprint_of
 from plait.engines.graph.syncing import RELINK
 from plait.line.membership import Membership
 from plait.line.outcome import Outcome
+from plait.node.choices import Choices
 from plait.node.config import NodeConfig
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL
@@ -43,6 +51,7 @@ logger = logging.getLogger("plait.graphs")
 
 ENABLED_S = 10.0
 READY_S = 10.0
+LEFT_S = 0.2  # for others to hear that a replica is none any more; else they notice in time
 ALONE_S = 0.5  # what nobody can give need not be waited for
 
 
@@ -56,6 +65,7 @@ class Owner(Protocol):
     random: Random
     control: LineHost
     versions: Versions
+    choices: Choices
 
     @property
     def relays(self) -> Relays: ...
@@ -89,6 +99,8 @@ class Graphs:
         collection_name(name)
         if node.name in node.membership.witnesses:
             raise NotLeader(f"{node.name} is a witness: it keeps no documents", leader=None)
+        if not node.choices.follows_documents(name):
+            raise node.choices.refusal(f"documents {name!r}")
         record = self._find(name)
         if record is None and settings is None:
             record = await self._known(name)
@@ -162,8 +174,22 @@ class Graphs:
         for lineage in [lineage for lineage, one in self._replicas.items() if one.broken]:
             await self._replicas.pop(lineage).close()  # what is on disk is whole
         for lineage, record in records.items():
-            if lineage not in self._replicas:
+            if not node.choices.follows_documents(record.name):
+                await self._let_go(lineage)
+            elif lineage not in self._replicas:
                 await self._hold(record)
+
+    async def _let_go(self, lineage: str) -> None:
+        """Hold a collection no more that this node does not follow, once another node has all that
+        was written here, and may hear that this replica is none any more."""
+        replica = self._replicas.get(lineage)
+        if replica is None or not self._peers or not replica.entrusted().safe():
+            return
+        await replica.leave()
+        await asyncio.sleep(LEFT_S)
+        del self._replicas[lineage]
+        await replica.close()
+        await forget_replica(self._node.storage, replica.name, lineage)
 
     async def _hold(self, record: GraphRecord) -> None:
         node = self._node

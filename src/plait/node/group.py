@@ -349,8 +349,8 @@ class Group:
         lowest = 1 << 62
         pushing = [one for one in (self.loglet.sender, self.passing.sender) if one is not None]
         for peer, progress in [pair for one in pushing for pair in one.progress.items()]:
-            if progress.state is ProgressState.SNAPSHOT:
-                continue  # the copy on its way is the slot
+            if progress.parked or progress.state is ProgressState.SNAPSHOT:
+                continue  # it needs nothing, or the copy on its way is the slot
             needed = progress.match or progress.next  # no match yet: it was told where to begin
             behind = bytes_end - log.bytes_before(needed)
             unheard = now - max(progress.last_heard, progress.probed_at)

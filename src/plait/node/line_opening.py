@@ -3,6 +3,8 @@
 A line whose engine does not answer is left shut, and tried again now and then: the others open,
 and the node serves them. Whoever asks for a shut line is told why.
 
+A line that the node does not follow is let go (`choices`).
+
 Invariant: no line is opened twice; `node.opening` is held by whoever opens or closes some.
 """
 
@@ -12,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from plait.base.errors import BadSettings, LogForked, PlaitError, Unavailable
 from plait.engines.checkpoint import load_checkpoint
 from plait.node import lines, takeover
+from plait.node.choices import Choices
+from plait.node.letting_go import let_go
 from plait.node.line_host import LineHost
 from plait.types.control import LineRecord
 
@@ -32,6 +36,7 @@ class Owner(lines.Owner, takeover.Owner, Protocol):
     """The node, as far as its set of lines needs it."""
 
     lines: dict[str, LineHost]
+    choices: Choices
 
 
 class LineOpening:
@@ -40,16 +45,31 @@ class LineOpening:
     def __init__(self, node: Owner) -> None:
         self.shut: dict[str, Shut] = {}
         self._node = node
+        self._gone: dict[str, None] = {}  # nothing is kept of these
 
     async def open_all(self) -> None:
         """Open every line that the control line knows; the caller holds `node.opening`."""
         node = self._node
         for record in node.control_machine.lines(node.control.replica.view):
             shut = self.shut.get(record.line)
+            if not node.choices.follows(record.line):
+                await self._let_go(record.line)
+                continue
+            self._gone.pop(record.line, None)
             if record.line in node.lines:
                 continue
             if shut is None or node.clock.monotonic() >= shut.again_at:
                 await self._open(record)
+
+    async def _let_go(self, line: str) -> None:
+        """Keep nothing of a line that this node does not follow."""
+        host = self._node.lines.pop(line, None)
+        self.shut.pop(line, None)
+        if host is not None:
+            await host.close()
+        if line not in self._gone:
+            await let_go(self._node.storage, line)
+            self._gone[line] = None
 
     async def _open(self, record: LineRecord) -> None:
         node, line = self._node, record.line

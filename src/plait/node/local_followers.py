@@ -13,11 +13,19 @@ from plait.node.members import Members
 from plait.node.node import Node
 from plait.node.pace import settings_of
 from plait.node.tables import Tables
-from plait.types.commands import FOLLOWERS_SINCE, SOURCES_SINCE, SetFollower, SetSource
+from plait.types.commands import (
+    CHOICES_SINCE,
+    FOLLOWERS_SINCE,
+    SOURCES_SINCE,
+    SetChoice,
+    SetFollower,
+    SetSource,
+)
 from plait.types.control_followers import DELAY_MS_MAX
 from plait.types.control_sources import circle
 
 VOTE_S = 60.0  # for a node that is to vote again to catch up
+EVERYTHING = ("all",)  # what is followed without a choice
 ANYBODY = ("any", "leader")  # who feeds a follower without a source
 
 
@@ -55,6 +63,7 @@ class LocalFollowers:
         go: bool,
         votes: bool | None = None,
         source: str | None = None,
+        only: tuple[str, ...] | None = None,
     ) -> dict[str, Any]:
         """Let a node follow differently from now on; only who leads the control line can."""
         node = self.node
@@ -76,6 +85,10 @@ class LocalFollowers:
             self._members.check_without(name)
         if source is not None:
             source = self._parse_source(name, source, votes)
+        if only is not None:
+            self._check_choice(name, only, votes)
+        elif votes and name in node.choices.records:
+            await self._choose(name, EVERYTHING)
         await node.versions.wait_for(FOLLOWERS_SINCE, "delayed followers")
         delay_ms = None if delay_s is None else round(delay_s * 1000)
         if votes:  # while it has none it is to be known for a reader: else the lines let it go
@@ -83,13 +96,34 @@ class LocalFollowers:
         await node.command(node.control.line, SetFollower(name, delay_ms, where, go, votes))
         if votes is False:
             await self._members.vote(name, votes, VOTE_S)
+        if only is not None:
+            await self._choose(name, only)
         if votes and name in node.sources.records:
             source = ""  # who votes is fed by leaders
         if source is not None and source != node.sources.records.get(name, ""):
             await node.versions.wait_for(SOURCES_SINCE, "followers that feed followers")
             await node.command(node.control.line, SetSource(name, source))
-        feeds = {"source": node.sources.records.get(name)}
-        return settings_of(node.followers.record(name)) | feeds
+        chosen = node.choices.records.get(name)
+        return settings_of(node.followers.record(name)) | {
+            "source": node.sources.records.get(name),
+            "only": None if chosen is None else list(chosen),
+        }
+
+    def _check_choice(self, name: str, only: tuple[str, ...], votes: bool | None) -> None:
+        node = self.node
+        if only == EVERYTHING:
+            return
+        if votes or (name in node.membership.voters and votes is None):
+            raise BadSettings(f"{name} votes: who votes follows everything")
+        if unknown := node.choices.unknown(only):
+            raise BadSettings(f"there is no collection {unknown[0]!r}")
+
+    async def _choose(self, name: str, only: tuple[str, ...]) -> None:
+        """Log what a node follows from now on."""
+        node, wanted = self.node, None if only == EVERYTHING else tuple(sorted(set(only)))
+        if wanted != node.choices.records.get(name):
+            await node.versions.wait_for(CHOICES_SINCE, "copies of chosen collections")
+            await node.command(node.control.line, SetChoice(name, wanted))
 
     def _parse_source(self, name: str, source: str, votes: bool | None) -> str:
         """Who is to feed a node; "" for whoever leads. Circles are the control line's to refuse."""

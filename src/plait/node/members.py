@@ -19,6 +19,7 @@ from plait.base.ids import node_name, zone_name
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.line.outcome import Outcome
+from plait.node.choices import Choices
 from plait.node.config import NodeConfig
 from plait.node.followers import Followers
 from plait.node.graphs import Graphs
@@ -28,7 +29,7 @@ from plait.node.line_host import LineHost
 from plait.node.sources import Sources
 from plait.node.versions import Versions
 from plait.node.zones import NodeZones
-from plait.types.commands import ZONES_SINCE, Command, DropNode, SetFollower, SetSource
+from plait.types.commands import ZONES_SINCE, Command, DropNode, SetChoice, SetFollower, SetSource
 
 LOOK_S = 0.02
 
@@ -44,6 +45,7 @@ class Owner(Protocol):
     graphs: Graphs
     followers: Followers
     sources: Sources
+    choices: Choices
     versions: Versions
     zones: NodeZones
 
@@ -149,6 +151,8 @@ class Members:
             await self._node.command(self._node.control.line, SetFollower(name, votes=True))
         if name in self._node.sources.records:
             await self._node.command(self._node.control.line, SetSource(name, ""))
+        if name in self._node.choices.records:
+            await self._node.command(self._node.control.line, SetChoice(name, None))
         _check_nobody_else_joins(membership, name)
         rest = tuple(voter for voter in membership.voters if voter != name)
         others = tuple(n for n in membership.learners if n != name and n not in membership.joining)

@@ -18,6 +18,7 @@ from plait.host.memory import resident_bytes
 from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.node.audit import AuditReport, Audits, CopyWanted
+from plait.node.choices import Choices
 from plait.node.config import MEMBERS_MAX, NodeConfig
 from plait.node.control_metastore import order
 from plait.node.degradation import Degradation
@@ -101,6 +102,7 @@ class Node:
         self.rights = Rights(self)
         self.audits = Audits(self)
         self.followers = Followers(self)
+        self.choices = Choices(self)
         self.sources = Sources(self)
         self.graphs = Graphs(self)
         self.refused: BadSettings | None = None  # why this is no node of its store
@@ -119,7 +121,7 @@ class Node:
         self._rounds = Rounds(
             self._tasks.report, self._degradation, Placement(self), self.failover, self.lease,
             self.versions, self.audits, self.roster, self.space, self.zones, self.followers,
-            self.rights, self.sources,
+            self.rights, self.sources, self.choices,
         )  # fmt: skip
         self.down: set[str] = set()  # peers whose connections broke
         self.memory_bytes: Callable[[], int] = resident_bytes  # of this process
@@ -290,6 +292,8 @@ class Node:
             return self.control
         host = self.lines.get(line)
         if host is None:
+            if not self.choices.follows(line):
+                raise self.choices.refusal(f"line {line!r}")
             why = self.line_opening.why_shut(line) or "it is not known yet"
             raise TooStale(f"line {line!r} is not open at {self.name}: {why}")
         return host

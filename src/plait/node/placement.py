@@ -16,9 +16,11 @@ from plait.base.errors import PlaitError
 from plait.base.ports import Clock
 from plait.line.membership import Membership, Target
 from plait.line.replication.vocabulary import Reconfigure
+from plait.node.choices import Choices
 from plait.node.followers import Followers
 from plait.node.group import Group
 from plait.node.line_host import LineHost
+from plait.node.segments import line_of
 
 logger = logging.getLogger("plait.placement")
 
@@ -33,6 +35,7 @@ class Owner(Protocol):
     clock: Clock
     control: LineHost
     followers: Followers
+    choices: Choices
 
     @property
     def membership(self) -> Membership: ...
@@ -65,7 +68,7 @@ class Placement:
 
     def _drive(self, group: Group, wanted: Membership) -> None:
         current = group.loglet.membership
-        readers = tuple(n for n in wanted.learners if n in self._node.followers.readers)
+        readers = self._readers(group, wanted)
         zones = dict(wanted.zones)
         places = tuple((name, zones.get(name, "")) for name in wanted.voters)
         target = Target(wanted.voters, readers, wanted.witnesses, zones=places)
@@ -83,6 +86,18 @@ class Placement:
             group.loglet.driver.step(Reconfigure(target))
         except PlaitError as error:
             logger.warning("line %s keeps its members: %s", group.line, error)
+
+    def _readers(self, group: Group, wanted: Membership) -> tuple[str, ...]:
+        """Who is to follow without a vote. Who follows other lines only is not taken in, but who
+        is a member already stays one: its name could not come back."""
+        node, line = self._node, line_of(group.line)
+        known = group.loglet.membership.members
+        return tuple(
+            name
+            for name in wanted.learners
+            if name in node.followers.readers
+            and (name in known or node.choices.follows(line, name))
+        )
 
 
 def _described(places: tuple[tuple[str, str], ...]) -> str:

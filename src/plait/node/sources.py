@@ -6,16 +6,19 @@ passes them on once they are committed (`line.replication.passing`). It tells it
 that goes well; else the leader sends them (`line.replication.source`).
 
 A node that votes is fed by leaders, whatever the records say; so is one whose source has left, and
-one whose source leads the line.
+one whose source leads the line, or does not follow it.
 """
 
 from typing import Any, Protocol
 
 from plait.line.membership import Membership
+from plait.node.choices import Choices
 from plait.node.group import Group
 from plait.node.line_host import LineHost
+from plait.node.segments import line_of
 from plait.types.control_sources import sources
 
+CONTROL = "control"
 LOOK_S = 0.1
 
 
@@ -24,6 +27,7 @@ class Owner(Protocol):
 
     name: str
     control: LineHost
+    choices: Choices
 
     @property
     def membership(self) -> Membership: ...
@@ -50,17 +54,18 @@ class Sources:
             self._records = sources(replica.view)
         return self._records
 
-    def of(self, name: str) -> str:
-        """Who is to feed a node; "" for whoever leads."""
+    def of(self, name: str, line: str = CONTROL) -> str:
+        """Who is to feed a node on a line; "" for whoever leads."""
         membership, source = self._node.membership, self.records.get(name, "")
         fed = name in membership.learners and source in membership.members
-        return source if fed else ""
+        both = fed and all(self._node.choices.follows(line, one) for one in (name, source))
+        return source if both else ""
 
     def attach(self, group: Group) -> None:
         """Let a group of this node take and pass on entries as was set."""
-        me = self._node.name
-        fed = tuple(name for name in self.records if self.of(name) == me)
-        group.passing.choose(self.of(me), fed)
+        me, line = self._node.name, line_of(group.line)
+        fed = tuple(name for name in self.records if self.of(name, line) == me)
+        group.passing.choose(self.of(me, line), fed)
 
     def watch(self) -> None:
         """Adopt what the control line says."""

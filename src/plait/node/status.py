@@ -55,6 +55,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "follower": node.followers.status(),
         "history": node.history.status(),
         "source": node.sources.status(),
+        "only": None if node.choices.mine is None else list(node.choices.mine),
         "lines": lines,
         "documents": node.graphs.status(),
         "relays": node.relays.status(),

@@ -80,6 +80,8 @@ class Tables:
 
     def _is_led(self, line: str) -> bool:
         host = self._node.lines.get(line)
+        if not self._node.choices.follows(line):
+            return True  # whoever asks here is sent to somebody who knows
         return host is not None and (host.group is None or host.leader is not None)
 
     def _find(self, name: str) -> TableRecord | None:

@@ -36,6 +36,7 @@ FOLLOWERS_SINCE = 5
 ZONES_SINCE = 5
 RIGHTS_SINCE = 6
 SOURCES_SINCE = 7
+CHOICES_SINCE = 7
 
 Present: TypeAlias = tuple[msgspec.Raw]  # a value that is there
 
@@ -304,6 +305,13 @@ class SetSource(msgspec.Struct, frozen=True, array_like=True, tag=50):
     source: str
 
 
+class SetChoice(msgspec.Struct, frozen=True, array_like=True, tag=51):
+    """Control line only: `node`, which has no vote, follows these collections; None: all."""
+
+    node: str
+    collections: tuple[str, ...] | None
+
+
 class PreferZones(msgspec.Struct, frozen=True, array_like=True, tag=35):
     """Control line only: leaders of `line` ("": of every other) belong into these zones, the best
     first; none: wherever they are."""
@@ -317,7 +325,7 @@ Command: TypeAlias = (
     | CreateTable | DropTable | ClearTable | SetRule | Call | CreateMachine
     | Appoint | Enable | Audit | Verdict | CreateGraph | DropGraph
     | SetChain | NameSpace | PutNode | DropNode | KeepBefore | SetFollower | PreferZones
-    | SetSource
+    | SetSource | SetChoice
     | PutRole | DropRole | PutUser | DropUser | PutToken | RevokeToken | SwitchRights
 )  # fmt: skip
 

@@ -30,11 +30,13 @@ from plait.types.commands import (
     PreferZones,
     PutNode,
     SetChain,
+    SetChoice,
     SetFollower,
     SetRule,
     SetSource,
 )
 from plait.types.control_chains import chain, set_chain
+from plait.types.control_choices import set_choice
 from plait.types.control_dropped import DroppedRecord, remember_dropped
 from plait.types.control_followers import set_follower
 from plait.types.control_graphs import create_graph, drop_graph
@@ -149,6 +151,8 @@ class ControlMachine(RowMachine):
                 return drop_node(view, command)
             case SetFollower():
                 return set_follower(view, stamp, command)
+            case SetChoice():
+                return set_choice(view, command)
             case SetSource():
                 return set_source(view, command)
             case PreferZones():

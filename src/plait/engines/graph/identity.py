@@ -27,6 +27,7 @@ class Hard(msgspec.Struct, frozen=True, array_like=True):
     distrusted: str = ""  # why the id must not be used again
     formers: tuple[int, ...] = ()  # ids that wrote parts of the state here, before this one
     restored: bool = False  # from a backup: there may be nobody to admit it, so it claims
+    left: bool = False  # this process let go of the collection; if it comes back, as a newcomer
 
 
 def encode_hard(hard: Hard) -> bytes:
@@ -35,7 +36,18 @@ def encode_hard(hard: Hard) -> bytes:
 
 
 def load_hard(log: LogStorage, line: str) -> Hard | None:
-    """The record on disk, or None for a new line. Raises `Corrupt`."""
+    """The record on disk, or None for a new line, or one that was left. Raises `Corrupt`."""
+    hard = _on_disk(log, line)
+    return None if hard is None or hard.left else hard
+
+
+def has_left(log: LogStorage, line: str) -> bool:
+    """Whether a replica was here that is a member no more: it never founds the graph again."""
+    hard = _on_disk(log, line)
+    return hard is not None and hard.left
+
+
+def _on_disk(log: LogStorage, line: str) -> Hard | None:
     extent = log.lines().get(line)
     if extent is None or extent.hard_state is None:
         return None

@@ -1,8 +1,8 @@
 """Opening and dropping a replica."""
 
 from plait.base.ids import random_id
-from plait.base.ports import Clock, Random, ResetLine, Storage
-from plait.engines.graph.identity import encode_hard, load_hard, why_fresh
+from plait.base.ports import Clock, PutHardState, Random, ResetLine, Storage
+from plait.engines.graph.identity import Hard, encode_hard, load_hard, why_fresh
 from plait.engines.graph.options import GraphOptions, line_of
 from plait.engines.graph.parts import open_parts
 from plait.engines.graph.replica import Replica
@@ -37,3 +37,11 @@ async def drop_replica(storage: Storage, name: str, lineage: str) -> None:
     extent = storage.log.lines().get(line)
     if extent is not None:
         storage.log.submit((ResetLine(line, extent.tail),), lambda _: None)
+
+
+async def forget_replica(storage: Storage, name: str, lineage: str) -> None:
+    """Forget what was kept of a collection whose replica here has left; another may come later."""
+    line = line_of(name, lineage)
+    await storage.drop_state(line)
+    left = encode_hard(Hard(lineage, 0, "", left=True))
+    storage.log.submit((ResetLine(line, 0), PutHardState(line, left)), lambda _: None)

@@ -15,7 +15,7 @@ from plait.base.errors import BadFrame, Corrupt, PlaitError
 from plait.base.ports import LogStorage, Random, Storage
 from plait.engines.graph import wal
 from plait.engines.graph.archive import Archive
-from plait.engines.graph.identity import Hard, load_hard
+from plait.engines.graph.identity import Hard, has_left, load_hard
 from plait.engines.graph.options import GraphOptions
 from plait.engines.graph.owed import Intent, decode_owed, encode_owed, unsettled
 from plait.engines.graph.spaces import (
@@ -218,7 +218,8 @@ async def open_parts(
     line = options.line
     hard = load_hard(storage.log, line)
     if hard is None:
-        replica = options.founder if options.founds else random.getrandbits(63) or 1
+        founds = options.founds and not has_left(storage.log, line)
+        replica = options.founder if founds else random.getrandbits(63) or 1
         parts = Parts(options, storage, Hard(options.lineage, replica, options.fingerprint))
         await parts.state.clear()  # whatever is there was never acknowledged
         return parts, 0, None

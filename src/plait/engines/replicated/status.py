@@ -4,6 +4,7 @@ from typing import Any
 
 from plait.line.replication.follower import Follower
 from plait.line.replication.member import Member
+from plait.line.replication.progress import Progress
 from plait.line.replication.sender import SILENT_S, Sender
 
 
@@ -43,11 +44,17 @@ def followers_of(sender: Sender, now: float) -> dict[str, Any]:
     return {peer: _follower(sender, peer, now) for peer in sorted(sender.progress)}
 
 
+def _state_of(progress: Progress, silent: bool) -> str:
+    if progress.parked:
+        return "parked"
+    return "silent" if silent else progress.state.value
+
+
 def _follower(sender: Sender, peer: str, now: float) -> dict[str, Any]:
     progress, log = sender.progress[peer], sender.log
     silent = now - progress.last_heard > SILENT_S
     return {
-        "state": "silent" if silent else progress.state.value,
+        "state": _state_of(progress, silent),
         "fresh": progress.fresh,
         "received": progress.received,
         "durable": progress.match,

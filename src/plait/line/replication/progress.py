@@ -43,6 +43,7 @@ class Progress:
         self.loading = False
         self.fresh = False
         self.learner = False  # has no vote: nothing depends on what its disk may have forgotten
+        self.parked = False  # it does not follow this line for now: nothing is sent to it
         self.source = ""  # another follower that passes entries on to it, as it says
         self.admit_at = 0  # a fresh member counts again once it holds this much,
         self.admit_round = 0  # and all others answered this round

@@ -88,6 +88,14 @@ class Sender:
         for peer, progress in self.progress.items():
             progress.learner = peer in names
 
+    def park(self, names: Iterable[str]) -> None:
+        """Who of those that have no vote does not follow the line for now: all others do."""
+        parked = set(names)
+        for peer, progress in self.progress.items():
+            before, progress.parked = progress.parked, progress.learner and peer in parked
+            if before and not progress.parked:
+                self.peer_reset(peer)
+
     def pump(self, now: float) -> list[SendEffect]:
         """Send what there is to send to everyone who has room."""
         effects: list[SendEffect] = []
@@ -99,7 +107,7 @@ class Sender:
         self, peer: str, progress: Progress, now: float, effects: list[SendEffect]
     ) -> None:
         log = self.log
-        while progress.has_room:
+        while progress.has_room and not progress.parked:
             if progress.next < log.head:
                 if progress.fed:
                     return  # by whom, that one knows whether it takes a copy of the state
@@ -291,7 +299,7 @@ class Sender:
     ) -> None:
         """An empty append; it never cuts anything. A quiet one asks for no answer."""
         progress.last_sent = now
-        if progress.state is ProgressState.PROBE and progress.waiting:
+        if progress.parked or (progress.state is ProgressState.PROBE and progress.waiting):
             return  # a probe is out; silence makes it due again
         effects.append(self._append(peer, progress, (), now, 0 if quiet else self.round))
 

@@ -40,6 +40,7 @@ from plait.node.backup.vault import (
     next_number,
     put_manifest,
 )
+from plait.node.choices import Choices
 from plait.node.followers import Followers
 from plait.node.graphs import Graphs
 from plait.node.line_host import LineHost
@@ -70,6 +71,7 @@ class Owner(Protocol):
     versions: Versions
     tails: Tails
     followers: Followers
+    choices: Choices
 
     @property
     def membership(self) -> Membership: ...
@@ -209,6 +211,8 @@ def _check_fit(node: Owner) -> None:
         raise NotLeader(f"{node.name} is a witness: it keeps no states to copy", leader=None)
     if node.followers.mine is not None:
         raise NotLeader(f"{node.name} is a delayed follower: ask another node", leader=None)
+    if node.choices.mine is not None:
+        raise node.choices.refusal("all of the store")
     if node.storage.log.suspect is not None:
         raise Unavailable(
             f"the log of {node.name} is not to be trusted: {node.storage.log.suspect}"
