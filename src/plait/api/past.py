@@ -144,7 +144,14 @@ class PastBackend:
         self._refuse()
 
     async def set_follower(
-        self, name: str, delay_s: float | None, hold: str | None, go: bool, votes: bool | None
+        self,
+        name: str,
+        delay_s: float | None,
+        hold: str | None,
+        go: bool,
+        votes: bool | None,
+        source: str | None = None,
+        only: tuple[str, ...] | None = None,
     ) -> dict[str, Any]:
         """Refuse."""
         self._refuse()

@@ -70,30 +70,8 @@ def follower(
             )  # fmt: skip
             fed_by, only = answer.pop("source", None), answer.pop("only", None)
             late = answer["delay_s"] or answer["hold"] is not None
-            return await shown(store, (answer if late else None, fed_by, only))
-        return await shown(store)
-
-    async def shown(store: Store, wanted: Any = ...) -> dict[str, Any]:
-        nodes = (await store.status())["nodes"]
-        for _ in range(ADOPTIONS):  # it hears of it with the control line
-            if wanted is ... or _adopted(nodes.get(name, {})) == wanted:
-                break
-            await asyncio.sleep(ADOPTION_S)
-            nodes = (await store.status())["nodes"]
-        if name not in nodes:
-            raise BadSettings(f"{name!r} is no node of this cluster")
-        if "error" in nodes[name]:
-            raise Unavailable(f"{name} does not answer: {nodes[name]['error']}")
-        lines = nodes[name]["lines"]
-        return {
-            "node": name,
-            "follower": nodes[name].get("follower"),
-            "source": nodes[name].get("source"),
-            "only": nodes[name].get("only"),
-            "lines": {line: state["delayed"] for line, state in lines.items()
-                      if state.get("delayed")},
-            "applied": {line: state["applied"] for line, state in lines.items()},
-        }  # fmt: skip
+            return await _shown(store, name, (answer if late else None, fed_by, only))
+        return await _shown(store, name)
 
     found = target.run(work)
     if as_json:
@@ -104,6 +82,30 @@ def follower(
         click.echo(f"of all collections it follows {', '.join(found['only']) or 'none'} only")
     if found["lines"]:
         console().print(_grid(found))
+
+
+async def _shown(store: Store, name: str, wanted: Any = ...) -> dict[str, Any]:
+    """Where a node stands, once it follows as `wanted`, or soon."""
+    nodes = (await store.status())["nodes"]
+    for _ in range(ADOPTIONS):  # it hears of it with the control line
+        if wanted is ... or _adopted(nodes.get(name, {})) == wanted:
+            break
+        await asyncio.sleep(ADOPTION_S)
+        nodes = (await store.status())["nodes"]
+    if name not in nodes:
+        raise BadSettings(f"{name!r} is no node of this cluster")
+    if "error" in nodes[name]:
+        raise Unavailable(f"{name} does not answer: {nodes[name]['error']}")
+    lines = nodes[name]["lines"]
+    return {
+        "node": name,
+        "follower": nodes[name].get("follower"),
+        "source": nodes[name].get("source"),
+        "only": nodes[name].get("only"),
+        "lines": {line: state["delayed"] for line, state in lines.items()
+                  if state.get("delayed")},
+        "applied": {line: state["applied"] for line, state in lines.items()},
+    }  # fmt: skip
 
 
 def _adopted(node: dict[str, Any]) -> tuple[Any, str | None, list[str] | None]:

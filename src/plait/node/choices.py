@@ -44,6 +44,16 @@ class Owner(Protocol):
     def located(self, line: str, error: PlaitError) -> PlaitError: ...
 
 
+def elsewhere(node: Owner, leader: str | None = None) -> str | None:
+    """Whom to ask for what this node does not keep: who leads, or another that has everything."""
+    witnesses = node.membership.witnesses
+    others = [name for name in node.member_names if name not in (node.name, *witnesses)]
+    if leader in others:
+        return leader
+    up = [name for name in others if name not in node.down] or others
+    return up[0] if up else None
+
+
 class Choices:
     """Who follows what, as the control line has it."""
 
@@ -108,10 +118,8 @@ class Choices:
     def refusal(self, what: str) -> PlaitError:
         """What whoever asks for something else is told: it names somebody who has it."""
         node = self._node
-        others = [n for n in node.member_names if n not in node.membership.witnesses]
-        up = [name for name in others if name not in node.down] or others
         why = f"{node.name} follows chosen collections only: it does not have {what}"
-        return node.located("", NotLeader(why, leader=up[0] if up else None))
+        return node.located("", NotLeader(why, leader=elsewhere(node)))
 
     def watch(self) -> None:
         """Send nothing of the lines that are led here to those who do not follow them."""

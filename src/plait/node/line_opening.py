@@ -11,7 +11,7 @@ Invariant: no line is opened twice; `node.opening` is held by whoever opens or c
 import logging
 from typing import Any, NamedTuple, Protocol
 
-from plait.base.errors import BadSettings, LogForked, PlaitError, Unavailable
+from plait.base.errors import BadSettings, LogForked, PlaitError, TooStale, Unavailable
 from plait.engines.checkpoint import load_checkpoint
 from plait.node import lines, takeover
 from plait.node.choices import Choices
@@ -94,6 +94,14 @@ class LineOpening:
             takeover.keep_place(node, host, lines.first_leader(host, record))
             if self.shut.pop(line, None) is not None:
                 logger.warning("line %s is open", line)
+
+    def absence(self, line: str) -> PlaitError:
+        """What is raised for a line that is not open."""
+        choices = self._node.choices
+        if not choices.follows(line):
+            return choices.refusal(f"line {line!r}")
+        why = self.why_shut(line) or "it is not known yet"
+        return TooStale(f"line {line!r} is not open at {self._node.name}: {why}")
 
     def why_shut(self, line: str) -> str | None:
         """Why a line is not open, if it was tried."""

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from plait.base.codec import encode
-from plait.base.errors import BadSettings, Closed, NotLeader, PlaitError, TooStale
+from plait.base.errors import BadSettings, Closed, NotLeader, PlaitError
 from plait.base.ports import Clock, Network, Random, Storage
 from plait.host.memory import resident_bytes
 from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.node.audit import AuditReport, Audits, CopyWanted
-from plait.node.choices import Choices
+from plait.node.choices import Choices, elsewhere
 from plait.node.config import MEMBERS_MAX, NodeConfig
 from plait.node.control_metastore import order
 from plait.node.degradation import Degradation
@@ -287,15 +287,13 @@ class Node:
             await self.graphs.reconcile()
 
     def host(self, line: str) -> LineHost:
-        """The line at this node; `TooStale` if it is not known here (yet)."""
+        """The line at this node; `TooStale` if it is not known here (yet), `NotLeader` if it is
+        not followed."""
         if line == CONTROL:
             return self.control
         host = self.lines.get(line)
         if host is None:
-            if not self.choices.follows(line):
-                raise self.choices.refusal(f"line {line!r}")
-            why = self.line_opening.why_shut(line) or "it is not known yet"
-            raise TooStale(f"line {line!r} is not open at {self.name}: {why}")
+            raise self.line_opening.absence(line)
         return host
 
     def folded(self, line: str) -> LineHost:
@@ -307,13 +305,8 @@ class Node:
 
     def no_state(self, host: LineHost) -> PlaitError:
         """The refusal of a witness: it names the leader, or somebody else who keeps the state."""
-        witnesses = self.membership.witnesses
-        others = [name for name in self.member_names if name not in (self.name, *witnesses)]
-        if host.leader in others:
-            others = [host.leader]
-        up = [name for name in others if name not in self.down] or others
         what = f"{self.name} is a witness: it keeps the log of {host.line} and no state"
-        return self.located(host.line, NotLeader(what, leader=up[0] if up else None))
+        return self.located(host.line, NotLeader(what, leader=elsewhere(self, host.leader)))
 
     def hosts(self) -> list[LineHost]:
         """Every open line, the control line first."""
