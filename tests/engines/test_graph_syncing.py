@@ -55,7 +55,7 @@ async def test_nothing_is_read_before_a_peer_gave_it():
 async def test_an_event_that_is_not_durable_is_told_to_nobody():
     one, two = await members("one", "two")
     await same(one, two)
-    storage = one._log
+    storage = one.parts.log
     storage.fail(Unavailable("held back"))  # type: ignore[attr-defined]
     put(one, "a", 1)
     for _ in range(50):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from plait.base.causality import Context, Dot, VersionVector, descends
 from plait.base.errors import ChangeOpen, Closed
 from plait.base.hlc import HybridClock, hlc_ms
-from plait.engines.graph_port import Changed, GraphView, Past
+from plait.engines.graph_port import Changed, GraphView, Past, Refusal
 from plait.graph.event import APPLY, CLEAR, DELETE, Event, Op
 from plait.types.catalogue import type_of
 from plait.types.graph_type import Here, Mutation
@@ -135,6 +135,10 @@ class FakeReplica(FakeView):
         self.now_ms = 1_000_000
         self.log: list[Sent] = []
         self.merges: list[tuple[str, Path, tuple[Dot, ...], bytes]] = []  # told to be compared
+        self.refusals: list[Refusal] = []
+        self.done_again: list[int] = []
+        self.told_of_refusals: list[Callable[[Refusal], None]] = []
+        self.forgets: list[Callable[[str], None]] = []
         self.closed = False
         self._draft: tuple[str | None, dict[str, Any]] | None = None
         self._open: list[tuple[Op, Event]] = []
@@ -263,6 +267,30 @@ class FakeReplica(FakeView):
 
     def merged(self, key: str, path: Path, heads: Sequence[Dot], digest: bytes) -> None:
         self.merges.append((key, path, tuple(sorted(heads)), digest))
+
+    def refused(self) -> list[Refusal]:
+        return list(self.refusals)
+
+    def dismiss(self, number: int) -> None:
+        self.refusals = [one for one in self.refusals if one.number != number]
+
+    def again(self, number: int) -> None:
+        self.done_again.append(number)
+
+    def on_refused(self, tell: Callable[[Refusal], None]) -> Callable[[], None]:
+        self.told_of_refusals.append(tell)
+        return lambda: self.told_of_refusals.remove(tell)
+
+    def heed_rollback(self, forget: Callable[[str], None]) -> None:
+        self.forgets.append(forget)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Somebody refused it."""
+        self.refusals.append(refusal)
+        for forget in self.forgets:
+            forget(refusal.key)
+        for tell in list(self.told_of_refusals):
+            tell(refusal)
 
     async def flush(self) -> None:
         return

@@ -7,7 +7,7 @@ Path components: `aw:` add-wins set, `rw:` remove-wins set, `n:` counter. Bodies
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from plait.base.causality import Context, Dot
+from plait.base.causality import NOTHING, Context, Dot
 from plait.base.codec import encode
 from plait.graph.event import Event, Op
 from plait.graph.fold import Fragment
@@ -71,8 +71,11 @@ class SmallFold:
         for (key, path), slots in touched.items():
             yield Fragment(key, path, False, SMALL.delta(self._at(key, path), slots))
 
-    def state(self) -> Iterator[Fragment]:
+    def state(self, keys: Iterable[str] | None = None) -> Iterator[Fragment]:
+        wanted = None if keys is None else list(keys)
         for (key, path), cells in sorted(self.objects.items()):
+            if wanted is not None and key not in wanted:
+                continue
             yield Fragment(key, path, True, SMALL.delta(cells, None))
 
     def join(
@@ -92,9 +95,16 @@ class SmallFold:
         for cells in self.objects.values():
             SMALL.fold(cells, cut)
 
-    def refold(self, key: str, events: Iterable[tuple[Op, Event]]) -> None:
+    def refold(
+        self,
+        key: str,
+        events: Iterable[tuple[Op, Event]],
+        fragments: Iterable[Fragment] = (),
+        theirs: Context = NOTHING,
+    ) -> None:
         for place in [p for p in self.objects if p[0] == key]:
             del self.objects[place]
+        self.join(fragments, {}, theirs, False)
         for op, event in events:
             self.apply(op, event)
 

@@ -221,6 +221,8 @@ class Machine:
         self.scope = decode_scope(disk.scope, self.fold)
         assert self.scope.restore(disk.batches) == []
         held = list(disk.held)
+        written = [row for kind, row in disk.rows if kind == "batch"]
+        self.scope.voids.foretell(written, self.scope.vector)
         for kind, row in disk.rows:
             if kind == "batch":
                 self.scope.replay([row])

@@ -216,9 +216,9 @@ def test_what_was_delivered_of_others_does_not_count_before_their_stream_says_so
 
 def test_a_refused_event_has_no_effect_anywhere_and_its_author_sees_the_verdict() -> None:
     a, b, c = trio("forever")
-    b.scope.judge = lambda op, event: "no" if op.body == ["add", b"bad"] else None
     bad = a.add(b"bad")
     good = a.add(b"good")
+    b.scope.voids.refuse((FOUNDER, bad.first), "no", "k")
     b.receive(bad, good)
     assert b.elements == {b"good"}
     verdict = b.add(b"b")
@@ -248,9 +248,9 @@ def test_where_history_does_not_reach_back_the_document_is_unclean() -> None:
         for site in (a, b, c):
             site.write()
         share(a, b, c)
-    b.scope.judge = lambda op, event: "no" if op.body == ["add", b"bad"] else None
     a.scope.collect()
     bad = a.add(b"bad")
+    b.scope.voids.refuse((FOUNDER, bad.first), "no", "k")
     b.receive(bad)
     a.receive(b.write())
     assert list(a.scope.voids.unclean) == ["k"]

@@ -22,9 +22,11 @@ class Replica:
     def __init__(self) -> None:
         self.heard: list[bytes] = []
         self.peers: dict[str, Callable[[bytes], None]] = {}
+        self.warrants: dict[str, object] = {}
 
-    def linked(self, peer: str, say: Callable[[bytes], None]) -> None:
+    def linked(self, peer: str, say: Callable[[bytes], None], warrant: object) -> None:
         self.peers[peer] = say
+        self.warrants[peer] = warrant
 
     def unlinked(self, peer: str) -> None:
         self.peers.pop(peer, None)
@@ -49,7 +51,10 @@ class World:
             unlink=lambda lineage, peer: self.replica.unlinked(peer),
         )
         self.node = SimpleNamespace(name="n3", membership=STAYS, links={}, graphs=graphs)
-        self.guests = Guests(self.node, "guest", self.said.append)
+        self.rights = SimpleNamespace(
+            warrant=lambda lineage: f"of {lineage}", check_link=lambda lineage: None
+        )
+        self.guests = Guests(self.node, "guest", self.said.append, self.rights)
         self.guests.handle(LinkGraph(1, LINEAGE))
 
 

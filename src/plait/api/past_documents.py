@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from plait.base.causality import Context, Dot
-from plait.engines.graph_port import Changed, GraphReplica, GraphView, Past
+from plait.engines.graph_port import Changed, GraphReplica, GraphView, Past, Refusal
 from plait.types.graph_type import Mutation
 from plait.types.paths import Path
 from plait.types.shelf import Note
@@ -87,6 +87,17 @@ class PastReplica:
         """Nobody comes."""
         return lambda: None
 
+    def refused(self) -> list[Refusal]:
+        """Nothing is written, so nothing is refused."""
+        return []
+
+    def on_refused(self, tell: Callable[[Refusal], None]) -> Callable[[], None]:
+        """Nothing is refused."""
+        return lambda: None
+
+    def heed_rollback(self, forget: Callable[[str], None]) -> None:
+        """Nothing is rolled back."""
+
     async def flush(self) -> None:
         """Nothing is written."""
 
@@ -119,6 +130,13 @@ class PastReplica:
 
     def discard(self) -> None:
         """Nothing was begun."""
+
+    def dismiss(self, number: int) -> None:
+        """There is none."""
+
+    def again(self, number: int) -> None:
+        """Refuse."""
+        self._refuse()
 
     def merged(self, key: str, path: Path, heads: Sequence[Dot], digest: bytes) -> None:
         """Values are merged for who reads, and nobody is told."""

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import Context, copy_context
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from plait.api import documents
 from plait.api.documents.change import OpenChange
@@ -26,8 +26,10 @@ from plait.host.portal import Portal
 
 _HANDLES: Final = (
     documents.Documents, documents.Document, View, Conflict, OpenChange, Presence,
-    documents.Cursor, documents.TextBranch,
+    documents.Cursor, documents.TextBranch, documents.RefusedEdit,
 )  # fmt: skip
+
+_Watched: TypeAlias = documents.Watch | PresenceWatch | documents.RefusedWatch
 
 
 class _Road:
@@ -52,7 +54,7 @@ class _Road:
     def wrapped(self, found: Any) -> Any:
         """What a caller in another thread may hold."""
         match found:
-            case documents.Watch() | PresenceWatch():
+            case documents.Watch() | PresenceWatch() | documents.RefusedWatch():
                 return Watch(self, found)
             case documents.Documents():
                 return Documents(self.portal, found, self)
@@ -264,31 +266,31 @@ class Documents:
 
 
 class Watch(Closing):
-    """An iterator of `Change` (of `Here`, on presence) that waits for each; an interrupt loses
-    none."""
+    """An iterator of `Change` (of `Here` on presence, of refused edits) that waits for each; an
+    interrupt loses none."""
 
-    def __init__(self, road: _Road, inner: documents.Watch | PresenceWatch) -> None:
+    def __init__(self, road: _Road, inner: _Watched) -> None:
         self._road = road
         self._inner = inner
 
     def __iter__(self) -> "Watch":
         return self
 
-    def __next__(self) -> Change | Here:
+    def __next__(self) -> Any:
         """The next change, however long that takes."""
         change = self._road.portal.call(self._step())
         if change is None:
             raise StopIteration
-        return change
+        return self._road.wrapped(change) if isinstance(change, _HANDLES) else change
 
-    async def _step(self) -> Change | Here | None:
+    async def _step(self) -> Change | Here | documents.RefusedEdit | None:
         # StopAsyncIteration is no exception that a future may carry.
         return await anext(self._inner, None)
 
     def batch(self) -> list[Change] | None:
         """The watched changes that took effect together, however long that takes."""
         if not isinstance(self._inner, documents.Watch):
-            raise BadCall("those who are here come one by one")
+            raise BadCall("these come one by one")
         return self._road.portal.call(self._inner.batch())
 
     def close(self) -> None:

@@ -34,6 +34,18 @@ class Past(NamedTuple):
     ops: tuple[Op, ...]
 
 
+class Refusal(NamedTuple):
+    """What an own batch did to one document, and was refused."""
+
+    number: int
+    key: str
+    ops: tuple[Op, ...]
+    dots: tuple[Dot, ...]  # of the operations
+    reason: str
+    by: int  # the replica that refused it
+    event: Event  # the first of its batch: who, when, with what message
+
+
 class GraphView(Protocol):
     """What can be read: of the present, or of a version of the past."""
 
@@ -152,8 +164,32 @@ class GraphReplica(GraphView, Protocol):
         """Be told (replica, value) of every change, None as value: it left; how to stop."""
         ...
 
+    def refused(self) -> list[Refusal]:
+        """Own edits that were refused elsewhere and rolled back here, oldest first."""
+        ...
+
+    def dismiss(self, number: int) -> None:
+        """A person is done with a refused edit."""
+        ...
+
+    def again(self, number: int) -> None:
+        """Write a refused edit once more, on what there is now. Raises what `mutate` does."""
+        ...
+
+    def on_refused(self, tell: Callable[[Refusal], None]) -> Callable[[], None]:
+        """Be told of every edit that is refused from now on; returns how to stop."""
+        ...
+
+    def heed_rollback(self, forget: Callable[[str], None]) -> None:
+        """Have a method called with the key of every document that is rolled back, as long as its
+        object is there: what was done to it before cannot be undone any more."""
+        ...
+
     async def flush(self) -> None:
-        """Return when everything written so far is on disk here (a guest: at the node)."""
+        """Return when everything written so far is on disk here (a guest: at the node).
+
+        `NotAllowed` if something that was written has been refused since this was last called.
+        """
         ...
 
     async def load(self, keys: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from plait.base.causality import Dot
 from plait.graph.event import Batch, Pack, unpack
 from plait.graph.links import Links
 from plait.graph.messages import (
+    OWN,
     PAGE_BYTES,
     Delivered,
     Found,
@@ -25,6 +26,7 @@ from plait.graph.messages import (
 from plait.graph.parcels import join
 from plait.graph.peers import Peer
 from plait.graph.pulling import Pull
+from plait.graph.refusing import Refusing
 
 PULL_SECONDS = 5.0
 BUSY_SECONDS = 1.0
@@ -38,6 +40,7 @@ class Asking:
         self.links = links
         self.scope = links.scope
         self.sync = sync
+        self.refusing = Refusing(links.scope)
         self.pull: Pull | None = None
         self.quiet_since = 0.0  # when something was last written or delivered
         self._numbers = 0
@@ -50,7 +53,7 @@ class Asking:
         if self.pull is not None:
             return
         for peer in self._in_turn():
-            if self._answers_us(peer, now) and self.scope.lacks(peer.vector.pairs()):
+            if self._answers_us(peer, now) and self.scope.lacks(_told(peer)):
                 self._want(peer, now)
                 return
         self._clean(now)
@@ -65,7 +68,7 @@ class Asking:
         unclean = tuple(self.scope.voids.unclean)
         if unclean:
             for peer in self._in_turn():
-                if self._answers_us(peer, now):
+                if self._answers_us(peer, now) and peer.judged_by is None:
                     peer.busy_until = now + BUSY_SECONDS
                     self._want(peer, now, unclean)
                     return
@@ -84,6 +87,8 @@ class Asking:
         self.pull = Pull(peer.name, self._numbers, now + PULL_SECONDS)
         held = scope.quarantine.known(scope.vector)
         road = "ops" if peer.ops_only else self.sync
+        if peer.judged_by is not None:
+            road = OWN
         self.links.send(
             peer,
             Want(
@@ -94,6 +99,7 @@ class Asking:
 
     def unlinked(self, peer: str, now: float) -> None:
         """A peer is gone; ask another."""
+        self.refusing.unlinked(peer)
         if self.pull is not None and self.pull.peer == peer:
             self.pull = None
             self.ask(now)
@@ -118,7 +124,13 @@ class Asking:
             peer.sent.saw(batch.replica, batch.last)
             marks[batch.replica, batch.first] = named.pop(batch.replica, b"")
         before = self.scope.known().count()
-        self.took(self.scope.receive(batches, now_ms, marks), peer, now)
+        if peer.judged_by is not None:
+            self.refusing.hear(peer, batches, marks, now_ms)
+            self.resume(now)
+        else:
+            self.took(self.scope.receive(batches, now_ms, marks), peer, now)
+        if self.pull is None and self.scope.voids.unclean:
+            self._clean(now)
         if self.pull is None or not self._answers(peer, message.number):
             return
         self.pull = None
@@ -126,10 +138,20 @@ class Asking:
             peer.busy_until = now + BUSY_SECONDS  # it gave nothing that helps
         self.ask(now)
 
+    def resume(self, now: float) -> None:
+        """What is owed was said: receive what waited for that."""
+        for judged in self.refusing.take():
+            batch = judged.batch
+            marks = {(batch.replica, batch.first): judged.mark}
+            source = self.links.peers.get(judged.peer)
+            self.took(self.scope.receive((batch,), judged.now_ms, marks), source, now)
+        if self.refusing.waits:
+            self.links.out.append(Write(()))
+
     def part(self, peer: Peer, message: Part, now: float, now_ms: int) -> None:
         """A piece of a parcel came; the last one joins it."""
         pull = self.pull
-        if pull is None or not self._answers(peer, message.number):
+        if pull is None or not self._answers(peer, message.number) or peer.judged_by is not None:
             return
         pull.add(message)
         pull.deadline = now + PULL_SECONDS
@@ -178,3 +200,10 @@ class Asking:
         links.out.extend(Found(notice) for notice in scope.notices())
         if scope.owed():
             links.out.append(Write(()))
+
+
+def _told(peer: Peer) -> tuple[tuple[int, int], ...]:
+    """What a peer has told that it has seen, as far as it can be asked for it."""
+    if peer.judged_by is None:
+        return peer.vector.pairs()
+    return ((peer.replica, peer.vector.get(peer.replica, 0)),)

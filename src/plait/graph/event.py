@@ -44,6 +44,7 @@ RETIRE = "retire"  # body: [replica, last sequence number]: it is none any more
 VOID = "void"  # body: [replica, sequence number, reason, document key]: that event has no effect
 BEAT = "beat"  # body: nil: only tells what its author has seen
 OPENED = "opened"  # body: a random number: a process begins to write (see `openings`)
+TOGETHER = "together"  # body: nil: what else is in the batch is refused together (`warrants`)
 
 
 class Op(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -45,6 +45,7 @@ from plait.graph.messages import (
 from plait.graph.peers import Peer, checked_vector
 from plait.graph.scope import Scope
 from plait.graph.serving import answer
+from plait.graph.warrants import Warrant
 
 COMPARE_SECONDS = 1.0
 BEAT_SECONDS = 1.0
@@ -92,9 +93,11 @@ class Exchange:
 
     # ------------------------------------------------------------------ connections
 
-    def linked(self, peer: str, now: float, now_ms: int) -> list[Effect]:
-        """A connection to `peer` is open."""
-        known = self.peers[peer] = Peer(peer)
+    def linked(
+        self, peer: str, now: float, now_ms: int, warrant: Warrant | None = None
+    ) -> list[Effect]:
+        """A connection to `peer` is open. `warrant`: what it may write, if not everything."""
+        known = self.peers[peer] = Peer(peer, warrant)
         known.told = self.scope.vector.copy()
         known.roots_told = self.scope.members.roots(self.scope.replica)
         self.links.send(known, self.identity.greeting(now_ms))
@@ -108,7 +111,8 @@ class Exchange:
         return self._flush()
 
     def received(self, peer: str, message: Message, now: float, now_ms: int) -> list[Effect]:
-        """A message arrived. Raises `WrongLineage` or `BadFrame`: close the connection then."""
+        """A message arrived. Raises `WrongLineage`, `BadFrame`, or `NotAllowed` for who says to be
+        somebody else: close the connection then."""
         if message.lineage != self.links.lineage:
             raise WrongLineage("the peer's graph of this name began separately")
         known = self.peers.get(peer)
@@ -142,6 +146,8 @@ class Exchange:
                 known.send_parts(number, index, self.links.out)
             case Nothing():
                 self.asking.nothing(known, message, now)
+            case MergedHashes() if known.judged_by is not None:
+                pass  # it would have others write what it may not
             case Presence() | MergedHashes():
                 self.links.out.append(Heard(peer, message))
         return self._flush()
@@ -173,6 +179,7 @@ class Exchange:
         self.asking.quiet_since = now
         self.links.spread((batch,), None, now)
         self.identity.admitted()
+        self.asking.resume(now)
         return self._flush()
 
     def tick(self, now: float, now_ms: int) -> list[Effect]:
@@ -186,6 +193,7 @@ class Exchange:
             self._compare_at = now + COMPARE_SECONDS
             self.links.compare(now, now_ms)
             self.identity.tick(now, now_ms)
+            self.asking.resume(now)
             self.asking.ask(now)
         if self._beats and now >= self.asking.quiet_since + BEAT_SECONDS:
             self.asking.quiet_since = now

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from plait.base.causality import Context, Dot
+from plait.base.causality import NOTHING, Context, Dot
 from plait.graph.event import Event, Op
 
 
@@ -42,8 +42,8 @@ class Fold(Protocol):
         """What the operations touched, as it is now."""
         ...
 
-    def state(self) -> Iterator[Fragment]:
-        """Everything, document by document."""
+    def state(self, keys: Iterable[str] | None = None) -> Iterator[Fragment]:
+        """Everything, document by document; or these documents."""
         ...
 
     def join(
@@ -56,8 +56,15 @@ class Fold(Protocol):
         """Drop what no event that is still to come can make a difference to."""
         ...
 
-    def refold(self, key: str, events: Iterable[tuple[Op, Event]]) -> None:
-        """Forget a document and apply these events to it instead (some of it was voided)."""
+    def refold(
+        self,
+        key: str,
+        events: Iterable[tuple[Op, Event]],
+        fragments: Iterable[Fragment] = (),
+        theirs: Context = NOTHING,
+    ) -> None:
+        """Forget a document and make it anew, for some of it was voided: from these fragments,
+        which a replica at `theirs` sent, and from these events on top."""
         ...
 
     def canonical(self, cut: Context) -> bytes:

@@ -10,7 +10,7 @@ Two live processes with one id decide by themselves: the shorter stream gives up
 incarnation.
 """
 
-from plait.base.errors import BadFrame
+from plait.base.errors import BadFrame, NotAllowed
 from plait.graph.event import GENESIS, SEQ_MAX
 from plait.graph.links import Links
 from plait.graph.messages import (
@@ -26,7 +26,9 @@ from plait.graph.messages import (
 from plait.graph.notices import Behind, Below, Forked, Notice, Split
 from plait.graph.openings import NONE
 from plait.graph.peers import UNKNOWN, Peer, checked_vector
+from plait.graph.refusing import ANYBODYS
 from plait.graph.standing import clock_verdict, lost_after, standing_of
+from plait.graph.warrants import owns
 
 JOIN_SECONDS = 1.0
 
@@ -71,7 +73,8 @@ class Identity:
         )
 
     def greeted(self, peer: Peer, message: Greeting, now: float, now_ms: int) -> None:
-        """A peer said who it is."""
+        """A peer said who it is. Raises `NotAllowed` if that is somebody else."""
+        self._check_owner(peer, message.replica)
         peer.replica = message.replica
         peer.sync = message.sync
         peer.neighbours = message.neighbours
@@ -89,6 +92,12 @@ class Identity:
             peer.prevails = (mine, -self.incarnation) <= (message.seq, -message.incarnation)
         self.clock(peer, message.now_ms, now, now_ms)
         self.judge(peer)
+
+    def _check_owner(self, peer: Peer, replica: int) -> None:
+        warrant, members = peer.judged_by, self.scope.members
+        if warrant is None or owns(warrant, members, replica, ANYBODYS):
+            return
+        raise NotAllowed(f"replica {replica:x} is not {warrant.name}'s: open the documents anew")
 
     def judge(self, peer: Peer) -> None:
         """Tell a peer how it stands here."""
@@ -212,7 +221,8 @@ class Identity:
             self.judge(peer)
             return
         peer.joining = True
-        self.links.out.append(Write((self.scope.admit(peer.replica, message.name),)))
+        name = message.name if peer.warrant is None else peer.warrant.name or message.name
+        self.links.out.append(Write((self.scope.admit(peer.replica, name),)))
 
     def admitted(self) -> None:
         """Tell those who asked and are members now."""

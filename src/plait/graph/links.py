@@ -7,7 +7,7 @@ was seen is told when it changes, gathered for a moment, and all of it now and t
 
 from collections.abc import Iterable, Sequence
 
-from plait.base.causality import VersionVector, advances
+from plait.base.causality import Context, Dot, VersionVector, advances
 from plait.graph.event import Batch, pack
 from plait.graph.messages import Effect, Message, Neighbours, Ops, Send, Vector
 from plait.graph.peers import Peer
@@ -65,10 +65,11 @@ class Links:
         """Send what a peer has not got, if it has what comes before."""
         sent, fresh = peer.sent, []
         for batch in batches:
-            if sent.get(batch.replica, 0) == batch.first - 1:
+            if sent.get(batch.replica, 0) == batch.first - 1 and is_said(self.scope, batch):
                 sent[batch.replica] = batch.last
                 fresh.append(batch)
         if fresh:
+            fresh = with_refusals(self.scope, fresh, peer.sent)
             self.send(peer, ops_message(self.scope, self.lineage, 0, False, fresh))
 
     # ------------------------------------------------------------------ what was seen
@@ -104,6 +105,23 @@ class Links:
         for peer in self.peers.values():
             if peer.greeted:
                 self.send(peer, neighbours)
+
+
+def is_said(scope: Scope, batch: Batch) -> bool:
+    """Whether a batch can be passed on: what is refused of it was said."""
+    return scope.voids.sayings(batch) is not None
+
+
+def with_refusals(scope: Scope, batches: Sequence[Batch], has: Context) -> list[Batch]:
+    """Batches that can be passed on to who has this, and first of all whatever says that something
+    in them is refused: so it is believed in time, though it may have come another way."""
+    before: dict[Dot, Batch] = {}
+    for batch in batches:
+        for dot in scope.voids.sayings(batch) or ():
+            saying = scope.history.batch_at(dot)
+            if saying is not None and saying.last > has.get(saying.replica, 0):
+                before[saying.replica, saying.first] = saying
+    return [*before.values(), *(b for b in batches if (b.replica, b.first) not in before)]
 
 
 def ops_message(

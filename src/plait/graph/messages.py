@@ -34,6 +34,8 @@ PLAIN_BYTES_MAX = 1024  # longer messages are compressed
 _LEVEL = 1  # of zlib: the link is to be faster for it, not the processor slower
 _ZLIB = b"\x78"  # how its streams begin, and no array of MessagePack does
 
+OWN = "own"  # a road: the batches that whoever is asked has written, and no others
+
 # how a replica's own stream stands at a peer
 FINE = 0  # what the peer has of it is a beginning of it, as far as can be told
 BEHIND = 1  # the peer has more of it: its author lost state
@@ -108,7 +110,7 @@ class Want(_Message, frozen=True, array_like=True, tag=86):
     number: int
     since: Pairs
     held: Pairs
-    road: str  # auto, ops, delta, state
+    road: str  # auto, ops, delta, state, own
     bytes_max: int
     keys: tuple[str, ...] = ()  # only these documents, as they are there
 

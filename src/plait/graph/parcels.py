@@ -16,7 +16,7 @@ from plait.base.errors import BadFrame
 from plait.base.hlc import ahead_ms
 from plait.graph.event import Batch, Op
 from plait.graph.fold import Fragment
-from plait.graph.notices import Behind, Below, Forked
+from plait.graph.notices import Behind, Below, Forked, Verdict
 from plait.graph.openings import parted
 from plait.graph.portable import (
     Head,
@@ -56,7 +56,7 @@ def parcel_of(scope: Scope, since: Context | None = None, keys: tuple[str, ...] 
     names = Names()
     fold = scope.fold
     if keys:
-        fragments = tuple(part for part in fold.state() if part.key in keys)
+        fragments = tuple(part for part in fold.state(keys) if part.key in keys)
     elif since is None:
         fragments = tuple(fold.state())
     else:
@@ -170,7 +170,8 @@ def join(scope: Scope, parcel: Parcel, now_ms: int | None) -> list[Batch] | None
         return None
     mine, theirs = scope.vector.copy(), contents.vector
     for dot, refusal in contents.voids:
-        scope.voids.void(dot, refusal, applied=mine.contains(dot))
+        if scope.voids.void(dot, refusal, applied=mine.contains(dot)) and refusal.by is not None:
+            scope.notice(Verdict(dot, refusal.reason, refusal.by[0]))
     scope.voids.settle(scope.history, scope.fold)
     scope.fold.join(parcel.fragments, mine, theirs, parcel.whole)
     call_roll(scope.members, parcel.roll, contents.names)
@@ -193,10 +194,12 @@ def replace(scope: Scope, parcel: Parcel, contents: Contents) -> list[Batch] | N
     for key in parcel.keys:
         if key not in scope.voids.unclean or not scope.voids.said(key, theirs):
             continue
-        scope.fold.refold(key, ())
-        scope.fold.join([f for f in parcel.fragments if f.key == key], {}, theirs, False)
-        for op, event in scope.voids.effective(key, scope.history):
-            if not theirs.contains(event.dot):
-                scope.fold.apply(op, event)
+        own = scope.voids.effective(key, scope.history)
+        scope.fold.refold(
+            key,
+            (one for one in own if not theirs.contains(one[1].dot)),
+            [fragment for fragment in parcel.fragments if fragment.key == key],
+            theirs,
+        )
         del scope.voids.unclean[key]
     return []

@@ -7,6 +7,7 @@ from plait.base.errors import BadFrame
 from plait.graph.event import REPLICA_MAX, SEQ_MAX
 from plait.graph.messages import Effect, Part, Send, Standing
 from plait.graph.openings import Openings
+from plait.graph.warrants import Warrant
 
 UNKNOWN = Openings(SEQ_MAX)
 
@@ -14,8 +15,10 @@ UNKNOWN = Openings(SEQ_MAX)
 class Peer:
     """One linked peer; forgotten when the link breaks."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, warrant: Warrant | None = None) -> None:
         self.name = name
+        self.warrant = warrant  # None: it is trusted with everything
+        self.seen = VersionVector()  # by the author, as far as its batches were judged
         self.replica = 0  # 0: it has not greeted yet
         self.sync = "auto"
         self.vector = VersionVector()  # what it said it has seen
@@ -43,6 +46,12 @@ class Peer:
     def greeted(self) -> bool:
         """Whether it has said who it is."""
         return self.replica != 0
+
+    @property
+    def judged_by(self) -> Warrant | None:
+        """What its batches are judged by; None for a peer that is trusted now."""
+        warrant = self.warrant
+        return None if warrant is None or warrant.everything else warrant
 
     @property
     def takes_batches(self) -> bool:

@@ -123,7 +123,7 @@ def decode_scope(data: bytes, fold: Fold) -> Scope:
     for void in record.voids:
         by = dot_at(void.by, void.by_seq, names) if void.by_seq else None
         dot = dot_at(void.replica, void.seq, names)
-        scope.voids.known[dot] = Refusal(void.reason, void.key, by)
+        scope.voids.learn(dot, Refusal(void.reason, void.key, by))
     scope.voids.unclean = dict.fromkeys(record.unclean)
     scope.quarantine.accepted = dict(vector_at(record.accepted, names))
     scope.news = dict.fromkeys(names[number] for number in record.news)

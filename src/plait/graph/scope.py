@@ -18,10 +18,10 @@ author does not count. Own sequence numbers have no gaps. An own batch says ever
 replica owes (retirements amended, refusals) before anybody can learn that it has seen the reason.
 
 Absent: disk, peers, permissions. A batch leaves the process only when it is durable; that is the
-engine's part. Whether an event is allowed is asked of `judge`.
+engine's part. Whether an event is allowed is decided before it is received (`refusing`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from plait.base.causality import Dot, VersionVector
 from plait.base.codec import encode
@@ -33,7 +33,6 @@ from plait.graph.event import (
     GENESIS,
     RETIRE,
     Batch,
-    Event,
     Op,
     check_batch,
     events_of,
@@ -51,8 +50,6 @@ from plait.graph.voids import Voids, void_op
 from plait.graph.waiting import Waiting
 
 NO_MARKS: Mapping[Dot, bytes] = {}
-
-Judge = Callable[[Op, Event], str | None]
 
 
 class Scope:
@@ -79,7 +76,7 @@ class Scope:
         self.opening = 0  # this process's random number, until a batch has said that it writes
         self.disputed = False  # others know own dots as something else: nothing is stable
         self.unsaid = False  # something was delivered since the own latest batch that is no beat
-        self.judge: Judge | None = None  # why an event of another replica is refused, or None
+        self.says_voids = True  # and not only believes those that it hears of
         self.news: dict[int, None] = {}  # authors that advanced since the own latest batch
         self._notices: list[Notice] = []
 
@@ -131,7 +128,7 @@ class Scope:
 
     def owed(self) -> list[Op]:
         """What the next own batch must say: who retired amended, what was refused."""
-        owed = self.voids.owed()
+        owed = self.voids.owed() if self.says_voids else []
         former = self.former
         waits = former is None or not self.writable or not self.vector.contains(former)
         if former is not None and not waits and self.members.is_member(former[0]):
@@ -153,7 +150,7 @@ class Scope:
         """The operation that takes an event's effect away.
 
         Raises `HistoryTrimmed` if this replica cannot fold the document without it any more:
-        then nobody may be able to. (What `judge` refuses was never applied here.)
+        then nobody may be able to. (What `refusing` refuses was never applied here.)
         """
         batch = self.history.batch_at(dot)
         if batch is None or self.history.floor:
@@ -179,10 +176,13 @@ class Scope:
         """
         for batch in batches:
             check_batch(batch)
+        self.voids.foretell(batches, self.vector)
         return self._take(batches, now_ms, marks)
 
     def replay(self, batches: Iterable[Batch]) -> list[Batch]:
         """Deliver again, from disk, what was delivered before: own batches too, at any stamp."""
+        batches = list(batches)
+        self.voids.foretell(batches, self.vector)
         return self._take(batches, None)
 
     def restore(self, batches: Iterable[Batch]) -> list[Batch]:
@@ -329,7 +329,7 @@ class Scope:
             stream.spoke = batch.last
             self.voids.settle(self.history, self.fold)
             return
-        voided, judge = self.voids.known, self.judge if author != self.replica else None
+        voided = self.voids.known
         for op, event in events_of(batch, stream.context):
             if speaks(op):
                 stream.spoke = event.seq
@@ -340,8 +340,6 @@ class Scope:
                 continue
             if applied:
                 continue
-            if judge is not None and (reason := judge(op, event)) is not None:
-                self.voids.refuse(event.dot, reason, op.key)
             if not voided or event.dot not in voided:
                 self.fold.apply(op, event)
         self.unsaid |= author != self.replica and stream.spoke >= batch.first

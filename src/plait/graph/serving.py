@@ -9,6 +9,7 @@
     delta      yes                                                     delta
     any        no                                                      state
     state                                                              state
+    own                                                                own ops
 
 A delta also needs that the peer has seen what was folded here. A replica that shows something
 voided gives nothing but ops.
@@ -19,8 +20,9 @@ Absent: when to ask (`exchange`), and joining (`parcels`).
 from plait.base.causality import VersionVector, descends
 from plait.base.codec import encode
 from plait.graph.event import Batch
-from plait.graph.links import ops_message
+from plait.graph.links import is_said, ops_message, with_refusals
 from plait.graph.messages import (
+    OWN,
     PAGE_BYTES,
     PAGE_BYTES_MAX,
     Nothing,
@@ -45,6 +47,8 @@ def answer(
         if not clean:
             return [Nothing(want.lineage, want.number)]
         return parts(want, parcel_of(scope, keys=clean))
+    if want.road == OWN:
+        return [page(scope, want, since.merged(held), scope.replica)]
     reaches = history.reaches(since.merged(held))
     if unclean and not reaches:
         return [Nothing(want.lineage, want.number)]
@@ -75,20 +79,27 @@ def _shorter(
     return parts(want, parcel_of(scope, since))
 
 
-def page(scope: Scope, want: Want, since: VersionVector) -> Ops:
-    """Batches after `since`, at least one, of about `bytes_max`."""
+def page(scope: Scope, want: Want, since: VersionVector, author: int = 0) -> Ops:
+    """Batches after `since` (of one author only), at least one, of about `bytes_max`."""
     bytes_left = min(max(want.bytes_max, 1), PAGE_BYTES_MAX)
     batches: list[Batch] = []
     more = False
+    unsaid: dict[int, None] = {}  # authors whose streams end here, for now
     for batch in scope.history.since(since):
+        if (author and batch.replica != author) or batch.replica in unsaid:
+            continue
+        if not is_said(scope, batch):
+            unsaid[batch.replica] = None
+            continue
         size = len(encode(batch))
         if batches and size > bytes_left:
             more = True
             break
         bytes_left -= size
         batches.append(batch)
-    if not more:
+    if not more and not author:
         batches += [b for b in scope.quarantine.batches() if b.last > since.get(b.replica, 0)]
+    batches = with_refusals(scope, batches, since)
     return ops_message(scope, want.lineage, want.number, more, batches)
 
 

@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 from plait.api import messages as m
 from plait.base.errors import NoSuchCollection, NotAllowed, PlaitError, TooStale
+from plait.graph.warrants import Warrant
 from plait.node.lines import CONTROL
 from plait.node.node import Node
 from plait.node.rights import Principal, Rights
+from plait.node.warrants import DocumentWarrant
 from plait.types.commands import (
     Call,
     ClearTable,
@@ -81,6 +83,17 @@ class Guard:
     def check_link(self, lineage: str) -> None:
         """Raise unless a link with these documents may stand."""
         self._check_documents(self._documents(lineage))
+
+    def warrant(self, lineage: str) -> Warrant:
+        """What may be written in these documents, whenever that is asked."""
+        return DocumentWarrant(self.principal, self._documents(lineage), self._writes_now)
+
+    def _writes_now(self, collection: str) -> Prefixes | None:
+        """What keys may begin with, to be written now; None while nobody is asked."""
+        if not self._rights.on:
+            return None
+        self.look()
+        return self._allowed.writes(collection)
 
     # ------------------------------------------------------------------ what is proposed
 
@@ -223,13 +236,9 @@ class Guard:
             raise self._refusal("any right", name)
 
     def _check_documents(self, name: str) -> None:
-        """A replica of documents has all of them, and what it writes is everybody's."""
-        for verb, prefixes in (
-            ("read", self._allowed.reads(name)),
-            ("write", self._allowed.writes(name)),
-        ):
-            if prefixes != EVERY:
-                raise self._refusal(verb, name)
+        """A replica of documents has all of them. What it writes is judged as it comes."""
+        if self._allowed.reads(name) != EVERY:
+            raise self._refusal("read", name)
 
     def _need_admin(self, name: str) -> None:
         if not self._allowed.administers(name):

@@ -17,6 +17,7 @@ from typing import Protocol
 from plait.api import messages as m
 from plait.base.errors import Busy, PlaitError
 from plait.engines.graph import Replica
+from plait.graph.warrants import Warrant
 from plait.node.graphs import Graphs
 from plait.node.leaving import Member, check_stays
 
@@ -29,6 +30,20 @@ class Owner(Member, Protocol):
     graphs: Graphs
 
 
+class Rights(Protocol):
+    """What this client may do with documents, by their lineage."""
+
+    on_change: Callable[[], None]  # called when that is something else than it was
+
+    def check_link(self, lineage: str) -> None:
+        """Raise unless a link may stand."""
+        ...
+
+    def warrant(self, lineage: str) -> Warrant:
+        """What may be written over a link, whenever that is asked."""
+        ...
+
+
 class Guests:
     """The replicas of one client."""
 
@@ -37,11 +52,14 @@ class Guests:
         node: Owner,
         client: str,
         send: Callable[[m.Answer], None],
+        rights: Rights,
     ) -> None:
         self._node = node
         self._graphs = node.graphs
         self._client = client
         self._send = send
+        self._rights = rights
+        rights.on_change = partial(self.end_unless, rights.check_link)
         self._links: dict[int, str] = {}  # request id to lineage
         self._forget = node.graphs.on_open(self._opened)
 
@@ -63,11 +81,11 @@ class Guests:
             self._send(m.Failure(id_, error.code, error.message, error.details))
             return
         self._links[id_] = lineage
-        self._begin(id_, replica)
+        self._begin(id_, lineage, replica)
 
-    def _begin(self, id_: int, replica: Replica) -> None:
+    def _begin(self, id_: int, lineage: str, replica: Replica) -> None:
         self._send(m.GraphSaid(id_, b""))
-        replica.linked(self._peer(id_), partial(self._say, id_))
+        replica.linked(self._peer(id_), partial(self._say, id_), self._rights.warrant(lineage))
 
     def _say(self, id_: int, data: bytes) -> None:
         """The node's replica has something for the client: perhaps that all is safe here."""
@@ -84,7 +102,7 @@ class Guests:
         """The node opened a collection anew: links begin anew with what it holds now."""
         for id_, linked in list(self._links.items()):
             if linked == lineage:
-                self._begin(id_, replica)
+                self._begin(id_, lineage, replica)
 
     def _hear(self, id_: int, lineage: str, data: bytes) -> None:
         try:

@@ -148,8 +148,8 @@ class _Client:
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._under_way = 0
         self._feeds = Feeds(local, self._send, self._guard.feeds)
-        self._guests = Guests(local.node, f"guest-{random_id(local.node.random):x}", self._send)
-        self._guard.on_change = partial(self._guests.end_unless, self._guard.check_link)
+        name = f"guest-{random_id(local.node.random):x}"
+        self._guests = Guests(local.node, name, self._send, self._guard)
         clients[self] = None
 
     @property

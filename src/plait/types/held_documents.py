@@ -113,6 +113,22 @@ class HeldDocuments:
         document.wake(path, object_)
         return object_
 
+    def replace(self, fresh: ShelvedDocument) -> ShelvedDocument | None:
+        """`fresh` is the document of its key from here on; the one that was."""
+        key = fresh.key
+        before = self.get(key)
+        if before is not None:
+            self.settle()
+            self.dirty.pop(key, None)
+            fresh.gone = self.rows.forget(before)
+            fresh.shown, fresh.shown_in_row = before.shown, before.shown_in_row
+        self.documents[key] = fresh
+        self._absent = ""
+        self.wake_document(fresh)
+        for path, object_ in fresh.objects.items():
+            fresh.wake(path, object_)
+        return before
+
     def change(self, document: ShelvedDocument, path: Path | None) -> None:
         """Folding changed an object, or (None) the document: its rows are old."""
         key = document.key

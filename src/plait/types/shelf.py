@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from plait.base.causality import Context, Dot, VersionVector
+from plait.base.causality import NOTHING, Context, Dot, VersionVector
 from plait.base.codec import encode
 from plait.base.errors import BadCall, BadFrame
 from plait.graph.event import APPLY, CLEAR, DELETE, Event, Op
@@ -30,13 +30,13 @@ from plait.types.graph_type import GraphType, Here, Mutation
 from plait.types.held_documents import HeldDocuments, TypeOf, is_key, is_shown
 from plait.types.nesting import holds
 from plait.types.opaque import clearable
-from plait.types.paths import Path
+from plait.types.paths import Path, tag_of
 from plait.types.preparing import clear_op, ground, learn
 from plait.types.shelf_folding import fold_document
 from plait.types.shelf_roads import FORGOT, Joining, Touched, bundle, drop_others, join
 from plait.types.shelf_rows import Rows
 from plait.types.shelved_document import ShelvedDocument, ShelvedObject
-from plait.types.telling import Observer, tell_apply, tell_others
+from plait.types.telling import Observer, tell_apply, tell_others, told_anew
 
 DOCUMENTS_MAX = 20_000
 UNUSUAL = Op("", (), None)
@@ -236,20 +236,34 @@ class Shelf:
             self._held.wake_document(document)
             document.markers.take(event)
 
-    def refold(self, key: str, events: Iterable[tuple[Op, Event]]) -> None:
-        """Forget a document and apply these events to it instead."""
+    def refold(
+        self,
+        key: str,
+        events: Iterable[tuple[Op, Event]],
+        fragments: Iterable[Fragment] = (),
+        theirs: Context = NOTHING,
+    ) -> None:
+        """Forget a document and make it anew; whoever watches is told what is other than it was.
+
+        Raises `BadFrame` for fragments that no replica can have sent; nothing changed then.
+        """
         assert self._held.draft is None, "nothing is refolded inside a draft"
-        before = self._held.get(key)
-        document = ShelvedDocument(key)
-        if before is not None:
-            self._held.settle()
-            self._held.dirty.pop(key, None)
-            document.gone = self._held.rows.forget(before)
-            document.shown, document.shown_in_row = before.shown, before.shown_in_row
-        self._documents[key] = document
-        self._held.wake_document(document)
+        fresh = ShelvedDocument(key)
+        joining = Joining(NOTHING, theirs, self._type_of, self._object_of, lambda _: None)
+        for fragment in fragments:
+            if fragment.key == key:
+                join(fresh, fragment, joining)
+        before = self._held.replace(fresh)
         for op, event in events:
-            self._apply(document, op, event)
+            self._apply(fresh, op, event)
+        if self.join_observer is not None:
+            for path, was, is_ in told_anew(before, fresh):
+                self.join_observer(key, path, was, is_)
+
+    def _object_of(self, document: ShelvedDocument, path: Path) -> ShelvedObject:
+        """The object at `path` of a document that nobody else has yet."""
+        known = document.objects.get(path)
+        return known or document.add(path, self._type_of(tag_of(path[-1])))
 
     # ------------------------------------------------------------------ the fold: other roads
 
@@ -265,11 +279,11 @@ class Shelf:
             document = self._held.peek(key) or ShelvedDocument(key)
             yield from what.fragments(document, self._type_of)
 
-    def state(self) -> Iterator[Fragment]:
-        """Everything, document by document, hidden ones too."""
+    def state(self, keys: Iterable[str] | None = None) -> Iterator[Fragment]:
+        """Everything, document by document, hidden ones too; or these documents."""
         if self._meta.forgot:
             yield FORGOT
-        for key in self._held.all_keys(None, None):
+        for key in self._held.all_keys(None, None) if keys is None else keys:
             document = self._held.peek(key)
             if document is not None and (document.objects or document.markers):
                 yield bundle(document, ())

@@ -39,6 +39,20 @@ def tell_apply(
     yield op.path, op, event, before, type_.partial(object_.state, slots)
 
 
+def told_anew(
+    before: ShelvedDocument | None, after: ShelvedDocument
+) -> Iterator[tuple[Path, Any, Any]]:
+    """A document was made anew: the objects whose values are others, with both."""
+    was = {} if before is None else before.objects
+    for path in dict.fromkeys((*was, *after.objects)):
+        old, new = was.get(path), after.objects.get(path)
+        one = old or new
+        assert one is not None, "it is in one of them"
+        values = [one.type.value(one.type.zero() if o is None else o.state) for o in (old, new)]
+        if values[0] != values[1]:
+            yield path, values[0], values[1]
+
+
 def _tell_patches(
     document: ShelvedDocument, object_: ShelvedObject, op: Op, event: Event, act: Callable[[], None]
 ) -> Iterator[Told]:

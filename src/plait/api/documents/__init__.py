@@ -25,6 +25,7 @@ from plait.api.documents.json import Json, JsonView
 from plait.api.documents.lists import List, ListView
 from plait.api.documents.maps import Map, MapView
 from plait.api.documents.presence import Here, Presence, PresenceWatch
+from plait.api.documents.refused import RefusedEdit, RefusedWatch
 from plait.api.documents.registers import Loser, Register, RegisterView
 from plait.api.documents.resolve import Ask, LastWriterWins, Merge, Resolve
 from plait.api.documents.sets import GrowSetView, SetView
@@ -71,6 +72,8 @@ __all__ = [
     "Nested",
     "Presence",
     "PresenceWatch",
+    "RefusedEdit",
+    "RefusedWatch",
     "Register",
     "RegisterView",
     "RemoveWinsSet",

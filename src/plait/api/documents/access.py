@@ -33,6 +33,7 @@ class Access:
         self.who = who
         self.name = replica.name
         self.undo = Undo()
+        replica.heed_rollback(self.undo.forget)
         # bound once: these are on the way of every attribute
         self.check = replica.check
         self._mutate = replica.mutate

@@ -11,6 +11,7 @@ from plait.api.documents.conflicts import Conflict, conflicts_in
 from plait.api.documents.document import Document, DocumentClass, JsonDocument
 from plait.api.documents.history import encode_version, past_of
 from plait.api.documents.presence import Presence
+from plait.api.documents.refused import RefusedEdit, RefusedWatch, refused_in
 from plait.api.documents.registers import Loser
 from plait.api.documents.replay import replay
 from plait.api.documents.watching import NamedPath, Watch, Where
@@ -171,10 +172,22 @@ class Documents(Generic[D]):
         """Values that a register was assigned at the same time as the one it shows."""
         return self[key].register(field).losers()
 
+    def refused(self) -> list[RefusedEdit]:
+        """What was written here and refused elsewhere, for a right that is lacking: it is rolled
+        back, and kept in this list until somebody dismisses it or writes it again."""
+        return refused_in(self._access)
+
+    def watch_refused(self) -> RefusedWatch:
+        """``async for edit in docs.watch_refused()``: edits that are refused, from now on."""
+        return RefusedWatch(self._access)
+
     # ------------------------------------------------------------------ waiting
 
     async def flush(self) -> None:
-        """Return when everything written so far is on disk."""
+        """Return when everything written so far is on disk (over the network: at a node).
+
+        `NotAllowed` if something has been refused since this was last called: see `refused`.
+        """
         self._access.check()
         await self._access.replica.flush()
 

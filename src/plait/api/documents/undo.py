@@ -76,7 +76,7 @@ class Undo:
     """The steps of one handle, newest last. Single writes wait in `_noted`, as they were noted,
     until somebody wants to see the steps."""
 
-    __slots__ = ("_group", "_noted", "_replaying", "_steps", "_undone", "note")
+    __slots__ = ("__weakref__", "_group", "_noted", "_replaying", "_steps", "_undone", "note")
 
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=STEPS_MAX)
@@ -140,6 +140,15 @@ class Undo:
         """End the step: it was discarded."""
         self._group = None
         self._listen()
+
+    def forget(self, key: str) -> None:
+        """A document was rolled back: what takes back what was done to it fits nothing any more.
+        A step that did something else as well is forgotten as a whole."""
+        self._settle()
+        for steps in (self._steps, self._undone):
+            kept = [step for step in steps if not any(entry.key == key for entry in step)]
+            steps.clear()
+            steps.extend(kept)
 
     # ------------------------------------------------------------------ going back and forth
 

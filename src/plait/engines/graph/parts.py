@@ -65,6 +65,7 @@ class Parts:
         self.shelf = Shelf(Space(self.view, DOCUMENTS))
         lineage, founder = int(self.options.lineage, 16), self.options.founder
         self.scope = Scope(lineage, self.hard.replica, founder, self.shelf, _HISTORY)
+        self.scope.says_voids = not self.options.guest
         self.archive = Archive(self.view, self.options.history == "forever", 0, 0, True)
 
     def name_of(self, replica: int) -> str:
@@ -87,6 +88,7 @@ class Parts:
         forever = self.options.history == "forever"
         try:
             self.scope = decode_scope(data, self.shelf)
+            self.scope.says_voids = not self.options.guest
             self.archive = Archive(self.view, forever, place.block, place.live, place.complete)
             self.scope.restore(self.archive.load())
             held = self.state.get(META, HELD)
@@ -107,6 +109,7 @@ class Parts:
         for row in self._rows(tail):
             records = wal.decode_row(row, self.position)
             try:
+                self._foretell(records)
                 for record in records:
                     self.carry_out(record)
             except (BadFrame, IndexError, AssertionError) as error:
@@ -143,6 +146,12 @@ class Parts:
                 self.fold()
             case wal.Owed(lost, entrusted):
                 self.lost, self.entrusted = lost, decode_owed(entrusted)
+
+    def _foretell(self, records: Sequence[wal.Record]) -> None:
+        """What is refused in a row was not applied in it either."""
+        for record in records:
+            if isinstance(record, wal.Wrote | wal.Delivered):
+                self.scope.voids.foretell(unpack(record.pack), self.scope.vector)
 
     def _hold(self, batches: Sequence[Batch]) -> None:
         self._held.update({(batch.replica, batch.first): batch for batch in batches})

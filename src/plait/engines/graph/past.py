@@ -7,7 +7,7 @@ stable yet). Costs time and memory proportional to the history; nothing is cache
 
 from collections.abc import Iterator
 
-from plait.base.causality import Context, VersionVector, descends
+from plait.base.causality import Context, Dot, VersionVector, descends
 from plait.base.errors import HistoryTrimmed, TooStale
 from plait.base.hlc import hlc_ms
 from plait.engines.graph.archive import Archive
@@ -15,6 +15,7 @@ from plait.engines.graph.spaces import NoRows
 from plait.engines.graph_port import GraphView, Past
 from plait.graph.event import Batch, Event, events_of
 from plait.graph.scope import Scope
+from plait.graph.voids import voided_by
 from plait.types.shelf import Shelf
 
 _EVERYTHING = 1 << 62
@@ -32,7 +33,7 @@ def past_view(
     if version is not None and not descends(scope.vector, version):
         raise TooStale("this replica has not seen all of that version yet")
     shelf = Shelf(NoRows(), _EVERYTHING)
-    voided = scope.voids.known
+    voided = _voided(scope, archive)
     for batch, context in _with_contexts(archive):
         if version is not None and batch.last > version.get(batch.replica, 0):
             continue
@@ -48,10 +49,17 @@ def history_of(scope: Scope, archive: Archive, key: str) -> Iterator[Past]:
     """The retained batches that touched a document, oldest first. `HistoryTrimmed` if it is there
     and nothing that touched it is kept."""
     version = VersionVector() if archive.complete else VersionVector(scope.floor)
+    voided = _voided(scope, archive)
     found = False
     for batch, context in _with_contexts(archive):
         version.saw(batch.replica, batch.last)
-        ops = tuple([op for op in batch.ops if op.key == key])
+        ops = tuple(
+            [
+                op
+                for seq, op in enumerate(batch.ops, batch.first)
+                if op.key == key and (batch.replica, seq) not in voided
+            ]
+        )
         if ops:
             found = True
             event = Event(
@@ -62,6 +70,12 @@ def history_of(scope: Scope, archive: Archive, key: str) -> Iterator[Past]:
         raise HistoryTrimmed(
             f"nothing that touched {key!r} is kept", head=dict(scope.floor.pairs())
         )
+
+
+def _voided(scope: Scope, archive: Archive) -> set[Dot]:
+    """Every event that was refused. The scope forgets those that everybody has seen."""
+    said = (voided_by(op) for batch in archive.batches() for op in batch.ops if not op.key)
+    return {*scope.voids.known, *(dot for dot in said if dot is not None)}
 
 
 def _with_contexts(archive: Archive) -> Iterator[tuple[Batch, VersionVector]]:

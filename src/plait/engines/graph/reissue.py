@@ -91,6 +91,8 @@ def _intents(
         known = not (forked and author == me)
         group = (author, (author, batch.first) in beyond)
         for seq, op in enumerate(batch.ops, batch.first):
+            if known and (author, seq) in parts.scope.voids.known:
+                continue  # it was refused, and its person was told
             if op.kind == APPLY and op.path and tag_of(op.path[-1]) in _SEQUENCES:
                 groups = sequences.setdefault((op.key, op.path, known), {})
                 groups.setdefault(group, []).append((author, seq))

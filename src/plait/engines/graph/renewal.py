@@ -184,6 +184,10 @@ class Renewal:
         """Reset everything at and below the path, for `reissue`."""
         self._writer.clear(key, path)
 
+    def write_delete(self, key: str) -> None:
+        """Hide a document, for `again`."""
+        self._writer.delete(key)
+
     def write_op(self, op: Op) -> None:
         """Apply an operation as it is, for `reissue`."""
         self._writer.write(op)

@@ -24,8 +24,6 @@ from typing import Any
 from plait.base.causality import Context
 from plait.base.errors import (
     Closed,
-    DiskFull,
-    FolderReadOnly,
     PlaitError,
     ReadOnly,
     StorageError,
@@ -43,6 +41,8 @@ from plait.engines.graph.gauges import gauges
 from plait.engines.graph.journal import Journal
 from plait.engines.graph.parts import Parts
 from plait.engines.graph.past import history_of, past_view
+from plait.engines.graph.recovery import Recovery
+from plait.engines.graph.refused import RefusedEdits
 from plait.engines.graph.renewal import Renewal
 from plait.engines.graph.silence import Silence
 from plait.engines.graph.syncing import Say, Syncing
@@ -50,10 +50,10 @@ from plait.engines.graph.telling import Listener, Telling
 from plait.engines.graph.writer import Writer
 from plait.engines.graph_port import GraphView, Past
 from plait.graph.event import Batch, Op
+from plait.graph.warrants import Warrant
 
 logger = logging.getLogger("plait.graph")
 
-RECOVER_S = 0.25
 FOLD_S = 1.0
 
 
@@ -69,7 +69,6 @@ class Replica:
         self._loop = asyncio.get_running_loop()
         self._error: PlaitError | None = None  # why nothing can even be read
         self.broken = False  # memory may hold half of something; what is on disk is whole
-        self._log = storage.log
         line = parts.options.line
         self.journal = Journal(storage.log, line, position, self._durable, self._failed)
         self.telling = Telling()
@@ -86,8 +85,18 @@ class Replica:
         self._ticking = False
         self._events = 0  # since the last tick
         self._fold_at = 0.0
-        self._recovering: asyncio.TimerHandle | None = None
         self._conditions = Conditions()
+        self._recovery = Recovery(
+            self.name, storage.log, self.journal, self.writer, lambda: self._error is not None,
+            self.restart,
+        )  # fmt: skip
+        refused = self._refused = RefusedEdits(parts, self.renewal, self.soon)
+        self.judged, self.heed_rollback, self.on_refused = (
+            refused.judged,
+            refused.heed,
+            refused.listen,
+        )
+        self.refused, self.dismiss, self.again = refused.listed, refused.dismiss, refused.again
         self.mutate = self.writer.mutate
         self.clear = self.writer.clear
         self.delete = self.writer.delete
@@ -169,13 +178,18 @@ class Replica:
         self.syncing.resume()
 
     async def flush(self) -> None:
-        """Return when everything written so far is on disk here (a guest: at a peer)."""
+        """Return when everything written so far is on disk here (a guest: at a peer). `NotAllowed`
+        if something was refused since this was last called."""
+        await self._flush()
+        self._refused.raise_untold(self.name)
+
+    async def _flush(self) -> None:
         self.settle()
         self._end_of_tick()
         entrusted = self.entrusted()
         await self.journal.wait(self.journal.written)
         if self.parts.options.guest:
-            await self._conditions.until(entrusted.safe)
+            await self._conditions.until(entrusted.answered)
 
     def entrusted(self) -> Entrusted:
         """What was written until now, as something that a peer has to have."""
@@ -205,11 +219,11 @@ class Replica:
     async def leave(self) -> None:
         """Let a peer have everything, and stop being a member."""
         self.company.depart()
-        await self.flush()
+        await self._flush()
         scope = self.parts.scope
         if scope.writable and len(scope.members.remaining()) > 1:
             self.say((scope.retire(scope.replica, scope.next_seq),))
-            await self.flush()
+            await self._flush()
 
     async def close(self) -> None:
         """Stop; what was written is in the log, and in the state file if that is possible now."""
@@ -231,8 +245,7 @@ class Replica:
                 logger.warning("graph %s is closed unflushed: %s", self.name, error)
         self._error = self.writer.error = closed
         self.writer.watch()
-        if self._recovering is not None:
-            self._recovering.cancel()
+        self._recovery.close()
         self.company.close()
         self.syncing.close()
         self.journal.close()
@@ -248,9 +261,10 @@ class Replica:
 
     # ------------------------------------------------------------------ peers
 
-    def linked(self, peer: str, say: Say) -> None:
-        """A connection to a peer is open; `say` sends it bytes, in order."""
-        self.syncing.linked(peer, say)
+    def linked(self, peer: str, say: Say, warrant: Warrant | None = None) -> None:
+        """A connection to a peer is open; `say` sends it bytes, in order. `warrant`: what it may
+        write, if it is not trusted with everything."""
+        self.syncing.linked(peer, say, warrant)
         self.company.arrived()
 
     def unlinked(self, peer: str) -> None:
@@ -285,6 +299,7 @@ class Replica:
     def took(self, events: int) -> None:
         """Something of others took effect and is in the log."""
         self._events += events
+        self.writer.watch()
         self.soon()
         self.telling.tell()
 
@@ -308,6 +323,7 @@ class Replica:
             return
         self.settle()
         self.journal.close_row()
+        self._refused.tell()
         events, self._events = self._events, 0
         if events:
             self.flusher.changed(events)
@@ -339,27 +355,7 @@ class Replica:
         self.syncing.outbox.release(durable)
 
     def _failed(self, error: PlaitError) -> None:
-        if self._error is not None:
-            return
-        logger.error("graph %s takes no writes: %s", self.name, error)
-        self.writer.error = ReadOnly(f"documents {self.name!r} take no writes: {error}")
-        self.writer.watch()
-        self._recovering = self._loop.call_later(RECOVER_S, self._try_again)
-
-    def _try_again(self) -> None:
-        """Go on when the owner has recovered the storage."""
-        if self._error is not None:
-            return
-        if self._log.read_only is not None:
-            self._recovering = self._loop.call_later(RECOVER_S, self._try_again)
-            return
-        self._recovering = None
-        error = self.journal.error
-        self.writer.error = None
-        self.writer.watch()
-        self.journal.retry()
-        if not isinstance(error, DiskFull | FolderReadOnly):
-            self.restart(f"a write failed: {error}", trusted=True)
+        self._recovery.failed(error)
 
     def restart(self, reason: str, trusted: bool = False, retire: int = 0) -> None:
         """Go on under a fresh id; `trusted`: the old stream is whole, and may admit it."""

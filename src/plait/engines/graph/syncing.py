@@ -38,6 +38,8 @@ from plait.graph.messages import (
     decode_message,
     encode_message,
 )
+from plait.graph.notices import Verdict
+from plait.graph.warrants import Warrant
 
 logger = logging.getLogger("plait.graph")
 
@@ -79,6 +81,10 @@ class Owner(Protocol):
         """Something that only rides along."""
         ...
 
+    def judged(self, verdict: Verdict) -> None:
+        """An event was refused, perhaps an own one."""
+        ...
+
 
 class Syncing:
     """One replica's peers."""
@@ -95,6 +101,7 @@ class Syncing:
         self._clock = clock
         self._random = random
         self._says: dict[str, Say] = {}
+        self._warrants: dict[str, Warrant | None] = {}
         self._arrived: deque[tuple[str, bytes]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -112,19 +119,24 @@ class Syncing:
         """Link with every peer anew, on the connections that stand."""
         for peer, say in list(self._says.items()):
             self.outbox.put(self._journal.position, self._journal.durable, partial(say, RELINK))
-            self._do(lambda now, now_ms, peer=peer: self.exchange.linked(peer, now, now_ms))  # type: ignore[misc]
+            self._link(peer)
 
     # ------------------------------------------------------------------ connections
 
-    def linked(self, peer: str, say: Say) -> None:
-        """A connection is open (or begins anew)."""
+    def linked(self, peer: str, say: Say, warrant: Warrant | None = None) -> None:
+        """A connection is open (or begins anew). `warrant`: what the peer may write."""
         if peer in self._says:
             self.unlinked(peer)
-        self._says[peer] = say
-        self._do(lambda now, now_ms: self.exchange.linked(peer, now, now_ms))
+        self._says[peer], self._warrants[peer] = say, warrant
+        self._link(peer)
+
+    def _link(self, peer: str) -> None:
+        warrant = self._warrants[peer]
+        self._do(lambda now, now_ms: self.exchange.linked(peer, now, now_ms, warrant))
 
     def unlinked(self, peer: str) -> None:
         """The connection broke."""
+        self._warrants.pop(peer, None)
         if self._says.pop(peer, None) is not None:
             self._do(lambda now, _: self.exchange.unlinked(peer, now))
 
@@ -154,7 +166,7 @@ class Syncing:
     def _hear(self, peer: str, data: bytes) -> None:
         if data == RELINK:
             self._do(lambda now, _: self.exchange.unlinked(peer, now))
-            self._do(lambda now, now_ms: self.exchange.linked(peer, now, now_ms))
+            self._link(peer)
             return
         with paused():
             message = decode_message(data)
@@ -260,6 +272,8 @@ class Syncing:
                     self._owner.heard(peer, message)
                 case Found(notice):
                     self.note(repr(notice))
+                    if isinstance(notice, Verdict):
+                        self._owner.judged(notice)
 
     def _send(self, peer: str, data: bytes) -> None:
         say = self._says.get(peer)

@@ -17,16 +17,17 @@ batch it is what the scope says.
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 
-from plait.base.errors import BadValue, ChangeOpen, PlaitError
+from plait.base.errors import BadValue, Busy, ChangeOpen, PlaitError
 from plait.base.ports import Clock
 from plait.engines.graph.parts import Parts
-from plait.graph.event import Batch, Event, Op
+from plait.graph.event import TOGETHER, Batch, Event, Op
 from plait.types.graph_type import Here, Mutation
 from plait.types.paths import Path
 from plait.types.shelf import UNUSUAL, Note, Noted
 
 BATCH_OPS = 8_192  # then a batch is sealed in the middle of a tick
 DRAFT_OPS_MAX = 60_000
+_AS_ONE = (Op("", (TOGETHER,), None),)  # whoever judges a guest's change refuses all of it or none
 
 _new = tuple.__new__  # half the cost of Event(...)
 
@@ -89,7 +90,7 @@ class Writer:
         note: told what it takes to take it back, if that is possible.
         """
         if self._watched:
-            self._look()
+            self._look(key)
         batch = self._ops
         if not batch:
             return self._mutate(key, path, mutation, note)
@@ -122,7 +123,7 @@ class Writer:
     def clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path."""
         if self._watched:
-            self._look()
+            self._look(key)
         ops = self._parts.shelf.prepare_clear(key, path)
         if ops:
             self._write(ops)
@@ -130,7 +131,7 @@ class Writer:
     def delete(self, key: str) -> None:
         """Hide the document, if it is there."""
         if self._watched:
-            self._look()
+            self._look(key)
         ops = self._parts.shelf.prepare_delete(key)
         if ops:
             self._write(ops)
@@ -138,7 +139,7 @@ class Writer:
     def write(self, op: Op) -> None:
         """Apply an operation that was prepared elsewhere, as it is."""
         if self._watched:
-            self._look()
+            self._look(op.key)
         self._write((op,))
 
     def say(self, ops: Sequence[Op]) -> Batch:
@@ -171,11 +172,11 @@ class Writer:
         if self._ops and self.draft is None:
             self._seal(None)
 
-    def _seal(self, message: str | None) -> None:
+    def _seal(self, message: str | None, more: Sequence[Op] = ()) -> None:
         ops, self._ops = self._ops, []
         scope = self._parts.scope
         self._rewind()
-        batch = scope.write(ops, self._hlc, self.who, message)
+        batch = scope.write([*ops, *more] if more else ops, self._hlc, self.who, message)
         self._seq = self._first = scope.next_seq
         self._sealed(batch)
 
@@ -214,7 +215,8 @@ class Writer:
         draft = self._end()
         self._parts.shelf.keep()
         if self._ops:
-            self._seal(draft.message)
+            several = self._parts.options.guest and len({op.key for op in self._ops}) > 1
+            self._seal(draft.message, _AS_ONE if several else ())
 
     def discard(self) -> None:
         """The draft never happened."""
@@ -237,11 +239,14 @@ class Writer:
 
     def watch(self) -> None:
         """Look before every operation exactly while there is something to look at."""
-        self._watched = self.error is not None or self.draft is not None
+        unclean = self._parts.scope.voids.unclean
+        self._watched = self.error is not None or self.draft is not None or bool(unclean)
 
-    def _look(self) -> None:
+    def _look(self, key: str = "") -> None:
         if self.error is not None:
             raise self.error
+        if key in self._parts.scope.voids.unclean:
+            raise Busy(f"document {key!r} is being rolled back: an edit of it was refused")
         if self.draft is not None:
             if self.draft not in _drafting.get():
                 raise ChangeOpen("another task has a change of this collection open")
