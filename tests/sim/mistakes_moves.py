@@ -84,11 +84,11 @@ def nobody_leads_a_group_that_has_ended(patch: Patch) -> None:
 
 
 moving = world(
-    "moves", clients=1, think_s=0.1, work_s=6.0, calm_s=15.0,
+    "moves", clients=1, think_s=0.1, work_s=6.0, calm_s=60.0,
     kill=2.0, pause=3.0, partition=3.0, engine_slow=3.0,
 )  # fmt: skip
 dying = world(
-    "moves", clients=1, think_s=0.1, work_s=6.0, calm_s=20.0,
+    "moves", clients=1, think_s=0.1, work_s=6.0, calm_s=60.0,
     power_cut=2.0, kill=2.0, engine_down=3.0, engine_cut=3.0,
 )  # fmt: skip
 MISTAKES = (
