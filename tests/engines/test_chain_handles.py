@@ -8,6 +8,7 @@ from chain_world import Follower, SlowLoglet, World, texts
 
 from plait.base.errors import (
     Conflict,
+    HistoryTrimmed,
     NoSuchCollection,
     Sealed,
     Unavailable,
@@ -23,6 +24,7 @@ from plait.engines.conformance.engine import (
 )
 from plait.engines.metastore import MemoryMetastore
 from plait.line.chain import End, Next, Segment
+from plait.line.entry import Entry
 from plait.line.loglet import Tail
 
 # ------------------------------------------------------------------------- several handles
@@ -304,6 +306,27 @@ async def test_a_known_intent_that_others_saw_through_stops_nobody() -> None:
     world.loglets[Next("memory", b"0")].seal_fails = "before"  # its engine has gone away since
     assert await chain.append(entry("b")) == 1
     assert await texts(chain) == ["a", "b"]
+
+
+async def test_who_has_a_copy_for_the_last_entries_waits_for_others_to_end_the_segment() -> None:
+    world = World()
+    chain = await world.create()
+    await append_all(chain, ["a", "b"])
+    world.metastore.breaks_at = world.metastore.sets + 2
+    with pytest.raises(Unavailable):
+        await chain.extend("memory", b"1")
+    sealed = world.loglets[Next("memory", b"0")]
+    entries, sealed.read = sealed.read, trimmed  # type: ignore[method-assign]
+    with pytest.raises(Unavailable, match="others have to end"):  # and not `Closed`: it goes on
+        await chain.finish()
+    sealed.read = entries  # type: ignore[method-assign]
+    await chain.finish()
+    assert await append_all(chain, ["c"]) == [2]
+    assert await texts(chain) == ["a", "b", "c"]
+
+
+async def trimmed(start: int, stop: int, bytes_max: int = 0) -> list[Entry]:
+    raise HistoryTrimmed(f"{start} is below the head {stop}", head=stop)
 
 
 async def test_what_others_say_is_adopted_unless_it_is_old() -> None:

@@ -91,11 +91,15 @@ dying = world(
     "moves", clients=1, think_s=0.1, work_s=6.0, calm_s=60.0,
     power_cut=2.0, kill=2.0, engine_down=3.0, engine_cut=3.0,
 )  # fmt: skip
+mixed = world(
+    "moves", clients=2, think_s=0.05, work_s=10.0, calm_s=60.0,
+    power_cut=2.0, kill=2.0, pause=2.0, partition=2.0, engine_cut=2.0, engine_slow=2.0,
+)  # fmt: skip
 MISTAKES = (
     Mistake(adopts_at_the_tail_without_a_seal, moving),
     Mistake(an_engine_forgets_its_seal, moving),
     Mistake(a_seal_is_no_end, moving),
-    Mistake(goes_over_before_it_has_read_what_ended, moving),
+    Mistake(goes_over_before_it_has_read_what_ended, mixed),
     Mistake(a_segment_counts_records_anew, moving),
     Mistake(a_segment_uses_epochs_again, moving),
     Mistake(lets_a_segment_go_before_its_state_is_on_disk, dying),

@@ -44,9 +44,14 @@ async def complete(register: Register) -> None:
         segment, loglet = register.last
         try:
             end = await sealed_end(segment, loglet)
-        except (Closed, HistoryTrimmed):  # somebody else was faster, and trimmed, too
+        except Closed:  # somebody else was faster, and let it go, too
             await register.refresh()
             register.check_gone(segment)
+            continue
+        except HistoryTrimmed as error:  # a copy of the state took the place of its entries here
+            await register.refresh()
+            if register.configuration.last == segment:
+                raise Unavailable(f"others have to end {segment}: {error.message}") from error
             continue
         except PlaitError:
             await register.refresh()
