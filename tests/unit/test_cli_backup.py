@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
@@ -53,6 +54,20 @@ def test_a_folder_is_backed_up_listed_verified_and_restored(
         assert store.table("films").get("f1") == 1
         assert store.documents("notes")["a"]["title"] == "first"
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["backup", "new"]
+
+
+@pytest.mark.parametrize("rate", ["50MB", "1.5 GB", "100000k", "1000000000"])
+def test_a_rate_is_an_amount_of_bytes(data: Path, tmp_path: Path, rate: str) -> None:
+    assert run("backup", tmp_path / "b", "--data", data / "data", "--rate", rate) == 0
+
+
+@pytest.mark.parametrize("rate", ["fast", "0", "-1MB", "10MB/s", ""])
+def test_a_rate_that_is_no_amount_is_a_mistake_of_usage(
+    data: Path, tmp_path: Path, rate: str
+) -> None:
+    with pytest.raises(click.BadParameter, match="no amount of bytes"):
+        run("backup", tmp_path / "b", "--data", data / "data", "--rate", rate)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_backup_is_said_to_be_and_makes_no_store(

@@ -107,6 +107,7 @@ class BackupRequest(Message, frozen=True, array_like=True, tag=50):
     id: int
     folder: str
     supersedes: str = ""  # a manifest that goes when this one is there
+    bytes_per_s: float | None = None  # no faster; None: as leaves others their writes
 
 
 class OpenPast(Message, frozen=True, array_like=True, tag=73):

@@ -162,7 +162,9 @@ class PastBackend:
         """Refuse."""
         self._refuse()
 
-    async def backup(self, folder: str | PathLike[str], supersedes: str) -> dict[str, Any]:
+    async def backup(
+        self, folder: str | PathLike[str], supersedes: str, bytes_per_s: float | None
+    ) -> dict[str, Any]:
         """Refuse."""
         self._refuse()
 

@@ -205,7 +205,9 @@ class Backend(Protocol):
         self, what: str, to: str, timeout_s: float, forced_by: str = "", accept_loss: bool = False
     ) -> dict[str, Any]: ...
 
-    async def backup(self, folder: str | PathLike[str], supersedes: str) -> dict[str, Any]:
+    async def backup(
+        self, folder: str | PathLike[str], supersedes: str, bytes_per_s: float | None
+    ) -> dict[str, Any]:
         """Add a backup to a folder: of this process's disk, or of the node's that does it."""
         ...
 

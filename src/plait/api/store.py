@@ -264,13 +264,20 @@ class Store(Session):
         self._context.check()
         return await self._backend.move(what, to, timeout_s, forced_by, accept_loss)
 
-    async def backup(self, folder: str | PathLike[str], *, supersedes: str = "") -> dict[str, Any]:
+    async def backup(
+        self,
+        folder: str | PathLike[str],
+        *,
+        supersedes: str = "",
+        bytes_per_s: float | None = None,
+    ) -> dict[str, Any]:
         """Add a backup of everything to a folder, while the store is in use.
 
         The folder is new, or has earlier backups of this store: only what is new is added. Over
         the network it is a folder of the node that answers, and that node does it. `plait.restore`
         makes a store from it. supersedes: the ``backup`` of an earlier answer, which goes when
-        this one is whole: so a backup every few seconds keeps the log archived.
+        this one is whole: so a backup every few seconds keeps the log archived. bytes_per_s: no
+        faster than that; without it a backup rests as much as leaves others their writes.
 
         Everything that was acknowledged before the call is in it. Returns ``backup`` (its name),
         ``node``, ``cluster``, ``time_ms``, ``positions`` (by line), ``documents``,
@@ -278,7 +285,7 @@ class Store(Session):
         node cannot know what was acknowledged elsewhere.
         """
         self._context.check()
-        return await self._backend.backup(folder, supersedes)
+        return await self._backend.backup(folder, supersedes, bytes_per_s)
 
     @contextlib.asynccontextmanager
     async def at(self, moment: str | datetime) -> "AsyncIterator[Store]":

@@ -206,9 +206,17 @@ class Store(Session, Closing):
             self._store.move(what, to, timeout_s, forced_by=forced_by, accept_loss=accept_loss)
         )
 
-    def backup(self, folder: str | PathLike[str], *, supersedes: str = "") -> dict[str, Any]:
+    def backup(
+        self,
+        folder: str | PathLike[str],
+        *,
+        supersedes: str = "",
+        bytes_per_s: float | None = None,
+    ) -> dict[str, Any]:
         """Add a backup of everything to a folder, while the store is in use."""
-        return self._portal.call(self._store.backup(folder, supersedes=supersedes))
+        return self._portal.call(
+            self._store.backup(folder, supersedes=supersedes, bytes_per_s=bytes_per_s)
+        )
 
     def at(self, moment: str | datetime) -> "PastStore":
         """The store as it was, to be read, where history is kept; use it in a ``with``. See

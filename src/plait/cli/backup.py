@@ -10,6 +10,7 @@ import click
 
 from plait.api.store import Store
 from plait.base.errors import Indefinite, PlaitError, Refused
+from plait.cli.amount import amount
 from plait.cli.connecting import Target, with_target
 from plait.cli.display import console, size, table
 from plait.cli.exits import OK, REFUSED, error_line
@@ -59,6 +60,7 @@ def backup() -> None:
     Examples:
       plait backup /mnt/backups/shop --url plait://10.0.0.1:7401
       plait backup /mnt/backups/shop --follow
+      plait backup /mnt/backups/shop --rate 50MB
       plait backup verify /mnt/backups/shop --deep
       plait backup list /mnt/backups/shop
       plait backup prune /mnt/backups/shop --days 7 --daily 30
@@ -70,9 +72,13 @@ def backup() -> None:
 @click.option("--follow", is_flag=True, help="Go on until interrupted.")
 @click.option("--every", "every_s", type=click.FloatRange(min=0.1), default=2.0, show_default=True,
               metavar="S", help="With --follow: seconds between.")  # fmt: skip
+@click.option("--rate", callback=amount, metavar="SIZE",
+              help="No more a second, 50MB say; without it writes come first.")  # fmt: skip
 @_json
 @with_target()
-def take(target: Target, folder: Path, follow: bool, every_s: float, as_json: bool) -> None:
+def take(
+    target: Target, folder: Path, follow: bool, every_s: float, rate: float | None, as_json: bool
+) -> None:
     """Take a backup to DIR. The word `take` may be left out.
 
     With --follow each of the later ones takes the place of the one before it.
@@ -80,12 +86,14 @@ def take(target: Target, folder: Path, follow: bool, every_s: float, as_json: bo
     place = folder if target.data is None else folder.absolute()
 
     async def work(store: Store) -> None:
-        report = await store.backup(place)
+        report = await store.backup(place, bytes_per_s=rate)
         _show_taken(report, as_json)
         while follow:
             await asyncio.sleep(every_s)
             try:
-                again = await store.backup(place, supersedes=report["backup"])
+                again = await store.backup(
+                    place, supersedes=report["backup"], bytes_per_s=rate
+                )
             except (Refused, Indefinite) as error:  # a fail-over, say: the next one has it all
                 click.echo(error_line(error), err=True)
                 continue

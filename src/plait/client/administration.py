@@ -129,7 +129,9 @@ class Administration:
         )
         return dict(answer.value)
 
-    async def backup(self, folder: str | PathLike[str], supersedes: str) -> dict[str, Any]:
+    async def backup(
+        self, folder: str | PathLike[str], supersedes: str, bytes_per_s: float | None
+    ) -> dict[str, Any]:
         """See `Backend`. Safe to repeat: what is there is not copied again."""
         if not Path(folder).is_absolute():
             raise BadSettings(
@@ -137,8 +139,9 @@ class Administration:
             )
         attempts = self._cluster.attempts(BACKUP_S)
         answer = await self._anywhere(
-            f"a backup to {folder}", BackupRequest, str(folder), supersedes, attempts=attempts
-        )
+            f"a backup to {folder}", BackupRequest, str(folder), supersedes, bytes_per_s,
+            attempts=attempts,
+        )  # fmt: skip
         return dict(answer.value)
 
     async def copies(self, moment: str) -> LentCopies:

@@ -1,7 +1,9 @@
 """A vault for backups over a folder, local or mounted: `plait.node.backup.vault`.
 
-A file is written under a hidden name, synced, and renamed, so it appears whole or not at all. All
-of it happens in threads: a slow mount holds nobody up.
+A file is written under a hidden name, synced, and renamed, so it appears whole or not at all. Its
+name is safe once its folder is synced, which `settle` does for all that was written, or found where
+another process may have left it, since the last time. All of it happens in threads: a slow mount
+holds nobody up.
 
 Absent: watching the folder, and removing drafts that another process may still be writing.
 """
@@ -27,6 +29,7 @@ class BackupFolder:
         self.path = Path(path).absolute()
         if self.path.exists() and not self.path.is_dir():
             raise BadSettings(f"{self.path} is no folder")
+        self._unsettled: dict[Path, None] = {}  # folders with names that a power cut may take
 
     async def names(self, folder: str) -> list[str]:
         """The names below a folder, in order; none if it is not there."""
@@ -41,8 +44,12 @@ class BackupFolder:
         return await asyncio.to_thread(self._read, name, bytes_max)
 
     async def write(self, name: str, data: bytes) -> None:
-        """Put a file there, whole and for good, in place of what bears its name."""
+        """Put a file there, whole, in place of what bears its name; `settle` makes it stay."""
         await asyncio.to_thread(self._write, self.path / name, data)
+
+    async def settle(self) -> None:
+        """Return when a power cut takes nothing away of what was written, or found, before."""
+        await asyncio.to_thread(self._settle)
 
     async def remove(self, name: str) -> None:
         """Take a file away; it may be gone already."""
@@ -66,9 +73,17 @@ class BackupFolder:
 
     def _size(self, path: Path) -> int | None:
         try:
-            return path.stat().st_size if path.is_file() else None
+            if not path.is_file():
+                return None
+            self._to_settle(path)
+            return path.stat().st_size
         except OSError as error:
             raise os_error(error, f"cannot look at {path}") from error
+
+    def _to_settle(self, path: Path) -> None:
+        for folder in (path.parent, path.parent.parent):
+            if folder.is_relative_to(self.path):
+                self._unsettled[folder] = None
 
     def _read(self, name: str, bytes_max: int) -> bytes:
         try:
@@ -86,9 +101,10 @@ class BackupFolder:
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
         try:
             if not path.parent.is_dir():
+                if not self.path.is_dir():
+                    self.path.mkdir(parents=True, exist_ok=True)
+                    sync_folder(self.path.parent)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                for folder in (path.parent, path.parent.parent):
-                    sync_folder(folder)
             try:
                 with open(draft, "xb") as file:
                     file.write(data)
@@ -99,9 +115,17 @@ class BackupFolder:
                 with contextlib.suppress(OSError):
                     draft.unlink()
                 raise
-            sync_folder(path.parent)
+            self._to_settle(path)
         except OSError as error:
             raise os_error(error, f"cannot write {path}") from error
+
+    def _settle(self) -> None:
+        for folder in list(self._unsettled):
+            try:
+                sync_folder(folder)
+            except OSError as error:
+                raise os_error(error, f"cannot sync {folder}") from error
+            del self._unsettled[folder]
 
     def _remove(self, path: Path) -> None:
         try:

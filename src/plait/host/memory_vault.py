@@ -47,6 +47,9 @@ class MemoryVault:
         await asyncio.sleep(0)
         self.files[name] = bytes(data)
 
+    async def settle(self) -> None:
+        """There is no power to be cut."""
+
     async def remove(self, name: str) -> None:
         """Take a file away; it may be gone already."""
         await asyncio.sleep(0)

@@ -1,8 +1,9 @@
 """Copies of a state: the one being sent, and the one being received.
 
-A sent copy is a compact database file that nothing writes to. A received one grows from byte 0
+A sent copy is a database file that nothing writes to, page by page what the state's file was: what
+did not change between two copies stands at the same place in both. A received one grows from byte 0
 and survives a restart half way; what a power cut did to it is found by size and checksum when
-it is installed, never before.
+it is installed, never before. Damage within pages, which a copy takes along, is found there too.
 
 Invariant: every file here can be removed at any time at no cost but sending it again.
 """
@@ -12,30 +13,51 @@ import struct
 import zlib
 from pathlib import Path
 
+import apsw
+
 from plait.base.errors import Closed, Corrupt, StorageError, UnknownFormat
-from plait.host.database import APPLICATION_ID, FORMAT
+from plait.host.database import APPLICATION_ID, FORMAT, storage_error
 from plait.host.folder import os_error
 
 _CHUNK_BYTES = 1 << 20
+_PAGES_AT_ONCE = 1024  # in one call, without the interpreter lock
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _SQLITE_HEADER_BYTES = 100
 _VERSIONS = struct.Struct(">I4xI")  # user_version at byte 60, application_id at byte 68
 
 
-def checksum_file(path: Path) -> tuple[int, int]:
-    """(size, crc32) of a file, which is synced on the way."""
+def copy_database(source: apsw.Connection, path: Path, vfs: str | None = None) -> None:
+    """Copy every page as of one moment to a new file, which is not synced: it outlives nothing."""
+    target = apsw.Connection(str(path), vfs=vfs)
+    try:
+        target.execute("PRAGMA synchronous = OFF")
+        target.execute("PRAGMA journal_mode = OFF")
+        source.execute("BEGIN")
+        source.execute("SELECT 1 FROM sqlite_master").fetchall()  # from here on it stands still
+        with target.backup("main", source, "main") as copying:
+            while not copying.done:
+                copying.step(_PAGES_AT_ONCE)
+    except apsw.Error as error:
+        raise storage_error(error, "cannot copy a state", target) from error
+    finally:
+        target.close(True)
+
+
+def checksum_file(path: Path, *, sync: bool) -> tuple[int, int]:
+    """(size, crc32) of a file."""
     crc = size = 0
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             crc = zlib.crc32(chunk, crc)
             size += len(chunk)
-        os.fsync(file.fileno())
+        if sync:
+            os.fsync(file.fileno())
     return size, crc
 
 
 def check_copy(path: Path, size: int, checksum: int) -> None:
     """`Corrupt` if the file is not the one announced, `UnknownFormat` if we cannot read it."""
-    found = checksum_file(path)
+    found = checksum_file(path, sync=True)
     if found != (size, checksum):
         raise Corrupt(
             f"a snapshot of {size} bytes and checksum {checksum:#010x} arrived with {found[0]} "
@@ -51,6 +73,22 @@ def check_copy(path: Path, size: int, checksum: int) -> None:
             f"a snapshot has application id {application:#x} and format {version}, "
             f"this version reads {APPLICATION_ID:#x} and {FORMAT}"
         )
+    _check_pages(path)
+
+
+def _check_pages(path: Path) -> None:
+    """`Corrupt` if a database that nobody else has open cannot be what its pages say."""
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    try:
+        connection = apsw.Connection(f"{path.absolute().as_uri()}?immutable=1", flags=flags)
+        try:
+            found = connection.execute("PRAGMA quick_check(1)").get
+        finally:
+            connection.close(True)
+    except apsw.Error as error:
+        raise storage_error(error, "a snapshot arrived that cannot be read") from error
+    if found != "ok":
+        raise Corrupt(f"a snapshot arrived that is damaged: {found}")
 
 
 class SnapshotFile:

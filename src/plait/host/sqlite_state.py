@@ -28,7 +28,13 @@ from plait.base.ports import Change, Done, IncomingSnapshot
 from plait.host import state_rows
 from plait.host.database import FORMAT, give_back, open_database, rollback, storage_error
 from plait.host.folder import Folder, file_name, sync_folder
-from plait.host.sqlite_snapshot import IncomingFile, SnapshotFile, check_copy, checksum_file
+from plait.host.sqlite_snapshot import (
+    IncomingFile,
+    SnapshotFile,
+    check_copy,
+    checksum_file,
+    copy_database,
+)
 from plait.host.state_making import begin_making, end_making, mark_of
 
 _CACHE_KIB = 4 * 1024  # for each of two connections
@@ -229,12 +235,10 @@ class SqliteState:
             # A connection of its own: flushes go on meanwhile.
             connection = open_database(self._path, "NORMAL", _CACHE_KIB, self._vfs)
             try:
-                connection.execute("VACUUM INTO ?", (str(path),))
-            except apsw.Error as error:
-                raise self._error(error, "cannot copy", connection) from error
+                copy_database(connection, path, self._vfs)
             finally:
                 connection.close(True)
-            return SnapshotFile(path, snapshot_id, *checksum_file(path))
+            return SnapshotFile(path, snapshot_id, *checksum_file(path, sync=False))
         except BaseException as error:
             path.unlink(missing_ok=True)
             raise self._error(error, "cannot copy", None) from error

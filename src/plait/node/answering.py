@@ -83,8 +83,8 @@ class Answering:
     async def _of_copies(self, request: Any) -> m.Answer:
         local, lending = self._local, self._local.node.lending
         match request:
-            case m.BackupRequest(id_, folder, supersedes):
-                return m.Result(id_, await local.backup(folder, supersedes))
+            case m.BackupRequest(id_, folder, supersedes, rate):
+                return m.Result(id_, await local.backup(folder, supersedes, rate))
             case m.OpenPast(id_, moment):
                 return m.Result(id_, await local.offer_past(moment))
             case m.LendCopies(id_, moment):

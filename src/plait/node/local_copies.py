@@ -19,10 +19,15 @@ class LocalCopies:
 
     node: Node
 
-    async def backup(self, folder: str | PathLike[str], supersedes: str = "") -> dict[str, Any]:
+    async def backup(
+        self, folder: str | PathLike[str], supersedes: str = "", bytes_per_s: float | None = None
+    ) -> dict[str, Any]:
         """Add a backup to a folder of this machine's."""
         self.node.check_open()
-        return report_of(await take_backup(self.node, BackupFolder(folder), supersedes=supersedes))
+        taken = await take_backup(
+            self.node, BackupFolder(folder), supersedes=supersedes, bytes_per_s=bytes_per_s
+        )
+        return report_of(taken)
 
     async def open_past(self, moment: str) -> Past:
         """The node of the store as it was."""

@@ -48,6 +48,9 @@ class Borrowed:
         """Refuse: it is not ours."""
         raise ReadOnly(f"{name} is lent, to be read only")
 
+    async def settle(self) -> None:
+        """Nothing was written."""
+
     async def remove(self, name: str) -> None:
         """Refuse: it is not ours."""
         raise ReadOnly(f"{name} is lent, to be read only")

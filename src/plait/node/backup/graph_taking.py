@@ -153,12 +153,13 @@ async def _copied(replica: Replica, pieces: Pieces, clock: Clock) -> GraphBackup
             raise Busy(f"documents {replica.name!r} have a change open; nothing is copied")
         await asyncio.sleep(_LOOK_S)
     hard = parts.hard
-    snapshot = await parts.state.snapshot()
+    async with pieces.burst():
+        snapshot = await parts.state.snapshot()
     time_ms = clock.wall_ms()
     try:
         blob = await pieces.put_copy(snapshot)
     finally:
-        snapshot.close()
+        await pieces.aside(snapshot.close)
     replica.check()
     if parts.hard != hard:
         raise Busy(f"documents {replica.name!r} began anew while they were copied")

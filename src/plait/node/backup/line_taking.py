@@ -14,6 +14,7 @@ Where moments are kept since some time only, what is for earlier ones alone is l
 begins with the newest copy that is older than that.
 """
 
+from collections.abc import AsyncIterator
 from hashlib import sha256
 
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ from plait.node.backup.layout import (
     Blob,
     LineBackup,
     LogPiece,
+    Piece,
     StateCopy,
     epoch_before,
 )
@@ -38,6 +40,7 @@ from plait.types.machine import Machine
 
 MERGE_PIECES = 32  # as many small pieces at the end become one
 SMALL_BYTES = 128 << 10
+NO_PIECE = Piece("", 0)
 NOTHING = StateCopy(0, 0, NO_EPOCH, 0, 0, Blob(0, 0, ()))  # the state that every line begins with
 
 
@@ -144,13 +147,14 @@ class LineTaking:
         if not isinstance(replica.halted, MachineStopped):
             await replica.flush()
         checkpoint = load_checkpoint(self._state)
-        snapshot = await self._state.snapshot()
+        async with self._pieces.burst():
+            snapshot = await self._state.snapshot()
         through = max(checkpoint.applied, replica.applied)
         time_ms = max(checkpoint.time_ms, replica.time_ms)
         try:
             blob = await self._pieces.put_copy(snapshot)
         finally:
-            snapshot.close()
+            await self._pieces.aside(snapshot.close)
         return StateCopy(
             checkpoint.applied, through, epoch_before(checkpoint.spans), checkpoint.record_index,
             time_ms, blob,
@@ -179,19 +183,28 @@ class LineTaking:
         cut = self._cut
         assert cut is not None
         await self._merge()
-        start, rows, size, time_ms = self._end, list[bytes](), 0, 0
+        stop = cut.position
         last: Entry | None = None
-        try:
-            while start + len(rows) < cut.position:
-                for last in await self.host.loglet.read(start + len(rows), cut.position):
+        parts: list[LogPiece] = []  # whose piece is not known yet
+
+        async def chunks() -> AsyncIterator[bytes]:
+            nonlocal last
+            start, rows, size, time_ms = self._end, list[bytes](), 0, 0
+            while start + len(rows) < stop:
+                for last in await self.host.loglet.read(start + len(rows), stop):
                     rows.append(last.encode())
                     size += len(rows[-1])
                     time_ms = max(time_ms, last.time_ms)
-                if last is not None and (size >= PIECE_BYTES or start + len(rows) == cut.position):
-                    await self._put(start, rows, last.epoch, time_ms)
+                if last is not None and (size >= PIECE_BYTES or start + len(rows) == stop):
+                    parts.append(LogPiece(start, len(rows), last.epoch, time_ms, NO_PIECE))
+                    yield await self._pieces.encoded(rows)
                     start, rows, size, time_ms = start + len(rows), [], 0, 0
+
+        try:
+            found = await self._pieces.put_many(chunks())
         except HistoryTrimmed as error:
             raise Unsettled(f"the log of {self.line} was trimmed meanwhile: {error}") from error
+        self._log += [replace(part, piece=each) for part, each in zip(parts, found, strict=True)]
         self._history.check()
         if self.host.replica.halted is None:
             if last is not None and (last.epoch, last.records_end) != (cut.epoch, cut.records):

@@ -31,6 +31,7 @@ from plait.node.backup.graph_taking import take_graph
 from plait.node.backup.layout import GraphBackup, LineBackup, Manifest, manifest_number, piece_name
 from plait.node.backup.line_taking import LineTaking, Unsettled
 from plait.node.backup.tap import Tap
+from plait.node.backup.throttle import Courtesy, Rate, Throttle
 from plait.node.backup.vault import (
     Pieces,
     Vault,
@@ -119,6 +120,7 @@ async def take_backup(
     supersedes: str = "",
     copy_after: int = COPY_AFTER_BYTES,
     keeping: Keeping | None = None,
+    bytes_per_s: float | None = None,
 ) -> Taken:
     """Add a backup to the vault, and take the manifest called `supersedes` away: its pieces stay.
 
@@ -126,12 +128,15 @@ async def take_backup(
 
     copy_after: how many bytes of log, or of batches, a restore may have to carry out on a copy.
     keeping: which moments are wanted of those that the earlier one has; all, with `supersedes`.
+    bytes_per_s: no faster than that; None: as fast as leaves others their writes (`throttle`).
     `BadSettings` if the vault is somebody else's, `Unavailable` if this node cannot know what was
     acknowledged elsewhere, `Diverged` if it is in quarantine.
     """
     _check_fit(node)
     await begin(vault, node.cluster)
-    began_ms, pieces = node.clock.wall_ms(), Pieces(vault)
+    rule = Courtesy() if bytes_per_s is None else Rate(bytes_per_s)
+    throttle = Throttle(rule, node.clock, partial(_records_taken, node))
+    began_ms, pieces = node.clock.wall_ms(), Pieces(vault, throttle)
     if keeping is None:
         keeping = Keeping(0 if supersedes else None, {})
     work = partial(
@@ -246,6 +251,12 @@ async def _take_lines(
         lines.append(await taking.gather())
         tell(Progress(taking.line, len(lines), len(takings), pieces.written_bytes))
     return tuple(lines), time_ms, any(taking.broken_off for taking in takings)
+
+
+def _records_taken(node: Owner) -> int:
+    """How much was ever written, as far as this node has heard."""
+    lines = sum(host.replica.record_index for host in node.hosts())
+    return lines + sum(each.parts.scope.vector.count() for each in node.graphs.replicas())
 
 
 def _records(node: Owner) -> list[Any]:

@@ -4,11 +4,13 @@ A `Vault` is a folder, or anything that looks like one: a file appears whole und
 at all, and what was written stays as it is. Names have the form of relative paths.
 
 Invariant: a piece that is there is not written again, so backups of one store share what they have
-in common, whichever nodes made them.
+in common, whichever nodes made them. A manifest is written when its pieces are safe.
 """
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -34,6 +36,9 @@ from plait.node.backup.layout import (
     manifest_number,
     piece_name,
 )
+from plait.node.backup.throttle import Burst, Throttle
+
+SIDE_BY_SIDE = 4  # pieces that are written at once, and in memory
 
 T = TypeVar("T")
 
@@ -54,7 +59,12 @@ class Vault(Protocol):
         ...
 
     async def write(self, name: str, data: bytes) -> None:
-        """Put a file there, whole and for good, in place of what bears its name."""
+        """Put a file there, whole, in place of what bears its name. After a power cut it is there
+        whole or not at all; once `settle` has returned it is there."""
+        ...
+
+    async def settle(self) -> None:
+        """Return when a power cut takes nothing away of what was written, or found, before."""
         ...
 
     async def remove(self, name: str) -> None:
@@ -73,10 +83,11 @@ class Vault(Protocol):
 class Pieces:
     """Reads and writes pieces of one vault, and counts them."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, throttle: Throttle | None = None) -> None:
         self.written_bytes = 0
         self.written = 0
         self._vault = vault
+        self._throttle = throttle
         self._counted_on: dict[str, int] = {}  # pieces that were there, and their sizes
 
     async def put(self, data: bytes) -> Piece:
@@ -90,6 +101,40 @@ class Pieces:
         else:
             self._counted_on[name] = piece.size
         return piece
+
+    async def put_many(self, chunks: AsyncIterator[bytes]) -> list[Piece]:
+        """Keep what comes, in its order: a few side by side, then a rest if there is a throttle."""
+        found: list[Piece] = []
+        while True:
+            async with self.burst() as burst:
+                few = await self._side_by_side(chunks)
+                burst.size += sum(piece.size for piece in few)
+            found += few
+            if len(few) < SIDE_BY_SIDE:
+                return found
+
+    async def _side_by_side(self, chunks: AsyncIterator[bytes]) -> list[Piece]:
+        tasks: list[asyncio.Task[Piece]] = []
+        try:
+            while len(tasks) < SIDE_BY_SIDE:
+                data = await anext(chunks, None)
+                if data is None:
+                    break
+                tasks.append(asyncio.create_task(self.put(data)))
+            return list(await asyncio.gather(*tasks))
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    def burst(self) -> AbstractAsyncContextManager[Burst]:
+        """Around work that takes the machine from others."""
+        return nullcontext(Burst()) if self._throttle is None else self._throttle.burst()
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """See `Vault`."""
+        return await self._vault.aside(work)
 
     async def still_there(self) -> bool:
         """Whether what was not written again, for it was there, is there now."""
@@ -110,15 +155,22 @@ class Pieces:
 
     async def put_copy(self, snapshot: Snapshot) -> Blob:
         """Keep the copy of a state."""
-        pieces: list[Piece] = []
         crc = offset = 0
-        while offset < snapshot.size:
-            data = await self._vault.aside(partial(snapshot.read, offset, PIECE_BYTES))
-            if not data:
-                raise Corrupt(f"a copy of {snapshot.size} bytes ends after {offset}")
-            pieces.append(await self.put(data))
-            crc = await self._vault.aside(partial(zlib.crc32, data, crc))
-            offset += len(data)
+
+        def read() -> tuple[bytes, int]:
+            data = snapshot.read(offset, PIECE_BYTES)
+            return data, zlib.crc32(data, crc)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            nonlocal crc, offset
+            while offset < snapshot.size:
+                data, crc = await self._vault.aside(read)
+                if not data:
+                    raise Corrupt(f"a copy of {snapshot.size} bytes ends after {offset}")
+                offset += len(data)
+                yield data
+
+        pieces = await self.put_many(chunks())
         if crc != snapshot.checksum:
             raise Corrupt("the copy of a state changed while it was read")
         return Blob(snapshot.size, crc, tuple(pieces))
@@ -130,7 +182,11 @@ class Pieces:
 
     async def put_rows(self, rows: Sequence[bytes]) -> Piece:
         """Keep encoded entries."""
-        return await self.put(encode(list(rows)))
+        return await self.put(await self.encoded(rows))
+
+    async def encoded(self, rows: Sequence[bytes]) -> bytes:
+        """What `put_rows` keeps of them."""
+        return await self._vault.aside(partial(encode, list(rows)))
 
     async def get_rows(self, piece: Piece) -> list[bytes]:
         """Encoded entries; `Corrupt`."""
@@ -207,5 +263,7 @@ async def next_number(vault: Vault) -> int:
 async def put_manifest(vault: Vault, manifest: Manifest, token: str) -> str:
     """Finish a backup: from here on it is one. Its name."""
     name = manifest_name(manifest.number, token)
+    await vault.settle()
     await vault.write(name, encode_manifest(manifest))
+    await vault.settle()
     return name
