@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from plait.bench import operations
+from plait.bench import operations, operations_guarded
 from plait.bench.aims import Judged
 from plait.bench.operations import print_operations, run_operations
-from plait.bench.operations_backup import measure_restore
+from plait.bench.operations_backup import measure_backups, measure_restore
+from plait.bench.operations_guarded import measure_checks
 from plait.bench.operations_part import OperationsOptions, Part
 from plait.bench.rounds import Progress
 from plait.bench.watchers import Watchers
@@ -90,6 +91,42 @@ async def test_feeds_are_measured_on_a_cluster_and_shown(tmp_path: Path) -> None
     assert "…" not in told.getvalue()
     assert "delivered/s" in told.getvalue()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_tls_and_rights_are_measured_beside_the_same_store_without(tmp_path: Path) -> None:
+    options = OperationsOptions(seconds=0.2, rounds=1, folder=str(tmp_path))
+    figures = await run_operations(["tls", "rights"], options)
+    for part in ("tls", "rights"):
+        found = figures["parts"][part]
+        for kind in ("puts", "gets"):
+            with_it, without = found["per_s"][kind]["with"], found["per_s"][kind]["without"]
+            assert min(with_it + without) > 0
+            assert found["losses"][kind] == pytest.approx(1 - with_it[0] / without[0])
+    assert [row["part"] for row in figures["judged"]] == ["tls"] * 2 + ["rights"] * 5
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_check_of_rights_takes_time_and_lets_the_user_do_what_it_measures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations_guarded, "CHECKS", 200)
+    found = await measure_checks(tmp_path / "alone", 3)
+    assert set(found) == {"a get", "a put", "a put of 16 in a group"}
+    assert all(0 < us < 1000 for us in found.values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_a_backup_is_measured_under_load_and_beside_nobody(tmp_path: Path) -> None:
+    options = OperationsOptions(seconds=0.5, rounds=1, records=2000)
+    part = await measure_backups(options, tmp_path, lambda _: None)
+    figures = part.figures
+    assert figures["backups"] >= 1
+    assert figures["backup_bytes_per_s_beside_nobody"] > 0
+    assert min(figures["disk_bytes_per_s"], figures["backup_bytes_per_s"]) > 0
+    assert len(part.judged) == 4
 
 
 def test_the_default_measures_a_thousand_watchers_and_a_quick_run_says_what_it_is() -> None:

@@ -1,17 +1,21 @@
 """A Plait cluster of real processes on this machine: ``python -m plait serve`` three times."""
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import plait
 from plait import Consensus, Leader
 from plait.bench.processes import PeerUnavailable, Server, free_ports, until
+from plait.host.tls import Tls
 
 START_S_MAX = 30.0
 READY = "ready"  # a table that shows whether writes go in
 
 Settings = Leader | Consensus
+Papers = Callable[[str, str], Tls]
 ANY_FOLLOWER = Leader(acks="any:1")
 
 
@@ -24,6 +28,7 @@ class ClusterHandle:
         self.processes = servers
         self.addresses = addresses
         self.settings = settings  # of every table that is written under load
+        self.options: dict[str, Any] = {}  # that clients need to get in
 
     @property
     def servers(self) -> list[Server]:
@@ -33,7 +38,12 @@ class ClusterHandle:
     @property
     def url(self) -> str:
         """How a client connects to the whole cluster."""
-        return "plait://" + ",".join(self.addresses.values())
+        scheme = "plait+tls" if "tls" in self.options else "plait"
+        return f"{scheme}://" + ",".join(self.addresses.values())
+
+    def connect(self) -> AbstractAsyncContextManager[plait.Store]:
+        """A client's store."""
+        return plait.connect(self.url, **self.options)
 
     def kill(self, name: str = "n1") -> None:
         """End one node as a crash would."""
@@ -46,7 +56,7 @@ class ClusterHandle:
 
     async def leader(self) -> str:
         """The node that most nodes hold to lead the line of the tables under load."""
-        async with plait.connect(self.url) as store:
+        async with self.connect() as store:
             line = (await store.table(READY, self.settings)).line
             states = _states(await store.status(), line)
         told: list[str] = [state["leader"] for state in states.values() if state.get("leader")]
@@ -56,7 +66,7 @@ class ClusterHandle:
 
     async def level(self) -> bool:
         """Whether every node has applied what was committed a moment ago, under one leader."""
-        async with plait.connect(self.url) as store:
+        async with self.connect() as store:
             table = await store.table(READY, self.settings)
             await table.put("level", True)
             before = _states(await store.status(), table.line)
@@ -70,16 +80,21 @@ class ClusterHandle:
 
     async def writes(self) -> bool:
         """Whether a client can write a row under the cluster's settings."""
-        async with plait.connect(self.url) as store:
+        async with self.connect() as store:
             table = await store.table(READY, self.settings)
             await table.put("ready", True)
         return True
 
 
 async def start_cluster(
-    folder: Path, nodes: int = 3, settings: Settings = ANY_FOLLOWER
+    folder: Path,
+    nodes: int = 3,
+    settings: Settings = ANY_FOLLOWER,
+    papers: Papers | None = None,
 ) -> ClusterHandle:
     """Start a cluster in `folder`; returns once a row can be written, `PeerUnavailable` if never.
+
+    papers: who gives out certificates, by role and name; then everything speaks TLS.
 
     A write to a follower that has not attached yet would wait; that it is answered shows that
     as many followers as the rule needs are there.
@@ -90,6 +105,8 @@ async def start_cluster(
     }
     members = ",".join(f"{name}={address}" for name, address in addresses.items())
     cluster = ClusterHandle({}, addresses, settings)
+    if papers is not None:
+        cluster.options["tls"] = papers("client", "bench")
     try:
         for name, address in addresses.items():
             data = folder / name
@@ -97,6 +114,10 @@ async def start_cluster(
             command: list[str | Path] = [sys.executable, "-m", "plait", "serve", "--data", data]
             command += ["--name", name, "--listen", address, "--members", members]
             command += ["--leader", names[0], "--cluster-name", "bench"]
+            if papers is not None:
+                own = papers("node", name)
+                for option, file in (("ca", own.ca), ("cert", own.cert), ("key", own.key)):
+                    command += [f"--tls-{option}", str(file)]
             cluster.processes[name] = Server(f"plait {name}", command, data)
         await until(cluster.writes, cluster.servers, "the Plait cluster", START_S_MAX)
     except BaseException:

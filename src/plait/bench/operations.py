@@ -21,6 +21,7 @@ from rich.table import Table
 from plait.bench.aims import Judged
 from plait.bench.command import all_known, progress_beside, write_figures
 from plait.bench.operations_backup import measure_backups, measure_restore
+from plait.bench.operations_guarded import measure_rights, measure_tls
 from plait.bench.operations_part import OperationsOptions, Part
 from plait.bench.report_feeds import print_feeds
 from plait.bench.rounds import Progress
@@ -31,6 +32,8 @@ Measure = Callable[[OperationsOptions, Path, Progress], Awaitable[Part]]
 PARTS: dict[str, Measure] = {
     "backup": measure_backups,
     "restore": measure_restore,
+    "tls": measure_tls,
+    "rights": measure_rights,
     "feeds": measure_feeds,
 }
 
@@ -102,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     usual = OperationsOptions()
     parser = argparse.ArgumentParser(
         prog="plait bench operations",
-        description="What it costs to run a store for real: backups under load, restores, feeds.",
+        description="What it costs to run a store for real: backups under load, restores, TLS, "
+        "rights, feeds.",
     )
     parser.add_argument("--quick", action="store_true", help="short rounds, few records")
     parser.add_argument("--seconds", type=float, default=usual.seconds, help="of one round")

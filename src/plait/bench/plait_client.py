@@ -4,7 +4,6 @@ import itertools
 from contextlib import AsyncExitStack
 from typing import ClassVar
 
-import plait
 from plait import Table
 from plait.bench.cluster import ClusterHandle
 from plait.bench.load import MANY, ONE, ROWS_READ, VALUE, Operation, closed_loop, fresh_keys
@@ -28,7 +27,7 @@ class _Client:
         async with AsyncExitStack() as stack:
             tables = []
             for _ in range(stores):
-                store = await stack.enter_async_context(plait.connect(self.cluster.url))
+                store = await stack.enter_async_context(self.cluster.connect())
                 tables.append(await store.table(TABLE, self.cluster.settings))
             operations = await self._operations(tables)
             return await closed_loop(
