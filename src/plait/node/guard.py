@@ -60,9 +60,13 @@ class Guard:
             return
         if self.principal.token and rights.expired(self.principal):
             rights.allowed(self.principal)
-        self.look()
-        if type(request) is m.Propose:
+        if self._generation != rights.generation:
+            self.look()
+        kind = type(request)
+        if kind is m.Propose:
             self._check_group(request.line, request.group)
+        elif kind is m.Read:
+            self._check_queries(request.line, request.queries)
         else:
             self._check_other(request)
 
@@ -164,9 +168,10 @@ class Guard:
 
     def _check_queries(self, line: str, queries: Sequence[m.Query]) -> None:
         for query in queries:
+            if type(query) is m.Get:
+                self._check_get(query.table, query.key)
+                continue
             match query:
-                case m.Get(table, key):
-                    self._check_get(table, key)
                 case m.Scan(table=table, start=start, stop=stop):
                     if not range_within(start, stop, self._readable(table)):
                         raise self._refusal("read", self._name(table), start)
@@ -177,7 +182,10 @@ class Guard:
                     self._check_machine(line, "read", self._allowed.reads)
 
     def _check_get(self, table: int, key: str) -> None:
-        if not key.startswith(self._readable(table)):
+        prefixes = self._reads.get(table)
+        if prefixes is None:
+            prefixes = self._readable(table)
+        if not key.startswith(prefixes):
             raise self._refusal("read", self._name(table), key)
 
     def feeds(self, table: int) -> Prefixes:
@@ -198,8 +206,6 @@ class Guard:
 
     def _check_other(self, request: Any) -> None:
         match request:
-            case m.Read(line=line, queries=queries):
-                self._check_queries(line, queries)
             case m.OpenPast():
                 if not self._allowed.reads_anything:
                     raise self._refusal("read", "any collection")
