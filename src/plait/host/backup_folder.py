@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from plait.base.errors import BadSettings, Corrupt
+from plait.host.direct_file import DirectFiles
 from plait.host.folder import os_error, sync_folder
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class BackupFolder:
         self.path = Path(path).absolute()
         if self.path.exists() and not self.path.is_dir():
             raise BadSettings(f"{self.path} is no folder")
+        self._files = DirectFiles()
         self._unsettled: dict[Path, None] = {}  # folders with names that a power cut may take
 
     async def names(self, folder: str) -> list[str]:
@@ -106,10 +108,7 @@ class BackupFolder:
                     sync_folder(self.path.parent)
                 path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with open(draft, "xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                self._files.write(draft, data)
                 os.replace(draft, path)
             except BaseException:
                 with contextlib.suppress(OSError):

@@ -22,7 +22,9 @@ from plait.base.errors import BadSettings
 from plait.base.ports import Clock
 
 LOSS = 0.12  # of writes: what is measured is noisy, and what is promised is 0.2
-LOOK = 0.1  # of a burst's time, at least: so that it is seen what rest gives
+LOOK = 0.05  # of a burst's time, at least: so that it is seen what rest gives
+LOOK_S = 0.02  # shorter than that shows nothing
+FIRST_LOOK_S = 0.05
 QUIET_PER_S = 5.0  # fewer records than that are nobody's load
 FADE = 0.7  # what each burst leaves of the weight of those before
 REST_S_MAX = 5.0
@@ -66,17 +68,26 @@ class Courtesy:
     def __init__(self) -> None:
         self._work = _Faded()
         self._rest = _Faded()
+        self._owed_s = 0.0  # of rest, too short to be worth it yet
 
     def worked(self, size: int, seconds: float, records: int) -> float:
         """At least a look: a burst that stops everybody sees nobody."""
         self._work.add(seconds, records)
         if not self._rest.seconds:
-            return min(seconds, REST_S_MAX)
-        if max(self._work.last_per_s, self._rest.last_per_s) < QUIET_PER_S:
-            return min(LOOK * seconds, REST_S_MAX)
-        lost = 1.0 - self._work.per_s / self._rest.per_s if self._rest.per_s else 0.0
+            return min(seconds, FIRST_LOOK_S)
+        self._owed_s = min(self._owed_s + self._rest_a_second() * seconds, REST_S_MAX)
+        if self._owed_s < LOOK_S:
+            return 0.0
+        rest_s, self._owed_s = self._owed_s, 0.0
+        return rest_s
+
+    def _rest_a_second(self) -> float:
+        """How much rest a second of work asks for."""
+        if max(self._work.last_per_s, self._rest.last_per_s) < QUIET_PER_S or not self._rest.per_s:
+            return LOOK
+        lost = 1.0 - self._work.per_s / self._rest.per_s
         share = min(1.0, LOSS / lost) if lost > 0 else 1.0
-        return min(max(1 / share - 1, LOOK) * seconds, REST_S_MAX)
+        return max(1 / share - 1, LOOK)
 
     def rested(self, seconds: float, records: int) -> None:
         """What a second without work is worth to others."""
