@@ -48,6 +48,7 @@ async def measure_backups(options: OperationsOptions, folder: Path, progress: Pr
             per_s, found = await _beside(cluster, options.seconds, folder / f"full-{number}", 0.0)
             full.append(per_s)
             speeds += found
+            await _one_backup(cluster, folder / f"kept-{number}")  # what archiving adds to
             per_s, _ = await _beside(cluster, options.seconds, folder / f"kept-{number}", EVERY_S)
             following.append(per_s)
             for again in range(ALONE):
