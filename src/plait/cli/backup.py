@@ -91,9 +91,7 @@ def take(
         while follow:
             await asyncio.sleep(every_s)
             try:
-                again = await store.backup(
-                    place, supersedes=report["backup"], bytes_per_s=rate
-                )
+                again = await store.backup(place, supersedes=report["backup"], bytes_per_s=rate)
             except (Refused, Indefinite) as error:  # a fail-over, say: the next one has it all
                 click.echo(error_line(error), err=True)
                 continue
