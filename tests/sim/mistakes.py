@@ -5,12 +5,14 @@
 
 import mistakes_backups
 import mistakes_consensus
+import mistakes_consumers
 import mistakes_folding
 import mistakes_graph
 import mistakes_members
 import mistakes_moves
 import mistakes_primary
 import mistakes_promises
+import mistakes_rights
 import mistakes_storage
 import mistakes_types
 from mistake import Mistake
@@ -26,4 +28,6 @@ MISTAKES: tuple[Mistake, ...] = (
     *mistakes_types.MISTAKES,
     *mistakes_promises.MISTAKES,
     *mistakes_backups.MISTAKES,
+    *mistakes_consumers.MISTAKES,
+    *mistakes_rights.MISTAKES,
 )

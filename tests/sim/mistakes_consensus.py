@@ -55,6 +55,9 @@ depositions = world(
     kill=2.0,
     pause=2.0,
 )
+reorderings = world(
+    "registers", nodes=(3, 5), clients=3, think_s=0.02, kill=2.0, exile=2.0, twice=1.0, shuffle=1.0
+)
 restarts = world("registers", clients=4, think_s=0.01, slow=True, stalls=True, kill=0.7)
 resets = world("registers", clients=8, think_s=0.005, slow=True, reset=0.1, bad_sync=3.0)
 doubts = world(  # so slow to doubt that a deposed leader is asked meanwhile
@@ -68,8 +71,8 @@ MISTAKES = (
     Mistake(known.counts_its_own_unsynced_disk, elections),
     Mistake(known.counts_what_followers_received, elections),
     Mistake(known.commit_falls, depositions),
-    Mistake(known.match_falls, elections),
-    Mistake(known.takes_a_hint_for_a_match, depositions),
+    Mistake(known.match_falls, reorderings),
+    Mistake(known.takes_a_hint_for_a_match, reorderings),
     Mistake(an_empty_append_erases, resets),
     Mistake(known.votes_before_it_is_durable, elections),
     Mistake(known.asks_before_its_own_vote_is_durable, elections),

@@ -231,3 +231,20 @@ def test_a_run_on_unruly_paths_keeps_every_promise_and_says_what_it_met(kind):
     ends = [one.what for one in outcome.happenings if one.kind == "in order again"]
     assert sum(int(what.split()[0]) for what in ends) > 20
     assert 'class="span unruly"' in render_page(outcome)
+
+
+def test_a_stopped_process_hears_in_order_what_was_sent_before_and_after_it_stopped():
+    async def act(world, dial, kept):
+        connection = await dial()
+        stopped = world.nodes["b"]
+        connection.send(b"before")
+        await asyncio.sleep(0.005)  # it is on its way
+        stopped.stop()
+        connection.send(b"after")
+        await asyncio.sleep(1.0)
+        assert kept == []
+        stopped.go_on()
+        await asyncio.sleep(1.0)
+
+    kept = between_two(act, latency_s=0.01)
+    assert [frame for frame, _ in kept][:2] == [b"before", b"after"]

@@ -11,7 +11,10 @@ from plait.sim.config import Config
 from plait.sim.run import simulate
 from plait.sim.workloads.all import WORKLOADS
 
-NAMES = ("appends", "bank", "catalogue", "counters", "feeds", "queues", "sessions")
+NAMES = (
+    "appends", "bank", "catalogue", "consumers", "counters", "feeds", "queues", "rights",
+    "sessions",
+)  # fmt: skip
 ROUGH = {"kill": 2.0, "pause": 3.0, "partition": 2.0, "power_cut": 6.0, "reset": 2.0}
 WORKLOADS_THEN = dict(WORKLOADS)
 

@@ -3,12 +3,14 @@
 A token is made here: the nodes are told what its secret comes to, and never the secret.
 """
 
-import time
+import secrets
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 from plait.base.errors import BadSettings
-from plait.host.secrets import new_token
+from plait.base.ports import Clock
+from plait.host.clock import SystemClock
+from plait.host.secrets import TokenBytes, new_token
 from plait.types.rights import parse_grant
 from plait.types.rights_commands import (
     DropRole,
@@ -31,8 +33,16 @@ class Administered(Protocol):
 class Rights:
     """Who may do what. Changes count at once, on connections that stand too."""
 
-    def __init__(self, backend: Administered) -> None:
+    def __init__(
+        self,
+        backend: Administered,
+        clock: Clock | None = None,
+        token_bytes: TokenBytes = secrets.token_bytes,
+    ) -> None:
+        """clock, token_bytes: what says how late it is, and makes tokens."""
         self._backend = backend
+        self._clock = clock or SystemClock()
+        self._token_bytes = token_bytes
 
     async def show(self) -> dict[str, Any]:
         """``on``; ``roles``, name to grants; ``users``, name to roles; ``tokens``, no secrets."""
@@ -73,8 +83,8 @@ class Rights:
         """
         if days is not None and days <= 0:
             raise BadSettings(f"a token that is valid for {days:g} days is none")
-        expires_ms = 0 if days is None else int((time.time() + days * 86400) * 1000)
-        token = new_token()
+        expires_ms = 0 if days is None else self._clock.wall_ms() + int(days * 86_400_000)
+        token = new_token(self._token_bytes)
         await self._backend.rights(
             PutToken(token.id, user, token.salt, token.hash, expires_ms, note)
         )

@@ -5,7 +5,7 @@ event loop that it was opened on; `plait.blocking` is for other threads.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from os import PathLike
 from types import TracebackType
@@ -24,9 +24,16 @@ from plait.base.ports import Random
 class Store(Session):
     """Made by `plait.open` and `plait.connect`; an async context manager."""
 
-    def __init__(self, backend: Backend, *, random: Random | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        random: Random | None = None,
+        make_rights: Callable[[Backend], Rights] = Rights,
+    ) -> None:
         super().__init__(Context(backend), random)
         self._backend = backend
+        self._make_rights = make_rights
 
     async def __aenter__(self) -> "Store":
         return self
@@ -110,7 +117,7 @@ class Store(Session):
     def rights(self) -> Rights:
         """Who may do what: roles, users, tokens."""
         self._context.check()
-        return Rights(self._backend)
+        return self._make_rights(self._backend)
 
     async def status(self) -> dict[str, Any]:
         """``{"nodes": {name: status or {"error": why}}}``: roles, epochs, positions and lag."""

@@ -25,7 +25,7 @@ from plait.base.errors import (
 )
 from plait.base.ports import Clock, Network, Random
 from plait.client.address import ClusterAddress
-from plait.client.attempts import Attempts
+from plait.client.attempts import Attempts, is_transient
 from plait.client.limits import ClientLimits
 from plait.client.link import Link
 from plait.line.entry import NO_EPOCH
@@ -301,7 +301,7 @@ class Cluster:
         if not self.live():
             # A node of another cluster or version explains more than one that is down.
             for failure in failures:
-                if not isinstance(failure, Unavailable):
+                if not is_transient(failure):
                     raise failure
             reasons = "; ".join(failure.message for failure in failures)
             raise Unavailable(reasons or "no node can be reached")

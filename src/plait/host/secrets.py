@@ -4,6 +4,9 @@ A secret has 256 random bits and is made where it is to be used; what the cluste
 scrypt's, so that neither a copy of the control line nor a backup lets anybody in. scrypt takes long
 on purpose, so it runs on a thread, one at a time, and what was right once is remembered by SHA-256.
 
+Invariant: at most `WAITING_MAX` secrets wait for that thread, and `WAITING_MAX_EACH` of one token;
+who comes when there are so many is told to come again.
+
 Source: RFC 7914. Absent: passwords that people choose.
 """
 
@@ -11,15 +14,21 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
-from plait.base.errors import NotSignedIn
+from plait.base.errors import Busy, NotSignedIn
+
+TokenBytes: TypeAlias = Callable[[int], bytes]  # so many, that nobody can guess
 
 _MARK = "plait"
 SALT_BYTES = 16
 _ID_BYTES = 8
 _SECRET_BYTES = 32
 REMEMBERED_MAX = 4096
+WAITING_MAX = 16  # a few tenths of a second
+WAITING_MAX_EACH = 2
 
 
 class NewToken(NamedTuple):
@@ -31,10 +40,10 @@ class NewToken(NamedTuple):
     hash: bytes
 
 
-def new_token() -> NewToken:
+def new_token(token_bytes: TokenBytes = secrets.token_bytes) -> NewToken:
     """A fresh token and what the cluster is to keep of it."""
-    id_, secret = secrets.token_hex(_ID_BYTES), secrets.token_hex(_SECRET_BYTES)
-    salt = secrets.token_bytes(SALT_BYTES)
+    id_, secret = token_bytes(_ID_BYTES).hex(), token_bytes(_SECRET_BYTES).hex()
+    salt = token_bytes(SALT_BYTES)
     return NewToken(id_, f"{_MARK}_{id_}_{secret}", salt, hash_secret(secret, salt))
 
 
@@ -55,20 +64,39 @@ class Verifier:
     """Compares secrets with what is kept of them."""
 
     def __init__(self) -> None:
+        self.hashing = hash_secret
         self._turn = asyncio.Lock()
         self._right: dict[bytes, bytes] = {}  # SHA-256 of secrets that were right, to their hash
+        self._hashes: dict[bytes, asyncio.Task[bytes]] = {}  # under way; the same one is done once
+        self._waiting: Counter[bytes] = Counter()  # how many of them by salt, so by token
 
     async def right(self, secret: str, salt: bytes, expected: bytes) -> bool:
-        """Whether the secret comes to `expected`."""
+        """Whether the secret comes to `expected`; `Busy` if too many others wait to know."""
         known = hashlib.sha256(salt + secret.encode("utf-8", "replace")).digest()
         if hmac.compare_digest(self._right.get(known, b""), expected):
             return True
-        async with self._turn:
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(None, hash_secret, secret, salt)
+        found = await asyncio.shield(self._hashes.get(known) or self._hash(known, secret, salt))
         if not hmac.compare_digest(found, expected):
             return False
         while len(self._right) >= REMEMBERED_MAX:
             del self._right[next(iter(self._right))]
         self._right[known] = expected
         return True
+
+    def _hash(self, known: bytes, secret: str, salt: bytes) -> "asyncio.Task[bytes]":
+        if self._waiting[salt] >= WAITING_MAX_EACH or self._waiting.total() >= WAITING_MAX:
+            raise Busy("too many tokens are being looked at")
+
+        async def work() -> bytes:
+            try:
+                async with self._turn:
+                    loop = asyncio.get_running_loop()
+                    return await loop.run_in_executor(None, self.hashing, secret, salt)
+            finally:
+                del self._hashes[known]
+                self._waiting[salt] -= 1
+                self._waiting += Counter()  # those of whom nobody waits are forgotten
+
+        self._waiting[salt] += 1
+        self._hashes[known] = asyncio.get_running_loop().create_task(work())
+        return self._hashes[known]

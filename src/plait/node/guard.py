@@ -58,6 +58,8 @@ class Guard:
         rights = self._rights
         if not rights.on:
             return
+        if rights.unsettled:
+            rights.check_settled()
         if self.principal.token and rights.expired(self.principal):
             rights.allowed(self.principal)
         if self._generation != rights.generation:

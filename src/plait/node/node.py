@@ -149,6 +149,8 @@ class Node:
     async def open_control(self) -> None:
         """Open the line that says which others there are."""
         self.control = await open_control(self)
+        if self.rights.unsettled.begin(self.storage.log, self.control):
+            self.spawn(self.rights.unsettled.settle())
         raft = self.control.raft
         if raft is not None:
             raft.driver.on_members = self.members_changed

@@ -6,7 +6,8 @@
     control line ──► generation ──► guards look again; connections that are void are ended
 
 Invariant: what the control line said last, as far as it is applied here, counts for the very next
-request. A node that is cut off goes by what it knew. Nobody is asked while rights are off.
+request. A node that is cut off goes by what it knew, also after a restart (`unsettled`). Nobody is
+asked while rights are off.
 
 Absent: rights between nodes. A node can do everything; TLS says who is one.
 """
@@ -23,16 +24,19 @@ from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL
+from plait.node.unsettled import Unsettled
 from plait.node.versions import Versions
 from plait.types.commands import RIGHTS_SINCE, Command
 from plait.types.control import ControlMachine
 from plait.types.control_rights import (
+    RightsState,
     TokenRecord,
     rights_state,
     role_records,
     token_records,
     user_records,
 )
+from plait.types.fold import View
 from plait.types.rights import ADMIN, Allowed, show_grant
 from plait.types.rights_commands import Grant, RightsCommand
 
@@ -88,35 +92,40 @@ class Rights:
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._applied = -1  # the control line's position at the last look
-        self._verifier = Verifier()
+        self.verifier = Verifier()
         self.generation = 0
         self._on = False
+        self.unsettled = Unsettled()
         self._users: dict[str, Allowed] = {}
         self._tokens: dict[str, TokenRecord] = {}
         self._lookers: list[Callable[[], None]] = []
 
     @property
     def on(self) -> bool:
-        """Whether people are asked who they are."""
+        """Whether people are asked who they are; also while that is not known yet."""
         self.look()
-        return self._on
+        return self._on or bool(self.unsettled)
 
     def look(self) -> None:
         """See whether anything has changed; costs next to nothing where it has not."""
         replica = self._node.control.replica
-        if replica.applied == self._applied:
+        applied = replica.applied
+        if applied == self._applied:
             return
-        self._applied = replica.applied
         state = rights_state(replica.view)
-        if state.generation == self.generation:
-            return
-        self.generation, self._on = state.generation, state.on
-        roles = {role.name: role.grants for role in role_records(replica.view)}
-        self._users = {
+        if state.generation != self.generation:
+            self._read(replica.view, state)
+        self._applied = applied  # not before all of it could be read
+
+    def _read(self, view: View, state: RightsState) -> None:
+        roles = {role.name: role.grants for role in role_records(view)}
+        users = {
             user.name: Allowed([grant for role in user.roles for grant in roles.get(role, ())])
-            for user in user_records(replica.view)
+            for user in user_records(view)
         }
-        self._tokens = {record.token: record for record in token_records(replica.view)}
+        self._tokens = {record.token: record for record in token_records(view)}
+        self._users = users
+        self.generation, self._on = state.generation, state.on
 
     def without_token(self, certified: str | None, has_token: bool = False) -> Principal:
         """Who it is by certificate; `NotSignedIn` if rights are on and that is nobody.
@@ -142,8 +151,9 @@ class Rights:
             with contextlib.suppress(PlaitError):
                 await self._node.control.caught_up(NEWS_S)
             self.look()
+        self.check_settled()
         record = self._tokens.get(id_)
-        right = record is not None and await self._verifier.right(secret, record.salt, record.hash)
+        right = record is not None and await self.verifier.right(secret, record.salt, record.hash)
         if record is None or not right:
             raise NotSignedIn("this token is unknown, or was revoked")
         principal = Principal(record.user, id_, record.expires_ms)
@@ -153,6 +163,7 @@ class Rights:
     def allowed(self, principal: Principal) -> Allowed:
         """What somebody may do now; `NotSignedIn` if what they showed is void by now."""
         self.look()
+        self.check_settled()
         if principal.node:
             if principal.user.removeprefix(NODE) in self._node.membership.retired:
                 raise NotSignedIn(f"{principal.user} has left this cluster")
@@ -169,6 +180,11 @@ class Rights:
         if allowed is None:
             raise NotSignedIn(f"there is no user {principal.user}")
         return allowed
+
+    def check_settled(self) -> None:
+        """Raise `TooStale` while the log may say more of rights than is applied here."""
+        if self.unsettled:
+            raise TooStale(f"{self._node.name} does not know yet who may do what")
 
     def expired(self, principal: Principal) -> bool:
         """Whether the token has had its time."""

@@ -6,7 +6,7 @@ simulated ports.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ import msgspec
 
 from plait.base.errors import PlaitError
 from plait.engines.shared import SharedEngine
+from plait.host.secrets import hash_secret
 from plait.node.config import NodeConfig
 from plait.node.engines import Engines
 from plait.node.node import Node
@@ -26,6 +27,8 @@ from plait.sim.loop import VirtualLoop
 from plait.sim.network import SimListener, SimNetwork
 from plait.sim.process import Process
 from plait.sim.trace import Trace
+
+_hash_secret = lru_cache(maxsize=1000)(hash_secret)  # it takes long on purpose
 
 _AGAIN_S = 1.0  # after which a service manager starts a node again that could not start
 
@@ -171,6 +174,7 @@ class NodeMachine(Machine):
             node.versions.reads = self.reads
         if self.reach is not None:
             node.engines = Engines(node, partial(self.reach, self, process))
+        node.rights.verifier.hashing = _hash_secret
         node.memory_bytes = lambda: 0  # the real figure differs from run to run
         await node.start()
         await open_service(node, network, self.config)

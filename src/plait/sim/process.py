@@ -31,7 +31,7 @@ class Process:
         self._tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._remains: list[asyncio.Task[Any]] = []
         self._held: Held | None = None
-        self._waiting: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self._waiting: list[tuple[float, Callable[..., object], tuple[Any, ...]]] = []
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Run something in this process."""
@@ -47,7 +47,7 @@ class Process:
 
     def _do(self, act: Callable[..., object], args: tuple[Any, ...]) -> None:
         if self.stopped:
-            self._waiting.append((act, args))
+            self._waiting.append((self._loop.time(), act, args))
         elif self.alive:
             act(*args)
 
@@ -81,8 +81,8 @@ class Process:
             assert self._held is not None
             self._loop.release(self._held)
             waiting, self._waiting = self._waiting, []
-            for act, args in waiting:
-                self.soon(act, *args)
+            for when, act, args in waiting:  # behind what was sent before the stop and came earlier
+                self.at(when, act, *args)
 
     def kill(self) -> None:
         """SIGKILL: nothing of it runs again."""

@@ -162,7 +162,7 @@ class _Run:
                 await task
 
     async def _prepare(self, store: plait.Store) -> None:
-        for workload in self.workloads:
+        for workload in sorted(self.workloads, key=lambda workload: workload.guards):
             await workload.prepare(store)
 
     async def _finish(self, store: plait.Store) -> None:

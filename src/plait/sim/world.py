@@ -9,12 +9,15 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from itertools import count
 from random import Random
 from typing import Any
 
 import msgspec
 
 import plait
+from plait.api.rights import Rights
 from plait.client.backend import connect
 from plait.client.limits import ClientLimits
 from plait.node.config import Limits
@@ -56,6 +59,9 @@ class World:
         self.clients: dict[str, Machine] = {}
         self.engines: dict[str, EngineMachine] = {}  # that nodes share, by their schemes
         self.moments = Moments()
+        self._stores = count(1)
+        self._tokens = self.stream("tokens")
+        self.token = ""  # of an administrator, where rights are on: what clients show
         self.failures: list[str] = []  # what went wrong in the world that no judge would see
         self._disks = disks
         self._storage = STORAGES[storage]
@@ -106,19 +112,34 @@ class World:
 
     @contextlib.asynccontextmanager
     async def store(
-        self, network: SimNetwork, limits: ClientLimits | None = None, *only: str, zone: str = ""
+        self,
+        network: SimNetwork,
+        limits: ClientLimits | None = None,
+        *only: str,
+        zone: str = "",
+        token: str | None = None,
     ) -> AsyncIterator[plait.Store]:
-        """A connected store, for a client's program; `only` these nodes, if some are named;
-        `zone`: where the client is."""
+        """A connected store, for a client's program; `only` these nodes, if some are named.
+
+        zone: where the client is. token: who it is; everybody else has the world's.
+        """
         name = network.machine.name
         addresses = [self.nodes[node].address for node in only or self.nodes]
-        random = self.stream(f"client {network.process.name}")
+        random = self.stream(f"client {network.process.name}{self._number(token)}")
         backend = await connect(
             addresses, name=name, network=network, random=random, clock=network.machine.clock,
             limits=limits, only=bool(only), zone=zone,
+            token=self.token if token is None else token,
         )  # fmt: skip
-        async with plait.Store(backend, random=random) as store:
+        make_rights = partial(
+            Rights, clock=network.machine.clock, token_bytes=self._tokens.randbytes
+        )
+        async with plait.Store(backend, random=random, make_rights=make_rights) as store:
             yield store
+
+    def _number(self, token: str | None) -> str:
+        """Tells apart the stores of a program that connects again and again."""
+        return "" if token is None else f" {next(self._stores)}"
 
     def end(self) -> None:
         """Kill everything, so that nothing is left that could speak."""
@@ -142,6 +163,7 @@ def run_world(main: Callable[[VirtualLoop], Any]) -> Any:
         finally:
             loop.close()
             gc.collect()
+            gc.collect()  # what the first time ended goes now, with what it held
             if collects:
                 gc.enable()
 

@@ -6,6 +6,7 @@ from plait.sim.workloads.bank import Bank
 from plait.sim.workloads.calendar import Calendar
 from plait.sim.workloads.catalogue import Catalogue
 from plait.sim.workloads.conflicts import Inbox
+from plait.sim.workloads.consumers import Consumers
 from plait.sim.workloads.counters import Counters
 from plait.sim.workloads.documents import Pages
 from plait.sim.workloads.feeds import Feeds
@@ -16,6 +17,7 @@ from plait.sim.workloads.mirrors import Mirrors
 from plait.sim.workloads.moves import Moves
 from plait.sim.workloads.queues import Queues
 from plait.sim.workloads.registers import Registers
+from plait.sim.workloads.rights import UnderRights
 from plait.sim.workloads.sessions import Sessions
 from plait.sim.workloads.texts import Texts
 from plait.sim.workloads.upgrades import Upgrades
@@ -28,6 +30,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "calendar": Calendar,
     "catalogue": Catalogue,
     "conflicts": Inbox,
+    "consumers": Consumers,
     "counters": Counters,
     "documents": Pages,
     "feeds": Feeds,
@@ -38,6 +41,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "moves": Moves,
     "queues": Queues,
     "registers": Registers,
+    "rights": UnderRights,
     "sessions": Sessions,
     "texts": Texts,
     "torrents": Torrents,

@@ -39,6 +39,7 @@ class Workload(abc.ABC):
     machines: tuple[type[plait.StateMachine], ...] = ()  # classes that the nodes must know
     records: ClassVar[int] = 1  # the version of records that its collections need
     engines: ClassVar[tuple[str, ...]] = ()  # schemes of the shared engines that it needs
+    guards: ClassVar[bool] = False  # it switches rights on, once everybody else is prepared
     rolls: ClassVar[bool] = False  # it begins with nodes of the version before, if others can
 
     def __init__(self, world: World, config: Config) -> None:
