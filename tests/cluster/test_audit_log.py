@@ -135,3 +135,17 @@ async def test_a_log_that_was_moved_away_goes_on_in_a_new_file(tmp_path: Path) -
     assert (tmp_path / "old.jsonl").read_text() == '{"n": 1}\n'
     assert path.read_text() == '{"n": 2}\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_what_is_noted_after_the_end_is_written_and_fails_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    log = AuditLog(path)
+    log.note({"event": "first"})
+    log.close()
+    log.note({"event": "last"})
+    log.flush()
+    assert [json.loads(line)["event"] for line in path.read_text().splitlines()] == [
+        "first",
+        "last",
+    ]
+    log.close()

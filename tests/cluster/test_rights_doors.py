@@ -47,6 +47,7 @@ async def test_a_write_to_a_dropped_table_does_not_stop_those_beside_it(world) -
             return_exceptions=True,
         )
         assert isinstance(done[7], NoSuchCollection)
+        assert "there is no table 'old' any more" in str(done[7])
         assert not [one for one in done[:7] + done[8:] if isinstance(one, PlaitError)]
 
 

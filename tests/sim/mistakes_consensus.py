@@ -72,7 +72,7 @@ MISTAKES = (
     Mistake(known.counts_what_followers_received, elections),
     Mistake(known.commit_falls, depositions),
     Mistake(known.match_falls, reorderings),
-    Mistake(known.takes_a_hint_for_a_match, reorderings),
+    Mistake(known.takes_a_hint_for_a_match, exiles),
     Mistake(an_empty_append_erases, resets),
     Mistake(known.votes_before_it_is_durable, elections),
     Mistake(known.asks_before_its_own_vote_is_durable, elections),

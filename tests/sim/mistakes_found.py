@@ -10,7 +10,7 @@ FOUND: dict[str, tuple[int, str]] = {
     "counts_what_followers_received": (0, "probe"),
     "commit_falls": (21, "probe"),
     "match_falls": (0, "probe"),
-    "takes_a_hint_for_a_match": (57, "probe"),
+    "takes_a_hint_for_a_match": (1, "liveness"),
     "an_empty_append_erases": (0, "probe"),
     "votes_before_it_is_durable": (0, "probe"),
     "asks_before_its_own_vote_is_durable": (0, "probe"),

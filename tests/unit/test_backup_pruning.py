@@ -12,6 +12,7 @@ import plait
 import plait.blocking
 from plait import Consensus
 from plait.base.errors import BadSettings, Corrupt
+from plait.host import backup_folder
 from plait.host.backup_folder import BackupFolder
 from plait.host.memory_vault import MemoryVault
 from plait.node.backup.layout import GOING, Manifest, Piece, digest_of, piece_name
@@ -99,6 +100,33 @@ async def test_a_damaged_manifest_may_need_anything_so_nothing_goes(tmp_path: Pa
         await prune(vault, Rules(days=-1), NOW_MS)
 
 
+async def test_a_folder_is_synced_once_for_all_that_goes_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = BackupFolder(tmp_path)
+    names = [f"{part}/{number}" for part in ("a", "b") for number in range(5)]
+    for name in names:
+        await folder.write(name, b"x")
+    synced: list[Path] = []
+    monkeypatch.setattr(backup_folder, "sync_folder", synced.append)
+    await folder.remove(*names, "a/gone")
+    assert synced == [tmp_path / "a", tmp_path / "b"]
+    assert [await folder.names(part) for part in ("a", "b")] == [[], []]
+
+
+async def test_a_prune_syncs_a_few_times_and_not_once_a_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = await three_backups(tmp_path)
+    for number in range(200):
+        await Pieces(vault).put(b"nobody's %d" % number)
+    synced: list[Path] = []
+    monkeypatch.setattr(backup_folder, "sync_folder", synced.append)
+    pruned = await prune(vault, Rules(), NOW_MS, unnamed=True)
+    assert pruned.pieces >= 200
+    assert len(synced) < 10
+
+
 async def test_a_backup_that_comes_meanwhile_keeps_what_it_names(tmp_path: Path) -> None:
     folder = await three_backups(tmp_path)
     old = await with_a_piece_of_its_own(folder)
@@ -107,9 +135,9 @@ async def test_a_backup_that_comes_meanwhile_keeps_what_it_names(tmp_path: Path)
     class Late(BackupFolder):
         """Somebody finishes a backup that names what the oldest did, once that is gone."""
 
-        async def remove(self, name: str) -> None:
-            await super().remove(name)
-            if name == names[0]:
+        async def remove(self, *gone: str) -> None:
+            await super().remove(*gone)
+            if names[0] in gone:
                 late = msgspec.structs.replace(old, number=99)
                 await put_manifest(folder, late, "late")
 
@@ -138,9 +166,10 @@ async def test_a_backup_that_ends_between_the_look_and_the_removal_keeps_what_it
             await self._finish(name)
             await super().move(name, to)
 
-        async def remove(self, name: str) -> None:
-            await self._finish(name)
-            await super().remove(name)
+        async def remove(self, *gone: str) -> None:
+            for name in gone:
+                await self._finish(name)
+            await super().remove(*gone)
 
     vault = Late(folder.path)
     await prune(vault, Rules(), NOW_MS)

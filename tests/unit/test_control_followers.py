@@ -154,3 +154,28 @@ async def test_an_entry_that_waits_is_applied_when_the_settings_change(
     await asyncio.wait_for(waiting, 5.0)
     assert not late.waits
     assert late.behind_s(state) == 0
+
+
+async def test_how_far_behind_a_state_is_does_not_hang_on_clocks_alone() -> None:
+    clock = TwoClocks()
+    late = LinePace("line", clock)
+    late.record = FollowerRecord("n3", 0, Hold(0))
+    state: Any = SimpleNamespace(applied=0, time_ms=0, loglet=SimpleNamespace(committed=1))
+    waiting = asyncio.create_task(late.due(0, entry(NOW_MS + 60_000)))  # the leader's is ahead
+    await asyncio.wait((waiting,), timeout=0.01)
+    assert late.behind_s(state) == 0
+    clock.seconds += 2.0
+    assert late.behind_s(state) == 2.0  # so long it has waited here, whatever the clocks say
+    waiting.cancel()
+
+
+class TwoClocks:
+    """A wall clock that stands still, and seconds that pass."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def wall_ms(self) -> int:
+        return NOW_MS

@@ -4,7 +4,15 @@ from itertools import pairwise
 
 from plait.line.membership import founding
 from plait.line.replication.progress import Progress
-from plait.node.preference import CALM, PAUSE_S_MAX, Patience, better, rank
+from plait.node.preference import (
+    CALM,
+    PAUSE_S_MAX,
+    REMEMBERED_S,
+    GivenBack,
+    Patience,
+    better,
+    rank,
+)
 
 ZONES = {"a": "eu", "b": "us", "c": "eu", "d": "ap"}
 MEMBERSHIP = founding("abcd", zones=ZONES)
@@ -77,3 +85,37 @@ def test_after_a_long_calm_the_next_attempt_is_soon() -> None:
     patience.tried(now + 5.0)
     patience.look("a", now + 5.25)
     assert patience.look("a", now + 10.25)
+
+
+def test_who_was_well_and_gave_a_line_back_does_not_get_it_again() -> None:
+    memory = GivenBack()
+    everybody = ("b", "c")
+    assert not memory.look(True, everybody, ("eu",), 0.0)
+    memory.gave("b")
+    assert not memory.look(True, everybody, ("eu",), 0.1)  # it is on its way
+    memory.look(False, (), ("eu",), 1.0)
+    assert set(memory.look(True, everybody, ("eu",), 9.0)) == {"b"}
+    assert set(memory.look(True, everybody, ("eu",), 9.0 + REMEMBERED_S - 1)) == {"b"}
+    assert not memory.look(True, everybody, ("eu",), 9.0 + REMEMBERED_S)
+
+
+def returned() -> GivenBack:
+    memory = GivenBack()
+    memory.look(True, ("b",), ("eu",), 0.0)
+    memory.gave("b")
+    memory.look(False, (), ("eu",), 1.0)
+    assert set(memory.look(True, ("b",), ("eu",), 2.0)) == {"b"}
+    return memory
+
+
+def test_who_was_away_or_is_wanted_anew_may_have_it_again() -> None:
+    memory = returned()
+    assert not memory.look(True, (), ("eu",), 3.0)  # it died, so that was why
+    assert not memory.look(True, ("b",), ("eu",), 4.0)
+    assert not returned().look(True, ("b",), ("eu", "us"), 3.0)
+
+
+def test_a_line_that_came_from_elsewhere_is_held_against_nobody() -> None:
+    memory = GivenBack()
+    memory.look(False, (), ("eu",), 0.0)
+    assert not memory.look(True, ("b",), ("eu",), 1.0)

@@ -2,7 +2,8 @@
 
 What is noted in one tick of the loop leaves in one write. A file that was moved away (by logrotate,
 say) is made anew. Readable by its owner only. A disk that takes nothing is said once in the
-process's log, and what is noted meanwhile is lost: the store goes on.
+process's log, and what is noted meanwhile is lost: the store goes on. What is noted after `close`,
+by a request that ended last, is still written.
 
 Absent: fsync, and limits of its size; rotation is the system's.
 """
@@ -26,6 +27,7 @@ class AuditLog:
         self._path = path
         self._lines: list[bytes] = []
         self._failed = False
+        self._closed = False
         try:
             self._file = self._open()
         except OSError as error:
@@ -46,6 +48,8 @@ class AuditLog:
             self._follow()
             self._file.write(b"".join(lines))
             self._file.flush()
+            if self._closed:
+                self._file.close()
         except OSError as error:
             if not self._failed:
                 logger.error("audit log %s: %s: lines are lost", self._path, error)
@@ -56,10 +60,14 @@ class AuditLog:
     def close(self) -> None:
         """Write the rest."""
         self.flush()
+        self._closed = True
         self._file.close()
 
     def _follow(self) -> None:
-        """Go on in a new file if this one was moved away."""
+        """Go on in a new file if this one was moved away, or closed."""
+        if self._file.closed:
+            self._file = self._open()
+            return
         try:
             there = os.stat(self._path)
         except FileNotFoundError:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,9 +53,9 @@ class BackupFolder:
         """Return when a power cut takes nothing away of what was written, or found, before."""
         await asyncio.to_thread(self._settle)
 
-    async def remove(self, name: str) -> None:
-        """Take a file away; it may be gone already."""
-        await asyncio.to_thread(self._remove, self.path / name)
+    async def remove(self, *names: str) -> None:
+        """Take files away for good; they may be gone already."""
+        await asyncio.to_thread(self._remove, [self.path / name for name in names])
 
     async def move(self, name: str, to: str) -> None:
         """Give a file another name, in one step; it may be gone already."""
@@ -126,14 +126,21 @@ class BackupFolder:
                 raise os_error(error, f"cannot sync {folder}") from error
             del self._unsettled[folder]
 
-    def _remove(self, path: Path) -> None:
-        try:
-            path.unlink()
-            sync_folder(path.parent)  # so that what is removed later does not go before it
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise os_error(error, f"cannot remove {path}") from error
+    def _remove(self, paths: Sequence[Path]) -> None:
+        folders: dict[Path, None] = {}
+        for path in paths:
+            try:
+                path.unlink()
+                folders[path.parent] = None
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise os_error(error, f"cannot remove {path}") from error
+        for folder in folders:  # so that what is removed later does not go before these
+            try:
+                sync_folder(folder)
+            except OSError as error:
+                raise os_error(error, f"cannot sync {folder}") from error
 
     def _move(self, path: Path, to: Path) -> None:
         try:

@@ -50,10 +50,11 @@ class MemoryVault:
     async def settle(self) -> None:
         """There is no power to be cut."""
 
-    async def remove(self, name: str) -> None:
-        """Take a file away; it may be gone already."""
-        await asyncio.sleep(0)
-        self.files.pop(name, None)
+    async def remove(self, *names: str) -> None:
+        """Take files away; they may be gone already."""
+        for name in names:
+            await asyncio.sleep(0)
+            self.files.pop(name, None)
 
     async def move(self, name: str, to: str) -> None:
         """Give a file another name, in one step; it may be gone already."""

@@ -4,8 +4,7 @@ A secret has 256 random bits and is made where it is to be used; what the cluste
 scrypt's, so that neither a copy of the control line nor a backup lets anybody in. scrypt takes long
 on purpose, so it runs on a thread, one at a time, and what was right once is remembered by SHA-256.
 
-Invariant: at most `WAITING_MAX` secrets wait for that thread, and `WAITING_MAX_EACH` of one token;
-who comes when there are so many is told to come again.
+Invariant: at most `WAITING_MAX` secrets wait for that thread; who comes then is told to come again.
 
 Source: RFC 7914. Absent: passwords that people choose.
 """
@@ -14,7 +13,6 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -27,8 +25,7 @@ SALT_BYTES = 16
 _ID_BYTES = 8
 _SECRET_BYTES = 32
 REMEMBERED_MAX = 4096
-WAITING_MAX = 16  # a few tenths of a second
-WAITING_MAX_EACH = 2
+WAITING_MAX = 32  # about a second
 
 
 class NewToken(NamedTuple):
@@ -68,13 +65,21 @@ class Verifier:
         self._turn = asyncio.Lock()
         self._right: dict[bytes, bytes] = {}  # SHA-256 of secrets that were right, to their hash
         self._hashes: dict[bytes, asyncio.Task[bytes]] = {}  # under way; the same one is done once
-        self._waiting: Counter[bytes] = Counter()  # how many of them by salt, so by token
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody else can be looked at now."""
+        return len(self._hashes) >= WAITING_MAX
+
+    def knows(self, secret: str, salt: bytes, expected: bytes) -> bool:
+        """Whether the secret was right before."""
+        return hmac.compare_digest(self._right.get(_known(secret, salt), b""), expected)
 
     async def right(self, secret: str, salt: bytes, expected: bytes) -> bool:
         """Whether the secret comes to `expected`; `Busy` if too many others wait to know."""
-        known = hashlib.sha256(salt + secret.encode("utf-8", "replace")).digest()
-        if hmac.compare_digest(self._right.get(known, b""), expected):
+        if self.knows(secret, salt, expected):
             return True
+        known = _known(secret, salt)
         found = await asyncio.shield(self._hashes.get(known) or self._hash(known, secret, salt))
         if not hmac.compare_digest(found, expected):
             return False
@@ -84,7 +89,7 @@ class Verifier:
         return True
 
     def _hash(self, known: bytes, secret: str, salt: bytes) -> "asyncio.Task[bytes]":
-        if self._waiting[salt] >= WAITING_MAX_EACH or self._waiting.total() >= WAITING_MAX:
+        if self.full:
             raise Busy("too many tokens are being looked at")
 
         async def work() -> bytes:
@@ -94,9 +99,10 @@ class Verifier:
                     return await loop.run_in_executor(None, self.hashing, secret, salt)
             finally:
                 del self._hashes[known]
-                self._waiting[salt] -= 1
-                self._waiting += Counter()  # those of whom nobody waits are forgotten
 
-        self._waiting[salt] += 1
         self._hashes[known] = asyncio.get_running_loop().create_task(work())
         return self._hashes[known]
+
+
+def _known(secret: str, salt: bytes) -> bytes:
+    return hashlib.sha256(salt + secret.encode("utf-8", "replace")).digest()

@@ -277,8 +277,11 @@ class Guard:
         for record in node.control_machine.tables(view):
             if record.table == table:
                 return record.name
+        for dropped in dropped_tables(view):
+            if dropped.table == table:
+                raise NoSuchCollection(f"there is no table {dropped.name!r} any more")
         if table <= node.control_machine.last_table(view):
-            raise NoSuchCollection(f"there is no table {table} any more")
+            raise NoSuchCollection(f"there is no such table any more (its number was {table})")
         raise TooStale(f"table {table} is not known at {node.name} yet")
 
     def _dropped(self, table: int) -> bool:

@@ -149,13 +149,12 @@ class Node:
     async def open_control(self) -> None:
         """Open the line that says which others there are."""
         self.control = await open_control(self)
-        if self.rights.unsettled.begin(self.storage.log, self.control):
-            self.spawn(self.rights.unsettled.settle())
         raft = self.control.raft
         if raft is not None:
             raft.driver.on_members = self.members_changed
             self._link_up()
         await self.control.start()
+        self.rights.unsettled.begin(self.storage.log, self.control, self.spawn)
         if raft is None:
             await self.control.caught_up()
             await self.roster.enlist()

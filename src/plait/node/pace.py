@@ -7,6 +7,9 @@
 
 Times are those that leaders' clocks stamped, against this node's clock. A hold is no way back: a
 state that is beyond it stays as it is, and stops.
+
+Clocks may differ, and nobody says by how much. How far behind a state is counts as what the stamps
+say, and never as less than the time that an entry was seen to wait here.
 """
 
 import asyncio
@@ -29,6 +32,7 @@ class LinePace:
         self.opened = False  # this node leads the line, for nobody else can: at once meanwhile
         self._clock = clock
         self._waiting: Entry | None = None
+        self._waits_since = 0.0  # by the clock that only runs forward
         self._taken_in = 0
 
     @property
@@ -63,6 +67,8 @@ class LinePace:
         """Return when the entry, the next one, is to be applied."""
         try:
             while (wait_s := self.wait_s(position, entry)) > 0:
+                if self._waiting is None:
+                    self._waits_since = self._clock.monotonic()
                 self._waiting = entry
                 await asyncio.sleep(min(wait_s, LOOK_S))
         finally:
@@ -78,8 +84,11 @@ class LinePace:
         committed = replica.loglet.committed
         if replica.applied >= (committed if self.on else min(self._taken_in, committed)):
             return 0.0
-        since_ms = replica.time_ms if self._waiting is None else self._waiting.time_ms
-        return max(0.0, (self._clock.wall_ms() - since_ms) / 1000)
+        since_ms, waited_s = replica.time_ms, 0.0
+        if self._waiting is not None:
+            since_ms = self._waiting.time_ms
+            waited_s = self._clock.monotonic() - self._waits_since
+        return max(waited_s, (self._clock.wall_ms() - since_ms) / 1000)
 
     def status(self, replica: Replica) -> dict[str, Any]:
         """What people want to know: nothing of a line that is applied at once."""

@@ -7,10 +7,13 @@ while, and hands over as for `plait transfer`: writers wait a moment, and nothin
 Invariant: leadership only ever goes to a better zone by this, never sideways or back, so two
 leaders do not pass a line to and fro. Where the better member keeps failing and the line returns,
 each attempt of this node is made after a pause twice as long as before, so a line does not flap.
+A member that was well all the time and gave the line back, because its state was of no use, say,
+does not get it again for that reason until it was away, somebody prefers other zones, or
+`REMEMBERED_S` have passed.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from plait.base.errors import PlaitError
@@ -29,6 +32,7 @@ logger = logging.getLogger("plait.zones")
 
 HAND_OVER_S = 5.0
 PAUSE_S_MAX = 600.0
+REMEMBERED_S = 600.0
 CALM = 8  # so many pauses without an attempt, and the next pause is short again
 
 
@@ -41,6 +45,7 @@ class Owner(Protocol):
     control: LineHost
     control_machine: ControlMachine
     followers: Followers
+    down: set[str]
 
     def hosts(self) -> list[LineHost]: ...
 
@@ -112,12 +117,45 @@ class Patience:
         self._tried_at, self._seen = now, None
 
 
+class GivenBack:
+    """Who was given a line because of its zone, and gave it back."""
+
+    def __init__(self) -> None:
+        self._given: str | None = None  # who got it from here last
+        self._led_elsewhere = False  # since then
+        self._back: dict[str, float] = {}  # who gave it back, and when
+        self._preferred: tuple[str, ...] = ()
+
+    def gave(self, name: str) -> None:
+        """The line was handed over to this member."""
+        self._given, self._led_elsewhere = name, False
+
+    def look(
+        self, leads: bool, lately: Collection[str], preferred: Sequence[str], now: float
+    ) -> Collection[str]:
+        """Who is not to get it now. `lately`: who answered lately, if this node `leads`."""
+        if tuple(preferred) != self._preferred:
+            self._preferred, self._back = tuple(preferred), {}
+        if not leads:
+            self._led_elsewhere = True
+            return ()
+        if self._given is not None and self._led_elsewhere:
+            self._back[self._given], self._given = now, None
+        self._back = {
+            name: since
+            for name, since in self._back.items()
+            if name in lately and now - since < REMEMBERED_S
+        }
+        return self._back.keys()
+
+
 class Preference:
     """What one node does about it for the lines that it leads."""
 
     def __init__(self, node: Owner) -> None:
         self._node = node
         self._patience: dict[str, Patience] = {}
+        self._returned: dict[str, GivenBack] = {}
         self._handing: dict[str, None] = {}
 
     def watch(self) -> None:
@@ -133,12 +171,14 @@ class Preference:
         assert host.group is not None
         sender, membership = host.group.loglet.sender, host.membership
         found = None
-        if sender is not None and host.leads and not membership.joint:
-            can = able(sender, now)
+        leads = sender is not None and host.leads
+        lately = () if sender is None else sender.heard_within(SILENT_S, now)
+        lately = [name for name in lately if name not in node.down]
+        avoided = self._memory(host.line).look(leads, lately, preferred, now)
+        if sender is not None and leads and not membership.joint:
             if host.line != CONTROL:
-                can = {
-                    n: progress for n, progress in can.items() if n not in node.followers.reluctant
-                }
+                avoided = {*avoided, *node.followers.reluctant}
+            can = {n: known for n, known in able(sender, now).items() if n not in avoided}
             found = better(node.name, membership, preferred, can)
         patience = self._patience.get(host.line)
         if patience is None:
@@ -149,11 +189,16 @@ class Preference:
             self._handing[host.line] = None
             node.spawn(self._hand_over(host, found))
 
+    def _memory(self, line: str) -> GivenBack:
+        return self._returned.setdefault(line, GivenBack())
+
     async def _hand_over(self, host: LineHost, target: str) -> None:
         assert host.group is not None
         try:
             promotion = await host.group.loglet.hand_over(target, HAND_OVER_S)
             logger.info("line %s: %s is in a better zone: %s", host.line, target, promotion.why)
+            if promotion.won:
+                self._memory(host.line).gave(target)
         except PlaitError as error:
             logger.info("line %s stays where it is led: %s", host.line, error)
         finally:

@@ -12,18 +12,18 @@ asked while rights are off.
 Absent: rights between nodes. A node can do everything; TLS says who is one.
 """
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from plait.base.errors import NotSignedIn, PlaitError, TooStale
 from plait.base.ports import Clock
-from plait.host.secrets import Verifier, split_token
+from plait.host.secrets import Verifier
 from plait.host.tls import CLIENT, NODE
 from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.node.line_host import LineHost
 from plait.node.lines import CONTROL
+from plait.node.sign_in import SignIns
 from plait.node.unsettled import Unsettled
 from plait.node.versions import Versions
 from plait.types.commands import RIGHTS_SINCE, Command
@@ -41,7 +41,7 @@ from plait.types.rights import ADMIN, Allowed, show_grant
 from plait.types.rights_commands import Grant, RightsCommand
 
 LOOK_S = 0.25
-NEWS_S = 1.0  # to learn of a token that is not known here yet
+NEWS_S = 0.5  # to learn of a token that is not known here yet
 
 
 class Owner(Protocol):
@@ -93,6 +93,7 @@ class Rights:
         self._node = node
         self._applied = -1  # the control line's position at the last look
         self.verifier = Verifier()
+        self._sign_ins = SignIns(self.verifier, self._token, self._learn)
         self.generation = 0
         self._on = False
         self.unsettled = Unsettled()
@@ -144,21 +145,23 @@ class Rights:
         return principal
 
     async def by_token(self, token: str) -> Principal:
-        """Whose token it is; `NotSignedIn` if it is nobody's, was revoked, or has expired."""
+        """Whose token it is; `NotSignedIn` if it is nobody's, was revoked, or has expired.
+
+        `Busy` if too many ask.
+        """
         self.look()
-        id_, secret = split_token(token)
-        if id_ not in self._tokens:  # it may be news
-            with contextlib.suppress(PlaitError):
-                await self._node.control.caught_up(NEWS_S)
-            self.look()
-        self.check_settled()
-        record = self._tokens.get(id_)
-        right = record is not None and await self.verifier.right(secret, record.salt, record.hash)
-        if record is None or not right:
-            raise NotSignedIn("this token is unknown, or was revoked")
-        principal = Principal(record.user, id_, record.expires_ms)
+        record = await self._sign_ins.by_token(token)
+        principal = Principal(record.user, record.token, record.expires_ms)
         self.allowed(principal)  # it may have been revoked meanwhile
         return principal
+
+    def _token(self, id_: str) -> TokenRecord | None:
+        self.look()
+        self.check_settled()
+        return self._tokens.get(id_)
+
+    async def _learn(self) -> None:
+        await self._node.control.caught_up(NEWS_S)
 
     def allowed(self, principal: Principal) -> Allowed:
         """What somebody may do now; `NotSignedIn` if what they showed is void by now."""

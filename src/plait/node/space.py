@@ -3,9 +3,10 @@
 A disk that is really full fails the commits of its log, and then everything that the node has open
 is opened again. And what would free space (folding states, so that the log can be trimmed) takes
 some. So below a reserve the node refuses what users write, with `DiskNearlyFull`, at once and
-definitely; what members and the node itself write goes on, and so do reading and the clearing of
-tables, which is how one drops them. It takes writes again by itself once there is clearly more room
-than the reserve.
+definitely; what members and the node itself write goes on, and so do reading and what frees space:
+the deleting of rows, until a part of the reserve is left, for each takes room in the log first; and
+the clearing of tables, which is one entry each, and how one drops them. It takes writes again by
+itself once there is clearly more room than the reserve.
 
 Invariant: between two looks (`every_s`) no more is written than the reserve can take, or the disk
 fills after all: it is set for that.
@@ -21,12 +22,21 @@ from plait.base.errors import BadFrame, DiskNearlyFull
 from plait.node.config import NodeConfig
 from plait.node.graphs import Graphs
 from plait.node.line_host import LineHost
-from plait.types.commands import ClearTable, OpenSession, decode_group
+from plait.types.commands import (
+    ClearTable,
+    Command,
+    CompareAndSet,
+    Delete,
+    OpenSession,
+    Transact,
+    decode_group,
+)
 
 logger = logging.getLogger("plait.node")
 
 RESERVE_BYTES = 64 << 20  # where nothing was chosen,
 RESERVE_PART = 5  # or so small a part of a small disk
+DELETES_PART = 4  # deletes are taken until this part of the reserve is left
 _AGAIN = 1.25  # times the reserve must be free before writes are taken again
 
 
@@ -73,7 +83,10 @@ class Space:
 
     def check(self, host: LineHost, group: bytes) -> None:
         """Raise `DiskNearlyFull` if a user's write would be ordered here, and must not be."""
-        if self.refusal is not None and (host.leads or host.group is None) and not _frees(group):
+        if self.refusal is None or not (host.leads or host.group is None):
+            return
+        deletes_too = self.free * DELETES_PART >= self.reserve
+        if not _frees(group, deletes_too):
             raise self.refusal
 
     def status(self) -> dict[str, Any]:
@@ -91,10 +104,25 @@ class Space:
                 writer.watch()
 
 
-def _frees(group: bytes) -> bool:
-    """Whether it only takes rows away, all of a table's; a program that begins opens a session."""
+def _frees(group: bytes, deletes_too: bool) -> bool:
+    """Whether it only takes rows away: all of a table's, or some if `deletes_too`. A program that
+    begins opens a session."""
     try:
         commands = decode_group(group).commands
     except BadFrame:
         return False
-    return all(isinstance(each, ClearTable | OpenSession) for each in commands)
+    return all(
+        isinstance(each, ClearTable | OpenSession) or (deletes_too and _only_deletes(each))
+        for each in commands
+    )
+
+
+def _only_deletes(command: Command) -> bool:
+    match command:
+        case Delete():
+            return True
+        case Transact(writes=writes):
+            return all(write.value is None for write in writes)
+        case CompareAndSet(value=value):
+            return value is None
+    return False

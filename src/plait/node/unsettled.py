@@ -8,6 +8,8 @@ Absent: a control line that an engine orders has no log here; such a node asks t
 """
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from plait.base.errors import PlaitError
 from plait.base.ports import LogStorage
@@ -34,13 +36,14 @@ class Unsettled:
             self._control = None
         return self._control is not None
 
-    def begin(self, log: LogStorage, control: LineHost) -> bool:
-        """Look at the log of a control line that was opened just now; whether there is anything."""
+    def begin(self, log: LogStorage, control: LineHost, spawn: Callable[[Any], None]) -> None:
+        """Look at the log of a control line that was opened just now."""
         self._until = _last_change(log, control.replica.applied)
         self._control = control if self._until else None
-        return bool(self)
+        if self:
+            spawn(self._settle())
 
-    async def settle(self) -> None:
+    async def _settle(self) -> None:
         """Ask the other nodes what is committed; what is missing then has been cut."""
         while self and self._control is not None:
             try:

@@ -48,6 +48,7 @@ class Owner(Protocol):
     followers: Followers
     versions: Versions
     moves: Moves
+    down: set[str]
 
     @property
     def membership(self) -> Membership: ...

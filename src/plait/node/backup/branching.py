@@ -51,9 +51,9 @@ class Borrowed:
     async def settle(self) -> None:
         """Nothing was written."""
 
-    async def remove(self, name: str) -> None:
-        """Refuse: it is not ours."""
-        raise ReadOnly(f"{name} is lent, to be read only")
+    async def remove(self, *names: str) -> None:
+        """Refuse: they are not ours."""
+        raise ReadOnly(f"{', '.join(names)} is lent, to be read only")
 
     async def move(self, name: str, to: str) -> None:
         """Refuse: it is not ours."""

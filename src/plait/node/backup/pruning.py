@@ -86,8 +86,7 @@ async def prune(
             sizes[digest] = 0
     if act:
         await _finish(vault, _digests(found.values()))
-        for name in goes:
-            await vault.remove(name)
+        await vault.remove(*goes)
         await _remove_pieces(vault, sorted(sizes), needed, set(stay), tell)
     return Pruned(tuple(stay), tuple(goes), len(sizes), total)
 
@@ -127,11 +126,11 @@ async def _remove_pieces(
 
 async def _finish(vault: Vault, needed: set[str]) -> None:
     """Put back what was set aside and is needed; the rest goes."""
-    for digest in await vault.names(GOING):
+    aside = await vault.names(GOING)
+    for digest in aside:
         if digest in needed:
             await vault.move(f"{GOING}/{digest}", piece_name(digest))
-        else:
-            await vault.remove(f"{GOING}/{digest}")
+    await vault.remove(*[f"{GOING}/{digest}" for digest in aside if digest not in needed])
 
 
 async def _unnamed(vault: Vault, named: set[str]) -> list[str]:

@@ -67,8 +67,8 @@ class Vault(Protocol):
         """Return when a power cut takes nothing away of what was written, or found, before."""
         ...
 
-    async def remove(self, name: str) -> None:
-        """Take a file away; it may be gone already."""
+    async def remove(self, *names: str) -> None:
+        """Take files away, before any that is removed later; they may be gone already."""
         ...
 
     async def move(self, name: str, to: str) -> None:
