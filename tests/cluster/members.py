@@ -9,7 +9,7 @@ from typing import Any
 
 import plait
 from plait.host.tls import Tls
-from plait.node.config import Limits, NodeConfig
+from plait.node.config import HistorySettings, Limits, NodeConfig
 from plait.node.local import Local
 from plait.node.node import Node
 from plait.node.serve import network_of, running
@@ -38,8 +38,10 @@ class Members:
         count: int = 3,
         limits: Limits | None = None,
         zones: dict[str, str] | None = None,
+        history: dict[str, HistorySettings] | None = None,
     ) -> None:
         self.folder = folder
+        self.history = history or {}  # of those that keep some
         self.zones = zones or {}  # where nodes say that they are
         self.limits = limits or Limits()
         self.addresses = {f"n{i + 1}": f"127.0.0.1:{free_port()}" for i in range(count)}
@@ -68,6 +70,7 @@ class Members:
         config = NodeConfig(
             self.folder / name, name, self.addresses[name], {}, None, cluster, self.limits,
             joins=True, zone=self.zones.get(name, ""), tls=self.tls.get(name),
+            history=self.history.get(name),
         )  # fmt: skip
         await self._run(config)
 
@@ -77,7 +80,7 @@ class Members:
             NodeConfig(
                 self.folder / name, name, self.addresses[name], members,
                 "n1" if members else None, "test", self.limits, zone=self.zones.get(name, ""),
-                tls=self.tls.get(name),
+                tls=self.tls.get(name), history=self.history.get(name),
             )
         )  # fmt: skip
 

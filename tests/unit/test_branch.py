@@ -1,6 +1,7 @@
 """A branch: written to and thrown away, while the store that it was made of goes on."""
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import plait
 import plait.blocking
 from plait import Consensus
 from plait.api.store import Store
-from plait.base.errors import BadSettings, FolderInUse, NoHistory, WrongCluster
+from plait.base.errors import BadSettings, FolderInUse, NoHistory, StorageError, WrongCluster
 from plait.node.backup.branching import MARK, mark_of
 from plait.node.config import HistorySettings, NodeConfig
 from plait.node.local import Local
@@ -84,6 +85,49 @@ async def test_nothing_else_is_thrown_away(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match="no branch"):
         await plait.drop_branch(tmp_path / "data")
     assert (tmp_path / "data" / "log").is_dir()
+
+
+async def test_a_way_that_leads_to_a_branch_is_followed_only_where_it_ends_there(
+    tmp_path: Path,
+) -> None:
+    async with plait.open(tmp_path / "data") as store:
+        await store.table("films", Consensus())
+        for name in ("first", "second"):
+            await plait.branch(store, tmp_path / name)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "first")
+    with pytest.raises(BadSettings, match="only leads to"):
+        await plait.drop_branch(link)
+    with pytest.raises(BadSettings, match="no branch"):
+        await plait.drop_branch(tmp_path / "first" / "..")
+    assert (tmp_path / "first" / "log").is_dir()
+    await plait.drop_branch(tmp_path / "first" / "log" / "..")
+    with pytest.raises(BadSettings, match="no branch"):
+        await plait.drop_branch(tmp_path / "first")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "link", "second"]
+    (tmp_path / "second" / "data").symlink_to(tmp_path / "data")
+    await plait.drop_branch(tmp_path / "second")
+    assert (tmp_path / "data" / "log").is_dir()
+
+
+async def test_a_drop_that_was_broken_off_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with plait.open(tmp_path / "data") as store:
+        await plait.branch(store, tmp_path / "try")
+    whole, remove = tmp_path / "try", shutil.rmtree
+
+    def broken_off(path: Path) -> None:
+        remove(path)
+        raise InterruptedError("broken off")
+
+    monkeypatch.setattr(shutil, "rmtree", broken_off)
+    with pytest.raises(StorageError, match="broken off"):
+        await plait.drop_branch(whole)
+    monkeypatch.undo()
+    assert mark_of(whole).of
+    await plait.drop_branch(whole)
+    assert not whole.exists()
 
 
 async def test_a_moment_that_no_log_reaches_is_no_branch(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ async def test_what_is_older_than_the_span_goes_and_the_rest_stays_whole() -> No
         assert strong.copies[0].time_ms <= times[-1]
         assert all(copy.time_ms > times[-1] for copy in strong.copies[1:])
         before = len(world.vault.files)
-        await let_go(world.vault, [manifest])
+        await let_go(world.vault, manifest.pieces())
         assert len(world.vault.files) < before
         assert await manifest_names(world.vault) == [kept.name]
         found = await verify(

@@ -210,7 +210,7 @@ class Welcome(Message, frozen=True, array_like=True, tag=100):
     node: str
     members: tuple[tuple[str, str], ...]
     zones: tuple[tuple[str, str], ...] = ()  # of the members that have one
-    past: str = ""  # what the client named, if that is what is served
+    past: str | None = None  # what the client named, if that is served; None: it never could be
 
 
 class Failure(Message, frozen=True, array_like=True, tag=101):

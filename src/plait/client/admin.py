@@ -34,6 +34,7 @@ from plait.base.errors import (
     PlaitError,
     PromotionRefused,
     Unavailable,
+    VersionMismatch,
 )
 from plait.client.cluster import Cluster
 from plait.client.copies import LentCopies
@@ -130,7 +131,17 @@ class Admin:
         return dict(answer.value)
 
     async def past(self, moment: str) -> tuple[str, str]:
-        """The node that opened the store as it was, and the past's name there.
+        """The node that opened the store as it was, and the past's name there."""
+        node, answer = await self._who_has(OpenPast, moment)
+        return node, str(answer["past"])
+
+    async def copies(self, moment: str) -> LentCopies:
+        """What a restore at a moment needs, from the first node that has it."""
+        node, answer = await self._who_has(LendCopies, moment)
+        return LentCopies(self._cluster, node, str(answer))
+
+    async def _who_has(self, kind: Any, moment: str) -> tuple[str, Any]:
+        """The first node that has the moment, and what it answers.
 
         Each node keeps a history of its own, or none: they are asked one after another.
         """
@@ -139,17 +150,12 @@ class Admin:
         for node in sorted(self._cluster.members):
             try:
                 link = await self._cluster.link_to(node)
-                answer = await link.ask(OpenPast, moment, timeout_s=PAST_S)
-                return node, str(answer.value["past"])
+                if not link.tells_past:  # it would take the request for nonsense, and hang up
+                    raise VersionMismatch(f"{node} is of a version that cannot tell the past")
+                return node, (await link.ask(kind, moment, timeout_s=PAST_S)).value
             except PlaitError as error:
                 refusals.append(error)
         raise _most_telling(refusals)
-
-    async def copies(self, moment: str) -> LentCopies:
-        """What a restore at a moment needs, from one node that can be reached."""
-        link = await self._cluster.any_link()
-        answer = await link.ask(LendCopies, moment, timeout_s=PAST_S)
-        return LentCopies(self._cluster, link.node, str(answer.value))
 
     async def rescued(self) -> list[dict[str, Any]]:
         """Every rescued suffix of every member that can be reached; each says its ``node``."""
@@ -196,7 +202,8 @@ def _most_telling(refusals: list[PlaitError]) -> PlaitError:
     if known and len(known) == len(refusals):
         return min(known, key=lambda error: error.details.get("since_ms", 1 << 62))
     others = [error for error in refusals if not isinstance(error, NoHistory)]
-    definite = [error for error in others if error.definite and not isinstance(error, NotLeader)]
+    unable = NotLeader | VersionMismatch
+    definite = [error for error in others if error.definite and not isinstance(error, unable)]
     return next(iter(definite or known or others), Unavailable("no node can be reached"))
 
 

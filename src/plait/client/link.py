@@ -126,7 +126,7 @@ class Link:
         if welcome.protocol not in PROTOCOL:
             link.close("no common protocol")
             raise VersionMismatch(f"{address} wants protocol {welcome.protocol}")
-        if welcome.past != past:
+        if past and welcome.past != past:
             link.close("another moment")
             raise VersionMismatch(f"{address} does not know how to serve the past")
         link.welcome = welcome
@@ -138,6 +138,11 @@ class Link:
     def node(self) -> str:
         """The node's name; its address until it has said it."""
         return self.welcome.node if self.welcome else self.address
+
+    @property
+    def tells_past(self) -> bool:
+        """Whether the node knows requests for the store as it was, and for copies of it."""
+        return self.welcome is not None and self.welcome.past is not None
 
     @property
     def live(self) -> bool:

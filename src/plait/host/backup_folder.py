@@ -5,7 +5,7 @@ name is safe once its folder is synced, which `settle` does for all that was wri
 another process may have left it, since the last time. All of it happens in threads: a slow mount
 holds nobody up.
 
-Absent: watching the folder, and removing drafts that another process may still be writing.
+Absent: watching the folder, and knowing which drafts another process is still writing.
 """
 
 import asyncio
@@ -26,8 +26,12 @@ T = TypeVar("T")
 class BackupFolder:
     """One folder. Raises `StorageError`s."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], check_room: Callable[[], None] = lambda: None
+    ) -> None:
+        """check_room: raises why nothing is to be written now."""
         self.path = Path(path).absolute()
+        self._check_room = check_room
         if self.path.exists() and not self.path.is_dir():
             raise BadSettings(f"{self.path} is no folder")
         self._files = DirectFiles()
@@ -47,6 +51,7 @@ class BackupFolder:
 
     async def write(self, name: str, data: bytes) -> None:
         """Put a file there, whole, in place of what bears its name; `settle` makes it stay."""
+        self._check_room()
         await asyncio.to_thread(self._write, self.path / name, data)
 
     async def settle(self) -> None:
@@ -60,6 +65,10 @@ class BackupFolder:
     async def move(self, name: str, to: str) -> None:
         """Give a file another name, in one step; it may be gone already."""
         await asyncio.to_thread(self._move, self.path / name, self.path / to)
+
+    async def remove_drafts(self) -> None:
+        """Take away what writes left that were broken off; never while somebody writes."""
+        await asyncio.to_thread(self._remove_drafts)
 
     async def aside(self, work: Callable[[], T]) -> T:
         """Do what takes the processor a while in a thread."""
@@ -141,6 +150,13 @@ class BackupFolder:
                 sync_folder(folder)
             except OSError as error:
                 raise os_error(error, f"cannot sync {folder}") from error
+
+    def _remove_drafts(self) -> None:
+        try:
+            for draft in self.path.rglob(".*.new"):
+                draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(error, f"cannot look through {self.path}") from error
 
     def _move(self, path: Path, to: Path) -> None:
         try:

@@ -56,6 +56,9 @@ class MemoryVault:
             await asyncio.sleep(0)
             self.files.pop(name, None)
 
+    async def remove_drafts(self) -> None:
+        """There are none."""
+
     async def move(self, name: str, to: str) -> None:
         """Give a file another name, in one step; it may be gone already."""
         await asyncio.sleep(0)

@@ -6,13 +6,12 @@ reads. Bounded in number with the pasts; what nobody reads any more is taken bac
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 from plait.base.errors import Busy, Closed
 from plait.base.ids import hex_id
 from plait.host.backup_folder import BackupFolder
 from plait.node.backup.choosing import parse_target
-from plait.node.backup.folders import scratch_folder
+from plait.node.backup.folders import scratch_aside
 from plait.node.pasts import Owner, source
 
 IDLE_S = 60.0
@@ -44,7 +43,7 @@ class Lending:
         self._making += 1
         try:
             async with contextlib.AsyncExitStack() as stack:
-                scratch = Path(stack.enter_context(scratch_folder("copy")))
+                scratch = await stack.enter_async_context(scratch_aside("copy"))
                 finding = source(self._node, target, scratch / "backup")
                 vault = await stack.enter_async_context(finding)
                 lent = _Lent(vault, stack.pop_all())

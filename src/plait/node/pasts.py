@@ -30,9 +30,9 @@ from plait.host.disk import room
 from plait.host.loop import on_own_loop
 from plait.node.backup import taking
 from plait.node.backup.choosing import Choice, Target, parse_target
-from plait.node.backup.folders import restore_folder, scratch_folder
+from plait.node.backup.folders import restore_folder, scratch_aside
 from plait.node.backup.layout import Manifest
-from plait.node.backup.restoring import Restored, describe
+from plait.node.backup.restoring import Restored
 from plait.node.backup.taking import Keeping, take_backup
 from plait.node.backup.vault import Pieces, read_manifests
 from plait.node.config import NodeConfig
@@ -73,6 +73,7 @@ class Past:
         self.restored = restored
         self.size = size
         self.users = 0
+        self.visited = False  # somebody came for it
         self.idle_since = 0.0
         self._closing = closing
 
@@ -106,6 +107,8 @@ class Pasts:
         """The store as of a moment, as `plait restore --at` understands it."""
         target, limits = parse_target(at), self._node.config.limits
         if len(self._open) + self._making >= limits.pasts_max:
+            await self._close_idle()
+        if len(self._open) + self._making >= limits.pasts_max:
             raise Busy(f"{limits.pasts_max} stores as they were are open at {self._node.name}")
         self._making += 1
         try:
@@ -119,6 +122,13 @@ class Pasts:
         finally:
             self._making -= 1
 
+    async def _close_idle(self) -> None:
+        """Close the one that its clients left longest ago, if there is one."""
+        left = [(past.idle_since, token) for token, past in self._offered.items()
+                if past.visited and not past.users]  # fmt: skip
+        if left:
+            await self._offered.pop(min(left)[1]).close()
+
     def _unwanted(self, making: "asyncio.Future[Past]") -> None:
         if not making.cancelled() and making.exception() is None:
             self._node.spawn(making.result().close())
@@ -128,7 +138,7 @@ class Pasts:
         if opener is None:
             raise NoHistory("this store is in no folder, and keeps no history")
         async with contextlib.AsyncExitStack() as stack:
-            scratch = Path(stack.enter_context(scratch_folder("past")))
+            scratch = await stack.enter_async_context(scratch_aside("past"))
             async with source(node, target, scratch / "backup") as vault:
                 size = await self._size(vault, target, scratch)
                 folder = scratch / NAME
@@ -168,13 +178,13 @@ class Pasts:
     # ------------------------------------------------------------------ for clients
 
     async def offer(self, at: str) -> dict[str, Any]:
-        """Open one for clients to connect to: its ``past``, and what `describe` says."""
+        """Open one for clients to connect to: its ``past``, and nothing of what is in it."""
         past = await self.open(at)
         token = hex_id(self._node.random)
         past.idle_since = self._node.clock.monotonic()
         self._offered[token] = past
         self._node.spawn(self._watch(token, past))
-        return {"past": token} | describe(past.restored)
+        return {"past": token}
 
     def offered(self, token: str) -> Past:
         """One that was offered; `Closed` if it is gone."""
@@ -187,8 +197,15 @@ class Pasts:
         clock = self._node.clock
         while past.users or clock.monotonic() - past.idle_since < IDLE_S:
             await asyncio.sleep(IDLE_S / 4)
-        del self._offered[token]
+        self._offered.pop(token, None)
         await past.close()
+
+    def visit(self, token: str) -> Past:
+        """A client came for one that was offered; `Closed` if it is gone."""
+        past = self.offered(token)
+        past.users += 1
+        past.visited = True
+        return past
 
     def left(self, past: Past) -> None:
         """A client that used it went away."""
@@ -209,7 +226,7 @@ class Pasts:
 async def source(node: Owner, target: Target, scratch: Path) -> AsyncIterator[BackupFolder]:
     """A folder of backups that has the moment, for as long as it is read: the node's history, or
     what its logs still have. `NoHistory` says how far back it goes."""
-    async with node.history.read() as kept:
+    async with node.history.read() as (kept, behind):
         if kept is not None:
             assert isinstance(kept, BackupFolder), "a node in a folder keeps its history in one"
             vault = kept
@@ -217,8 +234,19 @@ async def source(node: Owner, target: Target, scratch: Path) -> AsyncIterator[Ba
             _check(target, max(map(_log_begins_ms, node.hosts())))
             vault = BackupFolder(scratch)
             await take_backup(node, vault, copy_after=_NEVER, keeping=Keeping(0, {}))
-        _check_all(target, [manifest async for manifest in read_manifests(vault)])
+        manifests = [manifest async for manifest in read_manifests(vault)]
+        if behind is not None and not any(_reaches(manifest, target) for manifest in manifests):
+            raise behind
+        _check_all(target, manifests)
         yield vault
+
+
+def _reaches(manifest: Manifest, target: Target) -> bool:
+    """Whether a backup was taken after a moment."""
+    if target.time_ms is not None:
+        return manifest.time_ms > target.time_ms
+    return any(line.line == target.line and line.position >= target.position > -1
+               for line in manifest.lines)  # fmt: skip
 
 
 def _log_begins_ms(host: Any) -> int:
@@ -240,8 +268,7 @@ def _check_all(target: Target, manifests: list[Manifest]) -> None:
         return
     found = [line for manifest in manifests for line in manifest.lines if line.line == target.line]
     if not found:
-        known = ", ".join(line.line for line in manifests[-1].lines)
-        raise NoSuchCollection(f"there is no line {target.line!r}; there are {known}")
+        raise NoSuchCollection(f"there is no line {target.line!r}; `plait status` names them")
     first = min(line.copies[0].through for line in found)
     if target.position < first:
         since_ms = min(line.copies[0].time_ms for line in found)

@@ -124,10 +124,13 @@ async def running(config: NodeConfig, served: bool = False) -> AsyncIterator[Nod
 def _keep_history(node: Node, config: NodeConfig) -> None:
     node.pasts.opener = running
     beside = config.data / HISTORY
+    own = BackupFolder(beside, node.space.check_room)  # on the disk that the node needs itself
     if config.history is not None:
-        node.history.keep(BackupFolder(config.history.folder or beside), config.history)
+        elsewhere = config.history.folder
+        vault = own if elsewhere is None else BackupFolder(elsewhere)
+        node.history.keep(vault, config.history)
     else:
-        node.history.left = lambda: BackupFolder(beside) if beside.is_dir() else None
+        node.history.left = lambda: own if beside.is_dir() else None
 
 
 async def _refuse_namesake(

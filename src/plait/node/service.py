@@ -78,10 +78,9 @@ class Service:
         guard, left = Guard(local.node, principal), _nothing
         if hello.past:
             pasts = local.node.pasts
-            past = pasts.offered(hello.past)
-            past.users += 1
+            past = pasts.visit(hello.past)
             local, left = Local(past.node, past), partial(pasts.left, past)
-            guard = PastGuard(past.node, principal, self._local.node.rights)
+            guard = PastGuard(past.node, principal, self._local.node)
         client = _Client(local, connection, self._clients, hello, guard, self._trail, left)
         self._trail.connected(connection.peer, principal)
         client.welcome()

@@ -89,6 +89,11 @@ class Space:
         if not _frees(group, deletes_too):
             raise self.refusal
 
+    def check_room(self) -> None:
+        """Raise `DiskNearlyFull` while there is less room than the reserve."""
+        if self.refusal is not None:
+            raise self.refusal
+
     def status(self) -> dict[str, Any]:
         """What people want to know."""
         return {"free_bytes": self.free, "size_bytes": self.size, "reserve_bytes": self.reserve}

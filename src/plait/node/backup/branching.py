@@ -16,8 +16,7 @@ import msgspec
 
 from plait.api.port import Copies
 from plait.base.errors import BadSettings, ReadOnly
-from plait.host.folder import os_error
-from plait.host.storage import open_storage
+from plait.host.folder import Folder, os_error
 from plait.node.backup.choosing import parse_target
 from plait.node.backup.folders import restore_vault
 from plait.node.backup.restoring import Restored, Tell
@@ -59,6 +58,10 @@ class Borrowed:
         """Refuse: it is not ours."""
         raise ReadOnly(f"{name} is lent, to be read only")
 
+    async def remove_drafts(self) -> None:
+        """Refuse: it is not ours."""
+        raise ReadOnly("what is lent is to be read only")
+
     async def aside(self, work: Callable[[], T]) -> T:
         """Do what takes the processor a while in a thread."""
         return await asyncio.to_thread(work)
@@ -94,11 +97,29 @@ def mark_of(path: str | PathLike[str]) -> Mark:
 
 
 async def remove_branch(path: str | PathLike[str]) -> Mark:
-    """Remove a branch that no process has open; `FolderInUse` if one has."""
-    mark = mark_of(path)
-    await (await open_storage(Path(path))).close()
-    try:
-        await asyncio.to_thread(shutil.rmtree, Path(path))
-    except OSError as error:
-        raise os_error(error, f"cannot remove {path}") from error
+    """Remove a branch that no process has open; `FolderInUse` if one has.
+
+    It says that it is one until nothing else is left, so what was broken off can be done again.
+    """
+    if Path(path).is_symlink():
+        raise BadSettings(f"{path} only leads to a folder: name that one")
+    folder = Path(path).resolve()
+    mark = mark_of(folder)
+    await asyncio.to_thread(_remove, folder)
     return mark
+
+
+def _remove(folder: Path) -> None:
+    held = Folder(folder)
+    try:
+        last = [folder / "lock", folder / MARK]
+        for path in [path for path in folder.iterdir() if path not in last] + last:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        folder.rmdir()
+    except OSError as error:
+        raise os_error(error, f"cannot remove {folder}") from error
+    finally:
+        held.close()

@@ -3,11 +3,14 @@
 A restored folder appears under its name when it is whole: it is made beside it and renamed.
 """
 
+import asyncio
+import contextlib
+import fcntl
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from random import SystemRandom
@@ -20,6 +23,9 @@ from plait.host.storage import open_storage
 from plait.node.backup.choosing import LATEST, Target
 from plait.node.backup.restoring import Restored, Tell, restore
 from plait.node.backup.vault import Vault, whose
+
+_PREFIX = "plait-"
+_HELD = "held"  # locked by who uses a folder for temporary files
 
 
 async def restore_folder(
@@ -85,6 +91,43 @@ def existing(backup: str | PathLike[str]) -> BackupFolder:
     return BackupFolder(backup)
 
 
-def scratch_folder(what: str = "verify") -> "tempfile.TemporaryDirectory[str]":
-    """Where states are folded to be compared, or read; removed afterwards."""
-    return tempfile.TemporaryDirectory(prefix=f"plait-{what}-")
+@contextlib.contextmanager
+def scratch_folder(what: str = "verify") -> Iterator[Path]:
+    """Where states are folded to be compared, or read; removed afterwards.
+
+    What processes left that were killed goes first: it may be large, and holds what they stored.
+    """
+    _remove_left()
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{what}-") as made:
+        folder = Path(made)
+        draft = folder / f"{_HELD}.new"
+        held = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            draft.rename(folder / _HELD)  # there only while it is locked, or nobody's
+            yield folder
+        finally:
+            os.close(held)
+
+
+@contextlib.asynccontextmanager
+async def scratch_aside(what: str) -> AsyncIterator[Path]:
+    """The same, made and removed in a thread."""
+    stack = contextlib.ExitStack()
+    try:
+        yield await asyncio.to_thread(stack.enter_context, scratch_folder(what))
+    finally:
+        await asyncio.to_thread(stack.close)
+
+
+def _remove_left() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            held = os.open(folder / _HELD, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(held)

@@ -137,6 +137,7 @@ class Manifest(msgspec.Struct, frozen=True):
     time_ms: int  # the node's wall clock at the cut
     lines: tuple[LineBackup, ...]  # the control line first
     graphs: tuple[GraphBackup, ...]
+    since_ms: int = 0  # what earlier ones had of the past is kept from then on; 0: it is not known
 
     def pieces(self) -> dict[str, Piece]:
         """Everything that it names, by digest."""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from plait.base.errors import BadSettings
 from plait.node.backup.layout import GOING, PIECES, Manifest, piece_name
-from plait.node.backup.vault import Vault, manifest_names, read_manifest, whose
+from plait.node.backup.vault import Vault, manifests_by_name, whose
 
 BATCH = 64  # pieces, between two looks at what is there
 _DAY_MS = 86_400_000
@@ -75,12 +75,14 @@ async def prune(
     if min(rules) < 0:
         raise BadSettings("rules count backups and days: none can be negative")
     await whose(vault)
-    found = {name: await read_manifest(vault, name) for name in await manifest_names(vault)}
+    found = await manifests_by_name(vault)
     stay = kept([(name, one.time_ms) for name, one in found.items()], rules, now_ms)
     goes = {name: one for name, one in found.items() if name not in stay}
     needed = _digests(found[name] for name in stay)
     sizes = _sizes(goes.values(), needed)
     total = sum(sizes.values())
+    if unnamed and act:
+        await vault.remove_drafts()
     if unnamed:
         for digest in await _unnamed(vault, needed | set(sizes)):
             sizes[digest] = 0
@@ -91,13 +93,13 @@ async def prune(
     return Pruned(tuple(stay), tuple(goes), len(sizes), total)
 
 
-async def let_go(vault: Vault, former: Iterable[Manifest]) -> None:
-    """Remove the pieces that only those named which are no backups any more."""
-    found = {name: await read_manifest(vault, name) for name in await manifest_names(vault)}
+async def let_go(vault: Vault, digests: Iterable[str]) -> None:
+    """Remove pieces that backups named which others took the place of, if nothing needs them."""
+    found = await manifests_by_name(vault)
     needed = _digests(found.values())
-    sizes = _sizes(former, needed)
+    goes = sorted(set(digests) - needed)
     await _finish(vault, needed)
-    await _remove_pieces(vault, sorted(sizes), needed, set(found), lambda done, of: None)
+    await _remove_pieces(vault, goes, needed, set(found), lambda done, of: None)
 
 
 def _sizes(goes: Iterable[Manifest], needed: set[str]) -> dict[str, int]:
@@ -116,10 +118,9 @@ async def _remove_pieces(
         for digest in digests[start : start + BATCH]:
             if digest not in needed:
                 await vault.move(piece_name(digest), f"{GOING}/{digest}")
-        for name in await manifest_names(vault):
-            if name not in known:
-                known.add(name)
-                needed |= _digests([await read_manifest(vault, name)])
+        new = await manifests_by_name(vault, known)
+        known |= set(new)
+        needed |= _digests(new.values())
         await _finish(vault, needed)
         tell(min(start + BATCH, len(digests)), len(digests))
 

@@ -36,8 +36,8 @@ from plait.node.backup.vault import (
     Pieces,
     Vault,
     begin,
-    latest_named,
     manifest_names,
+    named_or_latest,
     next_number,
     put_manifest,
 )
@@ -124,7 +124,8 @@ async def take_backup(
 ) -> Taken:
     """Add a backup to the vault, and take the manifest called `supersedes` away: its pieces stay.
 
-    It stays itself if it has moments that this one could not take over: `Taken.former`.
+    It stays itself if it has moments that this one could not take over: `Taken.former`. The new
+    one goes on from it and no other: what somebody else put there may reach back less far.
 
     copy_after: how many bytes of log, or of batches, a restore may have to carry out on a copy.
     keeping: which moments are wanted of those that the earlier one has; all, with `supersedes`.
@@ -155,13 +156,14 @@ async def _take(
 ) -> Taken:  # fmt: skip
     """One attempt. What it counts on may be pruned meanwhile: it looks again when the manifest is
     there, which keeps everything that it names from then on (see `pruning`)."""
-    before, earlier = await latest_named(vault) or ("", None)
+    before, earlier = await named_or_latest(vault, supersedes) or ("", None)
     number = await next_number(vault)
     lines, time_ms, anew = await _take_lines(node, earlier, pieces, tell, copy_after, keeping)
     graphs = await _take_graphs(node, earlier, pieces, tell, copy_after, keeping)
     manifest = Manifest(
-        number, node.cluster, node.name, node.versions.enabled, began_ms, time_ms, lines, graphs
-    )
+        number, node.cluster, node.name, node.versions.enabled, began_ms, time_ms, lines, graphs,
+        keeping.since_ms or 0,
+    )  # fmt: skip
     if earlier is not None and supersedes and _same(earlier, manifest):
         return Taken(supersedes, earlier, pieces.written, pieces.written_bytes, "")
     if not await pieces.still_there():
@@ -285,9 +287,12 @@ async def _line_caught_up(node: Owner, host: LineHost) -> None:
     if halted is None:
         await host.replica.wait_applied(position, CAUGHT_UP_S)
         return
-    async with asyncio.timeout(CAUGHT_UP_S):  # it cannot fold here; its log goes on
-        while host.loglet.committed < position:
-            await host.loglet.wait(host.loglet.committed)
+    try:
+        async with asyncio.timeout(CAUGHT_UP_S):  # it cannot fold here; its log goes on
+            while host.loglet.committed < position:
+                await host.loglet.wait(host.loglet.committed)
+    except TimeoutError:
+        raise Unavailable(f"{node.name} did not catch up on {host.line} in time") from None
 
 
 async def _take_graphs(

@@ -9,8 +9,8 @@ in common, whichever nodes made them. A manifest is written when its pieces are 
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -73,6 +73,10 @@ class Vault(Protocol):
 
     async def move(self, name: str, to: str) -> None:
         """Give a file another name, in one step; it may be gone already."""
+        ...
+
+    async def remove_drafts(self) -> None:
+        """Take away what writes left that were broken off; never while somebody writes."""
         ...
 
     async def aside(self, work: Callable[[], T]) -> T:
@@ -234,8 +238,39 @@ async def read_manifest(vault: Vault, name: str) -> Manifest:
 async def read_manifests(vault: Vault) -> AsyncIterator[Manifest]:
     """Every manifest, oldest first. `BadSettings` if the vault is none."""
     await whose(vault)
-    for name in await manifest_names(vault):
-        yield await read_manifest(vault, name)
+    for manifest in (await manifests_by_name(vault)).values():
+        yield manifest
+
+
+async def manifests_by_name(
+    vault: Vault, besides: Collection[str] = frozenset()
+) -> dict[str, Manifest]:
+    """All that were there at one moment, oldest first: whoever archives replaces them meanwhile.
+
+    besides: those that are known already. `Corrupt` for one that cannot be read.
+    """
+    known: dict[str, Manifest] = {}
+    while True:
+        names = [name for name in await manifest_names(vault) if name not in besides]
+        for name in names:
+            if name in known:
+                continue
+            found = await _read_or_gone(vault, name)
+            if found is None:
+                break  # and another took its place
+            known[name] = found
+        else:
+            return {name: known[name] for name in names}
+
+
+async def _read_or_gone(vault: Vault, name: str) -> Manifest | None:
+    """A manifest; None if it has gone since it was listed."""
+    try:
+        return await read_manifest(vault, name)
+    except Corrupt:
+        if name in await manifest_names(vault):
+            raise
+        return None
 
 
 async def latest_manifest(vault: Vault) -> Manifest | None:
@@ -246,12 +281,25 @@ async def latest_manifest(vault: Vault) -> Manifest | None:
 
 async def latest_named(vault: Vault) -> tuple[str, Manifest] | None:
     """The newest one that can be read: an older one does as well to begin from."""
-    for name in reversed(await manifest_names(vault)):
+    names = await manifest_names(vault)
+    while names:
+        name = names.pop()
         try:
-            return name, await read_manifest(vault, name)
+            found = await _read_or_gone(vault, name)
         except Corrupt:
             continue
+        if found is not None:
+            return name, found
+        names = await manifest_names(vault)  # a newer one took its place
     return None
+
+
+async def named_or_latest(vault: Vault, name: str) -> tuple[str, Manifest] | None:
+    """The manifest called so, and if there is none (any more) the newest."""
+    if name and name in await manifest_names(vault):
+        with suppress(Corrupt):
+            return name, await read_manifest(vault, name)
+    return await latest_named(vault)
 
 
 async def next_number(vault: Vault) -> int:
