@@ -1,5 +1,7 @@
 """What an archive keeps of the past, what goes, and who may read it over the network."""
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -68,6 +70,31 @@ async def test_dropped_documents_stay_as_long_as_their_moments_are_kept() -> Non
         assert third.manifest.graphs == ()
         alone = await take_backup(world.node, world.vault)
         assert alone.manifest.graphs == ()
+
+
+async def test_what_was_written_to_documents_just_before_they_were_dropped_is_kept(
+    tmp_path: Path,
+) -> None:
+    config = NodeConfig(tmp_path / "data", history=HistorySettings(every_s=3600.0))
+    async with running(config) as node, Store(Local(node)) as store:
+        clock, whens = node.clock, []
+        for name in ("old", "old", "new"):  # one that the archive has, and one that it never saw
+            for number in range(2):
+                documents = await store.documents(name)
+                documents["a"]["n"] = number
+                await documents.flush()
+                whens.append((name, number, clock.wall_ms() + 1))
+                while clock.wall_ms() <= whens[-1][2]:
+                    await asyncio.sleep(0.001)
+                if len(whens) == 1:
+                    await node.history.round()
+            if len(whens) > 2:
+                await store.drop_documents(name)
+        await node.history.round()
+        await node.history.round()
+        for name, number, when_ms in whens:
+            async with store.at(datetime.fromtimestamp(when_ms / 1000, UTC)) as past:
+                assert (await past.documents(name))["a"]["n"] == number, (name, number)
 
 
 async def test_a_node_that_was_away_for_too_long_keeps_both_ends(tmp_path: Path) -> None:

@@ -66,6 +66,25 @@ async def take_graph(
     return _forget(copied, since_ms)
 
 
+async def take_gone(
+    tap: Tap, earlier: GraphBackup | None, pieces: Pieces, clock: Clock
+) -> GraphBackup | None:
+    """A collection that was dropped, with all that was delivered until then, as far as it is held.
+
+    None if it never was in a backup, and does not begin here.
+    """
+    earlier = earlier or _beginning(tap.replica, tap)
+    if earlier is None:
+        return None
+    vector = vector_of(earlier.vector)
+    batches = tap.since(vector)
+    if not batches:
+        return earlier
+    for batch in batches:
+        vector.saw(batch.replica, batch.last)
+    return await _put_batches(earlier, batches, vector.pairs(), pieces, clock)
+
+
 def _beginning(replica: Replica, tap: Tap | None) -> GraphBackup | None:
     """The backup of a collection that holds nothing yet, if it can be told how it went on."""
     parts = replica.parts
@@ -119,6 +138,13 @@ async def _with_batches(
     clock: Clock,
 ) -> GraphBackup:
     await replica.flush()  # they are told to somebody only once they are durable
+    return await _put_batches(earlier, batches, pairs, pieces, clock)
+
+
+async def _put_batches(
+    earlier: GraphBackup, batches: list[Batch], pairs: tuple[tuple[int, int], ...], pieces: Pieces,
+    clock: Clock,
+) -> GraphBackup:  # fmt: skip
     parts, time_ms = await _merged(earlier.batches, pieces), clock.wall_ms()
     for start in range(0, len(batches), PACK_BATCHES):
         few = batches[start : start + PACK_BATCHES]

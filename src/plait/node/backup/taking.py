@@ -27,7 +27,7 @@ from plait.base.errors import Busy, Diverged, MachineStopped, NotLeader, PlaitEr
 from plait.base.ports import Clock, Random, Storage
 from plait.line.membership import Membership
 from plait.line.quorum import CONSENSUS
-from plait.node.backup.graph_taking import take_graph
+from plait.node.backup.graph_taking import take_gone, take_graph
 from plait.node.backup.layout import GraphBackup, LineBackup, Manifest, manifest_number, piece_name
 from plait.node.backup.line_taking import LineTaking, Unsettled
 from plait.node.backup.tap import Tap
@@ -316,17 +316,27 @@ async def _take_graphs(
                 raise
             continue  # dropped meanwhile
         tell(Progress(replica.name, len(graphs), len(replicas), pieces.written_bytes))
-    return (*graphs, *_gone(node, known, graphs, keeping.since_ms))
+    return (*graphs, *await _gone(node, known, graphs, pieces, keeping))
 
 
-def _gone(
-    node: Owner, known: dict[str, GraphBackup], graphs: list[GraphBackup], since_ms: int | None
-) -> list[GraphBackup]:
+async def _gone(
+    node: Owner, known: dict[str, GraphBackup], graphs: list[GraphBackup], pieces: Pieces,
+    keeping: Keeping,
+) -> list[GraphBackup]:  # fmt: skip
     """Collections that were dropped, and that moments which are kept still need."""
+    if keeping.since_ms is None:
+        return []
     now_ms, there = node.clock.wall_ms(), {graph.lineage for graph in graphs}
-    gone = [replace(graph, gone_ms=graph.gone_ms or now_ms)
-            for lineage, graph in known.items() if lineage not in there]  # fmt: skip
-    return [graph for graph in gone if since_ms is not None and graph.gone_ms > since_ms]
+    gone = []
+    for lineage in dict.fromkeys((*known, *keeping.taps)):
+        graph, tap = known.get(lineage), keeping.taps.get(lineage)
+        if lineage in there or (graph is not None and 0 < graph.gone_ms <= keeping.since_ms):
+            continue
+        if tap is not None and not (graph is not None and graph.gone_ms):
+            graph = await take_gone(tap, graph, pieces, node.clock)
+        if graph is not None:
+            gone.append(replace(graph, gone_ms=graph.gone_ms or now_ms))
+    return gone
 
 
 def control_of(manifest: Manifest) -> LineBackup:

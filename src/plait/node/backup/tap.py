@@ -27,7 +27,7 @@ class Tap:
             self.base = VersionVector()
             for batch in parts.archive.batches():
                 self._add(batch)
-        self._replica = replica
+        self.replica = replica
         parts.on_delivered = self._add
 
     def since(self, vector: VersionVector) -> list[Batch] | None:
@@ -46,7 +46,7 @@ class Tap:
     def close(self) -> None:
         """Hold nothing, and nothing more."""
         self._batches = []
-        self._replica.parts.on_delivered = lambda batch: None
+        self.replica.parts.on_delivered = lambda batch: None
 
     def _add(self, batch: Batch) -> None:
         self._batches.append(batch)
