@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,24 @@ async def test_a_clock_that_jumps_ahead_costs_no_history(
             await (await store.table("films")).put("k", ahead + 1)
             await node.history.round()
             assert node.history._since_ms() < began
+
+
+async def test_a_clock_that_was_ahead_for_a_while_hides_nothing_that_came_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall, ahead = SystemClock.wall_ms, [0]
+    monkeypatch.setattr(SystemClock, "wall_ms", lambda self: wall(self) + ahead[0])
+    config = NodeConfig(tmp_path / "data", history=HistorySettings(every_s=3600.0))
+    async with running(config) as node, Store(Local(node)) as store:
+        table = await store.table("films", Consensus())
+        whens = []
+        for number in range(4):
+            ahead[0] = DAY_MS if number == 1 else 0
+            await table.put("k", number)
+            await node.history.round()
+            await asyncio.sleep(0.002)
+            whens.append(wall(node.clock))  # by the clock that was right
+            await asyncio.sleep(0.002)
+        for number in (0, 2, 3):
+            async with store.at(datetime.fromtimestamp(whens[number] / 1000, UTC)) as past:
+                assert await (await past.table("films")).get("k") == number

@@ -1,7 +1,9 @@
 """Which of all backups in a folder to make a store from, and where each line and graph is to end.
 
-A moment is a wall-clock time, as leaders stamped it on entries and replicas on batches. A position
-of one line stands for the moment of the last entry below it; that line ends exactly there.
+A moment is a wall-clock time, as leaders stamped it on entries and replicas on batches. What was in
+a backup by then was there by then, whatever it bears: a clock that was ahead for a while does not
+hide what followed. A position of one line stands for the moment of the last entry below it; that
+line ends exactly there.
 
 Invariant: what is chosen of a line is one of its prefixes, and a copy of its state that is no
 newer; what is chosen of a graph is causally closed.
@@ -158,10 +160,11 @@ class Choice:
     async def _before(self, line: LineBackup, copy: StateCopy, time_ms: int) -> tuple[int, int]:
         """Where the first entry stands that is later than that, and what is the latest before."""
         latest = copy.time_ms
+        known = max((log.end for log in line.log if 0 < log.taken_ms <= time_ms), default=0)
         for log in line.log:
             if log.end <= copy.position:
                 continue
-            if log.time_ms <= time_ms:
+            if log.time_ms <= time_ms or log.end <= known:
                 latest = max(latest, log.time_ms)
                 continue
             for position, _, entry in await read_rows(line, log, self._pieces):

@@ -75,6 +75,7 @@ class LogPiece(msgspec.Struct, frozen=True):
     epoch: Epoch  # of the last one
     time_ms: int  # the latest that any of them bears
     piece: Piece
+    taken_ms: int = 0  # the node's wall clock when they were there; 0: it is not known
 
     @property
     def end(self) -> int:

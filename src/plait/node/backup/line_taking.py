@@ -67,6 +67,7 @@ class LineTaking:
         self._log: list[LogPiece] = []
         self._history = History(host.replica)
         self._cut: LineBackup | None = None
+        self._cut_ms = 0
 
     @property
     def line(self) -> str:
@@ -115,7 +116,7 @@ class LineTaking:
             elif part.end > begin:
                 rows = (await self._pieces.get_rows(part.piece))[begin - part.start :]
                 latest = max(decode_entry(row).time_ms for row in rows)
-                await self._put(begin, rows, part.epoch, latest)
+                await self._put(begin, rows, part.epoch, latest, part.taken_ms)
 
     async def _keep(self, earlier: LineBackup) -> None:
         """What of the earlier backup is of our history, if our log goes on from there."""
@@ -162,9 +163,9 @@ class LineTaking:
 
     # ------------------------------------------------------------------ the cut
 
-    def cut(self) -> None:
-        """Note where the line stands: without an await, with all other lines."""
-        replica = self.host.replica
+    def cut(self, now_ms: int) -> None:
+        """Note where the line stands now: without an await, with all other lines."""
+        self._cut_ms, replica = now_ms, self.host.replica
         self._history.check()
         self._history = History(replica)
         stopped = replica.halted is not None  # what it lacks to apply is acknowledged all the same
@@ -196,7 +197,9 @@ class LineTaking:
                     size += len(rows[-1])
                     time_ms = max(time_ms, last.time_ms)
                 if last is not None and (size >= PIECE_BYTES or start + len(rows) == stop):
-                    parts.append(LogPiece(start, len(rows), last.epoch, time_ms, NO_PIECE))
+                    parts.append(
+                        LogPiece(start, len(rows), last.epoch, time_ms, NO_PIECE, self._cut_ms)
+                    )
                     yield await self._pieces.encoded(rows)
                     start, rows, size, time_ms = start + len(rows), [], 0, 0
 
@@ -215,9 +218,11 @@ class LineTaking:
             cut = replace(cut, epoch=last.epoch, records=last.records_end, time_ms=max(times))
         return replace(cut, log=tuple(self._log))
 
-    async def _put(self, start: int, rows: list[bytes], epoch: Epoch, time_ms: int) -> None:
+    async def _put(
+        self, start: int, rows: list[bytes], epoch: Epoch, time_ms: int, taken_ms: int
+    ) -> None:
         piece = await self._pieces.put_rows(rows)
-        self._log.append(LogPiece(start, len(rows), epoch, time_ms, piece))
+        self._log.append(LogPiece(start, len(rows), epoch, time_ms, piece, taken_ms))
 
     async def _merge(self) -> None:
         """Make one of many small pieces, so that a backup every few seconds stays readable."""
@@ -230,7 +235,7 @@ class LineTaking:
         rows = [row for part in parts for row in await self._pieces.get_rows(part.piece)]
         del self._log[-small:]
         latest = max(part.time_ms for part in parts)
-        await self._put(parts[0].start, rows, parts[-1].epoch, latest)
+        await self._put(parts[0].start, rows, parts[-1].epoch, latest, parts[-1].taken_ms)
 
 
 class History:

@@ -245,9 +245,9 @@ async def _take_lines(
         await taking.prepare()
     if {record.line for record in _records(node)} != set(acks):
         raise Unsettled("a line was made meanwhile")
-    for taking in takings:
-        taking.cut()
     time_ms = node.clock.wall_ms()
+    for taking in takings:
+        taking.cut(time_ms)
     lines = []
     for taking in takings:
         lines.append(await taking.gather())
