@@ -110,6 +110,17 @@ async def test_a_way_that_leads_to_a_branch_is_followed_only_where_it_ends_there
     assert (tmp_path / "data" / "log").is_dir()
 
 
+async def test_what_a_killed_branching_left_goes_and_what_is_under_way_stays(
+    tmp_path: Path,
+) -> None:
+    left, under_way = tmp_path / "try.restoring-00000001", tmp_path / "try.restoring-00000002"
+    async with plait.open(left), plait.open(tmp_path / "data") as store:
+        pass
+    async with plait.open(under_way), plait.open(tmp_path / "data") as store:
+        await plait.branch(store, tmp_path / "try")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "try", under_way.name]
+
+
 async def test_a_drop_that_was_broken_off_can_be_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,7 +208,9 @@ class Renewal:
 
     def _note(self, reason: str, fresh: int, epoch: int, formers: tuple[int, ...] = ()) -> None:
         options = self._parts.options
-        logger.warning("graph %s goes on under a fresh id: %s", options.name, reason)
+        wanted = self._parts.hard.restored  # somebody made this copy, and knows
+        level = logging.INFO if wanted else logging.WARNING
+        logger.log(level, "graph %s goes on under a fresh id: %s", options.name, reason)
         self.reasons.append(reason)
         self._syncing.note(f"fresh id: {reason}")
         self._parts.hard = Hard(options.lineage, fresh, options.fingerprint, epoch, formers=formers)

@@ -6,6 +6,7 @@ A restored folder appears under its name when it is whole: it is made beside it 
 import asyncio
 import contextlib
 import fcntl
+import glob
 import os
 import secrets
 import shutil
@@ -15,15 +16,16 @@ from os import PathLike
 from pathlib import Path
 from random import SystemRandom
 
-from plait.base.errors import BadSettings
+from plait.base.errors import BadSettings, PlaitError
 from plait.host.backup_folder import BackupFolder
 from plait.host.clock import SystemClock
-from plait.host.folder import os_error, sync_folder
+from plait.host.folder import Folder, os_error, sync_folder
 from plait.host.storage import open_storage
 from plait.node.backup.choosing import LATEST, Target
 from plait.node.backup.restoring import Restored, Tell, restore
 from plait.node.backup.vault import Vault, whose
 
+_DRAFT = ".restoring-"
 _PREFIX = "plait-"
 _HELD = "held"  # locked by who uses a folder for temporary files
 
@@ -58,7 +60,8 @@ async def restore_vault(
     """The same, of backups that are elsewhere; `finish` adds to the folder before it appears."""
     goal = Path(data).absolute()
     await whose(vault)
-    draft = goal.with_name(f"{goal.name}.restoring-{secrets.token_hex(4)}")
+    await asyncio.to_thread(_remove_drafts, goal)
+    draft = goal.with_name(f"{goal.name}{_DRAFT}{secrets.token_hex(4)}")
     try:
         storage = await open_storage(draft)
         try:
@@ -72,6 +75,15 @@ async def restore_vault(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return restored
+
+
+def _remove_drafts(goal: Path) -> None:
+    """What restores to the same place left that were killed: nobody has it open."""
+    for draft in goal.parent.glob(f"{glob.escape(goal.name + _DRAFT)}*"):
+        with contextlib.suppress(PlaitError):
+            held = Folder(draft)
+            shutil.rmtree(draft, ignore_errors=True)
+            held.close()
 
 
 def _rename(draft: Path, goal: Path) -> None:
