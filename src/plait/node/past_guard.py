@@ -35,6 +35,10 @@ class PastGuard(Guard):
             raise ReadOnly("this is the store as it was: it can only be read")
         super().check(request)
 
+    def _check_get(self, table: int, key: str) -> None:
+        self._readable(table)  # it may have been dropped since it was asked for last
+        super()._check_get(table, key)
+
     def _readable(self, table: int) -> Prefixes:
         prefixes = super()._readable(table)
         view, machine = self._present.control.replica.view, self._present.control_machine
