@@ -20,6 +20,8 @@ from plait.node.local import Local
 from plait.node.serve import running
 from tests.machines import Bank
 
+pytestmark = pytest.mark.slow
+
 
 class Note(Document):
     title = Register(str)

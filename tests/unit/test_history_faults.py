@@ -17,6 +17,9 @@ from plait.node.elapsing import Elapsing
 from plait.node.local import Local
 from plait.node.serve import network_of, open_service, running
 
+pytestmark = pytest.mark.slow
+
+
 DAY_MS = 86_400_000
 
 
