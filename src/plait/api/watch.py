@@ -11,7 +11,6 @@ that it gave, when it is asked for the next.
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
 from plait.api.context import Context
@@ -19,6 +18,7 @@ from plait.api.infos import TableInfo
 from plait.api.messages import FeedItem
 from plait.api.settings import ReadOptions
 from plait.api.values import ABSENT, UNKNOWN, decode_value
+from plait.api.watching import Watching
 from plait.base.errors import BadValue
 from plait.types.queries import Before
 
@@ -55,7 +55,7 @@ class Batch(NamedTuple):
 Where: TypeAlias = Callable[[Change], bool]  # of a change without its cursor: it may be left out
 
 
-class Watch:
+class Watch(Watching):
     """An async iterator of `Change`, or, by `batches`, of transactions; made by `Table.watch`.
 
     From now on means: from the first ``anext``, or from entering ``async with``.
@@ -145,14 +145,6 @@ class Watch:
     async def __aenter__(self) -> "Watch":
         await self._locate()
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     # ------------------------------------------------------------------ the feed
 

@@ -12,11 +12,11 @@ Absent: anything to rely on. It reaches whoever is linked, at once if the links 
 
 import asyncio
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 from plait.api.documents.access import Access
 from plait.api.documents.checking import shown
+from plait.api.watching import Watching
 from plait.base.codec import decode, encode_value
 from plait.base.errors import BadValue, ReadOnly
 
@@ -102,7 +102,7 @@ class Presence:
         return f"<Presence in {self._access.name!r}: {self.everybody()!r}>"
 
 
-class PresenceWatch:
+class PresenceWatch(Watching):
     """An async iterator of `Here`. A slow reader gets the latest of each, not all.
 
     It begins when it is made. End it with `aclose` or ``async with``.
@@ -137,17 +137,6 @@ class PresenceWatch:
         if stop is not None:
             stop()
         self._more.set()
-
-    async def __aenter__(self) -> "PresenceWatch":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def _tell(self, replica: int, value: Any) -> None:
         own = replica == self._access.replica.replica

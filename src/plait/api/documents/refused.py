@@ -9,12 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Final
 
 from plait.api.documents.access import Access
 from plait.api.documents.naming import names_of
 from plait.api.documents.registers import time_of
+from plait.api.watching import Watching
 from plait.base.errors import Busy
 from plait.engines.graph_port import Refusal
 from plait.graph.event import APPLY, DELETE, Op
@@ -113,7 +113,7 @@ class RefusedEdit:
         return f"<RefusedEdit of {self.collection}[{self.key!r}]: {self.reason}>"
 
 
-class RefusedWatch:
+class RefusedWatch(Watching):
     """An async iterator of `RefusedEdit`; made by `Documents.watch_refused`.
 
     It begins when it is made. End it with `aclose` or ``async with``. `Busy` for a reader that is
@@ -149,17 +149,6 @@ class RefusedWatch:
         self._cut_off = False
         self._forget()
         self._more.set()
-
-    async def __aenter__(self) -> "RefusedWatch":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def _tell(self, refusal: Refusal) -> None:
         if len(self._ready) >= WAITING_MAX:

@@ -12,13 +12,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from plait.api.documents.access import Access
 from plait.api.documents.lists import List
 from plait.api.documents.naming import field_at, names_of
 from plait.api.documents.registers import time_of
+from plait.api.watching import Watching
 from plait.base.codec import encode_key
 from plait.base.errors import BadValue, Busy
 from plait.engines.graph_port import Changed
@@ -53,7 +53,7 @@ class Change(NamedTuple):
 Where: TypeAlias = Callable[[Change], bool]
 
 
-class Watch:
+class Watch(Watching):
     """An async iterator of `Change`; made by `Documents.watch` and `Document.watch`.
 
     It begins when it is made. End it with `aclose` or ``async with``; `async for` that is left
@@ -120,17 +120,6 @@ class Watch:
         self._forget()
         self._cut_off = False
         self._more.set()
-
-    async def __aenter__(self) -> "Watch":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     # ------------------------------------------------------------------ what the replica tells
 
