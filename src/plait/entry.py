@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from plait.api.store import Store
+from plait.api.store import Store, lent_copies
 from plait.client.backend import connect as connect_backend
 from plait.node.backup.branching import make_branch, remove_branch
 from plait.node.backup.choosing import parse_target
@@ -107,7 +107,7 @@ async def branch(
     Returns what `restore` returns. `drop_branch` throws it away.
     """
     check_new(path)
-    async with store.copies(at) as copies:
+    async with lent_copies(store, at) as copies:
         restored = await make_branch(
             copies, path, at, name, lambda progress: tell(progress.done, progress.of)
         )

@@ -99,10 +99,10 @@ async def test_a_copy_that_was_broken_off_is_kept_for_a_while(tmp_path: Path) ->
         assert group is not None
         copy = group._copy = await group.take()
         group._copy_until = cluster.nodes["n1"].clock.monotonic() + 30.0
-        await group.trim(host._retention)
+        await group.trim(host.retention)
         assert await group._fresh_copy() is copy
         group._copy_until = 0.0
-        await group.trim(host._retention)
+        await group.trim(host.retention)
         assert group._copy is None
     finally:
         await cluster.close()

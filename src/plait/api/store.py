@@ -315,16 +315,6 @@ class Store(Session):
         async with Store(backend) as store:
             yield store
 
-    @contextlib.asynccontextmanager
-    async def copies(self, moment: str = "latest") -> AsyncIterator[Copies]:
-        """What a restore at a moment needs, to be read: what `plait.branch` makes a store from."""
-        self._context.check()
-        copies = await self._backend.copies(moment)
-        try:
-            yield copies
-        finally:
-            await copies.close()
-
     async def rescued(self) -> list[dict[str, Any]]:
         """What promotions cut away, at every node that can be reached."""
         self._context.check()
@@ -348,3 +338,14 @@ class Store(Session):
     def __repr__(self) -> str:
         state = "closed" if self._context.closed else "open"
         return f"<Store {state}, {self._context!r}>"
+
+
+@contextlib.asynccontextmanager
+async def lent_copies(store: Store, moment: str = "latest") -> AsyncIterator[Copies]:
+    """What a restore at a moment needs, to be read: what `plait.branch` makes a store from."""
+    store._context.check()
+    copies = await store._backend.copies(moment)
+    try:
+        yield copies
+    finally:
+        await copies.close()

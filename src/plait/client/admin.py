@@ -42,6 +42,7 @@ from plait.client.replay import replay
 
 PAST_S = 3600.0  # that making a copy of the store as it was may take
 GRACE_S = 2.0  # that a node may take longer than it was told, before it counts as silent
+FORCE_AGAIN_S = 0.5
 
 
 class Admin:
@@ -114,7 +115,23 @@ class Admin:
     async def force(
         self, what: str, to: str, timeout_s: float, by: str, accept_loss: bool
     ) -> dict[str, Any]:
-        """Move a line off a dead engine, to where the node stands that has most of it."""
+        """Move a line off a dead engine, to where the node stands that has most of it.
+
+        That node may be about to hear where the line went: then it is asked again.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while True:
+            try:
+                return await self._force(what, to, timeout_s, by, accept_loss)
+            except NotLeader:
+                if loop.time() > until:
+                    raise
+            await asyncio.sleep(FORCE_AGAIN_S)
+
+    async def _force(
+        self, what: str, to: str, timeout_s: float, by: str, accept_loss: bool
+    ) -> dict[str, Any]:
         statuses = await self._ask_all(StatusRequest)
         node = furthest(statuses, what)
         silent = [name for name, answer in statuses.items() if isinstance(answer, PlaitError)]
