@@ -42,7 +42,7 @@ from plait.client.replay import replay
 
 PAST_S = 3600.0  # that making a copy of the store as it was may take
 GRACE_S = 2.0  # that a node may take longer than it was told, before it counts as silent
-FORCE_AGAIN_S = 0.5
+FORCE_AGAIN_S, FORCE_WAIT_S = 0.5, 10.0  # a node may be about to hear where a line went
 
 
 class Admin:
@@ -120,7 +120,7 @@ class Admin:
         That node may be about to hear where the line went: then it is asked again.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + timeout_s
+        until = loop.time() + min(timeout_s, FORCE_WAIT_S)
         while True:
             try:
                 return await self._force(what, to, timeout_s, by, accept_loss)
