@@ -20,17 +20,24 @@ help: ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Debian's Chromium, where that can be installed; else those tests are skipped, and say so.
+BROWSER := command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium; } >/dev/null 2>&1; } || \
+	echo 'no browser here: apt-get install chromium (as root) brings one; tests of pages are skipped' >&2
+
 env: $(STAMP) ## make .venv with the pinned tools and Plait itself, editable
 
 $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo 'Plait needs Python 3.11 or newer; try: make env PYTHON=python3.11' >&2; exit 1; }
-	@echo '1/3 $(VENV)'
+	@echo '1/4 $(VENV)'
 	@$(PYTHON) -m venv $(VENV)
-	@echo '2/3 pinned packages'
+	@echo '2/4 pinned packages'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@echo '3/3 plait, editable'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,bench]'
+	@echo '3/4 plait, editable'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,web,bench]'
+	@echo '4/4 a browser, for the tests of pages'
+	@$(BROWSER)
 	@touch $@
 
 demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends by itself)
