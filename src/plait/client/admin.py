@@ -117,23 +117,27 @@ class Admin:
     ) -> dict[str, Any]:
         """Move a line off a dead engine, to where the node stands that has most of it.
 
-        That node may be about to hear where the line went: then it is asked again.
+        Where a group of nodes still orders the line, whoever leads it is asked instead. A node may
+        be about to hear where the line went: then it is asked again.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + min(timeout_s, FORCE_WAIT_S)
+        leader: str | None = None
         while True:
             try:
-                return await self._force(what, to, timeout_s, by, accept_loss)
-            except NotLeader:
+                return await self._force(leader, what, to, timeout_s, by, accept_loss)
+            except NotLeader as error:
                 if loop.time() > until:
                     raise
-            await asyncio.sleep(FORCE_AGAIN_S)
+                asked, leader = leader, error.details.get("leader")
+            if leader is None or leader == asked:
+                await asyncio.sleep(FORCE_AGAIN_S)
 
     async def _force(
-        self, what: str, to: str, timeout_s: float, by: str, accept_loss: bool
+        self, leader: str | None, what: str, to: str, timeout_s: float, by: str, accept_loss: bool
     ) -> dict[str, Any]:
         statuses = await self._ask_all(StatusRequest)
-        node = furthest(statuses, what)
+        node = leader if leader in statuses else furthest(statuses, what)
         silent = [name for name, answer in statuses.items() if isinstance(answer, PlaitError)]
         link = await self._cluster.link_to(node)
         try:
