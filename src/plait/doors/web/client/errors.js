@@ -58,6 +58,8 @@ export class ReadOnly extends Refused {}
 export class NotSignedIn extends Refused {}
 /** Who asks is known, and may not do this. */
 export class NotAllowed extends Refused {}
+/** Other replicas hold the rights to spend as much. */
+export class RightsElsewhere extends Refused {}
 /** Somebody else has a change of this collection open. */
 export class ChangeOpen extends Refused {}
 /** This machine's clock is too far off to stamp events. */
@@ -97,7 +99,7 @@ export class VersionMismatch extends ProtocolError {}
 const KNOWN = [
   UsageError, BadKey, BadValue, BadCall, BadSettings, BadDocument, NoSuchCollection, Closed,
   Refused, Conflict, ConflictChanged, Busy, HistoryTrimmed, ReadOnly, NotSignedIn, NotAllowed,
-  ChangeOpen, ClockWrong, NotLoaded, Indefinite, Unavailable, StorageError, DiskFull,
+  RightsElsewhere, ChangeOpen, ClockWrong, NotLoaded, Indefinite, Unavailable, StorageError, DiskFull,
   UnknownFormat, Corrupt, ProtocolError, BadFrame, WrongCluster, WrongLineage, VersionMismatch,
 ];
 const BY_CODE = new Map(KNOWN.map((known) => [known.name, known]));
