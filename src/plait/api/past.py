@@ -4,16 +4,26 @@ It refuses what would write, with `ReadOnly`, before anything is done; whoever s
 let it go with the rest. Documents are read through replicas that refuse in the same way.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from os import PathLike
 from typing import Any, NoReturn
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
 from plait.api.messages import FeedItem, Query
 from plait.api.past_documents import PastReplica
-from plait.api.port import Answers, Backend, Copies, FolderSync, Mark, Places, Receipt
+from plait.api.port import (
+    Answers,
+    Backend,
+    Copies,
+    DocumentsLink,
+    FolderSync,
+    Here,
+    Mark,
+    Places,
+    Receipt,
+)
 from plait.api.settings import Eventual, ReadOptions, Settings
-from plait.base.errors import ReadOnly
+from plait.base.errors import PlaitError, ReadOnly
 from plait.engines.graph_port import GraphReplica
 from plait.types.machines import MachineClass
 from plait.types.rights_commands import RightsCommand
@@ -73,6 +83,11 @@ class PastBackend:
         """What had been dropped by then."""
         return await self._inner.open_dropped(name)
 
+    @property
+    def here(self) -> Here:
+        """What serves it."""
+        return self._inner.here
+
     async def status(self) -> dict[str, Any]:
         """Of what serves it."""
         return await self._inner.status()
@@ -108,6 +123,12 @@ class PastBackend:
 
     async def drop_graph(self, name: str) -> None:
         """Refuse."""
+        self._refuse()
+
+    async def link_graph(
+        self, name: str, hear: Callable[[bytes], None], ended: Callable[[PlaitError], None]
+    ) -> DocumentsLink:
+        """Refuse: a guest writes."""
         self._refuse()
 
     async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderSync:

@@ -4,7 +4,7 @@
 else, so one program runs on both. Commands and values are already encoded and checked here.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple, Protocol
 
@@ -42,6 +42,27 @@ class Answers(NamedTuple):
 
 
 Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to position
+
+
+class Here(NamedTuple):
+    """The node that a store speaks to, or is."""
+
+    node: str
+    cluster: str
+
+
+class DocumentsLink(Protocol):
+    """A replica elsewhere, linked with the replica of a collection: a guest of the store's."""
+
+    info: GraphInfo
+
+    def say(self, data: bytes) -> None:
+        """What the guest says; nothing comes of it once the link has ended."""
+        ...
+
+    def close(self) -> None:
+        """The guest goes away. Safe to repeat."""
+        ...
 
 
 class FolderSync(Protocol):
@@ -127,6 +148,12 @@ class Backend(Protocol):
 
     async def drop_graph(self, name: str) -> None: ...
 
+    async def link_graph(
+        self, name: str, hear: Callable[[bytes], None], ended: Callable[[PlaitError], None]
+    ) -> DocumentsLink:
+        """Link a guest. `NoSuchCollection` if absent. See `Store.link_documents`."""
+        ...
+
     async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderSync:
         """Sync every graph through a folder, until that is closed. `BadSettings` over the
         network, where it is for the node to do."""
@@ -153,6 +180,11 @@ class Backend(Protocol):
         self, line: str, table: int, start: tuple[int, int] | None
     ) -> AsyncIterator[Sequence[FeedItem]]:
         """Changes from `start` (position, offset), or from now on; ends only by being closed."""
+        ...
+
+    @property
+    def here(self) -> Here:
+        """Which node answers, as far as that can be said; `Unavailable` if none does."""
         ...
 
     async def status(self) -> dict[str, Any]: ...

@@ -15,9 +15,10 @@ from plait.api.context import Context
 from plait.api.dropped import DroppedTable
 from plait.api.infos import GraphInfo, TableInfo
 from plait.api.past import PastBackend
-from plait.api.port import Backend, Copies, FolderSync
+from plait.api.port import Backend, Copies, DocumentsLink, FolderSync, Here
 from plait.api.rights import Rights
 from plait.api.session import Session
+from plait.base.errors import PlaitError
 from plait.base.ports import Random
 
 
@@ -98,6 +99,20 @@ class Store(Session):
         self._context.check()
         await self._backend.drop_graph(name)
 
+    async def link_documents(
+        self, name: str, hear: Callable[[bytes], None], ended: Callable[[PlaitError], None]
+    ) -> DocumentsLink:
+        """Link a replica that is elsewhere, in a browser say, with this store's of a collection.
+
+        It is a guest, as that of `plait.connect` is, and may write what this store may. What it
+        says goes to the link's `say`, what it is to hear comes to `hear`: messages of
+        `plait.graph.messages`. An empty one comes first, and again whenever both have to begin
+        anew. ended: told once, why the link ended by itself; another can be made then.
+        Raises `NoSuchCollection`, `NotAllowed`, `Unavailable`.
+        """
+        self._context.check()
+        return await self._backend.link_graph(name, hear, ended)
+
     def session(self, token: str | None = None) -> Session:
         """A session of its own, perhaps going on where another (its `token`) stopped.
 
@@ -118,6 +133,12 @@ class Store(Session):
         """Who may do what: roles, users, tokens."""
         self._context.check()
         return self._make_rights(self._backend)
+
+    @property
+    def here(self) -> Here:
+        """The node that this store is, or is connected to, and the name of its cluster."""
+        self._context.check()
+        return self._backend.here
 
     async def status(self) -> dict[str, Any]:
         """``{"nodes": {name: status or {"error": why}}}``: roles, epochs, positions and lag."""

@@ -13,7 +13,7 @@ Belongs to the event loop that it was connected on.
 
 import asyncio
 import random as chance
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from os import PathLike
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
@@ -35,10 +35,10 @@ from plait.api.messages import (
     Tables,
 )
 from plait.api.pipeline import Pipeline
-from plait.api.port import Answers, FolderSync, Mark, Receipt
+from plait.api.port import Answers, DocumentsLink, FolderSync, Here, Mark, Receipt
 from plait.api.settings import Eventual, ReadOptions, Settings
 from plait.base.codec import encode
-from plait.base.errors import BadSettings, Closed, NoSuchCollection
+from plait.base.errors import BadSettings, Closed, NoSuchCollection, PlaitError
 from plait.base.ids import zone_name
 from plait.base.ports import Clock, Network, Random
 from plait.client.address import parse_address
@@ -46,6 +46,7 @@ from plait.client.administration import Administration
 from plait.client.cluster import Cluster
 from plait.client.feed import follow
 from plait.client.guest import Guest, open_guest
+from plait.client.guest_link import GuestLink
 from plait.client.limits import ClientLimits
 from plait.client.places import NetworkPlaces
 from plait.client.reader import Reader
@@ -189,6 +190,19 @@ class NetworkBackend(Administration):
     async def drop_graph(self, name: str) -> None:
         """See `Backend`."""
         await self._anywhere(f"dropping documents {name!r}", DropGraphRequest, name)
+
+    async def link_graph(
+        self, name: str, hear: Callable[[bytes], None], ended: Callable[[PlaitError], None]
+    ) -> DocumentsLink:
+        """See `Backend`. The guest is that of a node, which this client has a link to."""
+        opened = await self._anywhere(f"opening documents {name!r}", OpenGraph, name, None)
+        assert isinstance(opened, GraphOpened)
+        return GuestLink(await self._cluster.any_link(), opened.graph, hear, ended)
+
+    @property
+    def here(self) -> Here:
+        """See `Backend`."""
+        return self._cluster.here
 
     async def sync_folder(self, path: str | PathLike[str], every_s: float) -> FolderSync:
         """Refuse: see `Backend`."""

@@ -15,6 +15,7 @@ from itertools import count
 from typing import Any
 
 from plait.api.messages import Located, Welcome, Where
+from plait.api.port import Here
 from plait.base.errors import (
     BadCertificate,
     Closed,
@@ -100,6 +101,13 @@ class Cluster:
     def live(self) -> list[Link]:
         """Every live link, in order of connecting."""
         return [link for link in self._links.values() if link.live]
+
+    @property
+    def here(self) -> Here:
+        """The node that was connected to first, of those that answer; `Unavailable` if none."""
+        for link in self.live():
+            return Here(link.node, self._cluster)
+        raise Unavailable("no node can be reached")
 
     def nearby(self, link: Link) -> bool:
         """Whether a node is in this client's own zone."""

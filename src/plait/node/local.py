@@ -33,6 +33,7 @@ from plait.node.failures import raise_failure
 from plait.node.line_host import LineHost
 from plait.node.local_copies import LocalCopies
 from plait.node.local_followers import LocalFollowers
+from plait.node.local_links import LocalLinks
 from plait.node.machines import MachineRoom, machine_info
 from plait.node.members import Members
 from plait.node.node import Node
@@ -49,7 +50,7 @@ READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
 
 
-class Local(LocalFollowers, LocalCopies):
+class Local(LocalFollowers, LocalCopies, LocalLinks):
     """Implements `plait.api.port.Backend` on a node; owned by whoever started the node.
 
     past: what the node is of, and goes with this; None if it is of the present.
