@@ -47,7 +47,7 @@ demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends 
 HOUSE := $(if $(filter check,$(MAKECMDGOALS)),--ignore=tests/house)
 
 test: env ## every test (ARGS='-m "not slow"' for the quick ones)
-	$(PYTEST) -n 2 --dist loadfile $(HOUSE) $(ARGS)
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(HOUSE) $(ARGS)
 
 # What the compiled modules carry; the pins are those of the sections that it needs.
 COMPILED_TESTS := tests/laws tests/engines/test_graph_texts.py tests/unit/test_compiled.py \

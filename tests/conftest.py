@@ -15,6 +15,10 @@ REAL_NODES = {"cluster", "processes"}  # folders
 REAL_SERVERS = {"nats_cluster", "postgres"}  # fixtures
 VIRTUAL_TIME = {"sim", "laws", "paper"}  # folders
 
+# Files are handed to workers in this order of folders: a long one that came last would be waited
+# for by all others.
+LONGEST_FIRST = {name: i for i, name in enumerate(("processes", "web", "sim", "cluster", "doors"))}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marks."""
@@ -22,7 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a second try to tests against real clocks."""
+    """Begin with what takes long, and give a second try to tests against real clocks."""
+    items.sort(key=lambda item: LONGEST_FIRST.get(folder_of(item), len(LONGEST_FIRST)))
     if "PLAIT_SOAK_SECONDS" in os.environ:
         return
     for item in items:
@@ -32,6 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def has_deadlines(item: pytest.Item) -> bool:
     """Whether a stalled machine alone can break the test."""
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    folder = folder_of(item)
     real = folder in REAL_NODES or not REAL_SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
     return real or (folder not in VIRTUAL_TIME and item.get_closest_marker("slow") is not None)
+
+
+def folder_of(item: pytest.Item) -> str:
+    """The folder of `tests` that the test is in."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]
