@@ -37,7 +37,7 @@ export class Journal {
   /**
    * @param {any} storage @param {string} prefix of its rows
    * @param {{checkpoint: () => {rows: Map<string, Uint8Array|null>, keep: () => void},
-   *   failed: (error: Error|null) => void}} owner `checkpoint` makes the rows of all that is in
+   *   settle: () => boolean, failed: (error: Error|null) => void}} owner `checkpoint` makes the rows of all that is in
    *   memory now; `keep` is called if they could not be written
    * @param {{head: number, tail: number, saved: number}|null} found on the storage
    */
@@ -109,8 +109,9 @@ export class Journal {
 
   async _run() {
     while (this.durable < this.position && !this._closed) {
+      const due = this._due && this._owner.settle(); // what is half done is not for a checkpoint
       const upTo = this.position;
-      const write = this._due ? this._checkpointed() : this._logged();
+      const write = due ? this._checkpointed() : this._logged();
       try {
         await this._storage.write(write.rows);
       } catch (error) {
@@ -196,11 +197,14 @@ export class Journal {
 
 const rowName = (prefix, at) => `${prefix}/l/${String(at).padStart(DIGITS, "0")}`;
 
-/** The row that says what a collection is. @param {any} info @param {string[]} buckets */
-export const metaRow = (info, buckets) => encode([VERSION, info, buckets]);
+/**
+ * The row that says what a collection is.
+ * @param {any} info @param {string[]} buckets @param {any} notes what is kept for people, by name
+ */
+export const metaRow = (info, buckets, notes) => encode([VERSION, info, buckets, notes]);
 
 /**
- * What a storage has of a replica: {info, scope, buckets, records, found}, or null if it has
+ * What a storage has of a replica: {info, notes, scope, documents, buckets, records, found}, or null if it has
  * nothing. Raises `Corrupt` and `UnknownFormat`.
  * @param {any} storage @param {string} prefix
  */
@@ -215,7 +219,7 @@ export async function readJournal(storage, prefix) {
     return unsealed(name, data);
   };
   try {
-    const [version, info, buckets] = decode(read("meta"));
+    const [version, info, buckets, notes] = decode(read("meta"));
     if (version !== VERSION) throw new UnknownFormat(`storage of version ${version}`);
     const [head, tail, saved] = decode(read("tail"));
     const records = [];
@@ -225,7 +229,8 @@ export async function readJournal(storage, prefix) {
     const documents = buckets.map((name) => decode(read(name)));
     const scope = read("scope");
     if (names.size) throw new Corrupt(`${prefix} has rows that it does not know: ${[...names][0]}`);
-    return { info, scope, buckets: documents, bucketNames: buckets, records, found: { head, tail, saved } };
+    const found = { head, tail, saved };
+    return { info, notes, scope, documents, buckets, records, found };
   } catch (error) {
     if (error instanceof BadFrame) throw new Corrupt(`a row of ${prefix} cannot be read: ${error.message}`);
     throw error;

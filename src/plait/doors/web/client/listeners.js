@@ -12,7 +12,7 @@
 import { Event, Op } from "./event.js";
 
 /** The listeners of one replica, and what they have not been told yet. */
-export class Telling {
+export class Listeners {
   constructor() {
     this._listeners = new Set();
     this._changes = [];

@@ -1,0 +1,297 @@
+/**
+ * A browser's store: the connection to a node, the storage, and a replica for each collection.
+ *
+ * Every tab has a durable *slot* of its own in the browser's storage, which nobody else may use
+ * while it is open (the Web Locks API sees to that): a second tab takes the second slot. Tabs of one
+ * browser are linked with each other (`tabs.js`), so they show each other's edits offline too.
+ *
+ * Invariant: a slot has one writer. A replica is linked with at most one node at a time.
+ */
+
+import { Closed, NotLoaded, PlaitError, Unavailable, WrongLineage, errorOf } from "./errors.js";
+import { bigOf, sameBytes } from "./event.js";
+import { Connection } from "./link.js";
+import { NODE, loadReplica, newReplica } from "./replica.js";
+import { holdSlot } from "./slots.js";
+import { IndexedStorage, MemoryStorage } from "./storage.js";
+import { Tabs } from "./tabs.js";
+
+const OPEN_S = 15;
+const LOOK_MS = 1000;
+const TAKEN_MS = 6_000; // for a node to make this replica a member
+const KEPT_MS = 20_000; // for a node to get anything of what is written here onto its disk
+const AGAIN_MS = 5_000; // after a node ended a link
+const LASTING = new Set(["NotSignedIn", "NotAllowed", "NoSuchCollection", "BadSettings"]);
+
+/**
+ * @typedef {{urls?: string[], name?: string|null, token?: string|null, persist?: string|null,
+ *   offline?: boolean, storage?: any, webSocket?: any, locks?: any, channel?: any}} Options
+ */
+
+/** Connect this page. @param {Options} options @returns {Promise<Core>} */
+export async function connectCore(options = {}) {
+  const persist = options.persist ?? null;
+  let slot = { prefix: "s0", release: () => undefined };
+  let storage = options.storage ?? null;
+  if (persist !== null) {
+    slot = await holdSlot(persist, options.locks);
+    storage ??= await IndexedStorage.open(persist).catch((error) => {
+      slot.release();
+      throw error;
+    });
+  }
+  return new Core(options, storage ?? new MemoryStorage(), slot);
+}
+
+/** Where the page came from, as a node's address. */
+function origin() {
+  const { location } = globalThis;
+  if (!location?.host) throw new Unavailable("no address of a node: give `urls`");
+  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}`;
+}
+
+const addressOf = (url) => `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/v1/replica`;
+
+/** One page's store. */
+export class Core {
+  constructor(options, storage, slot) {
+    this.name = options.name ?? null;
+    this.error = null;
+    this._storage = storage;
+    this._slot = slot;
+    this._holders = new Map(); // collection to Holder
+    this._opening = new Map();
+    this._listeners = new Set();
+    this._told = "";
+    const given = options.urls?.length ? options.urls : [origin()];
+    this.connection = new Connection({
+      urls: given.map(addressOf),
+      token: options.token ?? null,
+      webSocket: options.webSocket ?? globalThis.WebSocket,
+      changed: () => this._changed(),
+    });
+    this.tabs = options.persist ? new Tabs(options.persist, this, options.channel) : null;
+    this._look = setInterval(() => this._lookAll(), LOOK_MS);
+    this.connection.offline = options.offline ?? false;
+    this.connection.retry();
+  }
+
+  /** The wall clock, as near to the nodes' as is known: a browser's own may be wrong. */
+  now() {
+    return Date.now() + Math.round(this.connection.skewMs);
+  }
+
+  /** Whether it keeps itself cut off from every node. */
+  get offline() {
+    return this.connection.offline;
+  }
+
+  set offline(off) {
+    this.connection.offline = off;
+    this._changed();
+  }
+
+  /** {online, node, who, pending, saved, refused, error} of all collections together. */
+  get status() {
+    const { connection } = this;
+    const status = {
+      online: connection.online, node: connection.node, who: connection.who,
+      pending: 0, saved: 0, refused: 0, error: connection.online ? null : connection.error,
+    };
+    for (const { replica, error } of this._holders.values()) {
+      const its = replica.status;
+      for (const count of ["pending", "saved", "refused"]) status[count] += its[count];
+      status.error ??= its.error ?? error;
+    }
+    return status;
+  }
+
+  /** Be told of every change of the status; returns how to stop. */
+  subscribe(tell) {
+    this._listeners.add(tell);
+    return () => this._listeners.delete(tell);
+  }
+
+  /** The replica of a collection: at once if this browser has it, else once a node has given it.
+   * @param {string} collection @param {{timeoutS?: number}} options */
+  async open(collection, { timeoutS = OPEN_S } = {}) {
+    if (this.error) throw this.error;
+    const known = this._holders.get(collection);
+    if (known) return known.replica;
+    if (!this._opening.has(collection)) {
+      const opening = this._open(collection, timeoutS);
+      this._opening.set(collection, opening);
+      opening.finally(() => this._opening.delete(collection)).catch(() => undefined);
+    }
+    return this._opening.get(collection);
+  }
+
+  async _open(collection, timeoutS) {
+    const prefix = this._prefix(collection);
+    const options = { name: this._admittedAs() };
+    const loaded = await loadReplica(options, this._storage, prefix, () => this.now());
+    if (this.error) throw this.error;
+    const holder = loaded ? new Holder(this, collection, loaded) : await this._fetch(collection, prefix, timeoutS);
+    this._holders.set(collection, holder);
+    holder.replica.author = this.name;
+    holder.replica.subscribe(() => this._changed());
+    this.tabs?.opened(collection, holder.replica);
+    this._changed();
+    return holder.replica;
+  }
+
+  /** A collection that this slot does not have: from a node, or from another tab. */
+  async _fetch(collection, prefix, timeoutS) {
+    let holder = null;
+    try {
+      return await new Promise((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Unavailable(`nobody gave the documents ${collection} yet`)),
+          timeoutS * 1000,
+        );
+        const done = (settle) => (value) => {
+          clearTimeout(timer);
+          settle(value);
+        };
+        holder = new Holder(this, collection, null, (info) => {
+          const options = { name: this._admittedAs() };
+          const replica = newReplica(options, info, this._storage, prefix, () => this.now());
+          replica.ready(timeoutS).then(done(() => resolve(holder)), done(reject));
+          return replica;
+        });
+        holder.failed = done(reject);
+        this.tabs?.wanted(collection, (info) => holder.learn(info) && holder.replica);
+      });
+    } catch (error) {
+      holder?.end();
+      throw error;
+    }
+  }
+
+  /** End: what is written is on the disk, what is unsent stays there. */
+  async close() {
+    if (this.error) return;
+    this.error = new Closed("this store was closed");
+    clearInterval(this._look);
+    this.tabs?.close();
+    for (const { replica } of this._holders.values()) await replica.close();
+    for (const holder of this._holders.values()) holder.end();
+    this.connection.close();
+    this._storage.close();
+    this._slot.release();
+  }
+
+  _prefix(collection) {
+    return `${this._slot.prefix}/${encodeURIComponent(collection)}`;
+  }
+
+  _admittedAs() {
+    return this.name ? `${this.name} (browser)` : "browser";
+  }
+
+  _lookAll() {
+    for (const holder of this._holders.values()) holder.look();
+  }
+
+  _changed() {
+    const { status } = this;
+    const told = JSON.stringify([{ ...status, error: status.error?.message ?? null }]);
+    if (told === this._told) return;
+    this._told = told;
+    for (const tell of [...this._listeners]) tell(status);
+  }
+}
+
+/** One replica, and its link with whichever node is connected. */
+class Holder {
+  /** @param {Core} core @param {any} replica or null, then `make` makes it of what a node says */
+  constructor(core, collection, replica, make = null) {
+    this.replica = replica;
+    this.error = null; // why a node does not link it
+    this.failed = () => undefined; // called with an error that will last
+    this._core = core;
+    this._make = make;
+    this._linkedAt = 0;
+    this._keptAt = 0;
+    this._saved = -1;
+    this._again = null;
+    this._unlink = core.connection.link(collection, this);
+  }
+
+  /** A node linked it. @param {Map<string, any>} said */
+  linked(said, say) {
+    const info = readInfo(said);
+    if (!this.learn(info)) return;
+    this.error = null;
+    this._linkedAt = this._keptAt = Date.now();
+    this.replica.linked(NODE, say);
+  }
+
+  /** What this collection is; false if it is not what is known here. */
+  learn(info) {
+    if (this.replica === null) this.replica = this._make(info);
+    if (sameBytes(info.lineage, this.replica.info.lineage)) return true;
+    this.error = new WrongLineage(
+      `documents ${info.name} were dropped and made anew since: what is here belongs to the old ones`,
+    );
+    this.failed(this.error);
+    return false;
+  }
+
+  heard(data) {
+    if (this.replica) this.replica.received(NODE, data);
+  }
+
+  ended(error) {
+    this.replica?.unlinked(NODE);
+    if (error === null || !this._core.connection.online) return;
+    this.error = error;
+    if (LASTING.has(error.code)) this.failed(error);
+    clearTimeout(this._again);
+    this._again = setTimeout(() => {
+      if (LASTING.has(error.code)) this._core.connection.again(this);
+      else this._core.connection.leave(error.message); // another node may serve
+    }, LASTING.has(error.code) ? AGAIN_MS : LOOK_MS);
+    this._core._changed();
+  }
+
+  /** Whether the node is of any use: it takes this replica in, and keeps what is written. */
+  look() {
+    const { replica } = this;
+    const { connection } = this._core;
+    if (!connection.online || replica.syncing.vectorOf(NODE) === null) return;
+    const now = Date.now();
+    const { pending, saved, ready } = replica.status;
+    if (ready && (pending === 0 || saved !== this._saved)) this._keptAt = now;
+    this._saved = saved;
+    if (!ready && now - this._linkedAt > TAKEN_MS) {
+      connection.leave(`${connection.node} does not take this replica in`);
+    } else if (now - this._keptAt > KEPT_MS) {
+      connection.leave(`${connection.node} puts nothing of what is written here on its disk`);
+    } else if (now - this._linkedAt > TAKEN_MS) connection.served();
+  }
+
+  end() {
+    clearTimeout(this._again);
+    this._unlink();
+  }
+}
+
+/** What a node says of a collection. @param {Map<string, any>} said */
+function readInfo(said) {
+  const get = (name) => (said instanceof Map ? said.get(name) : undefined);
+  const lineage = get("lineage");
+  const bytes = typeof lineage === "string" ? hexBytes(lineage) : lineage;
+  if (!(bytes instanceof Uint8Array) || bytes.length !== 16 || typeof get("name") !== "string") {
+    throw errorOf("BadFrame", "the node did not say what this collection is");
+  }
+  const founder = bigOf(get("founder") ?? 0);
+  return { name: get("name"), lineage: bytes, founder, sync: get("sync") ?? "auto", node: get("node") ?? "" };
+}
+
+function hexBytes(text) {
+  const pairs = text.match(/[0-9a-f]{2}/gi) ?? [];
+  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
+}
+
+export { NotLoaded, PlaitError };
