@@ -4,6 +4,9 @@
 `plait.blocking` has the same names without ``await``.
 """
 
+from importlib import import_module
+from typing import Any
+
 from plait import merge
 from plait.api.consumer import Consumer
 from plait.api.documents import (
@@ -105,3 +108,10 @@ __all__ = [
     "query",
     "restore",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`asgi` only when it is asked for: it needs ``pip install plait[web]``, the rest does not."""
+    if name == "asgi":
+        return import_module("plait.doors.http").asgi
+    raise AttributeError(f"module 'plait' has no attribute {name!r}")

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from plait.base.errors import BadMachine
 from plait.cli.config_file import Choices, node_config, parse_members, read_config
 from plait.cli.credentials import node_tls, tls_of, tls_options
+from plait.cli.doors import DoorChoices, open_doors
 from plait.cli.logs import log_level_option, log_option, start_logging
 from plait.client.address import SCHEME, TLS_SCHEME
 from plait.host.loop import run
@@ -55,6 +57,15 @@ machine_option = click.option(
 @click.option("--audit-writes", is_flag=True, help="Note who wrote, too.")
 @click.option("--insecure", is_flag=True,
               help="Listen on a public address even without TLS or rights.")  # fmt: skip
+@click.option("--http", metavar="HOST:PORT",
+              help="Speak HTTP there, and show the console: pip install plait[web].")  # fmt: skip
+@click.option("--http-host", "http_hosts", multiple=True, metavar="NAME",
+              help="A name that it is reached by, beside addresses and localhost. "
+              "Repeatable.")  # fmt: skip
+@click.option("--http-cert", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="A certificate for HTTPS, PEM.  [default: --tls-cert]")  # fmt: skip
+@click.option("--http-key", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Its key.  [default: --tls-key]")  # fmt: skip
 @machine_option
 @log_level_option
 @log_option
@@ -76,6 +87,10 @@ def serve(
     audit_log: Path | None,
     audit_writes: bool,
     insecure: bool,
+    http: str | None,
+    http_hosts: tuple[str, ...],
+    http_cert: Path | None,
+    http_key: Path | None,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -108,7 +123,8 @@ def serve(
     chosen = node_config(choices)
     chosen = replace(chosen, machines=tuple(map(machine_class, choices.machines or ())))
     start_logging(log_level, log_form)
-    run(serve_node(chosen, _announce))
+    doors = DoorChoices(http, http_hosts, http_cert, http_key)
+    run(serve_node(chosen, _announce, partial(open_doors, doors)))
 
 
 def machine_class(text: str) -> type[StateMachine]:
@@ -131,4 +147,5 @@ def _announce(node: Node) -> None:
     others = [name for name in node.membership.members if name != node.name]
     beside = f", beside {', '.join(others)}" if others else ""
     scheme = SCHEME if node.config.tls is None else TLS_SCHEME
-    click.echo(f"{node.name} is ready at {scheme}{node.address}{beside}", err=True)
+    doors = "".join(f", and at {door}" for door in node.doors.values())
+    click.echo(f"{node.name} is ready at {scheme}{node.address}{beside}{doors}", err=True)

@@ -74,8 +74,7 @@ class Node:
         folder: str = "",
     ) -> None:
         self.config = config
-        self.cluster = cluster
-        self.folder = folder
+        self.cluster, self.folder = cluster, folder
         self.name = config.name
         self.storage = storage
         self.clock = clock
@@ -84,6 +83,7 @@ class Node:
         self.machines = Machines(random, config.machines)
         self.control: LineHost
         self.address = config.listen
+        self.doors: dict[str, str] = {}  # where else it is found, by what is spoken there
         self.started = clock.monotonic()
         self.links: dict[str, Link] = {}
         self.on_members: Callable[[], None] = lambda: None  # nodes came or went

@@ -84,7 +84,11 @@ def check_exposure(node: Node, config: NodeConfig) -> None:
 
     A node that knows nothing of its cluster yet cannot know whether rights are on there.
     """
-    address = _listens_at(node, config)
+    check_address(_listens_at(node, config), node, config)
+
+
+def check_address(address: str, node: Node, config: NodeConfig) -> None:
+    """The same for any address that something listens on for the node."""
     if config.insecure or not is_public(address):
         return
     if config.tls is None:
@@ -152,10 +156,18 @@ async def _drain(node: Node, service: Service) -> None:
         logger.warning("%s stops, and some requests have no answer yet", node.name)
 
 
-async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node: None) -> None:
+Doors = Callable[[Node], contextlib.AbstractAsyncContextManager[None]]
+
+
+async def serve(
+    config: NodeConfig,
+    ready: Callable[[Node], None] = lambda node: None,
+    doors: Doors = lambda node: contextlib.nullcontext(),
+) -> None:
     """Serve clients and members until SIGTERM, SIGINT or cancellation.
 
     ready: called once with the node, whose address is the one that was bound.
+    doors: other ways in, open while the node serves.
     """
     tune_process()
     stop = asyncio.Event()
@@ -172,9 +184,10 @@ async def serve(config: NodeConfig, ready: Callable[[Node], None] = lambda node:
         sink = None if log is None else log.note
         trail = Trail(node.name, node.clock, sink, config.audit_writes)
         service = await open_service(node, network, config, trail)
-        ready(node)
         try:
-            await stop.wait()
+            async with doors(node):
+                ready(node)
+                await stop.wait()
             await _drain(node, service)
         finally:
             await service.close()

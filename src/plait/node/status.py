@@ -35,6 +35,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "node": node.name,
         "cluster": node.cluster,
         "address": node.address,
+        "doors": dict(node.doors),
         "zone": dict(node.membership.zones).get(node.name),
         "members": dict(node.addresses()),
         "links": {peer: link.refused or link.up for peer, link in node.links.items()},

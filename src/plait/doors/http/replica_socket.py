@@ -1,0 +1,279 @@
+"""WS ``/v1/replica``: a browser's own replicas, each a guest of the node's replica.
+
+One MessagePack array is one message::
+
+    browser                              server
+    [0, {"protocol": 1, "token"}]        first
+                                         [0, {"protocol", "node", "cluster", "now_ms", "who"}]
+    [1, id, collection]                  link
+                                         [1, id, {"name", "lineage", "founder", …}]  linked
+    [2, id, bytes]                       say; either way, `plait.graph.messages`
+    [3, id]                              unlink
+                                         [4, id, code, message, details]  ended; id 0: all of it
+
+"Linked" comes again whenever both have to begin anew. Invariant: messages of a link keep their
+order; a browser that does not read is cut off, loudly, with ``[4, 0, "Busy", …]``, and begins anew
+when it reconnects: nothing is lost, since its replica keeps what no node has.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from plait.api.port import DocumentsLink
+from plait.api.store import Store
+from plait.base.errors import (
+    BadFrame,
+    Busy,
+    NotSignedIn,
+    PlaitError,
+    Unavailable,
+    VersionMismatch,
+)
+from plait.doors.http.limits import HttpLimits
+from plait.doors.people import Acting, People
+
+PROTOCOL = 1
+HELLO, LINK, SAY, UNLINK, ENDED = range(5)
+ID_MAX = 2**32
+NAME_MAX = 512
+
+# Close codes of RFC 6455.
+GOING_AWAY, POLICY, TOO_SLOW = 1001, 1008, 1013
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+class ReplicaSocket:
+    """One browser's connection."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        people: People,
+        limits: HttpLimits,
+        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._socket = socket
+        self._people = people
+        self._limits = limits
+        self._wall_ms = wall_ms
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._news = asyncio.Event()
+        self._error: PlaitError | None = None  # why all of it ends
+        self._links: dict[int, DocumentsLink | None] = {}  # None: being made
+        self._making: dict[int, asyncio.Task[None]] = {}
+
+    async def run(self, cookie: str) -> None:
+        """Serve it until either side ends it."""
+        await self._socket.accept()
+        sending = asyncio.create_task(self._send_all())
+        try:
+            await self._serve(cookie)
+        except WebSocketDisconnect:
+            sending.cancel()
+        except PlaitError as error:
+            self.end(error)
+        finally:
+            for making in list(self._making.values()):
+                making.cancel()
+            for link in self._links.values():
+                if link is not None:
+                    link.close()
+            self._links.clear()
+            self.end(Unavailable("this connection ends"))
+            await asyncio.gather(sending, return_exceptions=True)
+
+    def end(self, error: PlaitError) -> None:
+        """All of it ends, for this reason; the browser hears it last."""
+        if self._error is None:
+            self._error = error
+            self._news.set()
+
+    # ------------------------------------------------------------------ hearing
+
+    async def _serve(self, cookie: str) -> None:
+        hello = await self._greeting()
+        token = hello.get("token") or cookie
+        if not isinstance(token, str):
+            raise BadFrame("a token is a text")
+        async with self._people.acting(token) as acting:
+            here = acting.store.here
+            self._say(
+                [HELLO, {"protocol": PROTOCOL, "node": here.node, "cluster": here.cluster,
+                         "now_ms": self._wall_ms(), "who": None}]
+            )  # fmt: skip
+            await self._hear(acting)
+
+    async def _greeting(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(self._limits.greeting_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise Unavailable(f"no greeting within {self._limits.greeting_s:g} s") from None
+        match message:
+            case [0, dict() as hello] if hello.get("protocol") == PROTOCOL:
+                return hello
+            case [0, dict()]:
+                raise VersionMismatch(f"this server speaks protocol {PROTOCOL} to browsers")
+        raise BadFrame("the first message is a greeting: [0, {'protocol': 1, 'token': …}]")
+
+    async def _hear(self, acting: Acting) -> None:
+        """Messages, until the browser goes or is told to go; a silent one is looked at, too."""
+        pending: asyncio.Task[list[Any]] | None = None
+        ended = asyncio.create_task(self._ended())
+        try:
+            while self._error is None:
+                pending = pending or asyncio.create_task(self._receive())
+                await asyncio.wait(
+                    [pending, ended],
+                    timeout=self._limits.heartbeat_s,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                acting.check()
+                if pending.done():
+                    message, pending = pending.result(), None
+                    self._handle(acting.store, message)
+        finally:
+            for task in (pending, ended):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+
+    async def _ended(self) -> None:
+        while self._error is None:
+            await self._news.wait()
+            await asyncio.sleep(0.05)
+
+    async def _receive(self) -> list[Any]:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", GOING_AWAY))
+        data = message.get("bytes")
+        if data is None:
+            raise BadFrame("messages are binary here")
+        if len(data) > self._limits.socket_message_bytes_max:
+            raise BadFrame(f"a message has at most {self._limits.socket_message_bytes_max} bytes")
+        try:
+            return _decode(data)
+        except (ValueError, RecursionError) as error:
+            raise BadFrame(f"not a message: {error}") from None
+
+    def _handle(self, store: Store, message: list[Any]) -> None:
+        match message:
+            case [1, int(id_), str(name)] if 0 < id_ < ID_MAX and len(name) <= NAME_MAX:
+                self._link(store, id_, name)
+            case [2, int(id_), bytes(data)]:
+                link = self._links.get(id_)
+                if link is not None:
+                    link.say(data)
+            case [3, int(id_)]:
+                self._unlink(id_)
+            case _:
+                raise BadFrame("there is no such message")
+
+    # ------------------------------------------------------------------ links
+
+    def _link(self, store: Store, id_: int, name: str) -> None:
+        if id_ in self._links:
+            raise BadFrame(f"there is a link {id_} already")
+        if len(self._links) >= self._limits.links_per_socket_max:
+            self._fail(id_, Busy(f"a connection has at most {len(self._links)} links"))
+            return
+        self._links[id_] = None
+        task = asyncio.create_task(self._make(store, id_, name))
+        self._making[id_] = task
+        task.add_done_callback(lambda _: self._making.pop(id_, None))
+
+    async def _make(self, store: Store, id_: int, name: str) -> None:
+        try:
+            async with asyncio.timeout(self._limits.request_s):
+                link = await store.link_documents(
+                    name, partial(self._heard, id_), partial(self._link_ended, id_)
+                )
+        except TimeoutError:
+            self._link_ended(id_, Unavailable(f"no link within {self._limits.request_s:g} s"))
+        except PlaitError as error:
+            self._link_ended(id_, error)
+        else:
+            self._links[id_] = link
+
+    def _unlink(self, id_: int) -> None:
+        making = self._making.pop(id_, None)
+        if making is not None:
+            making.cancel()
+        link = self._links.pop(id_, None)
+        if link is not None:
+            link.close()
+
+    def _heard(self, id_: int, data: bytes) -> None:
+        link = self._links.get(id_)
+        if link is None:
+            return
+        if data:
+            self._say([SAY, id_, data])
+            return
+        info = link.info
+        settings = {"sync": info.settings.sync, "history": info.settings.history}
+        told = {"name": info.name, "lineage": info.lineage, "founder": info.founder}
+        self._say([LINK, id_, {**told, "node": info.node, **settings}])
+
+    def _link_ended(self, id_: int, error: PlaitError) -> None:
+        if id_ in self._links:
+            del self._links[id_]
+            self._fail(id_, error)
+
+    def _fail(self, id_: int, error: PlaitError) -> None:
+        self._say(_ended(id_, error))
+
+    # ------------------------------------------------------------------ saying
+
+    def _say(self, message: list[Any]) -> None:
+        if self._error is not None:
+            return
+        data = _encode(message)
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        self._news.set()
+        if self._unsent_bytes > self._limits.socket_unsent_bytes_max:
+            self._unsent.clear()
+            self.end(Busy("this browser does not read what it is told"))
+
+    async def _send_all(self) -> None:
+        """Send what there is to send, and last why it ends."""
+        send = self._socket.send_bytes
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                while self._unsent:
+                    data = self._unsent.popleft()
+                    await send(data)
+                    self._unsent_bytes -= len(data)
+                if self._error is not None:
+                    break
+                self._news.clear()
+                await self._news.wait()
+            await send(_encode(_ended(0, self._error)))
+            await self._socket.close(_close_code(self._error), self._error.message[:100])
+
+
+def _ended(id_: int, error: PlaitError) -> list[Any]:
+    details = msgspec.to_builtins(error.details, enc_hook=repr)
+    return [ENDED, id_, error.code, error.message, details]
+
+
+def _close_code(error: PlaitError) -> int:
+    match error:
+        case NotSignedIn() | BadFrame() | VersionMismatch():
+            return POLICY
+        case Busy():
+            return TOO_SLOW
+    return GOING_AWAY
