@@ -196,7 +196,7 @@ export class Shelf {
 
   /** Apply one operation, with what it does to deletions that it has seen. @param {Op} op @param {Event} event */
   apply(op, event) {
-    this.seen.saw(event.replica, event.seq);
+    this.seen.set(event.replica, event.seq); // lower than before, after a draft that was discarded
     let document = this.documents.get(op.key);
     if (!document) {
       if (!isKey(op.key)) return;
@@ -271,7 +271,9 @@ export class Shelf {
     if (this.forgot) yield FORGOT;
     for (const key of keys ?? this.allKeys()) {
       const document = this.documents.get(key);
-      if (document && (document.objects.size || document.markers.size)) yield bundle(document, []);
+      if (!document || !(document.objects.size || document.markers.size)) continue;
+      const fragment = bundle(document, []);
+      if (fragment.data[0].length || fragment.data[1].length) yield fragment;
     }
   }
 
