@@ -93,7 +93,7 @@ peers: env ## etcd for the benchmarks, out of Debian's package, into .venv (need
 
 sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others), then every planted mistake
 	@$(BIN)/plait sim --for $${SIM_SECONDS:-120} --jobs 2 $(ARGS)
-	@$(PYTEST) -n 2 tests/sim/test_mistakes.py
+	@SIM_MISTAKE_CONTROLS=1 $(PYTEST) -n 2 tests/sim/test_mistakes.py
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) $(COMPILED) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -34,7 +34,7 @@ def configs() -> list[Config]:
         for seed in SEEDS:
             drawn = draw(seed, (name,), tuple(FAULTS))
             small = msgspec.structs.replace(
-                drawn, nodes=3, clients=2, think_s=0.1, work_s=4.0, calm_s=20.0
+                drawn, nodes=3, clients=2, think_s=0.1, work_s=3.0, calm_s=20.0
             )
             found.append(msgspec.structs.replace(small, faults=dict.fromkeys(FAULTS, 8.0)))
     return found

@@ -1,4 +1,4 @@
-"""Every planted mistake is found, and nothing is found in the same world without it.
+"""Every planted mistake is found, and (in `make sim`) nothing in the same world without it.
 
 The seed that found it first is tried first; if that has moved, some more are, from the first on.
 """
@@ -16,6 +16,7 @@ from mistakes_table import rows
 from plait.sim.run import Problem, simulate
 
 SEEDS = int(os.environ.get("SIM_MISTAKE_SEEDS", "20"))
+CONTROLS = bool(os.environ.get("SIM_MISTAKE_CONTROLS"))  # as much again, so not in `make test`
 _BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 
 
@@ -27,6 +28,8 @@ def _without(name: str, seed: int) -> list[Problem]:
 def _finds(mistake: Mistake, seed: int) -> bool:
     if not run_with(mistake, mistake.world(seed)).problems:
         return False
+    if not CONTROLS:
+        return True
     same = next(m.name for m in MISTAKES if m.world is mistake.world)
     problems = _without(same, seed)
     assert problems == [], f"without the mistake seed {seed} fails as well: {problems}"

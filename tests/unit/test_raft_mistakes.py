@@ -11,10 +11,12 @@ from plait.base.errors import BadFrame, Corrupt
 # the schedule that found it first is tried first
 FIRST_SEEDS = {
     "counts_its_own_unsynced_disk": 2, "commit_falls": 4, "compares_lengths_only": 13,
-    "protects_no_leader": 5, "counts_new_disks_votes": 58, "reads_without_a_round": 3,
-    "one_majority_decides_a_joint_change": 9, "a_copy_carries_no_membership": 13,
+    "protects_no_leader": 5, "counts_new_disks_votes": 58, "reads_without_a_round": 107,
+    "one_majority_decides_a_joint_change": 14, "a_copy_carries_no_membership": 25,
     "a_cut_membership_stays_in_force": 26, "a_restart_forgets_a_membership": 8,
-    "learners_count": 1, "a_gone_member_holds_up_its_successor": 1,
+    "learners_count": 1, "a_gone_member_holds_up_its_successor": 1, "votes_twice": 6,
+    "reads_before_its_term_committed": 18, "a_membership_counts_once_committed": 1,
+    "a_copy_lowers_the_term": 1,
 }  # fmt: skip
 LIMIT = int(os.environ.get("RAFT_MISTAKE_SEEDS", "120"))
 
