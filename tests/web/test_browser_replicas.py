@@ -1,15 +1,26 @@
 """Browser replicas (in Node) against nodes: both ways, offline, over kills, and refused."""
 
 import asyncio
+import base64
+import contextlib
+import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import plait
 from plait import AddWinsSet, Counter, Document, EnableFlag, Eventual, Register
-from tests.web.agents import Agents, until
+from plait.node.local import Local
+from tests.web.agents import Agent, AgentError, Agents, until
 from tests.web.replica_server import ReplicaServer
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "cluster"))
+
+from guarded import World
+from members import Members
 
 TITLE, LIKES, TAGS = ("r:title",), ("c:likes",), ("aw:tags",)
 
@@ -27,21 +38,342 @@ async def agents() -> AsyncIterator[Agents]:
         yield made
 
 
-async def test_an_edit_shows_on_the_other_side_both_ways(tmp_path: Path, agents: Agents):
+@contextlib.asynccontextmanager
+async def served(tmp_path: Path) -> AsyncIterator[tuple[plait.Documents[Note], ReplicaServer]]:
+    """A store with a collection, and a server of it."""
     async with plait.open(str(tmp_path / "n")) as store, ReplicaServer(store) as server:
-        notes = await store.documents("notes", Note, Eventual())
+        yield await store.documents("notes", Note, Eventual()), server
+
+
+def title(text: str, key: str = "a") -> tuple[str, tuple[str, ...], tuple[Any, ...]]:
+    return (key, TITLE, ("set", text))
+
+
+async def reads(browser: Agent, text: str | None, key: str = "a") -> None:
+    async def does() -> bool:
+        return bool(await browser.value(key, *TITLE) == text)
+
+    await until(does)
+
+
+async def test_an_edit_shows_on_the_other_side_both_ways(tmp_path: Path, agents: Agents) -> None:
+    async with served(tmp_path) as (notes, server):
         notes["a"].title = "from python"
         browser = await agents.start(server.url)
         assert await browser.value("a", *TITLE) == "from python"
-        await browser.mutate(("a", TITLE, ("set", "from javascript")), ("b", LIKES, ("add", 3)))
+        await browser.mutate(title("from javascript"), ("b", LIKES, ("add", 3)))
         await until(lambda: notes["a"].title == "from javascript")
         assert notes["b"].likes.value == 3
         notes["b"].likes += 4
-        assert await until(lambda: _is(browser.value("b", *LIKES), 7))
+        await until(lambda: _is(browser.value("b", *LIKES), 7))
         await browser.ask("sent", documents="notes")
         status = await browser.status()
-        assert status["pending"] == 0 and status["online"] and status["ready"]
+        assert (status["pending"], status["online"], status["ready"]) == (0, True, True)
 
 
-async def _is(asked, wanted):
-    return await asked == wanted
+async def test_offline_edits_merge_on_return(tmp_path: Path, agents: Agents) -> None:
+    async with served(tmp_path) as (notes, server):
+        one, two = await agents.start(server.url), await agents.start(server.url)
+        await one.ask("offline", value=True)
+        await one.mutate(("a", LIKES, ("add", 5)), ("a", TAGS, ("add", "one")))
+        await two.mutate(("a", LIKES, ("add", 2)), ("a", TAGS, ("add", "two")))
+        notes["a"].likes += 10
+        assert (await one.status())["pending"] > 0
+        assert not (await one.status(None))["online"]
+        await one.ask("offline", value=False)
+        for browser in (one, two):
+            await until(lambda browser=browser: _is(browser.value("a", *LIKES), 17))
+        assert notes["a"].likes.value == 17
+        assert set(notes["a"].tags) == {"one", "two"}
+        await one.ask("sent", documents="notes")
+
+
+async def test_unsent_edits_outlive_their_process(tmp_path: Path, agents: Agents) -> None:
+    async with served(tmp_path) as (notes, server):
+        kept = tmp_path / "browser"
+        browser = await agents.start(server.url, path=kept)
+        await browser.mutate(title("sent"))
+        await browser.ask("sent", documents="notes")
+        await browser.ask("offline", value=True)
+        await browser.mutate(title("unsent"), title("new", "b"))
+        await browser.ask("flush", documents="notes")
+        await browser.kill()
+        # there is nobody to ask: it is opened from what it kept
+        again = await agents.start(server.url, path=kept, offline=True)
+        assert await again.value("a", *TITLE) == "unsent"
+        assert (await again.status())["pending"] == 2
+        assert notes["a"].title == "sent"
+        await again.ask("offline", value=False)
+        await until(lambda: notes["a"].title == "unsent" and notes["b"].title == "new")
+        await again.ask("sent", documents="notes")
+        assert (await again.status())["pending"] == 0
+
+
+async def test_many_kills_lose_nothing_that_was_durable(tmp_path: Path, agents: Agents) -> None:
+    async with served(tmp_path) as (notes, server):
+        kept = tmp_path / "browser"
+        for turn in range(6):
+            browser = await agents.start(server.url, path=kept, offline=turn % 2 == 1)
+            await browser.mutate(*[(f"k{turn}-{i}", LIKES, ("add", 1)) for i in range(40)])
+            await browser.ask("flush", documents="notes")
+            browser.process.send_signal(signal.SIGKILL)
+            await browser.kill()
+        last = await agents.start(server.url, path=kept)
+        await last.ask("sent", documents="notes")
+        assert sorted(notes) == sorted(f"k{turn}-{i}" for turn in range(6) for i in range(40))
+        assert all(notes[key].likes.value == 1 for key in notes)
+
+
+async def test_a_storage_that_fails_keeps_edits_unsent_until_it_works(
+    tmp_path: Path, agents: Agents
+) -> None:
+    async with served(tmp_path) as (notes, server):
+        browser = await agents.start(server.url, path=tmp_path / "browser")
+        await browser.ask("fail", why="no room")
+        await browser.mutate(title("kept back"))
+        await until(lambda: _has_error(browser))
+        with pytest.raises(AgentError, match="no room"):
+            await browser.mutate(title("refused"))
+        await asyncio.sleep(0.3)
+        assert "a" not in notes, "nothing leaves before it is durable"
+        await browser.ask("fail", why=None)
+        await until(lambda: notes["a"].title == "kept back")
+        await browser.mutate(title("goes on"))
+        await until(lambda: notes["a"].title == "goes on")
+
+
+async def _has_error(browser: Agent) -> bool:
+    return (await browser.status())["error"] is not None
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "drop"])
+async def test_a_damaged_storage_is_never_taken_for_an_empty_one(
+    tmp_path: Path, agents: Agents, harm: str
+) -> None:
+    async with served(tmp_path) as (_, server):
+        kept = tmp_path / "browser"
+        browser = await agents.start(server.url, path=kept)
+        await browser.mutate(title("text"))
+        await browser.ask("sent", documents="notes")
+        await browser.ask("close")
+        await browser.kill()
+        damage(kept, harm)
+        with pytest.raises(AgentError) as caught:
+            await agents.start(server.url, path=kept)
+        assert caught.value.code == "Corrupt"
+
+
+def damage(path: Path, harm: str) -> None:
+    """To the last row of the log that is in a file of rows."""
+    import json
+
+    rows: dict[str, str | None] = {}
+    for line in path.read_text().splitlines():
+        rows.update(dict(json.loads(line)))
+    name = max(name for name, data in rows.items() if "/l/" in name and data)
+    if harm == "drop":
+        rows[name] = None
+    else:
+        data = bytearray(base64.b64decode(rows[name] or ""))
+        if harm == "flip":
+            data[len(data) // 2] ^= 1
+        else:
+            del data[-1]
+        rows[name] = base64.b64encode(data).decode()
+    path.write_text(json.dumps(list(rows.items())) + "\n")
+
+
+async def test_a_node_that_is_gone_is_left_for_another(tmp_path: Path, agents: Agents) -> None:
+    async with Members(tmp_path, 3) as members, contextlib.AsyncExitStack() as stack:
+        servers = []
+        for name, node in members.nodes.items():
+            server = ReplicaServer(plait.Store(Local(node)), name)
+            servers.append(await stack.enter_async_context(server))
+        store = plait.Store(Local(members.nodes["n1"]))
+        notes = await store.documents("notes", Note, Eventual())
+        notes["a"].title = "first"
+        await until(lambda: all(node.graphs.infos() for node in members.nodes.values()))
+        browser = await agents.start(*[server.url for server in servers])
+        for turn in range(3):
+            on = (await browser.status(None))["node"]
+            server = next(one for one in servers if one.node == on)
+            await server.stop()
+            await browser.mutate(title(f"turn {turn}"))
+            await until(lambda turn=turn: notes["a"].title == f"turn {turn}")
+            assert (await browser.status(None))["node"] != on
+            await server.start()
+
+
+async def test_a_node_that_is_killed_and_restarted_goes_on(tmp_path: Path, agents: Agents) -> None:
+    async with Members(tmp_path, 1) as members:
+        store = plait.Store(Local(members.nodes["n1"]))
+        await store.documents("notes", Note, Eventual())
+        async with ReplicaServer(store) as server:
+            browser = await agents.start(server.url)
+            await browser.mutate(title("before"))
+            await browser.ask("sent", documents="notes")
+            await server.stop()
+            await members.stop("n1")
+            await browser.mutate(title("meanwhile"))
+            await members.start("n1")
+            server.store = plait.Store(Local(members.nodes["n1"]))
+            await server.start()
+            await browser.ask("sent", documents="notes")
+            notes = await server.store.documents("notes", Note)
+            assert notes["a"].title == "meanwhile"
+
+
+async def test_a_refused_edit_is_rolled_back_and_shown_with_its_verdict(
+    tmp_path: Path, agents: Agents
+) -> None:
+    members = Members(tmp_path / "m", 1)
+    await members.start()
+    world = World(members)
+    await world.begin()
+    async with world.store("root") as root:
+        everything = await root.documents("notes", Note, Eventual())
+        everything["theirs/b"].title = "private"
+        await everything.flush()
+        await world.user("ann", "notes:read", "notes/ours/:write")
+        async with world.store("ann") as store, ReplicaServer(store) as server:
+            kept = tmp_path / "browser"
+            browser = await agents.start(server.url, path=kept)
+            await reads(browser, "private", "theirs/b")
+            await browser.mutate(title("mine now", "theirs/b"), title("allowed", "ours/a"))
+            (refusal,) = await until(lambda: browser.ask("refused", documents="notes"))
+            assert refusal["key"] == "theirs/b"
+            assert "lacks write" in refusal["reason"]
+            await reads(browser, "private", "theirs/b")
+            await until(lambda: everything["ours/a"].title == "allowed")
+            assert everything["theirs/b"].title == "private"
+            assert (await browser.status())["refused"] == 1
+            await browser.kill()
+            browser = await agents.start(server.url, path=kept)
+            assert await browser.ask("refused", documents="notes") == [refusal]
+            await browser.ask("dismiss", documents="notes", number=refusal["number"])
+            assert (await browser.status())["refused"] == 0
+            await browser.mutate(title("still", "ours/a"))
+            await until(lambda: everything["ours/a"].title == "still")
+    await members.close()
+
+
+async def test_a_change_of_several_documents_is_refused_as_one(
+    tmp_path: Path, agents: Agents
+) -> None:
+    members = Members(tmp_path / "m", 1)
+    await members.start()
+    world = World(members)
+    await world.begin()
+    async with world.store("root") as root:
+        everything = await root.documents("notes", Note, Eventual())
+        await world.user("ann", "notes:read", "notes/ours/:write")
+        async with world.store("ann") as store, ReplicaServer(store) as server:
+            browser = await agents.start(server.url)
+            await browser.mutate(
+                title("one", "ours/a"), title("two", "theirs/b"), together=True, message="both"
+            )
+            await until(lambda: browser.ask("refused", documents="notes"))
+            await reads(browser, None, "ours/a")
+            assert not list(everything)
+    await members.close()
+
+
+async def test_a_copied_storage_takes_a_fresh_id_and_loses_nothing(
+    tmp_path: Path, agents: Agents
+) -> None:
+    async with served(tmp_path) as (notes, server):
+        kept, copied = tmp_path / "browser", tmp_path / "copy"
+        browser = await agents.start(server.url, path=kept)
+        await browser.mutate(("a", LIKES, ("add", 1)))
+        await browser.ask("sent", documents="notes")
+        await browser.ask("close")
+        copied.write_bytes(kept.read_bytes())
+        one = await agents.start(server.url, path=kept)
+        two = await agents.start(server.url, path=copied, offline=True)
+        assert await one.ask("id", documents="notes") == await two.ask("id", documents="notes")
+        await one.mutate(("a", LIKES, ("add", 10)), ("one", LIKES, ("add", 1)))
+        await one.ask("sent", documents="notes")
+        await two.mutate(("a", LIKES, ("add", 100)), ("two", LIKES, ("add", 1)))
+        await two.ask("offline", value=False)
+        await until(lambda: notes["a"].likes.value == 111)
+        for browser in (one, two):
+            await until(lambda browser=browser: _is(browser.value("a", *LIKES), 111))
+        assert await one.ask("id", documents="notes") != await two.ask("id", documents="notes")
+        await two.ask("sent", documents="notes")
+
+
+async def test_who_was_retired_comes_back_with_what_others_lack(
+    tmp_path: Path, agents: Agents
+) -> None:
+    async with served(tmp_path) as (notes, server):
+        kept = tmp_path / "browser"
+        browser = await agents.start(server.url, path=kept)
+        await browser.mutate(title("old"), ("a", LIKES, ("add", 1)))
+        await browser.ask("sent", documents="notes")
+        gone = int(await browser.ask("id", documents="notes"))
+        await browser.ask("offline", value=True)
+        await browser.mutate(("a", LIKES, ("add", 20)), title("stale"), title("kept", "b"))
+        await browser.ask("flush", documents="notes")
+        replica = notes._access.replica
+        replica.say((replica.parts.scope.retire(gone),))
+        await asyncio.sleep(0.01)
+        notes["a"].title = "later"
+        await browser.ask("offline", value=False)
+        await until(lambda: notes["a"].likes.value == 21)
+        await until(lambda: notes["b"].title == "kept")
+        await browser.ask("sent", documents="notes")
+        assert notes["a"].title == "later", "a later write stands"
+        assert int(await browser.ask("id", documents="notes")) != gone
+        await reads(browser, "later")
+        status = await browser.status()
+        assert any("later write stands" in notice for notice in status["notices"])
+
+
+async def test_presence_is_told_and_never_stored(tmp_path: Path, agents: Agents) -> None:
+    async with served(tmp_path) as (notes, server):
+        one, two = await agents.start(server.url), await agents.start(server.url)
+        await one.ask("present", documents="notes", value={"at": "a"})
+        mine = await one.ask("id", documents="notes")
+        await until(lambda: _holds(two, mine))
+        assert int(mine) in notes._access.replica.everybody()
+        await one.ask("present", documents="notes", value=None)
+        await until(lambda: _holds(two, mine, False))
+
+
+async def _holds(browser: Agent, replica: str, wanted: bool = True) -> bool:
+    found = [id_ for id_, _ in await browser.ask("everybody", documents="notes")]
+    return (replica in found) == wanted
+
+
+@pytest.mark.parametrize("ahead_s", [600, -600])
+async def test_a_wrong_clock_here_is_put_right_by_the_nodes(
+    tmp_path: Path, agents: Agents, ahead_s: int
+) -> None:
+    async with served(tmp_path) as (notes, server):
+        browser = await agents.start(server.url, ahead=ahead_s * 1000)
+        await browser.mutate(title("stamped"))
+        await until(lambda: notes["a"].title == "stamped")
+        notes["a"].title = "later"
+        await reads(browser, "later")
+        assert not (await browser.status())["quarantined"]
+
+
+async def test_a_collection_that_is_not_there_is_a_typed_error(
+    tmp_path: Path, agents: Agents
+) -> None:
+    async with served(tmp_path) as (_, server):
+        browser = await agents.start(server.url, documents=None)
+        with pytest.raises(AgentError) as caught:
+            await browser.ask("open", documents="absent")
+        assert caught.value.code == "NoSuchCollection"
+
+
+async def test_nobody_to_ask_is_unavailable(agents: Agents) -> None:
+    browser = await agents.start("ws://127.0.0.1:9", documents=None)
+    with pytest.raises(AgentError) as caught:
+        await browser.ask("open", documents="notes", timeout=1)
+    assert caught.value.code == "Unavailable"
+
+
+async def _is(asked: Any, wanted: Any) -> bool:
+    return bool(await asked == wanted)
