@@ -56,10 +56,11 @@ def plain_value(value: Any) -> Any:
 
 def told(ops):
     """Operations as bytes; what a clear says of several objects has no order of its own."""
-    return encode([
-        [op.key, op.path, sorted(op.body, key=encode) if op.kind == CLEAR and op.body else op.body, op.kind]
-        for op in ops
-    ])  # fmt: skip
+    return encode([[op.key, op.path, _said(op), op.kind] for op in ops])
+
+
+def _said(op):
+    return sorted(op.body, key=encode) if op.kind == CLEAR and op.body else op.body
 
 
 class RecordingShelf(Shelf):
