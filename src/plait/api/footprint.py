@@ -20,7 +20,14 @@ import msgspec
 from plait.api.context import Context
 from plait.api.messages import Get, Query, Row, Scan
 from plait.api.settings import ReadOptions
-from plait.api.values import PAGE_ROWS, decode_row, decode_rows, decode_value, present
+from plait.api.values import (
+    PAGE_ROWS,
+    check_version,
+    decode_row,
+    decode_rows,
+    decode_value,
+    present,
+)
 from plait.base.codec import encode, encode_key
 from plait.base.errors import BadValue, Closed, Conflict, UsageError
 from plait.line.entry import Epoch
@@ -54,6 +61,7 @@ class Footprint:
         self.line = line
         self.ended = False
         self._reads: dict[_Place, _Seen] = {}  # to be validated by version
+        self._expected: dict[_Place, int] = {}  # versions that were learnt elsewhere
         self._scanned: dict[_Place, _Seen] = {}  # covered by a page
         self._pages: list[_Page] = []
         self._writes: dict[_Place, Present | None] = {}
@@ -76,6 +84,23 @@ class Footprint:
         self._check_size()
 
     # ------------------------------------------------------------------ reading
+
+    def expect(self, table: int, key: str, version: int) -> None:
+        """Remember a version that was read elsewhere."""
+        self.check()
+        encode_key(key)
+        check_version(version)
+        place = (table, key)
+        seen = self._scanned.get(place) or self._reads.get(place)
+        known = self._expected.get(place) if seen is None else seen[0]
+        if known not in (None, version):
+            raise Conflict(
+                f"row {key!r} has version {known}, not {version}",
+                table=table, key=key, expected=version, actual=known,
+            )  # fmt: skip
+        self._expected[place] = version
+        self._one_state = False
+        self._check_size()
 
     async def get(self, table: int, key: str, default: Any) -> Any:
         """A row's value, or `default`."""
@@ -144,7 +169,10 @@ class Footprint:
         return answers.values[0]
 
     def _check_size(self) -> None:
-        if len(self._reads) + len(self._scanned) + len(self._writes) > ROWS_MAX:
+        if (
+            len(self._reads) + len(self._expected) + len(self._scanned) + len(self._writes)
+            > ROWS_MAX
+        ):
             raise UsageError(f"a transaction reads and writes at most {ROWS_MAX} rows")
 
     # ------------------------------------------------------------------ the end
@@ -157,7 +185,8 @@ class Footprint:
         """
         if not self._writes and self._one_state:
             return None
-        reads = (ReadVersion(*place, version) for place, (version, _) in self._reads.items())
+        versions = {place: seen[0] for place, seen in self._reads.items()} | self._expected
+        reads = (ReadVersion(*place, version) for place, version in versions.items())
         ranges = (
             ScannedRange(page.table, page.start, page.stop, page.count, page.newest)
             for page in self._pages

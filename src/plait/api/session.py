@@ -54,6 +54,10 @@ class Session:
         info = await self._context.backend.open_table(name, settings)
         return Table(self._context, info, options)
 
+    def bound(self, table: Table) -> Table:
+        """The same table as this session writes and reads it, without asking for it again."""
+        return Table(self._context, table.info, ReadOptions())
+
     async def machine(
         self,
         name: str,

@@ -257,6 +257,28 @@ class Table:
             else:
                 low = rows[-1].key + "\0"
 
+    async def page(
+        self,
+        start: str | None = None,
+        stop: str | None = None,
+        *,
+        prefix: str | None = None,
+        reverse: bool = False,
+        limit: int = PAGE_ROWS,
+        read: ReadFrom | None = None,
+        max_lag: float | None = None,
+    ) -> tuple[list[TableRow], bool]:
+        """At most 1,000 rows of one state, with their versions, and whether there are more behind.
+
+        Go on with ``start=rows[-1].key + "\0"``, or, in reverse, with ``stop=rows[-1].key``.
+        """
+        low, high = bounds(start, stop, prefix)
+        check_limit(limit)
+        query = Scan(self._info.table, low, high, min(limit, PAGE_ROWS), bool(reverse))
+        (answer,) = await self._read((query,), read, max_lag)
+        rows, more = decode_rows(answer)
+        return [TableRow(row.key, decode_value(row.value), row.version) for row in rows], more
+
     async def count(self, *, read: ReadFrom | None = None, max_lag: float | None = None) -> int:
         """How many rows there are."""
         (answer,) = await self._read((Count(self._info.table),), read, max_lag)

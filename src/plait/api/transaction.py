@@ -49,6 +49,10 @@ class TransactionTable:
         """The value under `key`, or `default`; the same however often it is asked."""
         return await self._footprint.get(self._info.table, key, default)
 
+    def expect(self, key: str, version: int) -> None:
+        """Commit only if the row has this version (0: if there is none), however it was learnt."""
+        self._footprint.expect(self._info.table, key, version)
+
     def put(self, key: str, value: Any) -> None:
         """Set a row at commit, to the value as it is now."""
         self._footprint.write(self._info.table, key, value)

@@ -14,7 +14,7 @@ Absent: CORS. Pages of other sites neither read nor write here; see `guarding`.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -95,6 +95,7 @@ class Door:
         self.limits = limits or HttpLimits()
         self.draining = False
         self.watches = 0  # under way
+        self._drained: asyncio.Future[None] | None = None
         self.sockets: dict[ReplicaSocket, None] = {}
         allowed = origins if callable(origins) else lambda: origins
         self._guarding = Guarding(hosts, allowed)
@@ -116,9 +117,29 @@ class Door:
             case "lifespan":
                 await _lifespan(receive, send)
 
+    @property
+    def drained(self) -> "asyncio.Future[None]":
+        """Done once the door is closing; for streams, which end then."""
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
+        return self._drained
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """A watch is under way; `Busy` if there are too many."""
+        if self.watches >= self.limits.watches_max:
+            raise Busy(f"{self.watches} watches are under way: as many as there may be")
+        self.watches += 1
+        try:
+            yield
+        finally:
+            self.watches -= 1
+
     def drain(self) -> None:
         """Stop: sockets and streams end, and say that they can be taken up elsewhere."""
         self.draining = True
+        if not self.drained.done():
+            self.drained.set_result(None)
         for socket in list(self.sockets):
             socket.end(Unavailable("this node is stopping"))
 
@@ -176,7 +197,7 @@ class Door:
             raise HttpProblem(
                 405, "MethodNotAllowed", f"here one can {allowed}", {"Allow": allowed}
             )
-        query = parse_query(operation, request.url.query)
+        query = parse_query(operation, request.scope["query_string"].decode("latin-1"))
         if operation.free:
             return await operation.do(Call(self, request, found.path, query, None))
         if operation.body is not None:
@@ -199,6 +220,7 @@ class Door:
         """What streams keeps its store until the stream has ended."""
         stack = contextlib.AsyncExitStack()
         try:
+            stack.enter_context(self.watching())
             acting = await stack.enter_async_context(self.people.acting(token_of(request)))
             response = await operation.do(Call(self, request, found.path, query, acting))
         except BaseException:
@@ -207,7 +229,7 @@ class Door:
         return Holding(response, stack)
 
     @contextlib.contextmanager
-    def _under_way(self) -> Any:
+    def _under_way(self) -> Iterator[None]:
         if self._requests >= self.limits.requests_max:
             raise Busy(f"{self._requests} requests are under way")
         self._requests += 1
@@ -271,7 +293,7 @@ def token_of(request: Request) -> str:
         if kind.lower() != "bearer" or not token.strip():
             raise NotSignedIn("show a token: Authorization: Bearer TOKEN")
         return token.strip()
-    if "token=" in request.url.query:
+    if b"token=" in request.scope["query_string"]:
         return request.query_params.get("token", "")
     return request.cookies.get(TOKEN_COOKIE, "")
 

@@ -1,6 +1,9 @@
 """Everything that can be asked for, from the modules that do it."""
 
-from plait.doors.http import collections, health
+from plait.doors.http import collections, health, rows, tables, transactions
 from plait.doors.http.operation import Operation
 
-OPERATIONS: tuple[Operation, ...] = (*health.OPERATIONS, *collections.OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = (
+    *health.OPERATIONS, *tables.OPERATIONS, *rows.OPERATIONS, *transactions.OPERATIONS,
+    *collections.OPERATIONS,
+)  # fmt: skip
