@@ -3,7 +3,9 @@
  *
  * Every tab has a durable *slot* of its own in the browser's storage, which nobody else may use
  * while it is open (the Web Locks API sees to that): a second tab takes the second slot. Tabs of one
- * browser are linked with each other (`tabs.js`), so they show each other's edits offline too.
+ * browser are linked with each other (`tabs.js`), so they show each other's edits offline too. Where
+ * there are no locks (a page that came over plain HTTP from another machine) nothing is kept, and
+ * the status says so.
  *
  * Invariant: a slot has one writer. A replica is linked with at most one node at a time.
  */
@@ -12,7 +14,7 @@ import { Closed, NotLoaded, PlaitError, Unavailable, WrongLineage, errorOf } fro
 import { bigOf, sameBytes } from "./event.js";
 import { Connection } from "./link.js";
 import { NODE, loadReplica, newReplica } from "./replica.js";
-import { holdSlot } from "./slots.js";
+import { Drain, holdSlot } from "./slots.js";
 import { IndexedStorage, MemoryStorage } from "./storage.js";
 import { Tabs } from "./tabs.js";
 
@@ -21,6 +23,8 @@ const LOOK_MS = 1000;
 const TAKEN_MS = 6_000; // for a node to make this replica a member
 const KEPT_MS = 20_000; // for a node to get anything of what is written here onto its disk
 const AGAIN_MS = 5_000; // after a node ended a link
+const DRAIN_MS = 120_000;
+const DRAINED_S = 20; // for a node to take what a page that is gone has left
 const LASTING = new Set(["NotSignedIn", "NotAllowed", "NoSuchCollection", "BadSettings"]);
 
 /**
@@ -31,16 +35,19 @@ const LASTING = new Set(["NotSignedIn", "NotAllowed", "NoSuchCollection", "BadSe
 /** Connect this page. @param {Options} options @returns {Promise<Core>} */
 export async function connectCore(options = {}) {
   const persist = options.persist ?? null;
-  let slot = { prefix: "s0", release: () => undefined };
-  let storage = options.storage ?? null;
-  if (persist !== null) {
-    slot = await holdSlot(persist, options.locks);
-    storage ??= await IndexedStorage.open(persist).catch((error) => {
-      slot.release();
-      throw error;
-    });
+  const locks = options.locks ?? globalThis.navigator?.locks;
+  if (persist === null || !locks) {
+    const slot = { prefix: "s0", release: () => undefined };
+    return new Core({ ...options, persist: null }, new MemoryStorage(), slot);
   }
-  return new Core(options, storage ?? new MemoryStorage(), slot);
+  const slot = await holdSlot(persist, locks);
+  try {
+    const storage = options.storage ?? (await IndexedStorage.open(persist));
+    return new Core(options, storage, slot);
+  } catch (error) {
+    slot.release();
+    throw error;
+  }
 }
 
 /** Where the page came from, as a node's address. */
@@ -57,6 +64,7 @@ export class Core {
   constructor(options, storage, slot) {
     this.name = options.name ?? null;
     this.error = null;
+    this.durable = options.persist !== null && options.persist !== undefined;
     this._storage = storage;
     this._slot = slot;
     this._holders = new Map(); // collection to Holder
@@ -72,6 +80,12 @@ export class Core {
     });
     this.tabs = options.persist ? new Tabs(options.persist, this, options.channel) : null;
     this._look = setInterval(() => this._lookAll(), LOOK_MS);
+    this._drainAt = 0;
+    this._drain = null;
+    if (this.durable && !options.storage) {
+      const locks = options.locks ?? globalThis.navigator.locks;
+      this._drain = new Drain(options.persist, locks, storage, (...slot) => this._drained(...slot));
+    }
     this.connection.offline = options.offline ?? false;
     this.connection.retry();
   }
@@ -91,11 +105,13 @@ export class Core {
     this._changed();
   }
 
-  /** {online, node, who, pending, saved, refused, error} of all collections together. */
+  /** {online, node, who, durable, pending, saved, refused, error} of all collections together;
+   * `durable`: whether what is written outlives this page. */
   get status() {
     const { connection } = this;
     const status = {
       online: connection.online, node: connection.node, who: connection.who,
+      durable: this.durable,
       pending: 0, saved: 0, refused: 0, error: connection.online ? null : connection.error,
     };
     for (const { replica, error } of this._holders.values()) {
@@ -191,6 +207,30 @@ export class Core {
 
   _lookAll() {
     for (const holder of this._holders.values()) holder.look();
+    if (!this._drain || !this.connection.online || Date.now() < this._drainAt) return;
+    this._drainAt = Date.now() + DRAIN_MS;
+    this._drain.run().catch((error) => {
+      if (!this.error) console.warn("plait: what another page left is still unsent:", error.message);
+    });
+  }
+
+  /** A replica that another page left, linked, if it has anything to send. */
+  async _drained(prefix, collection) {
+    const at = `${prefix}/${encodeURIComponent(collection)}`;
+    const options = { name: this._admittedAs() };
+    const replica = await loadReplica(options, this._storage, at, () => this.now());
+    if (!replica || replica.pending === 0) {
+      await replica?.close();
+      return null;
+    }
+    const holder = new Holder(this, collection, replica);
+    return {
+      sent: () => replica.sent(DRAINED_S),
+      end: async () => {
+        holder.end();
+        await replica.close();
+      },
+    };
   }
 
   _changed() {
