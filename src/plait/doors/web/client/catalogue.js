@@ -12,6 +12,7 @@ import { DisableFlag, EnableFlag } from "./flags.js";
 import { LAST_WRITER_WINS } from "./last_writer_wins.js";
 import { Opaque } from "./opaque.js";
 import { Counter, GrowCounter } from "./tally.js";
+import { TEXT } from "./text.js";
 
 /** @type {import("./graph_type.js").GraphType[]} */
 const OURS = [
@@ -19,6 +20,7 @@ const OURS = [
   LAST_WRITER_WINS, MERGE, ASK,
   new EnableFlag(), new DisableFlag(),
   new GrowSet(), new TwoPhaseSet(), new AddWinsSet(), new RemoveWinsSet(),
+  TEXT,
 ];
 
 const types = new Map(OURS.map((type) => [type.tag, type]));
