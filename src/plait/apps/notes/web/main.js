@@ -1,0 +1,227 @@
+/**
+ * The notes app: a list, a note beside it, and a replica of everything below.
+ *
+ * What is written is written into this browser's own replica (`/client.js`), at once; the replica
+ * and the node it is linked to tell each other. So nothing here waits for a network, and there is no
+ * "save". The note that is open stands in the address: #/KEY.
+ *
+ * Invariant: nothing is on the page that is not in the replica, but a title being typed. Absent:
+ * state of its own, but for what is open.
+ */
+
+import { connect } from "/client.js";
+import { Book } from "./book.js";
+import { askMe, askToken, showKeys, toast } from "./dialogs.js";
+import { h, icon } from "./dom.js";
+import { History } from "./history.js";
+import { List } from "./list.js";
+import { NotePane } from "./note.js";
+import { Me, People, initials } from "./people.js";
+import { COLLECTION, NOTE } from "./schema.js";
+import { Status, refusals, wasOffline } from "./status.js";
+
+const TOKEN = "plait.token";
+const $ = (id) => document.getElementById(id);
+
+const me = new Me();
+
+function kept(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+/** The collection, made if nobody has made it yet. */
+async function opened(store, token) {
+  try {
+    return await store.documents(COLLECTION, NOTE);
+  } catch (error) {
+    if (error.code !== "NoSuchCollection") throw error;
+    const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+    await fetch(`/v1/documents/${COLLECTION}`, { method: "PUT", headers, body: JSON.stringify({ history: "forever" }) });
+    return store.documents(COLLECTION, NOTE);
+  }
+}
+
+async function start() {
+  $("create").append(icon("plus"));
+  drawMe();
+  const token = kept(TOKEN);
+  const urls = new URLSearchParams(location.search).getAll("node");
+  const store = await connect({
+    name: me.name, persist: "plait", offline: wasOffline(), ...(token ? { token } : {}), ...(urls.length ? { urls } : {}),
+  });
+  if (wasOffline()) store.offline = true;
+  run(store, await opened(store, token), token);
+}
+
+function drawMe() {
+  $("me").replaceChildren(h("span.face", { style: { "--hue": me.hue } }, initials(me.name)), h("span.myname", {}, me.name));
+}
+
+function run(store, notes, token) {
+  const book = new Book(notes);
+  const people = new People(notes.presence, me);
+  let fresh = null; // the note that was just made here
+
+  const status = new Status(store, notes, { state: $("state"), offline: $("offline") }, (refused) => drawRefused(refused));
+  const go = (key) => (location.hash = key === null ? "#/" : `#/${encodeURIComponent(key)}`);
+  const acts = {
+    pin: (key) => {
+      const note = notes.get(key);
+      notes.change(() => (note.pinned = !note.pinned), "pin");
+    },
+    remove: (key) => remove(key),
+    history: (key) => history.toggle(key),
+    keys: () => showKeys(),
+  };
+  const pane = new NotePane($("page"), { book, people, status, do: acts });
+  const history = new History(pane, {
+    token, canAsk: () => store.status.online && !store.offline,
+    restore: (key, past) => bringBack(key, past),
+  });
+  const list = new List({ list: $("list"), tags: $("tags"), search: $("search"), found: $("found") }, book, people);
+
+  function create() {
+    fresh = book.create({ tag: list.tag });
+    $("search").value = "";
+    go(fresh);
+  }
+
+  function remove(key) {
+    const copy = book.copyOf(key);
+    const next = list.beside(1) === key ? list.beside(-1) : list.beside(1);
+    pane.close();
+    notes.delete(key);
+    go(next === key || matchMedia("(max-width: 720px)").matches ? null : next);
+    toast(`“${copy.title || "Untitled"}” is deleted, for everybody.`, "Bring back", () => go(book.restore(copy)));
+  }
+
+  function bringBack(key, past) {
+    book.change(key, (note) => {
+      note.body.applyDiff(past.body);
+      if (past.title !== (note.title ?? "")) note.title = past.title;
+    }, "brought back");
+    pane.editor.refresh();
+    toast("Brought back. What was here is in the history.");
+  }
+
+  function drawRefused(refused) {
+    const titleOf = (key) => `“${book.summary(key).title || "Untitled"}”`;
+    const found = refusals(refused, (one) => {
+      notes.dismiss(one);
+      status.draw();
+    }, titleOf);
+    const place = document.querySelector(".refusals") ?? document.querySelector(".blank");
+    place?.querySelector(".refused")?.remove();
+    if (found) place?.prepend(found);
+  }
+
+  function route() {
+    const key = keyIn(location.hash);
+    const isThere = key !== null && notes.has(key);
+    history.close();
+    $("app").dataset.screen = isThere ? "note" : "list";
+    if (isThere) pane.open(key, { isNew: key === fresh });
+    else {
+      pane.close();
+      drawBlank(key !== null);
+    }
+    fresh = null;
+    list.show(isThere ? key : null);
+    status.draw();
+  }
+
+  function drawBlank(isGone) {
+    document.title = "Notes";
+    const [head, text] = isGone ? ["This note is not here", "It was deleted, or has not arrived yet."]
+      : notes.size ? ["Nothing open", "Choose a note, or begin a new one."]
+      : ["A quiet place to begin", "Whatever you write is on every node, and here when there is none."];
+    $("page").replaceChildren(h("div.blank", {}, h("div.sheet", { "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+      h("h2", {}, head), h("p", {}, text),
+      h("button.primary", { type: "button", onclick: create }, "New note")));
+  }
+
+  book.subscribe((keys) => {
+    const key = keyIn(location.hash);
+    if (key !== null && keys.includes(key) && notes.has(key) !== (pane.key === key)) route();
+  });
+  const unclear = () => {
+    for (const button of document.querySelectorAll('[aria-label^="History"]')) {
+      button.disabled = store.offline || !store.status.online;
+    }
+  };
+  store.subscribe(unclear);
+  $("create").addEventListener("click", create);
+  $("me").addEventListener("click", () => askMe(me, () => {
+    drawMe();
+    people.say();
+  }));
+  window.addEventListener("hashchange", () => (route(), unclear()));
+  window.addEventListener("pagehide", () => pane.close());
+  window.addEventListener("pageshow", (event) => event.persisted && route());
+  document.addEventListener("keydown", (event) => keys(event, { create, list, pane, history, go, acts }));
+  window.notes = { store, notes, book, pane }; // for whoever looks at it from the console
+  route();
+  const first = list.shown[0];
+  if (keyIn(location.hash) === null && first && !matchMedia("(max-width: 720px)").matches) go(first);
+  unclear();
+  document.documentElement.dataset.ready = "yes";
+}
+
+function keys(event, { create, list, pane, history, go, acts }) {
+  const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
+  if (document.querySelector("dialog[open]") || event.isComposing) return;
+  const byAlt = { KeyN: create, KeyH: () => pane.key && history.toggle(pane.key), KeyP: () => pane.key && acts.pin(pane.key) };
+  if (event.altKey && !event.ctrlKey && !event.metaKey) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.code];
+    if (byAlt[event.code]) byAlt[event.code]();
+    else if (step && list.beside(step)) go(list.beside(step));
+    else return;
+  } else if (event.key === "Escape" && !event.defaultPrevented) {
+    if (history.isOpen) history.close();
+    else if (isTyping && event.target.id !== "search") event.target.blur();
+    else if (pane.key && matchMedia("(max-width: 720px)").matches) go(null);
+    else return;
+  } else if (isTyping || event.ctrlKey || event.metaKey) return;
+  else if (event.key === "/") $("search").focus();
+  else if (event.key === "?") acts.keys();
+  else return;
+  event.preventDefault();
+}
+
+/** The key in an address; null if there is none. */
+function keyIn(hash) {
+  try {
+    return hash.startsWith("#/") && hash.length > 2 ? decodeURIComponent(hash.slice(2)) : null;
+  } catch {
+    return null;
+  }
+}
+
+function failed(error) {
+  if (error.code === "NotSignedIn" || error.code === "NotAllowed") {
+    askToken(error.message, (token) => {
+      localStorage.setItem(TOKEN, token);
+      location.reload();
+    });
+    return;
+  }
+  $("blank")?.replaceChildren(h("h2", {}, "The notes cannot be opened"), h("p", {}, error.message),
+    h("button.primary", { type: "button", onclick: () => location.reload() }, "Try again"));
+  console.error(error);
+}
+
+/** A worker keeps the app's files, so that it opens without any node. */
+async function keepFiles() {
+  if (!("serviceWorker" in navigator) || !window.isSecureContext) return;
+  await navigator.serviceWorker.register("offline.js");
+  const { active } = await navigator.serviceWorker.ready;
+  const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+  active.postMessage({ keep: [location.href, ...loaded] });
+}
+
+start().catch(failed);
+window.addEventListener("load", () => setTimeout(() => keepFiles().catch(() => null), 500));

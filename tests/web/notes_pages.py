@@ -1,0 +1,84 @@
+"""Pages of the notes app in a real browser, over a test double of the replica or a real cluster."""
+
+import json
+import shutil
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WEB = ROOT / "src" / "plait" / "apps" / "notes" / "web"
+FAKE = Path(__file__).parent / "notes_fake.js"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+needs_chromium = pytest.mark.skipif(
+    not CHROMIUM, reason="NO CHROMIUM: the pages of the notes app are NOT tested in a browser"
+)
+
+
+@asynccontextmanager
+async def chromium():
+    """A browser."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Complaints(list):
+    """What a page said on its console, its errors, and what it asked of others."""
+
+    def hear(self, page, own):
+        """own: where everything has to come from."""
+        page.on(
+            "console",
+            lambda m: self.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else 0,
+        )
+        page.on("pageerror", lambda error: self.append(f"page error: {error}"))
+        page.on(
+            "request",
+            lambda asked: (
+                None
+                if asked.url.startswith((*own, "data:", "blob:"))
+                else self.append(f"asked elsewhere: {asked.url}")
+            ),
+        )
+
+
+@asynccontextmanager
+async def page_alone(notes=(), width=1200, height=800, path="", **more):
+    """The app over the test double, with these notes; yields (page, complaints)."""
+    complaints = Complaints()
+    async with chromium() as browser:
+        context = await browser.new_context(
+            viewport={"width": width, "height": height}, service_workers="block", **more
+        )
+        page = await context.new_page()
+        complaints.hear(page, ["http://plait.test/"])
+        await page.route("**/*", _serve)
+        await page.add_init_script(f"window.fakeNotes = {json.dumps(list(notes))}")
+        await page.goto(f"http://plait.test/apps/notes/?name=Ann{path}")
+        await page.wait_for_selector("html[data-ready]")
+        yield page, complaints
+
+
+async def _serve(route):
+    path = route.request.url.removeprefix("http://plait.test/").split("?")[0].split("#")[0]
+    file = FAKE if path == "client.js" else WEB / (path.removeprefix("apps/notes/") or "index.html")
+    if file.exists():
+        await route.fulfill(body=file.read_bytes(), content_type=TYPES[file.suffix])
+    else:
+        await route.fulfill(status=404, body="")

@@ -1,0 +1,327 @@
+"""The notes app's page in a real browser, over a test double of the replica: what keys, pointers,
+clipboards and input methods do, and what others do meanwhile."""
+
+from tests.web.notes_pages import needs_chromium, page_alone
+
+pytestmark = needs_chromium
+
+NOTE = {"key": "n1", "title": "One", "delta": [], "edited": 1}
+
+
+def note(text, **more):
+    return {**NOTE, "delta": [{"insert": text}] if text else [], **more}
+
+
+async def said(page):
+    """The text of the note that is open."""
+    return await page.evaluate("String(fake.notes.get('n1').body)")
+
+
+async def delta(page):
+    return await page.evaluate("fake.notes.get('n1').body.toDelta()")
+
+
+async def caret(page, place, head=None):
+    """Put the caret somewhere, as a person would see it: through the page's selection."""
+    await page.evaluate(
+        """([at, head]) => {
+          const { editor } = notes.pane;
+          editor.focus(at);
+          const [from, to] = [editor.surface.spot(at), editor.surface.spot(head ?? at)];
+          getSelection().setBaseAndExtent(...from, ...to);
+        }""",
+        [place, head],
+    )
+    await page.wait_for_timeout(20)
+
+
+async def selection(page):
+    return await page.evaluate("notes.pane.editor.writing.select")
+
+
+async def test_what_is_typed_is_what_the_text_says_and_what_is_shown():
+    async with page_alone([note("")]) as (page, complaints):
+        await caret(page, 0)
+        await page.keyboard.type("# Plans\nfirst\n- milk\nbread\n\nend", delay=2)
+        assert await said(page) == "# Plans\nfirst\n- milk\n- bread\nend"
+        kinds = await page.eval_on_selector_all(
+            "#writing .line", "lines => lines.map(line => line.dataset.kind)"
+        )
+        assert kinds == ["h1", "text", "item", "item", "text"]
+        words = await page.eval_on_selector_all(
+            "#writing .words", "lines => lines.map(line => line.textContent)"
+        )
+        assert words == ["Plans", "first", "milk", "bread", "end"]
+        assert not complaints
+
+
+async def test_backspace_undoes_what_a_line_is_and_then_joins_it():
+    async with page_alone([note("a\n- b")]) as (page, complaints):
+        await caret(page, 4)
+        await page.keyboard.press("Backspace")
+        assert await said(page) == "a\nb"
+        await page.keyboard.press("Backspace")
+        await page.keyboard.type("+")
+        assert await said(page) == "a+b"
+        await page.keyboard.press("Delete")
+        await page.keyboard.press("Control+Backspace")
+        assert await said(page) in ("", "a")
+        assert not complaints
+
+
+async def test_a_box_is_ticked_by_pointer_and_by_key():
+    async with page_alone([note("- [ ] milk\n- [ ] tea")]) as (page, complaints):
+        await page.locator(".box").first.click()
+        assert await said(page) == "- [x] milk\n- [ ] tea"
+        assert await page.locator(".box input").first.is_checked()
+        await caret(page, 18)
+        await page.keyboard.press("Control+Enter")
+        assert await said(page) == "- [x] milk\n- [x] tea"
+        await page.wait_for_timeout(50)
+        assert "2/2" in await page.locator(".entry").first.inner_text()
+        assert not complaints
+
+
+async def test_words_are_marked_by_keys_and_as_they_are_typed():
+    async with page_alone([note("one two")]) as (page, complaints):
+        await caret(page, 4, 7)
+        await page.keyboard.press("Control+b")
+        assert await delta(page) == [
+            {"insert": "one "},
+            {"insert": "two", "attributes": {"bold": True}},
+        ]
+        await page.keyboard.press("Control+b")
+        assert await delta(page) == [{"insert": "one two"}]
+        await caret(page, 7)
+        await page.keyboard.type(" **big** `x` y")
+        assert await delta(page) == [
+            {"insert": "one two "},
+            {"insert": "big", "attributes": {"bold": True}},
+            {"insert": " "},
+            {"insert": "x", "attributes": {"code": True}},
+            {"insert": " y"},
+        ]
+        assert not complaints
+
+
+async def test_a_link_is_written_in_a_form_beside_its_words_and_never_runs_anything():
+    async with page_alone([note("see this page")]) as (page, complaints):
+        await caret(page, 4, 8)
+        await page.keyboard.press("Control+k")
+        await page.keyboard.type("example.org/a")
+        await page.keyboard.press("Enter")
+        link = page.locator("#writing a")
+        assert await link.get_attribute("href") == "https://example.org/a"
+        assert await link.inner_text() == "this"
+        await page.evaluate(
+            """fake.as('Bo', () =>
+              fake.notes.get('n1').body.mark(0, 3, 'link', 'javascript:alert(1)'))"""
+        )
+        assert await page.locator("#writing a").count() == 1
+        assert not complaints
+
+
+async def test_what_others_write_leaves_my_caret_where_it_was():
+    async with page_alone([note("Hello world")]) as (page, complaints):
+        await caret(page, 6)
+        await page.evaluate("fake.as('Bo', () => fake.notes.get('n1').body.insert(0, 'Oh. '))")
+        assert await selection(page) == [10, 10]
+        await page.evaluate("fake.as('Bo', () => fake.notes.get('n1').body.insert(10, 'big '))")
+        assert await selection(page) == [10, 10]
+        await page.keyboard.type("my ")
+        assert await said(page) == "Oh. Hello my big world"
+        await page.evaluate(
+            """fake.as('Bo', () => {
+              const { body } = fake.notes.get('n1');
+              body.insert(0, '# '); body.delete(6, 6); body.insert(body.length, '!');
+            })"""
+        )
+        await page.keyboard.type("x")
+        assert "x" in await said(page)
+        assert not complaints
+
+
+async def test_undo_takes_back_what_is_mine_and_leaves_what_others_wrote():
+    async with page_alone([note("")]) as (page, complaints):
+        await caret(page, 0)
+        await page.keyboard.type("mine ")
+        await page.evaluate("fake.as('Bo', () => fake.notes.get('n1').body.insert(2, 'THEIRS'))")
+        await page.keyboard.press("Control+z")
+        assert await said(page) == "THEIRS"
+        await page.keyboard.press("Control+Shift+z")
+        assert sorted(await said(page)) == sorted("mine THEIRS")
+        await page.keyboard.press("Control+z")
+        await page.keyboard.type("- [] x")
+        assert "- [ ] x" in await said(page) or "[] x" in await said(page)
+        assert not complaints
+
+
+async def test_an_input_method_writes_and_others_write_meanwhile():
+    async with page_alone([note("ab")]) as (page, complaints):
+        await caret(page, 1)
+        client = await page.context.new_cdp_session(page)
+        compose = {"selectionStart": 1, "selectionEnd": 1}
+        await client.send("Input.imeSetComposition", {"text": "に", **compose})
+        await page.evaluate("fake.as('Bo', () => fake.notes.get('n1').body.insert(0, 'XX'))")
+        await client.send(
+            "Input.imeSetComposition", {"text": "にほ", "selectionStart": 2, "selectionEnd": 2}
+        )
+        await client.send("Input.insertText", {"text": "日本"})
+        await page.wait_for_timeout(50)
+        assert await said(page) == "XXa日本b"
+        assert await page.locator("#writing .words").first.inner_text() == "XXa日本b"
+        await page.keyboard.type("!")
+        assert await said(page) == "XXa日本!b"
+        await page.keyboard.press("Control+z")
+        await page.keyboard.press("Control+z")
+        assert await said(page) == "XXab"
+        assert not complaints
+
+
+async def test_paste_is_plain_text_and_copies_are_markdown():
+    async with page_alone([note("- [ ] milk")]) as (page, complaints):
+        await caret(page, 10)
+        await page.evaluate(
+            """() => {
+              const data = new DataTransfer();
+              data.setData('text/plain', ' and\\r\\n- tea <b>now</b>');
+              data.setData('text/html', '<img src=x onerror=alert(1)>');
+              const how = {clipboardData: data, bubbles: true, cancelable: true};
+              const event = new ClipboardEvent('paste', how);
+              document.getElementById('writing').dispatchEvent(event);
+            }"""
+        )
+        assert await said(page) == "- [ ] milk and\n- tea <b>now</b>"
+        await page.keyboard.press("Control+a")
+        copied = await page.evaluate(
+            """() => {
+              const data = new DataTransfer();
+              const how = {clipboardData: data, bubbles: true, cancelable: true};
+              const event = new ClipboardEvent('copy', how);
+              document.getElementById('writing').dispatchEvent(event);
+              return data.getData('text/plain');
+            }"""
+        )
+        assert copied.endswith("milk and\n- tea <b>now</b>")
+        assert not complaints
+
+
+async def test_carets_of_others_are_drawn_where_they_are_and_go_when_they_leave():
+    async with page_alone([note("Hello world")]) as (page, complaints):
+        await page.evaluate(
+            """() => { const { body } = fake.notes.get('n1');
+              const at = body.cursor(5);
+              fake.here('p2', {name: 'Bo', hue: 24, note: 'n1', at, head: at}) }"""
+        )
+        spot = page.locator('.caret[data-who="Bo"]')
+        await spot.wait_for(state="attached")
+        first = await spot.bounding_box()
+        await page.evaluate("fake.as('Bo', () => fake.notes.get('n1').body.insert(0, 'WWWWWW '))")
+        await page.wait_for_timeout(300)
+        assert (await spot.bounding_box())["x"] > first["x"] + 40
+        await page.evaluate(
+            "fake.here('p3', {name: '<img src=x>', hue: 'x', note: 'n1', at: 7, head: {a: 1}})"
+        )
+        await page.evaluate("fake.left('p2')")
+        await spot.wait_for(state="detached")
+        assert not complaints
+
+
+async def test_two_titles_are_shown_side_by_side_and_one_is_chosen():
+    async with page_alone([note("x")]) as (page, complaints):
+        await page.evaluate(
+            """() => {
+              const when = Date.now();
+              const siblings = [{value: 'A', who: 'Ann', when}, {value: 'B', who: 'Bo', when}];
+              fake.conflicts.push({key: 'n1', field: 'title', base: 'One', shown: 'B', siblings});
+              fake.as('Bo', () => (fake.notes.get('n1').title = 'B'));
+            }"""
+        )
+        assert await page.locator(".version").count() == 2
+        assert "Choose" in await page.locator(".entry").first.inner_text()
+        await page.get_by_role("button", name="Keep A").click()
+        assert await page.locator(".version").count() == 0
+        assert await page.evaluate("fake.notes.get('n1').title") == "A"
+        assert await page.locator("textarea.name").input_value() == "A"
+        assert not complaints
+
+
+async def test_searching_tagging_and_walking_through_the_list_by_keys():
+    notes = [
+        note("nothing here", key="a", title="Bread", tags=["recipes"], edited=3),
+        note("Café by the river", key="b", title="Lisbon", tags=["travel"], edited=2),
+    ]
+    async with page_alone(notes) as (page, complaints):
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("/")
+        await page.keyboard.type("cafe")
+        entries = page.locator(".entry")
+        await page.wait_for_timeout(50)
+        assert await entries.count() == 1
+        assert await page.locator(".entry mark").first.inner_text() == "Café"
+        await page.keyboard.press("Enter")
+        await page.wait_for_timeout(50)
+        assert await page.locator("textarea.name").input_value() == "Lisbon"
+        await page.locator("#search").fill("")
+        await page.locator("button.tag", has_text="recipes").click()
+        assert await entries.count() == 1
+        await page.locator("button.tag", has_text="recipes").click()
+        await page.locator(".addtag").fill("By The Sea")
+        await page.keyboard.press("Enter")
+        assert (
+            await page.evaluate("[...fake.notes.get('b').tags].sort().join()")
+            == "by-the-sea,travel"
+        )
+        assert not complaints
+
+
+async def test_a_note_is_made_named_deleted_and_brought_back():
+    async with page_alone([]) as (page, complaints):
+        assert "No notes yet" in await page.locator(".list").inner_text()
+        await page.locator("#create").click()
+        await page.keyboard.type("Plans")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type("words")
+        await page.wait_for_timeout(50)
+        assert "Plans" in await page.locator(".entry").inner_text()
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.get_by_role("button", name="Delete this note").click()
+        assert await page.locator(".entry").count() == 0
+        await page.get_by_role("button", name="Bring back").click()
+        await page.wait_for_timeout(50)
+        assert "Plans" in await page.locator(".entry").inner_text()
+        assert await page.locator("#writing").inner_text() == "words"
+        assert not complaints
+
+
+async def test_offline_is_said_quietly_and_what_was_refused_is_shown():
+    async with page_alone([note("x")]) as (page, complaints):
+        await page.locator("#offline").click()
+        assert await page.locator("#state").inner_text() == "Offline"
+        assert await page.get_by_role("button", name="History").is_disabled()
+        await page.evaluate("fake.status({pending: 3})")
+        assert "3 edits kept here" in await page.locator("#state").inner_text()
+        await page.locator("#offline").click()
+        await page.evaluate("fake.status({pending: 0})")
+        assert await page.locator("#state").inner_text() == "Saved"
+        await page.evaluate(
+            "fake.refused.push({key: 'n1', reason: 'n1 is not yours'}), fake.status({})"
+        )
+        assert "n1 is not yours" in await page.locator(".refused").inner_text()
+        await page.get_by_role("button", name="Dismiss").click()
+        assert await page.locator(".refused").count() == 0
+        assert not complaints
+
+
+async def test_a_narrow_window_shows_the_list_or_the_note():
+    async with page_alone([note("x")], width=390, height=800) as (page, complaints):
+        assert await page.locator(".side").is_visible()
+        assert not await page.locator("#page").is_visible()
+        await page.locator(".entry").click()
+        assert await page.locator("#page").is_visible()
+        assert not await page.locator(".side").is_visible()
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390
+        await page.get_by_role("link", name="All notes").click()
+        assert await page.locator(".side").is_visible()
+        assert not complaints
