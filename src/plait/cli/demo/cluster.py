@@ -1,7 +1,8 @@
 """The demo's cluster: nodes as processes on loopback, every link between them a proxy.
 
 Each node is told its own address and, for the others, the proxies in between; clients use the
-nodes' own addresses. Every process is started in its own session and ended by its own id.
+nodes' own addresses, or, if they share a node's fate, what that node sees (`beside`). Every process
+is started in its own session and ended by its own id.
 """
 
 import asyncio
@@ -15,22 +16,30 @@ from plait.base.errors import Unavailable
 from plait.cli.demo.proxy import Proxy
 
 START_S = 30.0
-FIRST_PORT, LAST_PORT = 7401, 8401
+FIRST_PORT, PORTS = 7401, 1000
+FIRST_HTTP_PORT = 8401
 STOP_S = 10.0
 
 
 class DemoCluster:
     """Starts, kills, cuts off and ends the nodes."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, *, pages: bool = False) -> None:
+        """pages: the nodes have HTTP doors, too."""
         self.folder = folder
         self.names = tuple(f"n{number + 1}" for number in range(count))
         ports = free_ports(count)
         self.addresses = {
             name: f"127.0.0.1:{port}" for name, port in zip(self.names, ports, strict=True)
         }
+        http_ports = free_ports(count, FIRST_HTTP_PORT) if pages else []
+        self.http = {
+            name: f"http://127.0.0.1:{port}"
+            for name, port in zip(self.names, http_ports, strict=False)
+        }
         self._proxies: dict[tuple[str, str], Proxy] = {}  # from, to
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._paused: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -40,6 +49,23 @@ class DemoCluster:
     def pid(self, name: str) -> int:
         """The process of a running node."""
         return self._processes[name].pid
+
+    def beside(self, name: str) -> str:
+        """For a client on the same side of every cut as `name`: what that node sees."""
+        return "plait://" + ",".join(self._seen_from(name, other) for other in self.names)
+
+    def runs(self, name: str) -> bool:
+        """Whether the node's process is there; it may be paused."""
+        return name in self._processes and self._processes[name].poll() is None
+
+    def paused(self, name: str) -> bool:
+        """Whether its process is stopped, and does not know."""
+        return name in self._paused
+
+    def links(self) -> dict[tuple[str, str], tuple[Proxy, Proxy]]:
+        """Both directions between every two nodes."""
+        pairs = [(a, b) for a in self.names for b in self.names if a < b]
+        return {(a, b): (self._proxies[a, b], self._proxies[b, a]) for a, b in pairs}
 
     async def start(self) -> None:
         """Lay the links and start every node."""
@@ -53,6 +79,7 @@ class DemoCluster:
     async def start_node(self, name: str) -> None:
         """Start a node and wait until it listens."""
         members = ",".join(f"{other}={self._seen_from(name, other)}" for other in self.names)
+        door = ["--http", self.http[name].removeprefix("http://")] if name in self.http else []
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
@@ -60,7 +87,7 @@ class DemoCluster:
                     sys.executable, "-m", "plait", "serve",
                     "--data", str(self.folder / name), "--name", name,
                     "--listen", self.addresses[name], "--members", members,
-                    "--leader", self.names[0], "--cluster-name", "demo",
+                    "--leader", self.names[0], "--cluster-name", "demo", *door,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -105,8 +132,19 @@ class DemoCluster:
     def kill(self, name: str) -> None:
         """SIGKILL: no goodbye, nothing flushed."""
         process = self._processes.pop(name)
+        self._paused.discard(name)
         process.kill()
         process.wait()
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP: connections stay, and nobody answers on them."""
+        self._processes[name].send_signal(signal.SIGSTOP)
+        self._paused.add(name)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT: it goes on as if no time had passed."""
+        self._processes[name].send_signal(signal.SIGCONT)
+        self._paused.discard(name)
 
     async def close(self) -> None:
         """End every process that was started here, and every link."""
@@ -114,6 +152,7 @@ class DemoCluster:
         self._processes.clear()
         for process in processes:
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)  # who is paused cannot hear the other
         for process in processes:
             try:
                 await asyncio.to_thread(process.wait, STOP_S)
@@ -124,10 +163,10 @@ class DemoCluster:
             await proxy.close()
 
 
-def free_ports(count: int) -> list[int]:
+def free_ports(count: int, first: int = FIRST_PORT) -> list[int]:
     """Ports on loopback that nobody has, the first ones from 7401 on: those of the manual."""
     found: list[int] = []
-    for port in range(FIRST_PORT, LAST_PORT):
+    for port in range(first, first + PORTS):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -136,4 +175,4 @@ def free_ports(count: int) -> list[int]:
         found.append(port)
         if len(found) == count:
             return found
-    raise Unavailable(f"fewer than {count} ports from {FIRST_PORT} to {LAST_PORT} are free")
+    raise Unavailable(f"fewer than {count} ports from {first} to {first + PORTS} are free")

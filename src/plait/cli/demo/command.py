@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -20,6 +23,10 @@ from plait.cli.demo.story import Story
 from plait.cli.exits import DATA_LOST, DemoFailed
 from plait.host.loop import run
 
+if TYPE_CHECKING:
+    from plait.cli.demo.pages import Pages
+
+WEB = ("starlette", "uvicorn", "httptools", "websockets")  # what plait[web] brings
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -30,16 +37,24 @@ TERMINATED = 128 + signal.SIGTERM
 @click.option("--nodes", type=click.IntRange(3, 7), default=3, show_default=True)
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="The nodes' folders go to DIR, new or empty, and stay.")  # fmt: skip
+@click.option("--no-pages", is_flag=True, help="No console, no apps: just the story.")
 @click.pass_context
 def demo(
-    context: click.Context, leave: bool, json_file: Path | None, nodes: int, keep: Path | None
+    context: click.Context,
+    leave: bool,
+    json_file: Path | None,
+    nodes: int,
+    keep: Path | None,
+    no_pages: bool,
 ) -> None:
     """Three nodes, 30,000 cities, leaders cut off and killed with kill -9, and nothing lost.
 
     Starts real processes on loopback. The leader is cut off in a stream of writes: the nodes
     replace it, and what only it had is kept. A bank on consensus runs on while the next leader is
     killed, and `plait check` judges its history. In the end every node is compared, record by
-    record, with what was acknowledged. Then it stays up, so that you can go on, until Ctrl-C.
+    record, with what was acknowledged. Then it stays up until Ctrl-C, with writers at every node,
+    and the console, whose address it prints, has a hand on the world: cut links, slow them, pause
+    and kill nodes, and see what each guarantee does.
 
     Exit code 6 if anything acknowledged was lost, the history is not linearizable or a scene
     failed; the nodes' folders and the history stay then.
@@ -52,7 +67,8 @@ def demo(
     cities = load_cities()
     with _folder(keep) as folder:
         try:
-            code = run(_perform(DemoCluster(folder.path, nodes), cities, leave, json_file))
+            cluster = DemoCluster(folder.path, nodes, pages=not no_pages and _can_show())
+            code = run(_perform(cluster, cities, leave, json_file))
             folder.stays |= code == DATA_LOST
         except DemoFailed:
             folder.stays = True
@@ -79,19 +95,11 @@ async def _perform(
         await cluster.start()
         for name, address in cluster.addresses.items():
             narrator.say(f"{name} is at plait://{address}")
-        story = Story(cluster, narrator, cities)
-        try:
-            await story.tell()
-        finally:
-            if json_file:
-                figures = msgspec.json.format(msgspec.json.encode(story.figures))
-                json_file.write_bytes(figures + b"\n")
-        narrator.summary(story.figures)
-        if not leave:
-            narrator.print("")
-            narrator.print(farewell(cluster.url, "n1", judging.command(story.history)))
-            await _until_interrupted(loop)
-        return 0 if story.figures["ok"] else DATA_LOST
+        async with _pages(cluster, narrator) as pages:
+            if pages is not None:
+                await pages.fill()
+                narrator.addresses(pages.addresses())
+            return await _tell(Story(cluster, narrator, cities), narrator, pages, leave, json_file)
     except asyncio.CancelledError:
         if not terminated.is_set():
             raise
@@ -102,6 +110,44 @@ async def _perform(
         raise DemoFailed(f"the demo could not go on: {error}") from error
     finally:
         await cluster.close()
+
+
+async def _tell(
+    story: Story, narrator: Narrator, pages: "Pages | None", leave: bool, json_file: Path | None
+) -> int:
+    """The story, its figures, and what stays; the exit code."""
+    try:
+        await story.tell()
+    finally:
+        if json_file:
+            figures = msgspec.json.format(msgspec.json.encode(story.figures))
+            json_file.write_bytes(figures + b"\n")
+    narrator.summary(story.figures)
+    if not leave:
+        narrator.print("")
+        narrator.print(farewell(story.url, "n1", judging.command(story.history)))
+        if pages is not None:
+            await pages.hand_over()
+            narrator.addresses(pages.addresses())
+        await _until_interrupted(asyncio.get_running_loop())
+    return 0 if story.figures["ok"] else DATA_LOST
+
+
+def _can_show() -> bool:
+    """Whether what pages need is installed; the console says what else there would be."""
+    missing = [name for name in WEB if importlib.util.find_spec(name) is None]
+    if missing:
+        click.echo(f"without {', '.join(missing)} no console: pip install 'plait[web]'", err=True)
+    return not missing
+
+
+def _pages(cluster: DemoCluster, narrator: Narrator) -> "AbstractAsyncContextManager[Pages | None]":
+    if not cluster.http:
+        return contextlib.nullcontext()
+    # only with plait[web] can it be imported
+    from plait.cli.demo.pages import open_pages
+
+    return open_pages(cluster, narrator)
 
 
 async def _until_interrupted(loop: asyncio.AbstractEventLoop) -> None:

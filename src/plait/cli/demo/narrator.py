@@ -2,7 +2,7 @@
 
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,8 @@ class Narrator:
     def __init__(self, output: Console | None = None) -> None:
         self._console = output or console()
         self._started = time.monotonic()
+        # who else hears what is told: the text, whether a scene begins, seconds since the start
+        self.listeners: list[Callable[[str, bool, float], None]] = []
 
     @property
     def width(self) -> int:
@@ -44,6 +46,7 @@ class Narrator:
         """A new scene begins."""
         self._console.print()
         self._console.print(Text(title, "bold"))
+        self._told(title, True)
 
     def say(self, text: str, style: str = "") -> None:
         """One thing happened."""
@@ -52,6 +55,18 @@ class Narrator:
         self._console.print(Text.assemble((f"{elapsed:6.1f} s  ", "dim"), (first, style)))
         for line in more:
             self._console.print(Text(" " * INDENT + line, style))
+        self._told(text, False)
+
+    def _told(self, text: str, scene: bool) -> None:
+        for listener in self.listeners:
+            listener(text, scene, time.monotonic() - self._started)
+
+    def addresses(self, found: list[tuple[str, str]]) -> None:
+        """Where to look, so that nobody overlooks it."""
+        self._console.print()
+        for name, where in found:
+            line = Text.assemble((f"  {name:<10}", "bold"), (where, "bold cyan"))
+            self._console.print(line, soft_wrap=True)
 
     def show(self, lines: list[str]) -> None:
         """What a command would print."""

@@ -54,6 +54,11 @@ class Story:
         self.figures["cities"] = len(cities)
 
     @property
+    def url(self) -> str:
+        """Of the cluster, for clients."""
+        return self._cluster.url
+
+    @property
     def history(self) -> Path:
         """The recorded history of the bank."""
         return self._stage.history

@@ -1,5 +1,6 @@
 """What people want to know of a replica."""
 
+import heapq
 from typing import Any
 
 from plait.base.causality import Context
@@ -11,6 +12,8 @@ from plait.engines.graph.renewal import Renewal
 from plait.engines.graph.syncing import Syncing
 from plait.engines.graph.writer import Writer
 from plait.graph.streams import Stream
+
+FRONTIER_AUTHORS_MAX = 256  # told of
 
 
 def gauges(
@@ -32,6 +35,7 @@ def gauges(
         "error": None if error is None else str(error),
         "clock": scope.clock_wrong or None,
         "events": total,
+        "frontier": frontier(scope.vector),
         "events_retained": archive.events,
         "history_bytes": archive.bytes,
         "history_complete": archive.complete,
@@ -53,6 +57,12 @@ def gauges(
         "waits_to_be_written_anew": len(decode_owed(parts.lost)),
         "notices": list(syncing.notices),
     }
+
+
+def frontier(vector: Context) -> dict[str, int]:
+    """How much was seen of each author; of the few with most, where there are many."""
+    most = heapq.nlargest(FRONTIER_AUTHORS_MAX, vector.items(), key=lambda item: item[::-1])
+    return {f"{author:x}": seq for author, seq in most}
 
 
 def holds_back(vector: Context, stream: Stream | None) -> int:

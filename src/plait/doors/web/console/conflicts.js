@@ -1,0 +1,1 @@
+export class ConflictsView { constructor(root, context) {} show() {} hide() {} again() {} }

@@ -1,0 +1,1 @@
+export class DataView { constructor(root, context) {} show() {} hide() {} again() {} }

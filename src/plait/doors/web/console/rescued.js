@@ -1,0 +1,1 @@
+export class RescuedView { constructor(root, context) {} show() {} hide() {} again() {} }
