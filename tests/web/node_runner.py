@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,16 @@ def node() -> str:
     return found
 
 
-def run_node(script: str, data: bytes = b"", timeout_s: float = 110) -> bytes:
+def run_node(
+    script: str, data: bytes = b"", timeout_s: float = 110, arguments: Sequence[str] = ()
+) -> bytes:
     """What a script of this folder writes to its standard output, for this standard input."""
     done = subprocess.run(
-        [node(), str(WEB / script)], input=data, capture_output=True, timeout=timeout_s, check=False
+        [node(), str(WEB / script), *arguments],
+        input=data,
+        capture_output=True,
+        timeout=timeout_s,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-4000:]
     return done.stdout

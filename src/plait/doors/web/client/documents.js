@@ -11,7 +11,7 @@
  * Absent: the past of documents (a node has it: GET .../history).
  */
 
-import { BadCall } from "./errors.js";
+import { BadCall, ChangeOpen } from "./errors.js";
 import { conflicts, unmerged } from "./conflicts.js";
 import { hlcMs } from "./hlc.js";
 import { Patches } from "./patches.js";
@@ -114,7 +114,8 @@ export class Documents {
     /** @type {Set<(told: {keys: string[], patches: Patch[]}) => void>} */
     this._subscribers = new Set();
     this._stop = null;
-    replica.heedRollback?.((/** @type {string} */ key) => this.access.undo.forget(key));
+    // what takes back an edit that was rolled back fits nothing any more
+    replica.onRefused((/** @type {any} */ one) => this.access.undo.forget(one.key));
   }
 
   /** The collection's name. */
@@ -203,12 +204,17 @@ export class Documents {
   /** Take back the last own step, of one document or of all; false if there is none. What others
    * have overwritten meanwhile is left alone. @param {string | null} [key] */
   undo(key = null) {
-    return this.access.undo.replay(this.replica, key, false);
+    return this._replay(key, false);
   }
 
   /** Do again what `undo` took back last; false if there is nothing. @param {string | null} [key] */
   redo(key = null) {
-    return this.access.undo.replay(this.replica, key, true);
+    return this._replay(key, true);
+  }
+
+  _replay(/** @type {string | null} */ key, /** @type {boolean} */ again) {
+    if (this.access.changing) throw new ChangeOpen("nothing is undone inside a change");
+    return this.access.undo.replay(this.replica, key, again);
   }
 
   /** @param {string | null} [key] */
