@@ -377,3 +377,28 @@ async def test_nobody_to_ask_is_unavailable(agents: Agents) -> None:
 
 async def _is(asked: Any, wanted: Any) -> bool:
     return bool(await asked == wanted)
+
+
+async def test_a_replica_that_keeps_nothing_leaves_for_good(tmp_path: Path, agents: Agents) -> None:
+    async with served(tmp_path) as (notes, server):
+        browser = await agents.start(server.url)
+        await browser.mutate(title("last words"))
+        gone = int(await browser.ask("id", documents="notes"))
+        members = notes._access.replica.parts.scope.members
+        assert members.is_member(gone)
+        await browser.ask("close")
+        await until(lambda: not members.is_member(gone))
+        assert notes["a"].title == "last words"
+
+
+async def test_a_node_that_talks_nonsense_is_left_and_asked_again(
+    tmp_path: Path, agents: Agents
+) -> None:
+    async with served(tmp_path) as (notes, server):
+        browser = await agents.start(server.url)
+        for nonsense in (b"", b"\xc1", b"\x93\x02\x01", b"\x93\x02\x01\xc4\x02\x91\x50", b"\x07"):
+            (socket,) = server.sockets
+            await browser.mutate(title(repr(nonsense)))
+            await socket.send(nonsense)
+            await until(lambda socket=socket: server.sockets and socket not in server.sockets)
+            await until(lambda nonsense=nonsense: notes["a"].title == repr(nonsense))

@@ -25,6 +25,7 @@ const KEPT_MS = 20_000; // for a node to get anything of what is written here on
 const AGAIN_MS = 5_000; // after a node ended a link
 const DRAIN_MS = 120_000;
 const DRAINED_S = 20; // for a node to take what a page that is gone has left
+const LEAVE_S = 2; // for a node to take what a page that keeps nothing wrote last
 const LASTING = new Set(["NotSignedIn", "NotAllowed", "NoSuchCollection", "BadSettings"]);
 
 /**
@@ -69,6 +70,7 @@ export class Core {
     this._slot = slot;
     this._holders = new Map(); // collection to Holder
     this._opening = new Map();
+    this._fetching = new Set(); // Holders of what nobody has given yet
     this._listeners = new Set();
     this._told = "";
     const given = options.urls?.length ? options.urls : [origin()];
@@ -77,6 +79,9 @@ export class Core {
       token: options.token ?? null,
       webSocket: options.webSocket ?? globalThis.WebSocket,
       changed: () => this._changed(),
+      refused: (error) => {
+        for (const holder of [...this._fetching]) holder.failed(error);
+      },
     });
     this.tabs = options.persist ? new Tabs(options.persist, this, options.channel) : null;
     this._look = setInterval(() => this._lookAll(), LOOK_MS);
@@ -86,6 +91,10 @@ export class Core {
       const locks = options.locks ?? globalThis.navigator.locks;
       this._drain = new Drain(options.persist, locks, storage, (...slot) => this._drained(...slot));
     }
+    this._hide = (event) => {
+      if (!event.persisted) this._leave();
+    };
+    globalThis.addEventListener?.("pagehide", this._hide);
     this.connection.offline = options.offline ?? false;
     this.connection.retry();
   }
@@ -176,11 +185,14 @@ export class Core {
           return replica;
         });
         holder.failed = done(reject);
+        this._fetching.add(holder);
         this.tabs?.wanted(collection, (info) => holder.learn(info) && holder.replica);
       });
     } catch (error) {
       holder?.end();
       throw error;
+    } finally {
+      this._fetching.delete(holder);
     }
   }
 
@@ -189,12 +201,27 @@ export class Core {
     if (this.error) return;
     this.error = new Closed("this store was closed");
     clearInterval(this._look);
+    globalThis.removeEventListener?.("pagehide", this._hide);
     this.tabs?.close();
+    if (!this.durable) await this._sent();
+    this._leave();
     for (const { replica } of this._holders.values()) await replica.close();
     for (const holder of this._holders.values()) holder.end();
     this.connection.close();
     this._storage.close();
     this._slot.release();
+  }
+
+  /** A page that keeps nothing leaves for good: its replicas will not come back. */
+  _leave() {
+    if (this.durable) return;
+    for (const { replica } of this._holders.values()) if (!replica.pending) replica.leave();
+  }
+
+  /** Give what is unsent a moment. */
+  async _sent() {
+    const holders = this.connection.online ? [...this._holders.values()] : [];
+    await Promise.allSettled(holders.map(({ replica }) => replica.sent(LEAVE_S)));
   }
 
   _prefix(collection) {

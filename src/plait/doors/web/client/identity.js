@@ -9,7 +9,6 @@
  * Mirrors graph/identity.py and standing.py; absent: what only a node does for copies of stores.
  */
 
-import { byReplica } from "./causality.js";
 import { BadFrame } from "./errors.js";
 import { GENESIS, SEQ_MAX, sameBytes } from "./event.js";
 import { FINE, FORKED, BEHIND } from "./messages.js";
@@ -46,7 +45,6 @@ export class Identity {
     const { scope } = this;
     const stream = scope.streams.get(scope.replica);
     const [seq, digest] = mark ?? (stream ? [stream.last, stream.digest] : [0, GENESIS]);
-    const near = [...this.links.peers.values()].filter((peer) => peer.greeted);
     return {
       kind: "greeting",
       replica: scope.replica,
@@ -55,7 +53,7 @@ export class Identity {
       seq,
       digest,
       roots: scope.members.roots(scope.replica),
-      neighbours: near.map((peer) => peer.replica).sort(byReplica),
+      neighbours: [], // a leaf relays nothing, so a node is to tell it what its tabs write, too
       sync: this.sync,
       incarnation: this.incarnation,
       nowMs,

@@ -33,9 +33,10 @@ const FATAL = new Set(["NotSignedIn", "VersionMismatch", "WrongCluster"]);
 /** Keeps a connection to one of several nodes. */
 export class Connection {
   /**
-   * @param {{urls: string[], token: string|null, webSocket: any, changed: () => void}} options
+   * @param {{urls: string[], token: string|null, webSocket: any, changed: () => void,
+   *   refused: (error: PlaitError) => void}} options `refused`: no node will serve this page
    */
-  constructor({ urls, token, webSocket, changed }) {
+  constructor({ urls, token, webSocket, changed, refused }) {
     this.urls = urls;
     this.node = null; // the name of the node that is connected
     this.who = null; // who this node takes us for
@@ -44,6 +45,7 @@ export class Connection {
     this._token = token;
     this._WebSocket = webSocket;
     this._changed = changed;
+    this._refused = refused;
     this._links = new Map(); // id to {collection, subscriber, linked}
     this._ids = 0;
     this._next = Math.floor(Math.random() * urls.length);
@@ -58,6 +60,11 @@ export class Connection {
     this._closed = false;
     this._wake = () => this.retry();
     this._sleep = () => this._drop(new Unavailable("this machine is offline"));
+    this._seen = () => {
+      if (this._socket) this._lookAlive(); // a page that slept may have missed its end
+      else if (globalThis.document?.visibilityState === "visible") this.retry();
+    };
+    globalThis.document?.addEventListener("visibilitychange", this._seen);
     globalThis.addEventListener?.("online", this._wake);
     globalThis.addEventListener?.("offline", this._sleep);
   }
@@ -116,6 +123,7 @@ export class Connection {
   close() {
     this._closed = true;
     clearTimeout(this._timer);
+    globalThis.document?.removeEventListener("visibilitychange", this._seen);
     globalThis.removeEventListener?.("online", this._wake);
     globalThis.removeEventListener?.("offline", this._sleep);
     this._drop(new Unavailable("closed"));
@@ -214,6 +222,7 @@ export class Connection {
     if (id === 0) {
       this._failures += FATAL.has(error.code) ? 6 : 1; // asked again, but seldom
       this._drop(error);
+      if (FATAL.has(error.code)) this._refused(error);
       return;
     }
     if (!link) return;

@@ -44,7 +44,7 @@ export class Renewal {
     replica.scope.renamed(fresh, retire);
     replica.journal.add(RENAMED, [fresh, retire]);
     this._renamed(fresh, reason);
-    replica.writer.bind(replica.scope, replica.scope.fold);
+    replica.bind();
     replica.syncing.begin();
     replica.syncing.greetAgain();
   }
@@ -68,6 +68,7 @@ export class Renewal {
     replica.writer.error = new NotLoaded(`documents ${replica.name} are being fetched: ${reason}`);
     this._renamed(replica.scope.replica, reason);
     replica.saver.begin();
+    replica.recount();
     replica.journal.checkpoint();
     replica.syncing.begin();
     replica.syncing.greetAgain();

@@ -60,6 +60,8 @@ export class Replica {
     this.listeners = new Listeners();
     this.presences = new Presences();
     this._statusListeners = new Set();
+    this._unsaved = []; // own batches that no node has: [last number, operations on documents]
+    this._unsavedOps = 0;
     this._told = "";
     this._ticking = false;
     this._collectTimer = null;
@@ -86,6 +88,30 @@ export class Replica {
   bind() {
     this.writer.bind(this.scope, this.scope.fold);
     this.listeners.watch(this.scope.fold, this.scope);
+    this.recount();
+  }
+
+  /** Count what no node has. */
+  recount() {
+    this._unsaved = [];
+    this._unsavedOps = 0;
+    const own = this.scope.history.ofAuthor(this.replica, this.journal?.saved ?? 0);
+    for (const batch of own) this._noteUnsaved(batch);
+  }
+
+  _noteUnsaved(batch) {
+    let count = 0;
+    for (const op of batch.ops) if (op.key) count += 1;
+    this._unsaved.push([batch.last, count]);
+    this._unsavedOps += count;
+  }
+
+  /** A node has own batches up to there. */
+  _noteSaved(seq) {
+    this.journal.noteSaved(seq);
+    while (this._unsaved.length && this._unsaved[0][0] <= seq) {
+      this._unsavedOps -= this._unsaved.shift()[1];
+    }
   }
 
   // ----------------------------------------------------------------------------- reading
@@ -241,11 +267,7 @@ export class Replica {
 
   /** How many own operations no node has on its disk yet. */
   get pending() {
-    let count = this.writer.open + this.renewal.owed;
-    for (const batch of this.scope.history.ofAuthor(this.replica, this.journal.saved)) {
-      for (const op of batch.ops) if (op.key) count += 1;
-    }
-    return count;
+    return this.writer.open + this.renewal.owed + this._unsavedOps;
   }
 
   /** {online, pending, saved, refused, ready, members, error, notices} */
@@ -273,10 +295,12 @@ export class Replica {
   /** Something happened that the status may tell of. */
   looked() {
     const has = this.syncing.vectorOf(NODE);
-    if (has) this.journal.noteSaved(Math.min(has.get(this.replica) ?? 0, this.scope.nextSeq - 1));
+    if (has) this._noteSaved(Math.min(has.get(this.replica) ?? 0, this.scope.nextSeq - 1));
     this.renewal.look();
-    const { online, ready, pending, refused, error } = this.status;
-    const told = JSON.stringify([online, ready, pending, refused, error?.message]);
+    const error = this.error ?? this.writer.error;
+    const told = JSON.stringify([
+      has !== null, this.scope.writable, this.pending, this._refused.size, error?.message,
+    ]);
     const news = told !== this._told;
     this._told = told;
     for (const { tell, always } of [...this._statusListeners]) if (news || always) tell(this.status);
@@ -405,6 +429,7 @@ export class Replica {
 
   _sealed(batch) {
     this.journal.add(WROTE, encodePack([batch]));
+    this._noteUnsaved(batch);
     this.syncing.wrote(batch);
     this.listeners.tell(batch);
     this._soon();
@@ -447,6 +472,16 @@ export class Replica {
     this._end(error);
   }
 
+  /** Stop being a member: this replica is not kept, and will not come back. */
+  leave() {
+    if (this.error || this.writer.drafting || !this.scope.writable) return;
+    if (this.everybody().has(this.replica)) this.present(null);
+    this.settle();
+    if (this.scope.members.remaining().length > 1) {
+      this.say([this.scope.retire(this.replica, this.scope.nextSeq)]);
+    }
+  }
+
   /** Stop; what was written is on its way to the disk. */
   async close() {
     if (this.error instanceof Closed) return;
@@ -486,8 +521,8 @@ export async function loadReplica(options, storage, prefix, now) {
     for (const [kind, data] of read.records) replay(replica, kind, data);
     scope.notices();
     scope.opening = randomId();
-    replica.bind();
     replica.attach(new Journal(storage, prefix, replica.saver, read.found));
+    replica.bind();
     return replica;
   } catch (error) {
     if (error instanceof PlaitError && !(error instanceof BadFrame)) throw error;

@@ -1,0 +1,54 @@
+"""Chromium, for tests of pages: where it is, and windows that have the browser replica open."""
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+_OPEN = """async ([schema, options]) => {
+  const client = await import("/client.js");
+  window.client = client;
+  window.store = await client.connect(options);
+  const fields = Object.fromEntries(
+    Object.entries(schema).map(([name, kind]) => [name, client[kind]()]));
+  window.notes = await window.store.documents("notes", fields);
+}"""
+
+SCHEMA = {"title": "register", "likes": "counter", "tags": "addWinsSet"}
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser; the test is skipped, loudly, where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("NO CHROMIUM FOUND: pages were not tried in a browser")
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def window(
+    context: BrowserContext, base: str, schema: dict[str, str] = SCHEMA, **options: Any
+) -> Page:
+    """A window with the collection "notes" open as `notes`."""
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    await page.goto(f"{base}/healthz")
+    await page.evaluate(_OPEN, [schema, options])
+    return page
+
+
+async def shows(page: Page, expression: str, wanted: Any) -> None:
+    """Wait until an expression of the page is something."""
+    await page.wait_for_function(
+        "([expression, wanted]) => JSON.stringify(eval(expression)) === JSON.stringify(wanted)",
+        arg=[expression, wanted],
+    )
