@@ -4,6 +4,8 @@
 // code, message]. States and drafts stay here: they are numbers outside.
 
 import { decode, encode } from "../../src/plait/doors/web/client/codec.js";
+import { typeOf } from "../../src/plait/doors/web/client/catalogue.js";
+import { Event } from "../../src/plait/doors/web/client/event.js";
 import { PlaitError } from "../../src/plait/doors/web/client/errors.js";
 
 import { TEXT } from "../../src/plait/doors/web/client/text.js";
@@ -18,9 +20,7 @@ function hold(thing) {
 }
 
 const vector = (pairs) => new Map(pairs.map(([replica, seq]) => [BigInt(replica), seq]));
-const eventOf = ([replica, seq, hlc, context]) => ({
-  replica: BigInt(replica), seq, hlc: BigInt(hlc), context: vector(context), who: null, message: null,
-}); // prettier-ignore
+const eventOf = ([replica, seq, hlc, context]) => new Event(BigInt(replica), seq, BigInt(hlc), vector(context));
 const hereOf = ([replica, context]) => ({ replica: BigInt(replica), context: vector(context) });
 
 const METHODS = {
@@ -78,7 +78,7 @@ function cloned(thing, known) {
 function answer(frame) {
   const [method, tag, given] = decode(frame);
   try {
-    return encode([true, METHODS[method](TYPES[tag], ...given) ?? null]);
+    return encode([true, METHODS[method](TYPES[tag] ?? typeOf(tag), ...given) ?? null]);
   } catch (error) {
     return encode([false, error instanceof PlaitError ? error.code : "", `${error.stack}`]);
   }

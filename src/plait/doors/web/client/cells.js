@@ -23,7 +23,7 @@ const NO_CELLS = new Map();
 
 /** One string for a slot. @param {import("./graph_type.js").Slot} slot @returns {string} */
 export function slotKey(slot) {
-  if (typeof slot === "bigint") return `#${slot}`;
+  if (!(slot instanceof Uint8Array)) return `#${slot}`;
   let key = "b";
   for (let i = 0; i < slot.length; i++) key += String.fromCharCode(slot[i]);
   return key;

@@ -35,17 +35,20 @@ export function compareHeads(one, other) {
 
 /** Cells that know their heads. */
 export class Writes extends Cells {
-  /** @type {Cell[] | null} */
-  #heads = null;
+  constructor() {
+    super();
+    /** @type {Cell[] | null} */
+    this._heads = null;
+  }
 
   put(slot, replica, seq, payload) {
     super.put(slot, replica, seq, payload);
-    this.#heads = null;
+    this._heads = null;
   }
 
   replace(slot, cells) {
     super.replace(slot, cells);
-    this.#heads = null;
+    this._heads = null;
   }
 
   /** All cells; not to be changed. */
@@ -55,7 +58,7 @@ export class Writes extends Cells {
 
   /** Writes and clears that none replaced, greatest last. */
   get heads() {
-    return (this.#heads ??= headsOf(this.cells));
+    return (this._heads ??= headsOf(this.cells));
   }
 
   /** Heads with a value; the last is shown. */
