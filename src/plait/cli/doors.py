@@ -90,7 +90,7 @@ async def _http(choices: DoorChoices, node: Node, own: Store, people: Known) -> 
     check_address(choices.http, node, config)
     origins = _Origins(own)
     door = asgi(
-        own, people=people, mounts=_sites(), origins=origins,
+        Store(Local(node)), people=people, mounts=_sites(), origins=origins,
         hosts=(*choices.http_hosts, split_address(choices.http)[0]),
         extra=list(choices.extra(node)),
     )  # fmt: skip

@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Generic, TypeVar
@@ -56,10 +57,17 @@ class Committer(Generic[Item, Result]):
         self._loop = loop
         self._commit = commit
         self._report = report
+        self.groups = 0  # committed, and the seconds that took: written by the thread alone
+        self.busy_s = 0.0
         self._queue: queue.SimpleQueue[Item | _Job | _Stop] = queue.SimpleQueue()
         # A daemon: a process that ends without closing ends as if it were killed.
         self._thread = threading.Thread(target=self._run, name="plait-commit", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many items are queued, about."""
+        return self._queue.qsize()
 
     def put(self, item: Item) -> None:
         """Queue an item for the next group."""
@@ -94,7 +102,10 @@ class Committer(Generic[Item, Result]):
         while True:
             group, other = self._collect()
             if group:
+                began = time.perf_counter()
                 result = self._commit(group)
+                self.busy_s += time.perf_counter() - began
+                self.groups += 1
                 self._tell(self._report, group, result)
             if isinstance(other, _Job):
                 other.run()

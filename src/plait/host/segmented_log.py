@@ -56,6 +56,12 @@ class SegmentedLog:
         """Why the log may lack acknowledged entries, or None."""
         return self._log.suspicion
 
+    @property
+    def commits(self) -> dict[str, float]:
+        """Group commits since the start, the seconds that they took, and what waits for one."""
+        made = self._committer
+        return {"groups": made.groups, "seconds": made.busy_s, "waiting": made.waiting}
+
     def lines(self) -> dict[str, LineExtent]:
         """Every line on disk."""
         return dict(self._durable)

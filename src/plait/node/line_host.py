@@ -22,6 +22,7 @@ from plait.line.loglet import Loglet
 from plait.line.membership import Membership
 from plait.line.outcome import Outcome
 from plait.line.quorum import CONSENSUS
+from plait.node.commits import Commits
 from plait.node.config import Limits
 from plait.node.former import Former
 from plait.node.group import Group
@@ -83,6 +84,7 @@ class LineHost:
         self._former = former
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self.retention = Retention(limits)
+        self.commits = Commits(clock)  # of groups that were proposed here
         self._had_all_at = -math.inf  # everything that was committed by then is applied here
 
     # ------------------------------------------------------------------ life
@@ -367,6 +369,7 @@ class LineHost:
         status: dict[str, Any] = {
             "flushed": self.replica.flushed,
             "sessions": len(self.replica.sessions),
+            "commits": self.commits.status(),
         }
         if self.folds and self.replica.halted is not None:
             status["halted"] = str(self.replica.halted)

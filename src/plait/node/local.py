@@ -157,7 +157,8 @@ class Local(LocalFollowers, LocalCopies, LocalLinks):
                 reject(futures, error)
                 pipeline.group_done()
             else:
-                ordered.add_done_callback(partial(_settle, line, host, pipeline, futures))
+                began = host.commits.begin()
+                ordered.add_done_callback(partial(_settle, line, host, began, pipeline, futures))
 
         pipeline = Pipeline(send)
         return pipeline
@@ -378,11 +379,13 @@ class Local(LocalFollowers, LocalCopies, LocalLinks):
 def _settle(
     line: str,
     host: LineHost,
+    began: float,
     pipeline: Pipeline,
     futures: "list[asyncio.Future[Receipt]]",
     ordered: "asyncio.Future[Outcome]",
 ) -> None:
     """Answer a group's writers, then let the next group go."""
+    host.commits.end(began, ordered)
     if ordered.cancelled():
         reject(futures, Unavailable("the node was closed before the outcome was known"))
     elif (error := ordered.exception()) is None:

@@ -31,6 +31,7 @@ from plait.node.feeds import Feeds
 from plait.node.greeter import Accepted, Greeter
 from plait.node.guard import Guard
 from plait.node.guests import Guests
+from plait.node.line_host import LineHost
 from plait.node.local import Local
 from plait.node.past_guard import PastGuard
 from plait.node.trail import Trail
@@ -223,12 +224,14 @@ class _Client:
             return
         self._trail.wrote(self._connection.peer, self._guard.principal, request)
         self._under_way += 1
-        future.add_done_callback(partial(self._proposed, request.id, request.line, host.rule))
+        began = host.commits.begin()
+        future.add_done_callback(partial(self._proposed, request.id, request.line, host, began))
 
     def _proposed(
-        self, id_: int, line: str, rule: Callable[[], str], future: "asyncio.Future[Outcome]"
+        self, id_: int, line: str, host: LineHost, began: float, future: "asyncio.Future[Outcome]"
     ) -> None:
         self._under_way -= 1
+        host.commits.end(began, future)
         if future.cancelled():
             self._fail(id_, Indefinite("the node is closing"))
             return
@@ -238,7 +241,7 @@ class _Client:
         elif error is not None:
             self._fail(id_, Indefinite(f"{type(error).__name__}: {error}"))
         else:
-            self._send(m.Applied.of(id_, future.result(), rule()))
+            self._send(m.Applied.of(id_, future.result(), host.rule()))
 
     async def _propose_stricter(self, request: m.Propose) -> m.Applied:
         id_, *asked = msgspec.structs.astuple(request)

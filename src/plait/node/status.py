@@ -52,6 +52,7 @@ def status_of(node: Node) -> dict[str, Any]:
         "version": VERSION,
         "limits": asdict(node.config.limits),
         "disk": node.space.status(),
+        "log_commits": getattr(node.storage.log, "commits", None),  # of a disk: no other log has it
         "memory_bytes": node.memory_bytes(),
         "follower": node.followers.status(),
         "history": node.history.status(),

@@ -14,6 +14,7 @@ Absent: CORS. Pages of other sites neither read nor write here; see `guarding`.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,9 @@ class Door:
         )
         folders = {f"{at.rstrip('/')}/": p for at, p in mounts.items() if isinstance(p, Path)}
         self._files = Files({**folders, **PAGES})
-        self._requests = 0
+        self.under_way = 0
+        self.answered: dict[str, int] = {}  # how many, by "2xx" and so on
+        self.answered_s = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one socket, or the server's beginning and end."""
@@ -147,6 +150,7 @@ class Door:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
+        began = time.monotonic()
         try:
             self._check(request, request.method)
             response = await self._answer(request, scope, receive, send)
@@ -158,6 +162,9 @@ class Door:
             logger.exception("%s %s failed", request.method, scope["path"])
             response = response_of(Indefinite(f"{type(error).__name__}: {error}"), 500)
         if response is not None:
+            kind = f"{response.status_code // 100}xx"
+            self.answered[kind] = self.answered.get(kind, 0) + 1
+            self.answered_s += time.monotonic() - began
             await response(scope, receive, send)
 
     def _check(self, asked: HTTPConnection, method: str) -> None:
@@ -230,13 +237,13 @@ class Door:
 
     @contextlib.contextmanager
     def _under_way(self) -> Iterator[None]:
-        if self._requests >= self.limits.requests_max:
-            raise Busy(f"{self._requests} requests are under way")
-        self._requests += 1
+        if self.under_way >= self.limits.requests_max:
+            raise Busy(f"{self.under_way} requests are under way")
+        self.under_way += 1
         try:
             yield
         finally:
-            self._requests -= 1
+            self.under_way -= 1
 
     # ------------------------------------------------------------------ sockets
 
