@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import plait
-from plait import AddWinsSet, Counter, Document, EnableFlag, Eventual, Register
+from plait import AddWinsSet, Counter, Document, EnableFlag, Eventual, Register, Text
 from plait.node.local import Local
 from tests.web.agents import Agent, AgentError, Agents, until
 from tests.web.replica_server import ReplicaServer
@@ -22,6 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "cluster"))
 from guarded import World
 from members import Members
 
+BODY = ("x:body",)
 TITLE, LIKES, TAGS = ("r:title",), ("c:likes",), ("aw:tags",)
 
 
@@ -30,6 +31,7 @@ class Note(Document):
     likes = Counter()
     tags = AddWinsSet(str)
     done = EnableFlag()
+    body = Text()
 
 
 @pytest.fixture
@@ -307,20 +309,27 @@ async def test_who_was_retired_comes_back_with_what_others_lack(
 ) -> None:
     async with served(tmp_path) as (notes, server):
         kept = tmp_path / "browser"
+        notes["a"].body.insert(0, "one two three")
         browser = await agents.start(server.url, path=kept)
-        await browser.mutate(title("old"), ("a", LIKES, ("add", 1)))
+        await browser.mutate(
+            title("old"), ("a", LIKES, ("add", 1)), ("a", BODY, ("insert", 0, "> "))
+        )
         await browser.ask("sent", documents="notes")
         gone = int(await browser.ask("id", documents="notes"))
         await browser.ask("offline", value=True)
         await browser.mutate(("a", LIKES, ("add", 20)), title("stale"), title("kept", "b"))
+        await browser.mutate(("a", BODY, ("insert", 9, " and a half")))
+        await browser.mutate(("a", BODY, ("delete", 2, 4)))
         await browser.ask("flush", documents="notes")
         replica = notes._access.replica
+        notes["a"].body.insert(0, "* ")
         replica.say((replica.parts.scope.retire(gone),))
         await asyncio.sleep(0.01)
         notes["a"].title = "later"
         await browser.ask("offline", value=False)
         await until(lambda: notes["a"].likes.value == 21)
         await until(lambda: notes["b"].title == "kept")
+        assert str(notes["a"].body) == "* > two and a half three"
         await browser.ask("sent", documents="notes")
         assert notes["a"].title == "later", "a later write stands"
         assert int(await browser.ask("id", documents="notes")) != gone

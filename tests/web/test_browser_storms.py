@@ -40,6 +40,7 @@ MUTATIONS: dict[tuple[str, ...], Any] = {
     ("gs:seen",): lambda c: ("add", c.choice(["u", "v", 2.0])),
     ("ew:done",): lambda c: (c.choice(["enable", "disable"]),),
     ("dw:shown",): lambda c: (c.choice(["enable", "disable"]),),
+    ("x:body",): None,
     ("o:meta", "r:a"): lambda c: ("set", c.randint(0, 9)),
     ("o:meta", "o:in", "c:n"): lambda c: ("add", 1),
 }
@@ -101,8 +102,15 @@ class Storm:
         found = []
         for _ in range(self.chance.randint(1, 3)):
             path = self.chance.choice(list(MUTATIONS))
-            found.append((self.chance.choice(KEYS), path, MUTATIONS[path](self.chance)))
+            draw = MUTATIONS[path] or self.typed
+            found.append((self.chance.choice(KEYS), path, draw(self.chance)))
         return found
+
+    def typed(self, chance: random.Random) -> Any:
+        """An edit of a text, near its beginning: it may be too short for it elsewhere."""
+        if chance.random() < 0.6:
+            return ("insert", chance.randint(0, 4), chance.choice(["abc", "é", "🙂x", "line\n"]))
+        return ("delete", chance.randint(0, 3), chance.randint(1, 3))
 
     async def agree(self) -> None:
         for browser in self.browsers:

@@ -3,16 +3,23 @@
  * wants it again, or because it was lost with an id that was given up.
  *
  * Counts are added, registers are set (of what was lost: unless somebody set them later), a text
- * gets what was typed where it was typed, as far as there is such a place; every other operation is
- * told again as it was. Mirrors engines/graph/refused.py and reissue.py; absent: merging the texts
- * by words.
+ * gets what was typed where it was typed, as far as there is such a place (what was lost is merged:
+ * see `reissue_texts.js`), a list what was inserted, near where it was; every other operation is told
+ * again as it was. Mirrors engines/graph/refused.py and reissue.py; absent: deletions, moves and
+ * assignments in a list.
  */
 
-import { CLEAR, DELETE } from "./event.js";
+import { dotKey } from "./causality.js";
+import { APPLY, CLEAR, DELETE, bigOf } from "./event.js";
+import { isInt } from "./members.js";
+import { mergeEdits } from "./reissue_texts.js";
 
 const COUNTERS = ["c", "gc", "b"];
 const REGISTERS = ["r", "m", "q"];
 const TEXT = "x";
+const LIST = "l";
+const LIST_EDIT = 0; // what a body begins with: then position, kind, argument, and so on
+const LIST_INSERT = 1;
 
 const tagOf = (path) => (path.length ? path[path.length - 1].split(":", 1)[0] : "");
 
@@ -36,8 +43,27 @@ export function writeAgain(replica, op) {
     replica.mutate(op.key, op.path, ["set", body[1]]);
   } else if (tag === TEXT && Array.isArray(body) && body.length % 2 === 0) {
     typeAgain(replica, op);
+  } else if (tag === LIST && Array.isArray(body)) {
+    insertAgain(replica, op);
   } else {
     replica.write(op);
+  }
+}
+
+/** Bring what a text was to become, [base, mine], into what it is now. */
+export function mergeAgain(replica, key, path, [base, mine]) {
+  const state = replica.object(key, path);
+  const edits = mergeEdits(base, mine, state === null ? "" : state.text());
+  if (edits.length) replica.mutate(key, path, ["edit", edits.flat()]);
+}
+
+function insertAgain(replica, { key, path, body }) {
+  if (body[0] !== LIST_EDIT) return;
+  for (let i = 1; i + 2 < body.length; i += 3) {
+    if (body[i + 1] !== LIST_INSERT || !Array.isArray(body[i + 2])) continue;
+    const state = replica.object(key, path);
+    const size = state === null ? 0 : sizeOf(state);
+    replica.mutate(key, path, ["insert", Math.min(body[i], size), body[i + 2]]);
   }
 }
 
@@ -62,21 +88,21 @@ function sizeOf(state) {
 
 /**
  * Whether a register was assigned after `hlc`, by another event than those in `done`.
- * @param {any} state of a register, or null @param {bigint} hlc @param {Set<string>} done
+ * @param {any} state of a register @param {bigint} hlc @param {Set<string>} done names of dots
  */
 export function overtaken(state, hlc, done) {
-  const slots = state?.slots;
-  if (!(slots instanceof Map)) return false;
-  for (const cells of slots.values()) {
-    if (!(cells instanceof Map)) continue;
-    for (const [dot, cell] of cells) {
-      const stamp = Array.isArray(cell) ? cell[0] : null;
-      if (done.has(String(dot)) || !(typeof stamp === "bigint" || typeof stamp === "number")) continue;
-      if (BigInt(stamp) > hlc) return true;
+  for (const cells of state.slots.values()) {
+    for (const [replica, seq, payload] of cells.values()) {
+      const stamp = Array.isArray(payload) ? payload[0] : null;
+      if (!isInt(stamp) || done.has(dotKey(replica, seq))) continue;
+      if (bigOf(stamp) > hlc) return true;
     }
   }
   return false;
 }
 
+/** Whether an operation edits a text. */
+export const types = (op) => op.kind === APPLY && tagOf(op.path) === TEXT;
+
 /** Whether an operation assigns a register. @param {import("./event.js").Op} op */
-export const assigns = (op) => op.kind === 0 && REGISTERS.includes(tagOf(op.path));
+export const assigns = (op) => op.kind === APPLY && REGISTERS.includes(tagOf(op.path));

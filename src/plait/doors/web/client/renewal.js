@@ -10,16 +10,19 @@
  * written anew; what cannot be is listed in the status's notices. Mirrors engines/graph/renewal.py.
  */
 
+import { VersionVector, dotKey } from "./causality.js";
 import { NotLoaded, PlaitError } from "./errors.js";
 import { Op, bigOf } from "./event.js";
 import { NOTED, RENAMED } from "./journal.js";
-import { assigns, overtaken, writeAgain } from "./reissue.js";
+import { assigns, mergeAgain, overtaken, types, writeAgain } from "./reissue.js";
+import { textAt } from "./reissue_texts.js";
 import { Scope } from "./scope.js";
 import { Shelf } from "./shelf.js";
 import { ShelvedDocument } from "./shelved_document.js";
 import { toldAnew } from "./telling.js";
 
 const IDS_MAX = 32;
+const MERGED = 3; // a kind of what is lost: [what a text was, what it was to become]
 
 /** One replica's changes of identity. */
 export class Renewal {
@@ -54,12 +57,7 @@ export class Renewal {
     const replica = this._replica;
     if (replica.writer.drafting) replica.writer.discard();
     const { scope } = replica;
-    for (const batch of lost) {
-      batch.ops.forEach((op, index) => {
-        if (!op.key || scope.voids.has(batch.replica, batch.first + index)) return;
-        this.lost.push([batch.hlc, op.key, op.path, op.body, op.kind]);
-      });
-    }
+    this.lost.push(...intentsOf(scope, lost));
     const shelf = new Shelf();
     replica.scope = new Scope(scope.lineage, replica.randomId(), scope.members.founder, shelf);
     replica.scope.clock.observe(scope.clock.last);
@@ -118,13 +116,17 @@ export class Renewal {
     for (const [stamp, key, path, body, kind] of lost) {
       const op = new Op(key, Object.freeze([...path]), body, kind);
       try {
+        if (kind === MERGED) {
+          mergeAgain(replica, key, op.path, body);
+          continue;
+        }
         const state = assigns(op) ? replica.object(key, op.path) : null;
         if (state !== null && overtaken(state, bigOf(stamp), done)) {
           replica.syncing.note(`not written anew: ${key} ${path.join("/")}: a later write stands`);
           continue;
         }
         writeAgain(replica, op);
-        done.add(String([replica.replica, replica.scope.nextSeq - 1]));
+        done.add(dotKey(replica.replica, replica.scope.nextSeq - 1));
       } catch (error) {
         if (!(error instanceof PlaitError)) throw error;
         replica.syncing.note(`not written anew: ${key} ${path.join("/")}: ${error.message}`);
@@ -133,4 +135,27 @@ export class Renewal {
     replica.settle();
     replica.journal.add(NOTED, ["lost", []]);
   }
+}
+
+/** What own batches were meant to do, in their order; of a text what it was and what it became. */
+function intentsOf(scope, lost) {
+  const found = [];
+  const texts = new Map();
+  for (const batch of lost) {
+    batch.ops.forEach((op, index) => {
+      if (!op.key || scope.voids.has(batch.replica, batch.first + index)) return;
+      if (types(op)) texts.set(JSON.stringify([op.key, op.path]), op);
+      else found.push([batch.hlc, op.key, op.path, op.body, op.kind]);
+    });
+  }
+  if (!texts.size) return found;
+  const without = new VersionVector(scope.vector); // what is lost is the end of the own stream
+  if (lost[0].first > 1) without.set(lost[0].replica, lost[0].first - 1);
+  else without.delete(lost[0].replica);
+  for (const { key, path } of texts.values()) {
+    const state = scope.fold.object(key, path);
+    if (state === null) continue;
+    found.push([0n, key, path, [textAt(state, without), state.text()], MERGED]);
+  }
+  return found;
 }
