@@ -51,6 +51,14 @@ class ReplicaBackend:
         answered = await self.replica.read(queries, after, 5)
         return Answers(answered.epoch, answered.position, 0.0, answered.answers)
 
+    def glance(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers | None:
+        if not self.replica.covers(after):
+            return None
+        answered = self.replica.answer(queries)
+        return Answers(answered.epoch, answered.position, 0.0, answered.answers)
+
     async def close(self) -> None: ...
 
 

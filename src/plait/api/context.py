@@ -87,6 +87,17 @@ class Context:
             self.saw(line, answers.epoch, answers.position)
         return answers
 
+    def glance(self, line: str, queries: Sequence[Query], options: ReadOptions) -> Answers | None:
+        """The same without waiting; None if only `read` can tell."""
+        self.check()
+        if line in self._doubted:
+            return None
+        mark = self._marks.get(line)
+        answers = self.backend.glance(line, queries, options, mark)
+        if answers is not None and (mark is None or mark != answers[:2]):
+            self.saw(line, answers.epoch, answers.position)
+        return answers
+
     async def _settle(self, line: str, options: ReadOptions) -> None:
         """Find out whether the line still covers what was seen of earlier epochs."""
         for mark in self._doubted.get(line, [])[:]:

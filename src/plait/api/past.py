@@ -69,6 +69,12 @@ class PastBackend:
         """Nothing is ever late here."""
         return await self._inner.read(line, queries, ReadOptions(), after)
 
+    def glance(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers | None:
+        """What is there at once."""
+        return self._inner.glance(line, queries, ReadOptions(), after)
+
     def follow(
         self, line: str, table: int, start: tuple[int, int] | None
     ) -> AsyncIterator[Sequence[FeedItem]]:

@@ -176,6 +176,15 @@ class Backend(Protocol):
         self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
     ) -> Answers: ...
 
+    def glance(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers | None:
+        """What `read` would answer, if this process can and may answer it without waiting.
+
+        None: ask `read`. Raises what a query raises.
+        """
+        ...
+
     def follow(
         self, line: str, table: int, start: tuple[int, int] | None
     ) -> AsyncIterator[Sequence[FeedItem]]:

@@ -28,6 +28,11 @@
     keep = "7d"                 # how much of it can be read: 12h, 7d, all
     folder = "/mnt/archive"     # where; default: in the node's own folder
 
+    [resp]                      # Redis's protocol
+    listen = "127.0.0.1:6379"
+    databases = ["leader", "consensus", "eventual"]   # how database 0, 1, 2 ... is kept
+    prefixes = { "cart:" = 2 }  # keys that begin so are of that database
+
     [limits]
     log_keep_bytes = 67108864   # any of `plait.node.config.Limits`
 
@@ -43,6 +48,7 @@ from typing import Any
 import msgspec
 
 from plait.base.errors import BadSettings
+from plait.doors.resp.settings import RespSettings
 from plait.host.address import split_address
 from plait.host.tls import Tls
 from plait.node.config import DEFAULT_CLUSTER, Limits, NodeConfig
@@ -66,6 +72,7 @@ _KEYS = {
     "limits": Limits.__struct_fields__,
     "tls": Tls.__struct_fields__,
     "history": ("keep", "folder"),
+    "resp": ("listen", *RespSettings.__struct_fields__),
 }
 
 
@@ -88,6 +95,8 @@ class Choices(msgspec.Struct, frozen=True):
     insecure: bool | None = None
     history: str | None = None  # how much of the past is kept
     archive: Path | None = None  # and where
+    resp: str | None = None  # where Redis's protocol is spoken
+    resp_settings: RespSettings | None = None
 
     def over(self, other: "Choices") -> "Choices":
         """These choices, and `other`'s where these have none."""
@@ -107,7 +116,7 @@ def read_config(path: Path) -> Choices:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{path}: not TOML: {error}") from None
     _known(path, "", document, tuple(_KEYS))
-    node, cluster, limits, tls, history = (_section(path, document, name) for name in _KEYS)
+    node, cluster, limits, tls, history, resp = (_section(path, document, name) for name in _KEYS)
     data = _text(path, "node.data", node.get("data"))
     audit_log = _text(path, "node.audit_log", node.get("audit_log"))
     archive = _text(path, "history.folder", history.get("folder"))
@@ -136,6 +145,8 @@ def read_config(path: Path) -> Choices:
         insecure=_switch(path, "node.insecure", node.get("insecure")),
         history=_text(path, "history.keep", history.get("keep")),
         archive=None if archive is None else path.parent / archive,
+        resp=_address(path, "resp.listen", resp.get("listen")),
+        resp_settings=_resp(path, resp),
     )
 
 
@@ -188,6 +199,16 @@ def _limits(path: Path, section: dict[str, Any]) -> Limits:
         return msgspec.convert(section, Limits)
     except msgspec.ValidationError as error:
         raise BadSettings(f"{path}: limits: {error}") from None
+
+
+def _resp(path: Path, section: dict[str, Any]) -> RespSettings:
+    chosen = {key: value for key, value in section.items() if key != "listen"}
+    try:
+        settings = msgspec.convert(chosen, RespSettings)
+        settings.check()
+    except (msgspec.ValidationError, BadSettings) as error:
+        raise BadSettings(f"{path}: resp: {error}") from None
+    return settings
 
 
 def _tls(path: Path, section: dict[str, Any]) -> Tls | None:

@@ -7,6 +7,7 @@ decides, and a door cannot forget to ask.
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Collection
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,9 @@ from plait.client.beside import Beside
 from plait.client.cluster import Cluster
 from plait.client.limits import ClientLimits
 from plait.doors.people import Known
-from plait.host.address import split_address
+from plait.doors.resp.door import listen
+from plait.doors.resp.settings import RespSettings
+from plait.host.address import join_address, split_address
 from plait.host.clock import SystemClock
 from plait.host.tcp import TcpNetwork
 from plait.host.tls import Tls
@@ -44,12 +47,14 @@ class DoorChoices(msgspec.Struct, frozen=True):
     http_hosts: tuple[str, ...] = ()
     http_cert: Path | None = None
     http_key: Path | None = None
+    resp: str | None = None
+    resp_settings: RespSettings = RespSettings()
     extra: Callable[[Node], Collection[Any]] = lambda node: ()  # more HTTP routes
 
     @property
     def any(self) -> bool:
         """Whether there is one."""
-        return self.http is not None
+        return self.http is not None or self.resp is not None
 
 
 @contextlib.asynccontextmanager
@@ -67,6 +72,8 @@ async def open_doors(choices: DoorChoices, node: Node) -> AsyncIterator[None]:
     ):
         if choices.http is not None:
             await stack.enter_async_context(_http(choices, node, own, people))
+        if choices.resp is not None:
+            await stack.enter_async_context(_resp(choices.resp, choices, node, people))
         try:
             yield
         finally:
@@ -101,6 +108,22 @@ async def _http(choices: DoorChoices, node: Node, own: Store, people: Known) -> 
             yield
         finally:
             learning.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _resp(
+    address: str, choices: DoorChoices, node: Node, people: Known
+) -> AsyncIterator[None]:
+    check_address(address, node, node.config)
+    tls = node.config.tls
+    context = None
+    if tls is not None and tls.cert is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(tls.cert, tls.key)
+    host, port = split_address(address)
+    async with listen(people, host, port, choices.resp_settings, context) as bound:
+        node.doors["resp"] = f"{'rediss' if context else 'redis'}://{join_address(host, bound)}"
+        yield
 
 
 def _sites() -> dict[str, Callable[[Store], Any]]:

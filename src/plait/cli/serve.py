@@ -15,6 +15,8 @@ from plait.cli.credentials import node_tls, tls_of, tls_options
 from plait.cli.doors import DoorChoices, open_doors
 from plait.cli.logs import log_level_option, log_option, start_logging
 from plait.client.address import SCHEME, TLS_SCHEME
+from plait.doors.resp.machine import RedisDatabase
+from plait.doors.resp.settings import RespSettings
 from plait.host.loop import run
 from plait.node.node import Node
 from plait.node.serve import serve as serve_node
@@ -66,6 +68,8 @@ machine_option = click.option(
               help="A certificate for HTTPS, PEM.  [default: --tls-cert]")  # fmt: skip
 @click.option("--http-key", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Its key.  [default: --tls-key]")  # fmt: skip
+@click.option("--resp", metavar="HOST:PORT",
+              help="Speak Redis's protocol there; [resp] in a plait.toml says more.")  # fmt: skip
 @machine_option
 @log_level_option
 @log_option
@@ -91,6 +95,7 @@ def serve(
     http_hosts: tuple[str, ...],
     http_cert: Path | None,
     http_key: Path | None,
+    resp: str | None,
     machines: tuple[str, ...],
     log_level: str,
     log_form: str,
@@ -117,13 +122,17 @@ def serve(
         data, name, listen, None if members is None else parse_members(members), leader, cluster,
         machines or None, engine, zone, tls=node_tls(tls_of(tls_ca, tls_cert, tls_key)),
         audit_log=audit_log, audit_writes=audit_writes or None, insecure=insecure or None,
-        history=history, archive=archive,
+        history=history, archive=archive, resp=resp,
     )  # fmt: skip
     choices = flags.over(read_config(config) if config else Choices())
     chosen = node_config(choices)
-    chosen = replace(chosen, machines=tuple(map(machine_class, choices.machines or ())))
+    machine_classes = (*map(machine_class, choices.machines or ()), RedisDatabase)
+    chosen = replace(chosen, machines=machine_classes)
     start_logging(log_level, log_form)
-    doors = DoorChoices(http, http_hosts, http_cert, http_key)
+    doors = DoorChoices(
+        http, http_hosts, http_cert, http_key,
+        resp=choices.resp, resp_settings=choices.resp_settings or RespSettings(),
+    )  # fmt: skip
     run(serve_node(chosen, _announce, partial(open_doors, doors)))
 
 

@@ -127,6 +127,12 @@ class NetworkBackend(Administration):
 
     # ------------------------------------------------------------------ tables and machines
 
+    def glance(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers | None:
+        """See `Backend`. Nothing is here at once."""
+        return None
+
     async def open_table(self, name: str, settings: Settings | None) -> TableInfo:
         """See `Backend`. Safe to repeat: equal settings find the table that was made."""
         opened = await self._anywhere(f"opening table {name!r}", OpenTable, name, settings)

@@ -100,3 +100,12 @@ class Beside(NetworkBackend):
             return await self._near.read(line, queries, options, after)
         except _ELSEWHERE:
             return await super().read(line, queries, options, after)
+
+    def glance(
+        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
+    ) -> Answers | None:
+        """What the node has and may answer at once."""
+        try:
+            return self._near.glance(line, queries, options, after)
+        except _ELSEWHERE:
+            return None

@@ -37,7 +37,6 @@ from plait.base.errors import (
 )
 from plait.base.ports import Clock, IncomingSnapshot, StateStorage
 from plait.engines.answers import Answered as Answered
-from plait.engines.answers import answer
 from plait.engines.apply import apply_entry, check_follows, groups_of, outcomes_of
 from plait.engines.audit import Ledger
 from plait.engines.checkpoint import Checkpoint, collect, continues, load_checkpoint, load_sessions
@@ -45,6 +44,8 @@ from plait.engines.flusher import Flusher
 from plait.engines.overlay import Overlay
 from plait.engines.pace import Pace
 from plait.engines.proposer import Proposer
+from plait.engines.reading import Mark as Mark
+from plait.engines.reading import Reading
 from plait.engines.waiters import Waiters
 from plait.line.entry import Entry, Epoch
 from plait.line.epochs import EpochHistory
@@ -57,15 +58,13 @@ from plait.types.queries import Count, Query
 
 logger = logging.getLogger("plait.replica")
 
-Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to position
-
 _TURN_COMMANDS = 2048  # applied before other tasks get a turn
 _ENTRY_COST = 16  # of an entry, in commands
 _RETRY_S = 0.1
 _COUNT_HELD_MAX = 256  # changes that a count looks up one by one; with more, it flushes first
 
 
-class Replica:
+class Replica(Reading):
     """One copy of a line's state."""
 
     def __init__(
@@ -146,16 +145,13 @@ class Replica:
 
         Raises `TooStale` if that takes longer than `timeout` s, `SessionLost` if it can never be.
         """
-        position = self._reached if after is None else max(after[1], self._reached)
-        settled = self._ready.is_set() and self.halted is None and self.applied >= position
-        if after is not None or not settled:
-            await self.wait_applied(position, timeout, after)
+        if not self.covers(after):
+            await self.wait_applied(self._needed(after), timeout, after)
         counted = [row_space(query.table) for query in queries if isinstance(query, Count)]
         if any(self.view.unflushed(space) > _COUNT_HELD_MAX for space in counted):
             await self.flush()
             self._check_alive()
-        answers = tuple(answer(query, self.view, self.machine, self.time_ms) for query in queries)
-        return Answered(self.epochs.current, self.applied, answers)
+        return self.answer(queries)
 
     async def wait_applied(
         self, position: int, timeout: float | None = None, mark: Mark | None = None

@@ -259,6 +259,12 @@ class LineHost:
             await self.replica.wait_applied(opening + 1, timeout_s)
         return await self.replica.read(queries, after, timeout_s)
 
+    def glance(self, queries: Sequence[Query], after: Mark | None) -> Answered | None:
+        """The same without waiting; None if it cannot be told so."""
+        if self.group is not None and self.replica.applied <= self.opening:
+            return None
+        return self.replica.answer(queries) if self.replica.covers(after) else None
+
     async def caught_up(self, timeout_s: float = 10.0, me: str = "this node") -> None:
         """Return once every write that was completed before is applied; `TooStale` at once where
         that is delayed.

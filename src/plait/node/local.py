@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from plait.api.infos import GraphInfo, MachineInfo, TableInfo
-from plait.api.messages import Applied, FeedItem, Located, Query
+from plait.api.messages import Applied, FeedItem, Located
 from plait.api.pipeline import Pipeline, reject, resolve, without_malformed
-from plait.api.port import Answers, Mark, Receipt
-from plait.api.settings import Eventual, ReadOptions, Settings
+from plait.api.port import Receipt
+from plait.api.settings import Eventual, Settings
 from plait.base.errors import (
     BadFrame,
     Closed,
@@ -27,13 +27,13 @@ from plait.engines import feed
 from plait.engines.graph import Replica as GraphReplica
 from plait.line.entry import NO_EPOCH
 from plait.line.outcome import Outcome
-from plait.node.alone import lead_alone
 from plait.node.examination import examine
 from plait.node.failures import raise_failure
 from plait.node.line_host import LineHost
 from plait.node.local_copies import LocalCopies
 from plait.node.local_followers import LocalFollowers
 from plait.node.local_links import LocalLinks
+from plait.node.local_reading import LocalReading
 from plait.node.machines import MachineRoom, machine_info
 from plait.node.members import Members
 from plait.node.node import Node
@@ -46,11 +46,10 @@ from plait.types.commands import decode_group, encode_group
 from plait.types.machines import ClassName, MachineClass
 from plait.types.rights_commands import RightsCommand
 
-READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
 
 
-class Local(LocalFollowers, LocalCopies, LocalLinks):
+class Local(LocalReading, LocalFollowers, LocalCopies, LocalLinks):
     """Implements `plait.api.port.Backend` on a node; owned by whoever started the node.
 
     past: what the node is of, and goes with this; None if it is of the present.
@@ -185,40 +184,6 @@ class Local(LocalFollowers, LocalCopies, LocalLinks):
             ) from None
         except PlaitError as error:
             raise self.node.located(line, error) from None
-
-    async def read(
-        self, line: str, queries: Sequence[Query], options: ReadOptions, after: Mark | None
-    ) -> Answers:
-        """Answer from this node."""
-        return await self.read_here(line, queries, options, after, READ_TIMEOUT_S)
-
-    async def read_here(
-        self,
-        line: str,
-        queries: Sequence[Query],
-        options: ReadOptions,
-        after: Mark | None,
-        timeout_s: float,
-    ) -> Answers:
-        """Answer from this node's applied state, if it may."""
-        self.node.check_open()
-        host = self.node.folded(line)
-        if self.node.alone and host.group is not None:
-            if not host.leads:
-                await lead_alone(self.node, host, timeout_s)
-        elif options.max_lag_s is None and (
-            host.linearizable or (host.ending and host.leads and options.source == "leader")
-        ):
-            await host.caught_up(timeout_s, self.node.name)
-        else:
-            if options.max_lag_s is not None:
-                await host.fresh_enough(options.max_lag_s, timeout_s)
-            try:
-                host.check_freshness(options.source, options.max_lag_s, self.node.name)
-            except NotLeader as error:
-                raise self.node.located(line, error) from None
-        answered = await host.read(queries, after, timeout_s)
-        return Answers(answered.epoch, answered.position, host.lag_s(), answered.answers)
 
     async def follow(
         self, line: str, table: int, start: tuple[int, int] | None

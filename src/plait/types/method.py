@@ -15,8 +15,8 @@ from plait.types.state_machine import COMMAND, KIND, StateMachine
 
 # What callers find on the handle, and what the machine itself needs.
 RESERVED = (
-    "context", "info", "line", "machine_name", "name", "restore", "settings", "snapshot", "stale",
-    "version",
+    "at_once", "context", "info", "line", "machine_name", "name", "restore", "settings", "snapshot",
+    "stale", "version",
 )  # fmt: skip
 
 _encode = msgspec.msgpack.Encoder().encode

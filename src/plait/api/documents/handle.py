@@ -1,6 +1,6 @@
 """A collection of documents, as a mapping from keys to documents that never raises `KeyError`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
@@ -17,7 +17,7 @@ from plait.api.documents.replay import replay
 from plait.api.documents.watching import NamedPath, Watch, Where
 from plait.base.codec import encode_key
 from plait.base.errors import BadDocument, BadValue
-from plait.engines.graph_port import GraphReplica
+from plait.engines.graph_port import Changed, GraphReplica
 
 D = TypeVar("D", bound=Document)
 
@@ -140,6 +140,23 @@ class Documents(Generic[D]):
         where: only those of which this is true; it is asked at once, and must not raise.
         """
         return Watch(self._access, self._class, key, path, where)
+
+    def on_change(self, tell: Callable[[str, bool], None]) -> Callable[[], None]:
+        """Have ``tell(key, own)`` called for every document that changes, right after it has; what
+        this gives ends it. own: it was this process. `tell` is quick and does not raise."""
+        replica = self._access.replica
+
+        def told(batch: Sequence[Changed]) -> None:
+            for key, author in dict.fromkeys((one.key, one.event.replica) for one in batch):
+                tell(key, author == replica.replica)
+
+        stops = [replica.listen(told), replica.on_refused(lambda refusal: tell(refusal.key, False))]
+
+        def stop() -> None:
+            for one in stops:
+                one()
+
+        return stop
 
     @property
     def presence(self) -> Presence:

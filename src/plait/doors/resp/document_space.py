@@ -1,0 +1,128 @@
+"""A database on documents: every node writes at once, and what they wrote is merged by its kind.
+
+The jobs of one pass of the loop are done on the keyspace in memory and flushed as one change; only
+then are they answered. A reply means that this node has it; its log has it with the next group
+commit, and the others when they hear of it.
+
+Absent: what needs one order of all commands: popping (an element would be popped once at each
+node), and WATCH. They are refused.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from plait.api.documents import Documents
+from plait.doors.resp.batches import EXEC, TooLong, decode_transaction, run
+from plait.doors.resp.commands import TABLE
+from plait.doors.resp.commands.table import Arguments
+from plait.doors.resp.document_keyspace import DocumentKeyspace
+from plait.doors.resp.redis_key import RedisKey, bytes_of
+from plait.doors.resp.replies import Complaint, encode
+from plait.doors.resp.replies import Failed as Failed
+from plait.doors.resp.settings import EVENTUAL
+from plait.doors.resp.space import Job, refuse
+
+REPLY_BYTES: Final = 64 << 20
+REFUSED: Final = frozenset(
+    ("lpop", "rpop", "lmove", "rpoplpush", "lmpop", "zpopmin", "zpopmax", "zmpop", "spop")
+)
+WHY: Final = (
+    "is not possible on an eventual database, where nothing can be taken exactly once: use a "
+    "database with a leader, or a consensus one (SELECT, or a key's prefix)"
+)
+_OF_ALL: Final = frozenset(("keys", "scan", "dbsize", "randomkey", "flushdb"))
+
+
+class DocumentSpace:
+    """Implements `plait.doors.resp.space.Space`."""
+
+    kind = EVENTUAL
+
+    def __init__(self, documents: Documents[RedisKey], wall_ms: Callable[[], int]) -> None:
+        self._keyspace = DocumentKeyspace(documents)
+        self._keyspace.refuses, self._keyspace.why = REFUSED, WHY
+        self._wall_ms = wall_ms
+        self._loop = asyncio.get_running_loop()
+        self._jobs: list[Job] = []
+        self._stop = documents.on_change(self._changed)
+
+    def _changed(self, name: str, own: bool) -> None:
+        if not own:
+            self._keyspace.forget(bytes_of(name))
+
+    def serve(self, job: Job) -> None:
+        """See `Space`."""
+        if not self._jobs:
+            self._loop.call_soon(self._tick)
+        self._jobs.append(job)
+
+    def _tick(self) -> None:
+        jobs, self._jobs = self._jobs, []
+        keyspace = self._keyspace
+        done: list[tuple[Job, bytes, int]] = []
+        failure: Exception | None = None
+        try:
+            keyspace.sweep(self._wall_ms())
+            for job in jobs:
+                commands = self._loaded(job.commands)
+                try:
+                    ((data, count),) = run(keyspace, [(job.protocol, commands)], REPLY_BYTES)
+                except TooLong as error:
+                    data, count = encode(Failed(str(error)), job.protocol), len(commands)
+                    data *= count
+                done.append((job, data, count))
+            if keyspace.dirty:
+                keyspace.flush()
+        except Exception as error:
+            keyspace.forget_all()
+            failure = error
+        if failure is None:
+            for job, data, count in done:
+                job.reply(data, count)
+        else:
+            for job in jobs:
+                refuse(job, failure)
+
+    def _loaded(self, commands: list[Arguments]) -> list[Arguments]:
+        """The commands, once the keys that they name are in memory."""
+        load, table = self._keyspace.load, TABLE
+        refused = False
+        for args in commands:
+            command = table.get(args[0]) or table.get(args[0].upper())
+            if command is None:
+                if args[0] == EXEC:
+                    self._loaded(decode_transaction(args).commands)
+            elif command.name in _OF_ALL:
+                self._keyspace.load_all()
+            elif command.name in REFUSED:
+                refused = True
+            elif command.places == (1, 1, 1) and not command.counted_at:
+                if len(args) > 1:
+                    load(args[1])
+            else:
+                for key in command.keys(args):
+                    load(key)
+        if not refused:
+            return commands
+        # in mixed case it is not found at once, and then it is refused
+        return [
+            [args[0].capitalize(), *args[1:]] if args[0].lower().decode("latin-1") in REFUSED
+            else args
+            for args in commands
+        ]  # fmt: skip
+
+    async def watch(self, keys: list[bytes]) -> int:
+        """Refused: what is watched here could be changed elsewhere, unseen."""
+        raise Complaint(
+            "ERR WATCH is not possible on an eventual database: other nodes change it at the same "
+            "time; MULTI without WATCH is one change, and counters and sets merge"
+        )
+
+    async def acknowledged(self, replicas: int, timeout_s: float) -> int:
+        """Nobody is waited for here."""
+        return 0
+
+    async def close(self) -> None:
+        """See `Space`."""
+        self._stop()
