@@ -200,21 +200,22 @@ test("a merge field shows one of its values and says that it is unmerged", () =>
 });
 
 test("subscribers are told what changed, own edits as well", () => {
-  const [here, there, exchange] = pair();
+  const [here, others, exchange] = pair();
   const told = [];
   const stop = here.subscribe((one) => told.push(one));
   const mine = [];
   here.get("b").subscribe((patches) => mine.push(...patches));
   here.get("a").title = "one";
-  there.get("b").likes.increment(2);
-  there.get("b").tags.add("x");
+  others.get("b").likes.increment(2);
+  others.get("b").tags.add("x");
   exchange();
   assert.deepEqual(told[0].keys, ["a"]);
-  const [first] = told[0].patches;
+  const [there, first] = told[0].patches;
+  assert.deepEqual([there.kind, there.exists, there.own], ["document", true, true]);
   assert.deepEqual([first.path, first.kind, first.value, first.before, first.own], [["title"], "value", "one", null, true]);
-  assert.deepEqual(mine.map(({ kind, own }) => [kind, own]), [["count", false], ["set", false]]);
-  assert.deepEqual([mine[0].by, mine[1].added], [2, ["x"]]);
-  there.delete("b");
+  assert.deepEqual(mine.map(({ kind, own }) => [kind, own]), [["document", false], ["count", false], ["set", false]]);
+  assert.deepEqual([mine[1].by, mine[2].added], [2, ["x"]]);
+  others.delete("b");
   exchange();
   assert.deepEqual([mine.at(-1).kind, mine.at(-1).exists], ["document", false]);
   stop();

@@ -10,13 +10,14 @@
  * Edits are applied one after the other; positions in texts are those of JavaScript's strings.
  * `path` has the names of fields, map keys and list elements. `own`: written by this replica.
  *
+ * Kind "document" tells that one has come (it exists) or gone.
+ *
  * Invariant: whoever applies a text's edits to a copy has the text. Replicas tell positions in
  * code points, and states come as a whole; so a copy of every watched text is kept, and where the
  * edits told do not make the present text of it, the difference is told.
  */
 
 import { typeOf } from "./catalogue.js";
-import { DELETE } from "./event.js";
 import { hlcMs } from "./hlc.js";
 import { nameOf, pathKey, tagOf } from "./paths.js";
 import { given } from "./plain.js";
@@ -33,7 +34,9 @@ export class Patches {
     this.replica = replica;
     /** Copies of texts, as they were told. @type {Map<string, string>} */
     this.texts = new Map();
-    for (const key of replica.keys()) this.learn(key, []);
+    /** The documents that are there, as it was told. @type {Set<string>} */
+    this.there = new Set(replica.keys());
+    for (const key of this.there) this.learn(key, []);
   }
 
   /** Keep copies of the texts at and below a path. @param {string} key @param {readonly string[]} path */
@@ -63,20 +66,41 @@ export class Patches {
       if (patch.kind === "text") texts.set(placeKey(change.key, change.path), { change, patch });
     }
     for (const { change, patch } of texts.values()) this.catchUp(change, patch);
-    return patches.filter((patch) => !patch.edits || patch.edits.length);
+    const told = patches.filter((patch) => !patch.edits || patch.edits.length);
+    const last = new Map(changes.map((change) => [change.key, change]));
+    for (const change of last.values()) this.tellWhetherThere(change, told);
+    return told;
   }
 
-  /** @param {any} change @returns {Patch | null} */
-  patch({ key, path, op, event, before, after, own }) {
+  /** A document that has come is told first, one that has gone last. @param {any} change @param {Patch[]} told */
+  tellWhetherThere(change, told) {
+    const { key } = change;
+    const exists = this.replica.exists(key);
+    if (exists === this.there.has(key)) return;
+    const patch = { ...this.base(change), path: [], kind: "document", exists };
+    if (exists) this.there.add(key);
+    else this.there.delete(key);
+    if (exists) told.unshift(patch);
+    else told.push(patch);
+  }
+
+  /** What all patches have. @param {any} change */
+  base({ key, path, event, own }) {
     const told = event.replica !== 0n;
-    const base = {
+    return {
       key,
       path: path.map(nameOf),
       own: own ?? false,
       who: told ? (event.who ?? this.replica.who(event.replica, event.seq)) : null,
       when: told ? new Date(hlcMs(event.hlc)) : null,
     };
-    if (!path.length) return { ...base, kind: "document", exists: op.kind === DELETE ? after : !!after };
+  }
+
+  /** @param {any} change @returns {Patch | null} */
+  patch(change) {
+    const { key, path, before, after } = change;
+    if (!path.length) return null; // `tellWhetherThere` does
+    const base = this.base(change);
     const tag = tagOf(path[path.length - 1]);
     switch (tag) {
       case "r": case "q": case "m":
