@@ -144,7 +144,7 @@ async def test_a_page_sees_who_wrote_and_decides_conflicts(tmp_path: Path) -> No
             await browser.run("store.offline = true; notes.get('a').when = 'page'")
             notes["a"].when = "python"
             await browser.run("store.offline = false")
-            await until(lambda: notes.conflicts())
+            await until(notes.conflicts)
             await browser.shows("notes.conflicts().length", 1)
             (conflict,) = await browser.run("return notes.conflicts()")
             assert (conflict["field"], conflict["base"]) == ("when", "base")

@@ -24,19 +24,19 @@
 
 import { NOTHING, VersionVector } from "./causality.js";
 import { typeOf as catalogueTypeOf } from "./catalogue.js";
-import { KEY_BYTES_MAX, compareStrings, encode, isWellFormed, utf8Bytes } from "./codec.js";
+import { compareStrings, encode } from "./codec.js";
 import { blake2b } from "./digest.js";
-import { BadCall, BadFrame, BadKey } from "./errors.js";
-import { APPLY, CLEAR, DELETE, Event as EventClass, Op } from "./event.js";
+import { BadCall, BadFrame } from "./errors.js";
+import { APPLY, CLEAR, DELETE, Op } from "./event.js";
 import { Draft } from "./shelf_drafts.js";
 import { Unfolded, foldDocument } from "./shelf_folding.js";
 import { FORGOT, Touched, bundle, dropOthers, join } from "./shelf_roads.js";
 import { ShelvedDocument } from "./shelved_document.js";
-import { checkPath, holds } from "./nesting.js";
+import { holds } from "./nesting.js";
 import { tagOf } from "./paths.js";
+import { checkKey, ground, isKey } from "./preparing.js";
 import { tellApply, tellOthers, toldAnew } from "./telling.js";
 
-const OBJECTS_MAX = 1_000_000; // of one document
 const NOBODY = { replica: 0n, context: NOTHING }; // what a clear says depends on what is there only
 
 export class Shelf {
@@ -142,7 +142,7 @@ export class Shelf {
    */
   prepare(key, path, mutation, here, note = null) {
     checkKey(key);
-    const { type, state, clear } = this.ground(key, path, here);
+    const { type, state, clear } = ground(this, key, path, here);
     const body = type.prepare(state, mutation, here);
     if (body === undefined || body === null) return [];
     if (note) {
@@ -153,27 +153,6 @@ export class Shelf {
     }
     const op = new Op(key, path, body);
     return clear ? [clear, op] : [op];
-  }
-
-  /** What an operation is prepared on. @param {string} key @param {Path} path @param {Here} here
-   * @returns {{type: any, state: any, clear: Op | null}} */
-  ground(key, path, here) {
-    const document = this.documents.get(key);
-    const object = document?.find(path);
-    if (!object) {
-      checkPath(path);
-      if (document && document.objects.size >= OBJECTS_MAX)
-        throw new BadCall(`a document has at most ${OBJECTS_MAX} objects`);
-    }
-    const type = object ? object.type : this.typeOf(tagOf(path[path.length - 1]));
-    const state = object ? object.state : type.zero();
-    if (document?.hidden()) {
-      const clear = new Op(key, [], document.clearing([], here), CLEAR);
-      return { type, state: object ? cleared(object, clear, here) : state, clear };
-    }
-    // others may hold, hidden, what was folded here
-    const begins = this.forgot && !document?.there();
-    return { type, state, clear: begins ? new Op(key, [], null, CLEAR) : null };
   }
 
   /** Reset everything at and below a path; nothing if nothing is there. `BadCall`.
@@ -450,26 +429,4 @@ export class Shelf {
     }
     this.stale.clear();
   }
-}
-
-/** A copy of the object's state as it is after the clear. */
-function cleared(/** @type {any} */ object, /** @type {Op} */ clear, /** @type {Here} */ here) {
-  const seq = (here.context.get(here.replica) ?? 0) + 1;
-  const event = new EventClass(here.replica, seq, 0n, here.context);
-  const copy = object.copy();
-  for (const [path, said] of clear.body ?? []) if (path === object.path) copy.sayClearing(said, event);
-  copy.clear(event, true);
-  return copy.state;
-}
-
-/** Whether a document can have this key: said of every key, at every replica. @param {string} key */
-function isKey(key) {
-  if (!key.length || key.length > KEY_BYTES_MAX || !isWellFormed(key)) return false;
-  return key.length * 3 <= KEY_BYTES_MAX || utf8Bytes(key).length <= KEY_BYTES_MAX;
-}
-
-/** @param {any} key */
-function checkKey(key) {
-  if (typeof key !== "string" || !isKey(key))
-    throw new BadKey(`a key is a string of 1 to ${KEY_BYTES_MAX} bytes of UTF-8`);
 }
