@@ -9,18 +9,21 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
-from plait.base.codec import encode
+from plait.base.codec import decode, encode
 from plait.base.errors import BadCall, PlaitError
 from plait.graph.event import CLEAR, Op
 from plait.types.catalogue import type_of
 from plait.types.paths import tag_of
 from plait.types.shelf import Shelf
+from plait.types.text.storage import MAGIC
+from plait.types.text.type import TEXT
 from tests.unit.shelf_world import DictRows, Replica, Storm
 
 PATHS = [
     ("gc:views",), ("c:likes",), ("b:stock",), ("r:title",), ("q:when",), ("m:plan",),
     ("ew:done",), ("dw:shown",), ("gs:seen",), ("tp:gone",), ("aw:tags",), ("rw:bans",),
     ("o:meta", "r:a"), ("o:meta", "c:n"), ("o:meta", "o:in", "aw:b"), ("o:meta", "o:in", "q:é"),
+    ("x:body",), ("l:tasks",), ("o:meta", "x:body"), ("l:tasks", "o:1.2.0", "r:title"),
 ]  # fmt: skip
 IDS = [3, 1 << 40, (1 << 62) + 5, 77]
 
@@ -59,10 +62,13 @@ def told(ops):
     return encode([[op.key, op.path, _said(op), op.kind] for op in ops])
 
 
-def texts_in(fragments):
-    """Whether there are texts or lists, whose whole states can be packed in several ways."""
-    data = encode(fragments)
-    return b"x:" in data or b"l:" in data
+def alike(value):
+    """Without what each language packs in its own way: texts as bytes."""
+    if isinstance(value, list):
+        return [alike(part) for part in value]
+    if isinstance(value, bytes) and value.startswith(MAGIC):
+        return TEXT.canonical(TEXT.load(value), {})
+    return value
 
 
 def _said(op):
@@ -111,14 +117,14 @@ class RecordingShelf(Shelf):
     def delta(self, events):
         events = list(events)
         fragments = list(super().delta(events))
-        self.note("delta", [events], None if texts_in(fragments) else encode(fragments))
+        self.note("delta", [events], encode(alike(decode(encode(fragments)))))
         return fragments
 
     def state(self, keys=None):
         fragments = list(super().state(keys))
         # objects of which nothing is left are dropped here when they are saved, and there at once
         there = [one for one in fragments if one.data is True or any(one.data)]
-        self.note("state", [], None if texts_in(there) else encode(there))
+        self.note("state", [], encode(alike(decode(encode(there)))))
         return fragments
 
     def join(self, fragments, mine, theirs, whole):

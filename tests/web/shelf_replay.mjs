@@ -7,9 +7,11 @@ import { CLEAR, Event, Op, bigOf } from "../../src/plait/doors/web/client/event.
 import { Shelf } from "../../src/plait/doors/web/client/shelf.js";
 import { given } from "../../src/plait/doors/web/client/plain.js";
 import { typeOf } from "../../src/plait/doors/web/client/catalogue.js";
+import { TEXT } from "../../src/plait/doors/web/client/text.js";
 import { tagOf } from "../../src/plait/doors/web/client/paths.js";
 
 const MISMATCHES_MAX = 5;
+const PLSQ = new TextEncoder().encode("PLSQ"); // how the bytes of a text begin
 
 const vector = (pairs) => vectorOf(pairs.map(([replica, seq]) => [bigOf(replica), seq]));
 const opOf = ([key, path, body, kind]) => new Op(key, path, body, kind);
@@ -20,6 +22,13 @@ const fragmentOf = ([key, path, whole, data]) => ({ key, path, whole, data });
 const fragmentData = (one) => [one.key, one.path, one.whole, one.data];
 const eventOf = ([replica, seq, hlc, context, who, message]) =>
   new Event(bigOf(replica), seq, bigOf(hlc), vector(context), who, message);
+
+/** Without what each language packs in its own way: texts as bytes. */
+function alike(value) {
+  if (Array.isArray(value)) return value.map(alike);
+  const isText = value instanceof Uint8Array && sameBytes(value.subarray(0, 4), PLSQ);
+  return isText ? TEXT.canonical(TEXT.load(value), NOTHING) : value;
+}
 
 function mutationOf([name, ...rest]) {
   if (name === "restore") rest[0] = [bigOf(rest[0][0]), rest[0][1]];
@@ -44,8 +53,8 @@ const acts = {
   prepareDelete: (shelf, key) => attempt(() => shelf.prepareDelete(key)),
   apply: (shelf, op, event) => void shelf.apply(opOf(op), eventOf(event)),
   delta: (shelf, events) =>
-    encode([...shelf.delta(events.map(([op, [r, s]]) => [opOf(op), [bigOf(r), s]]))].map(fragmentData)),
-  state: (shelf) => encode([...shelf.state()].map(fragmentData)),
+    encode(alike([...shelf.delta(events.map(([op, [r, s]]) => [opOf(op), [bigOf(r), s]]))].map(fragmentData))),
+  state: (shelf) => encode(alike([...shelf.state()].map(fragmentData))),
   join: (shelf, fragments, mine, theirs, whole) =>
     void shelf.join(fragments.map(fragmentOf), vector(mine), vector(theirs), whole),
   fold: (shelf, cut) => void shelf.fold(vector(cut)),

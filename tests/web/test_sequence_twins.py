@@ -8,6 +8,7 @@ import os
 import pytest
 
 from plait.check.laws import check_type
+from plait.types.lists.type import LIST
 from plait.types.text.type import TEXT
 from tests.web.twins import Browser, Twin
 
@@ -34,5 +35,12 @@ def test_a_text_in_a_browser_and_one_in_python_are_one(browser, hostile):
     report = check_type(
         Twin(browser, TEXT, beyond_ascii), range(FIRST, LAST), steps=None, hostile=hostile
     )
+    assert not report.broken, "\n" + report.broken.explain(f"SEQUENCE_SEEDS={report.broken.seed}:")
+    assert report.schedules == LAST - FIRST
+
+
+@pytest.mark.parametrize("hostile", [False, True])
+def test_a_list_in_a_browser_and_one_in_python_are_one(browser, hostile):
+    report = check_type(Twin(browser, LIST), range(FIRST, LAST), hostile=hostile)
     assert not report.broken, "\n" + report.broken.explain(f"SEQUENCE_SEEDS={report.broken.seed}:")
     assert report.schedules == LAST - FIRST

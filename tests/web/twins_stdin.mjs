@@ -8,9 +8,6 @@ import { typeOf } from "../../src/plait/doors/web/client/catalogue.js";
 import { Event } from "../../src/plait/doors/web/client/event.js";
 import { PlaitError } from "../../src/plait/doors/web/client/errors.js";
 
-import { TEXT } from "../../src/plait/doors/web/client/text.js";
-
-const TYPES = { x: TEXT };
 const held = new Map();
 let last = 0;
 
@@ -67,6 +64,7 @@ const METHODS = {
 function cloned(thing, known) {
   if (typeof thing !== "object" || thing === null) return thing;
   if (known.has(thing)) return known.get(thing);
+  if (thing instanceof Set) return new Set(thing);
   const made = Array.isArray(thing) ? [] : thing instanceof Map ? new Map() : Object.create(Object.getPrototypeOf(thing));
   if (thing instanceof Uint8Array) return thing.slice();
   known.set(thing, made);
@@ -78,7 +76,7 @@ function cloned(thing, known) {
 function answer(frame) {
   const [method, tag, given] = decode(frame);
   try {
-    return encode([true, METHODS[method](TYPES[tag] ?? typeOf(tag), ...given) ?? null]);
+    return encode([true, METHODS[method](typeOf(tag), ...given) ?? null]);
   } catch (error) {
     return encode([false, error instanceof PlaitError ? error.code : "", `${error.stack}`]);
   }

@@ -18,7 +18,7 @@ export { connect, Store } from "./client/store.js";
 export { Documents, Document } from "./client/documents.js";
 export {
   register, ask, merge, counter, growCounter, boundedCounter, flag, disableFlag,
-  addWinsSet, removeWinsSet, growSet, twoPhaseSet, map, nested, json,
+  addWinsSet, removeWinsSet, growSet, twoPhaseSet, map, nested, json, text, list,
 } from "./client/schema.js";
 export { Float } from "./client/codec.js";
 export * from "./client/errors.js";

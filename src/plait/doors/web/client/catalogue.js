@@ -10,6 +10,7 @@ import { ASK, MERGE } from "./concurrent_register.js";
 import { AddWinsSet, GrowSet, RemoveWinsSet, TwoPhaseSet } from "./element_set.js";
 import { DisableFlag, EnableFlag } from "./flags.js";
 import { LAST_WRITER_WINS } from "./last_writer_wins.js";
+import { LIST } from "./list.js";
 import { Opaque } from "./opaque.js";
 import { Counter, GrowCounter } from "./tally.js";
 import { TEXT } from "./text.js";
@@ -20,7 +21,7 @@ const OURS = [
   LAST_WRITER_WINS, MERGE, ASK,
   new EnableFlag(), new DisableFlag(),
   new GrowSet(), new TwoPhaseSet(), new AddWinsSet(), new RemoveWinsSet(),
-  TEXT,
+  TEXT, LIST,
 ];
 
 const types = new Map(OURS.map((type) => [type.tag, type]));

@@ -207,6 +207,6 @@ function difference(before, after) {
 /** @param {any} before @param {any} after patches, or values */
 function listEdits(before, after) {
   if (before === null)
-    return (after ?? []).map((/** @type {any} */ [at, gone, values]) => ({ at, delete: gone, insert: values }));
-  return before?.length || after?.length ? [{ at: 0, delete: before?.length ?? 0, insert: after ?? [] }] : [];
+    return (after ?? []).map((/** @type {any} */ [at, gone, values]) => ({ at, delete: gone, insert: values.map(given) }));
+  return before?.length || after?.length ? [{ at: 0, delete: before?.length ?? 0, insert: (after ?? []).map(given) }] : [];
 }

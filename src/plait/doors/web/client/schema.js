@@ -14,7 +14,9 @@
 import { typeOf } from "./catalogue.js";
 import { BadCall, BadDocument } from "./errors.js";
 import { component } from "./paths.js";
+import { ListView } from "./list_view.js";
 import { given } from "./plain.js";
+import { TextView } from "./text_view.js";
 import { BoundedCounterView, CounterView, JsonView, MapView, SetView } from "./views.js";
 
 /** @typedef {import("./place.js").Place} Place */
@@ -120,6 +122,36 @@ class SetField extends Field {
   assign(place, value) {
     if (value === null || typeof value?.[Symbol.iterator] !== "function")
       throw place.refuse(value, "assign an array or a Set");
+    this.read(place).become(value);
+  }
+}
+
+class TextField extends Field {
+  read(place) {
+    return new TextView(place);
+  }
+
+  assign(place, value) {
+    throw place.refuse(value, "call insert(), replace() or applyDiff()");
+  }
+}
+
+class ListField extends Field {
+  /** @param {Field | null} documents @param {{alias?: string}} options */
+  constructor(documents, options) {
+    super("l", options);
+    if (documents !== null && !(documents instanceof NestedField))
+      throw new BadDocument("list() holds values, or documents, as in list(nested({ done: flag() }))");
+    this.values = documents; // what a path below it leads to
+  }
+
+  read(place) {
+    return new ListView(place, this.values);
+  }
+
+  assign(place, value) {
+    if (value === null || typeof value === "string" || typeof value?.[Symbol.iterator] !== "function")
+      throw place.refuse(value, "assign an array");
     this.read(place).become(value);
   }
 }
@@ -244,7 +276,7 @@ export function fieldAt(schema, path) {
   let field = null;
   let fields = schema;
   for (const part of path) {
-    if (field instanceof MapField) field = field.values;
+    if (field instanceof MapField || (field instanceof ListField && field.values)) field = field.values;
     else {
       const found = Object.entries(fields).find(([name, one]) => one.part(name) === part);
       if (!found) return null;
@@ -285,3 +317,7 @@ export const map = (values, options = {}) => new MapField(values, options);
 export const nested = (fields, options = {}) => new NestedField(fields, options);
 /** A map of anything. @param {{alias?: string}} [options] */
 export const json = (options = {}) => new JsonField("o", options);
+/** A text that several people edit at once, with marks. @param {{alias?: string}} [options] */
+export const text = (options = {}) => new TextField("x", options);
+/** A list of values, or of documents: list(nested({...})). @param {any} [documents] @param {{alias?: string}} [options] */
+export const list = (documents = null, options = {}) => new ListField(documents, options);

@@ -113,9 +113,15 @@ export class SequenceType extends GraphType {
       this._joinAll(state, this.loaded(data), mine, theirs);
       return;
     }
-    const [ops, base] = readOps(data);
+    if (!Array.isArray(data) || data.length !== 2) throw new BadFrame("no operations on a sequence");
+    this.joinOps(state, readOps(data[0]), data[1], mine, theirs);
+  }
+
+  /** Operations that were sent with their base. `BadFrame`. */
+  joinOps(state, ops, base, mine, theirs) {
+    const root = new Map(readDots(base));
     checkSeen(ops, theirs);
-    this._take(state, ops, new Map(base), mine);
+    this._take(state, ops, root, mine);
   }
 
   /** The state in bytes that a peer sent. `BadFrame`. */
@@ -288,17 +294,14 @@ export function dotOf(slot) {
 }
 
 /** Operations from what `delta` gave. */
-function readOps(data) {
-  if (!Array.isArray(data) || data.length !== 2 || !Array.isArray(data[0])) {
-    throw new BadFrame("no operations on a sequence");
-  }
-  const ops = data[0].map((row) => {
+function readOps(rows) {
+  if (!Array.isArray(rows)) throw new BadFrame("no operations on a sequence");
+  return rows.map((row) => {
     if (!Array.isArray(row) || row.length !== 5) throw new BadFrame("no operation on a sequence");
     const [name, seq] = readDot(row);
     if (!Array.isArray(row[3]) || !row[3].length) throw new BadFrame("no edits");
     return { name, seq, parents: readDots(row[2]), edits: [...row[3]], clears: row[4] === true };
   });
-  return [ops, readDots(data[1])];
 }
 
 /** Dots from outside. `BadFrame`. */
