@@ -30,6 +30,7 @@ from plait.base.errors import Busy, Indefinite, NotSignedIn, PlaitError, Unavail
 from plait.doors.http.call import Call
 from plait.doors.http.guarding import Guarding
 from plait.doors.http.limits import HttpLimits
+from plait.doors.http.live_socket import LiveSocket
 from plait.doors.http.operation import Found, Operation, Table, parse_query
 from plait.doors.http.operations import OPERATIONS
 from plait.doors.http.problems import HttpProblem, not_found, response_of
@@ -52,6 +53,10 @@ PAGES = {
     "/client/": WEB / "client",
 }
 TABLE = Table(OPERATIONS)
+SOCKETS: dict[str, type[ReplicaSocket] | type[LiveSocket]] = {
+    "/v1/replica": ReplicaSocket,
+    "/v1/live": LiveSocket,
+}
 TOKEN_COOKIE = "plait_token"
 
 
@@ -97,7 +102,7 @@ class Door:
         self.draining = False
         self.watches = 0  # under way
         self._drained: asyncio.Future[None] | None = None
-        self.sockets: dict[ReplicaSocket, None] = {}
+        self.sockets: dict[ReplicaSocket | LiveSocket, None] = {}
         allowed = origins if callable(origins) else lambda: origins
         self._guarding = Guarding(hosts, allowed)
         self._extra = Router(list(extra)) if extra else None
@@ -255,17 +260,15 @@ class Door:
         except HttpProblem as error:
             problem = error
         path = local_path(scope)
-        if problem is None and path != "/v1/replica":
+        kind = SOCKETS.get(path)
+        if problem is None and kind is None:
             problem = not_found(f"there is no WebSocket at {path}")
         if problem is None and (self.draining or len(self.sockets) >= self.limits.sockets_max):
             problem = HttpProblem(503, "Busy", "no more sockets here now")
-        if problem is not None:
-            await _deny(socket, problem)
+        if problem is not None or kind is None:
+            await _deny(socket, problem or not_found(path))
             return
-        await self._replica(socket)
-
-    async def _replica(self, socket: WebSocket) -> None:
-        one = ReplicaSocket(socket, self.people, self.limits)
+        one = kind(socket, self.people, self.limits)
         self.sockets[one] = None
         try:
             await one.run(socket.cookies.get(TOKEN_COOKIE, ""))

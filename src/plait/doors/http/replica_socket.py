@@ -17,9 +17,7 @@ when it reconnects: nothing is lost, since its replica keeps what no node has.
 """
 
 import asyncio
-import contextlib
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -32,21 +30,18 @@ from plait.api.store import Store
 from plait.base.errors import (
     BadFrame,
     Busy,
-    NotSignedIn,
     PlaitError,
     Unavailable,
     VersionMismatch,
 )
 from plait.doors.http.limits import HttpLimits
+from plait.doors.http.outbox import GOING_AWAY, Outbox
 from plait.doors.people import Acting, People
 
 PROTOCOL = 1
 HELLO, LINK, SAY, UNLINK, ENDED = range(5)
 ID_MAX = 2**32
 NAME_MAX = 512
-
-# Close codes of RFC 6455.
-GOING_AWAY, POLICY, TOO_SLOW = 1001, 1008, 1013
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
@@ -66,17 +61,14 @@ class ReplicaSocket:
         self._people = people
         self._limits = limits
         self._wall_ms = wall_ms
-        self._unsent: deque[bytes] = deque()
-        self._unsent_bytes = 0
-        self._news = asyncio.Event()
-        self._error: PlaitError | None = None  # why all of it ends
+        self._out = Outbox(socket, limits.socket_unsent_bytes_max, lambda e: _encode(_ended(0, e)))
         self._links: dict[int, DocumentsLink | None] = {}  # None: being made
         self._making: dict[int, asyncio.Task[None]] = {}
 
     async def run(self, cookie: str) -> None:
         """Serve it until either side ends it."""
         await self._socket.accept()
-        sending = asyncio.create_task(self._send_all())
+        sending = asyncio.create_task(self._out.send_all())
         try:
             await self._serve(cookie)
         except WebSocketDisconnect:
@@ -95,9 +87,7 @@ class ReplicaSocket:
 
     def end(self, error: PlaitError) -> None:
         """All of it ends, for this reason; the browser hears it last."""
-        if self._error is None:
-            self._error = error
-            self._news.set()
+        self._out.end(error)
 
     # ------------------------------------------------------------------ hearing
 
@@ -130,12 +120,12 @@ class ReplicaSocket:
     async def _hear(self, acting: Acting) -> None:
         """Messages, until the browser goes or is told to go; a silent one is looked at, too."""
         pending: asyncio.Task[list[Any]] | None = None
-        ended = asyncio.create_task(self._ended())
         try:
-            while self._error is None:
+            while self._out.error is None:
                 pending = pending or asyncio.create_task(self._receive())
+                waited: list[asyncio.Future[Any]] = [pending, self._out.ended]
                 await asyncio.wait(
-                    [pending, ended],
+                    waited,
                     timeout=self._limits.heartbeat_s,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
@@ -144,15 +134,9 @@ class ReplicaSocket:
                     message, pending = pending.result(), None
                     self._handle(acting.store, message)
         finally:
-            for task in (pending, ended):
-                if task is not None:
-                    task.cancel()
-                    await asyncio.gather(task, return_exceptions=True)
-
-    async def _ended(self) -> None:
-        while self._error is None:
-            await self._news.wait()
-            await asyncio.sleep(0.05)
+            if pending is not None:
+                pending.cancel()
+                await asyncio.gather(pending, return_exceptions=True)
 
     async def _receive(self) -> list[Any]:
         message = await self._socket.receive()
@@ -238,42 +222,9 @@ class ReplicaSocket:
     # ------------------------------------------------------------------ saying
 
     def _say(self, message: list[Any]) -> None:
-        if self._error is not None:
-            return
-        data = _encode(message)
-        self._unsent.append(data)
-        self._unsent_bytes += len(data)
-        self._news.set()
-        if self._unsent_bytes > self._limits.socket_unsent_bytes_max:
-            self._unsent.clear()
-            self.end(Busy("this browser does not read what it is told"))
-
-    async def _send_all(self) -> None:
-        """Send what there is to send, and last why it ends."""
-        send = self._socket.send_bytes
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            while True:
-                while self._unsent:
-                    data = self._unsent.popleft()
-                    await send(data)
-                    self._unsent_bytes -= len(data)
-                if self._error is not None:
-                    break
-                self._news.clear()
-                await self._news.wait()
-            await send(_encode(_ended(0, self._error)))
-            await self._socket.close(_close_code(self._error), self._error.message[:100])
+        self._out.put(_encode(message))
 
 
 def _ended(id_: int, error: PlaitError) -> list[Any]:
     details = msgspec.to_builtins(error.details, enc_hook=repr)
     return [ENDED, id_, error.code, error.message, details]
-
-
-def _close_code(error: PlaitError) -> int:
-    match error:
-        case NotSignedIn() | BadFrame() | VersionMismatch():
-            return POLICY
-        case Busy():
-            return TOO_SLOW
-    return GOING_AWAY
