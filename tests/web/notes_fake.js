@@ -49,13 +49,13 @@ class Text {
       if (name !== "link" || this.chars[at]?.marks.link === value) inherited[name] = value;
     }
     this.chars.splice(at, 0, ...[...Array(words.length).keys()].map((i) => ({ c: words[i], id: ++ids, marks: { ...inherited } })));
-    tell(this.key, { path: ["body"], kind: "text", at, insert: words });
+    tell(this.key, { path: ["body"], kind: "text", edits: [{ at, insert: words }] });
   }
 
   delete(at, size) {
     if (at < 0 || at + size > this.length) throw new Error(`delete ${size} at ${at} of ${this.length}`);
     this.chars.splice(at, size);
-    tell(this.key, { path: ["body"], kind: "text", at, delete: size });
+    tell(this.key, { path: ["body"], kind: "text", edits: [{ at, delete: size }] });
   }
 
   applyDiff(words) {
@@ -65,7 +65,7 @@ class Text {
 
   mark(from, to, name, value = true) {
     for (const one of this.chars.slice(from, to)) one.marks = { ...one.marks, [name]: value };
-    tell(this.key, { path: ["body"], kind: "mark" });
+    tell(this.key, { path: ["body"], kind: "text", edits: [{ at: from, length: to - from, mark: name, value: null }] });
   }
 
   unmark(from, to, name) {
@@ -73,7 +73,7 @@ class Text {
       one.marks = { ...one.marks };
       delete one.marks[name];
     }
-    tell(this.key, { path: ["body"], kind: "mark" });
+    tell(this.key, { path: ["body"], kind: "text", edits: [{ at: from, length: to - from, mark: name, value: null }] });
   }
 
   toDelta() {

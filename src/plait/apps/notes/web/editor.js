@@ -66,6 +66,7 @@ export class Editor {
     this.root.focus({ preventScroll: true });
     this.writing.choose(place, place);
     this.#put();
+    this.tell.selected();
   }
 
   /** The text may have changed. @param {import("./places.js").Patch[]} [patches] if known */

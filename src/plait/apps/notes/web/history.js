@@ -21,7 +21,7 @@ export class History {
    * @param {{token: string|null, canAsk: () => boolean, restore: (key: string, past: object) => void}} world
    */
   constructor(pane, world) {
-    Object.assign(this, { pane, world, key: null, stops: [], playing: 0, asked: 0 });
+    Object.assign(this, { pane, world, key: null, stops: [], playing: 0, wanted: 0, busy: false });
     /** @type {Map<string, Promise<object>>} */
     this.kept = new Map();
     this.range = h("input", { type: "range", min: "0", "aria-label": "Version", oninput: () => this.#show(Number(this.range.value)) });
@@ -100,16 +100,23 @@ export class History {
     return found;
   }
 
+  /** Show a stop; while one is on its way, only the last that was asked for is shown after it. */
   async #show(index) {
-    const turn = ++this.asked;
+    this.wanted = index;
+    this.#say(this.stops[index], index);
+    if (this.busy) return;
+    this.busy = true;
     const { key } = this;
-    const stop = this.stops[index];
-    this.#say(stop, index);
     try {
-      const [past, before] = await Promise.all([this.#at(index), index ? this.#at(index - 1) : { body: "" }]);
-      if (turn === this.asked && key === this.key) this.#draw(past, before, index);
+      for (let shown = -1; key === this.key && shown !== this.wanted; ) {
+        shown = this.wanted;
+        const [past, before] = await Promise.all([this.#at(shown), shown ? this.#at(shown - 1) : { body: "" }]);
+        if (key === this.key) this.#draw(past, before, shown);
+      }
     } catch (error) {
-      if (turn === this.asked) this.words.textContent = `This version cannot be shown: ${error.message}`;
+      if (key === this.key) this.words.textContent = `This version cannot be shown: ${error.message}`;
+    } finally {
+      this.busy = false;
     }
   }
 

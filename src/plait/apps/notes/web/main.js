@@ -214,14 +214,19 @@ function failed(error) {
   console.error(error);
 }
 
-/** A worker keeps the app's files, so that it opens without any node. */
+/** A worker keeps the app's files, so that it opens at once, and without any node. */
 async function keepFiles() {
-  if (!("serviceWorker" in navigator) || !window.isSecureContext) return;
-  await navigator.serviceWorker.register("offline.js");
-  const { active } = await navigator.serviceWorker.ready;
+  const { serviceWorker } = navigator;
+  if (!serviceWorker || !window.isSecureContext) return;
+  serviceWorker.addEventListener("message", ({ data }) => {
+    document.documentElement.dataset.files = data;
+    if (data === "newer") toast("A newer version of this page is here.", "Reload", () => location.reload());
+  });
+  await serviceWorker.register("offline.js");
+  const { active } = await serviceWorker.ready;
   const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
-  active.postMessage({ keep: [location.href, ...loaded] });
+  active.postMessage({ loaded: [location.href, ...loaded] });
 }
 
 start().catch(failed);
-window.addEventListener("load", () => setTimeout(() => keepFiles().catch(() => null), 500));
+setTimeout(() => keepFiles().catch(() => null), 1500); // when there is nothing else to do

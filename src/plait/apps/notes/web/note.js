@@ -273,18 +273,8 @@ export class NotePane {
   }
 }
 
-/** The patches of one note's body out of all that a subscription tells; undefined if it is unclear. */
+/** What happened to one note's body, out of all that a subscription tells. */
 function patchesOf(patches, key) {
-  const all = patches instanceof Map ? patches.get(key) : Array.isArray(patches) ? patches : patches?.[key];
-  if (!Array.isArray(all)) return undefined;
-  const found = [];
-  for (const one of all) {
-    if ((one.key ?? key) !== key || (one.path?.[0] ?? one.field) !== "body") continue;
-    for (const patch of one.patches ?? one.text ?? [one]) {
-      if (Number.isInteger(patch.at) && (patch.insert !== undefined || patch.delete !== undefined)) {
-        found.push(patch.insert !== undefined ? { at: patch.at, insert: patch.insert } : { at: patch.at, delete: patch.delete });
-      }
-    }
-  }
-  return found;
+  const mine = patches.filter((one) => one.key === key && one.kind === "text" && one.path[0] === "body");
+  return mine.flatMap((one) => one.edits).filter((edit) => edit.mark === undefined);
 }

@@ -1,49 +1,48 @@
 /**
- * The pages of the app when no node can be reached: a service worker that keeps the last ones.
+ * The pages of the app without a node, and at once with one: a service worker that keeps its files.
  *
- * It asks the network first, so a new version is there at once, and answers from what it kept when
- * that fails or takes too long. Invariant: only files of the app and of the browser replica are
- * kept; what people write is the replica's affair. Absent: anything below /v1.
+ * What is kept is answered from here; behind the page's back all of it is asked for anew, and if
+ * anything differs, the whole set takes the place of the old one and the page is told, so that no
+ * page is made of files of two versions. Invariant: only files of the app and of the browser replica
+ * are kept; what people write is the replica's affair. Absent: anything below /v1.
  */
 
 const KEPT = "plait-notes";
-const PATIENCE_MS = 1500;
 const IS_FILE = /^\/(apps\/notes\/|client\.js$|client\/)/;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("message", (event) => {
-  if (Array.isArray(event.data?.keep)) event.waitUntil(keep(event.data.keep));
+  if (Array.isArray(event.data?.loaded)) event.waitUntil(refresh(event.data.loaded, event.source));
 });
 self.addEventListener("fetch", (event) => {
-  const { pathname, origin } = new URL(event.request.url);
-  if (event.request.method === "GET" && origin === self.location.origin && IS_FILE.test(pathname)) {
-    event.respondWith(answer(event.request));
-  }
+  if (event.request.method === "GET" && isFile(event.request.url)) event.respondWith(answer(event.request));
 });
 
 async function answer(request) {
   const cache = await caches.open(KEPT);
-  const known = await cache.match(request, { ignoreSearch: true });
-  const asked = fetch(request).then(async (response) => {
-    if (response.ok) await cache.put(bare(request.url), response.clone());
-    return response;
-  });
-  if (!known) return asked;
-  asked.catch(() => null);
-  const late = new Promise((resolve) => setTimeout(() => resolve(known), PATIENCE_MS));
-  return Promise.race([asked.catch(() => known), late]);
+  return (await cache.match(bare(request.url))) ?? fetch(request);
 }
 
-/** What was loaded before this worker was there. @param {string[]} urls */
-async function keep(urls) {
+/** Ask for all files anew. @param {string[]} urls what the page loaded */
+async function refresh(urls, page) {
   const cache = await caches.open(KEPT);
-  for (const url of urls) {
-    const { pathname, origin } = new URL(url);
-    if (origin !== self.location.origin || !IS_FILE.test(pathname)) continue;
-    const response = await fetch(url).catch(() => null);
-    if (response?.ok) await cache.put(bare(url), response);
+  const fresh = [];
+  let differs = false;
+  for (const url of new Set(urls.filter(isFile).map(bare))) {
+    const response = await fetch(url, { cache: "no-cache" }).catch(() => null);
+    if (!response?.ok) return; // another time: half a set is none
+    const known = await cache.match(url);
+    differs ||= Boolean(known) && known.headers.get("ETag") !== response.headers.get("ETag");
+    fresh.push([url, response]);
   }
+  await Promise.all(fresh.map(([url, response]) => cache.put(url, response)));
+  page?.postMessage(differs ? "newer" : "kept");
+}
+
+function isFile(url) {
+  const { pathname, origin } = new URL(url);
+  return origin === self.location.origin && IS_FILE.test(pathname);
 }
 
 const bare = (url) => url.split(/[?#]/)[0];

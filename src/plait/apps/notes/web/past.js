@@ -59,29 +59,21 @@ export function withAdded(before, after) {
 /** Versions of a note, oldest first. @returns {Promise<Version[]>} */
 export async function versionsOf(collection, key, token) {
   const found = await asked(`${placeOf(collection, key)}/history`, token);
-  const list = found.versions ?? found.history ?? found.items ?? found;
-  const versions = list.map((one) => ({
-    version: one.version,
-    when: typeof one.when === "number" ? one.when : Date.parse(one.when),
-    who: one.who ?? "",
-    message: one.message ?? null,
-  }));
-  return versions.sort((one, other) => one.when - other.when);
+  return found.map(({ version, when, who, message }) => ({ version, when: Date.parse(when), who: who ?? "", message }));
 }
 
 /** A note as it was. @returns {Promise<{title: string, when: string, body: string, tags: string[]}>} */
 export async function noteAt(collection, key, version, token) {
-  const found = await asked(`${placeOf(collection, key)}?version=${encodeURIComponent(version)}`, token);
-  const note = found.value ?? found.document ?? found.fields ?? found;
+  const { value } = await asked(`${placeOf(collection, key)}?version=${encodeURIComponent(version)}`, token);
   return {
-    title: textOf(note.title),
-    when: textOf(note.when),
-    body: textOf(note.body),
-    tags: Array.isArray(note.tags) ? note.tags.filter((tag) => typeof tag === "string").sort() : [],
+    title: textOf(value.title),
+    when: textOf(value.when),
+    body: textOf(value.body),
+    tags: Array.isArray(value.tags) ? value.tags.filter((tag) => typeof tag === "string").sort() : [],
   };
 }
 
-const textOf = (value) => (typeof value === "string" ? value : typeof value?.text === "string" ? value.text : "");
+const textOf = (value) => (typeof value === "string" ? value : "");
 const placeOf = (collection, key) => `/v1/documents/${encodeURIComponent(collection)}/items/${encodeURIComponent(key)}`;
 
 async function asked(path, token) {
