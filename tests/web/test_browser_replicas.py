@@ -319,7 +319,7 @@ async def test_who_was_retired_comes_back_with_what_others_lack(
         await browser.ask("offline", value=True)
         await browser.mutate(("a", LIKES, ("add", 20)), title("stale"), title("kept", "b"))
         await browser.mutate(("a", BODY, ("insert", 9, " and a half")))
-        await browser.mutate(("a", BODY, ("delete", 2, 4)))
+        await browser.mutate(("a", BODY, ("delete", 2, 4)))  # of what is folded: it comes back
         await browser.ask("flush", documents="notes")
         replica = notes._access.replica
         notes["a"].body.insert(0, "* ")
@@ -329,7 +329,7 @@ async def test_who_was_retired_comes_back_with_what_others_lack(
         await browser.ask("offline", value=False)
         await until(lambda: notes["a"].likes.value == 21)
         await until(lambda: notes["b"].title == "kept")
-        assert str(notes["a"].body) == "* > two and a half three"
+        assert str(notes["a"].body) == "* > one two and a half three"
         await browser.ask("sent", documents="notes")
         assert notes["a"].title == "later", "a later write stands"
         assert int(await browser.ask("id", documents="notes")) != gone

@@ -30,6 +30,7 @@ const LOG_BYTES_MAX = 128 * 1024; // then a checkpoint is due
 const LOG_ROWS_MAX = 512;
 const RETRY_MS = 1000;
 const SAVED_MS = 500;
+const DRAFT_MS = 10;
 const DIGITS = 12;
 
 /** The journal of one replica. */
@@ -53,6 +54,7 @@ export class Journal {
     this._tail = found ? found.tail : 0;
     this._logBytes = 0;
     this._due = found === null; // a checkpoint
+    this._begun = found !== null; // there is one on the storage
     this._records = [];
     this._waiting = []; // [position, function]
     this._running = false;
@@ -110,6 +112,10 @@ export class Journal {
   async _run() {
     while (this.durable < this.position && !this._closed) {
       const due = this._due && this._owner.settle(); // what is half done is not for a checkpoint
+      if (this._due && !due && !this._begun) {
+        await new Promise((resolve) => setTimeout(resolve, DRAFT_MS)); // a log has one before it
+        continue;
+      }
       const upTo = this.position;
       const write = due ? this._checkpointed() : this._logged();
       try {
@@ -169,6 +175,7 @@ export class Journal {
       done: () => {
         this._head = this._tail;
         this._logBytes = 0;
+        this._begun = true;
       },
     };
   }

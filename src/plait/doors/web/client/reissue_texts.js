@@ -48,7 +48,7 @@ export function mergeEdits(base, mine, theirs) {
   let added = 0; // by the edits so far
   for (const [start, stop, text] of changes(base, mine)) {
     const met = others.filter((other) => other[0] < stop && start < other[1]);
-    if (met.some((other) => other[0] === start && other[1] === stop && other[2] === text)) continue;
+    if (others.some((other) => other[0] === start && other[1] === stop && other[2] === text)) continue;
     const at = moved(others, met.length ? Math.max(stop, ...met.map((other) => other[1])) : start);
     const gone = met.length ? 0 : stop - start;
     if (gone) found.push([at + added, gone]);
