@@ -6,6 +6,7 @@ anybody's: `Busy`. Requests from pages of other origins are refused, for this en
 """
 
 import logging
+import time
 from typing import Any
 
 import msgspec
@@ -62,7 +63,10 @@ class Hand:
     def tell(self, text: str, scene: bool, elapsed_s: float) -> None:
         """A line of the story."""
         if len(self.told) < TOLD_MAX:
-            line = {"text": text, "scene": scene, "elapsed_s": round(elapsed_s, 1)}
+            line = {
+                "text": text, "scene": scene, "elapsed_s": round(elapsed_s, 1),
+                "at_ms": round(time.time() * 1000),
+            }  # fmt: skip
             self.told.append(line)
 
     def routes(self) -> list[BaseRoute]:

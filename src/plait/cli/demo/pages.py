@@ -6,6 +6,7 @@ serves its own console and the apps. Without ``plait[web]`` there is none of thi
 told all the same.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,12 +15,14 @@ from plait import entry
 from plait.api.store import Store
 from plait.apps import sites
 from plait.base.errors import PlaitError
+from plait.cli.demo.apart import POLL_S, Meeting
 from plait.cli.demo.beats import Beats
 from plait.cli.demo.cluster import DemoCluster, free_ports
 from plait.cli.demo.hand import Hand
 from plait.cli.demo.load import Load
 from plait.cli.demo.lookouts import Lookouts
 from plait.cli.demo.narrator import Narrator
+from plait.cli.demo.stage import PATIENCE_S
 from plait.cli.demo.world import World
 from plait.doors.http import asgi
 from plait.doors.http.serving import listening
@@ -56,7 +59,28 @@ class Pages:
     async def hand_over(self) -> None:
         """The story is over: writers begin, and the world is whoever's who has the console."""
         await self._beats.start(self._store)
+        await self._disagree()
         self._hand.free = True
+
+    async def _disagree(self) -> None:
+        """Two people move one meeting at the same time: something for the inbox."""
+        first, *_, last = self._cluster.names
+        async with (
+            entry.connect(self._cluster.beside(first), only=True) as one,
+            entry.connect(self._cluster.beside(last), only=True) as two,
+        ):
+            ann = await one.documents("meetings", Meeting, author="Ann")
+            bob = await two.documents("meetings", Meeting, author="Bob")
+            ann["offsite"].title, ann["offsite"].when = "Offsite", "Thursday 10:00"
+            ann["offsite"].tags.update(["team", "travel"])
+            await ann.flush()
+            async with asyncio.timeout(PATIENCE_S):
+                while bob["offsite"].when is None:
+                    await asyncio.sleep(POLL_S)
+            # no await in between: neither can have seen what the other does
+            ann["offsite"].when = "Thursday 14:00, after the train arrives"
+            bob["offsite"].when = "Friday 9:00, so that Cleo can come"
+            await asyncio.gather(ann.flush(), bob.flush())
 
 
 @contextlib.asynccontextmanager

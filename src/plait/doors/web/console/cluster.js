@@ -57,7 +57,7 @@ export class ClusterView {
     this.hand.element.hidden = this.beats.element.hidden = false;
     this.hand.update(demo);
     this.beats.update(demo.beats, model);
-    for (const line of demo.told ?? []) this.events.add({ text: line.text, scene: line.scene });
+    for (const line of demo.told ?? []) this.events.add({ text: line.text, scene: line.scene }, line.at_ms);
     this._told = demo.told_count ?? this._told;
   }
 

@@ -42,6 +42,18 @@ export function askToken() {
   });
 }
 
+/** @param {string} title @param {string} suggested @returns {Promise<string>} "" for none */
+export function askKey(title, suggested) {
+  return new Promise((resolve) => {
+    const field = h("input", { "aria-label": "Key", required: true, value: suggested, maxlength: 1024 });
+    let answer = "";
+    const dialog = h("dialog", { "aria-label": title }, h("form", { method: "dialog", class: "sign-in", onsubmit: () => { answer = field.value; } },
+      h("h2", {}, title), field, h("div", { class: "row" }, h("button", { type: "button", onclick: () => dialog.close() }, "Leave it"), h("button", { class: "primary" }, "Go on"))));
+    open(dialog, () => resolve(answer));
+    field.select();
+  });
+}
+
 /** @param {string} title @param {string} text @param {string} verb @returns {Promise<boolean>} */
 export function sure(title, text, verb) {
   return new Promise((resolve) => {

@@ -4,7 +4,7 @@
 
 import { h, put, say } from "./dom.js";
 
-const SLOW_MS = 400;
+const SLOW_MS = 120; // less than an election's patience: slow, and not down
 const LOADS = [0, 100, 1000, 3000];
 
 export class Hand {

@@ -7,7 +7,8 @@
 /** @typedef {{node: string, dye: number, role: string, epoch: string, leads: boolean, durable: number,
  *   applied: number, committed: number, astray: number, behind: number, seconds: number, silent: boolean}} Strand */
 /** @typedef {{name: string, kind: "line"|"graph", collections: string[], rule: string, leader: string|null,
- *   epoch: string, committed: number, head: number, rate: number, strands: Strand[], note: string}} Rope */
+ *   epoch: string, committed: number, head: number, rate: number, strands: Strand[], note: string,
+ *   trail: [number, number][]}} Rope */
 /** @typedef {{name: string, dye: number, state: string, why: string, age: number, leads: string[], status: any,
  *   links: Record<string, boolean|string>}} NodeView */
 /** @typedef {{a: string, b: string, up: boolean, cut: boolean, delay: number, rates: [number, number]}} LinkView */
@@ -15,6 +16,7 @@
  *   rate: number, traffic: Record<string, number>}} Model */
 
 const SILENT_S = 2; // a status older than that is a node that does not answer
+const TRAIL = 600; // how often a position is remembered
 const CALM = 0.35; // of a new rate in the smoothed one
 
 /**
@@ -33,6 +35,7 @@ export function model(status, world, before, at) {
   for (const rope of ropes) {
     const was = before?.ropes.find((one) => one.name === rope.name && one.kind === rope.kind);
     rope.rate = was && passed > 0 ? smooth(was.rate, Math.max(0, rope.head - was.head) / passed) : 0;
+    keepTrail(rope, was, at);
   }
   const traffic = trafficOf(nodes);
   const cluster = nodes.map((node) => node.status.cluster).find(Boolean) ?? before?.cluster ?? "";
@@ -41,6 +44,18 @@ export function model(status, world, before, at) {
     links: linkViews(nodes, world, traffic, before, passed),
     rate: ropes.reduce((sum, rope) => sum + rope.rate, 0),
   };
+}
+
+/** How long each replica has been behind: since there was first more than it has. What was so before
+ * anybody looked is not known, and counts from then on. */
+function keepTrail(rope, was, at) {
+  const goal = rope.kind === "line" ? rope.committed : rope.head;
+  rope.trail = [...(was?.trail ?? []), [at, goal]].slice(-TRAIL);
+  for (const strand of rope.strands) {
+    if (!strand.behind) continue;
+    const first = rope.trail.find(([, then]) => then > strand.applied);
+    strand.seconds = first ? Math.max(strand.silent ? strand.seconds : 0, (at - first[0]) / 1000) : 0;
+  }
 }
 
 function smooth(was, now) {
@@ -93,12 +108,12 @@ function lineRope(name, nodes) {
   const current = states.filter(({ line }) => ordinal(line.epoch) === newest);
   const committed = Math.max(0, ...current.map(({ line }) => line.committed));
   const leading = current.find(({ node, line }) => line.role === "leader" && node.leads.includes(name));
-  const strands = states.map(({ node, line }) => strand(node, line, committed, newest, leading?.line.followers?.[node.name]));
+  const strands = states.map(({ node, line }) => strand(node, line, committed, newest));
   const collections = new Set(states.flatMap(({ node }) => (node.status.tables ?? []).filter((table) => table.line === name).map((table) => table.name)));
   const rule = states[0]?.line.rule ?? "";
   const lowered = states.find(({ line }) => line.rule_in_force && line.rule_in_force !== line.rule);
   return {
-    name, kind: "line", collections: [...collections], rule, rate: 0,
+    name, kind: "line", collections: [...collections], rule, rate: 0, trail: [],
     leader: leading?.node.name ?? null,
     epoch: (leading ?? current[0])?.line.epoch ?? "",
     committed, head: Math.max(committed, ...strands.map((one) => (one.astray ? 0 : one.durable))),
@@ -107,18 +122,17 @@ function lineRope(name, nodes) {
 }
 
 /** @returns {Strand} */
-function strand(node, line, committed, newest, seen) {
+function strand(node, line, committed, newest) {
   const stale = node.state !== "up" && node.state !== "ill";
   const old = ordinal(line.epoch) < newest;
   const applied = line.applied ?? 0;
   const durable = line.durable ?? line.tail ?? 0;
   const behind = Math.max(0, committed - applied);
-  const told = Math.max(0, line.lag?.seconds ?? 0, seen?.lag?.seconds ?? 0);
   return {
     node: node.name, dye: node.dye, role: stale ? "silent" : line.role, epoch: line.epoch ?? "",
     leads: line.role === "leader" && !stale && !old, durable, applied, committed: line.committed,
-    astray: old ? Math.max(0, durable - line.committed) : 0,
-    behind, seconds: behind || stale ? Math.max(told, stale ? node.age : 0) : 0, silent: stale,
+    astray: old && line.role === "leader" ? Math.max(0, durable - line.committed) : 0,
+    behind, seconds: stale ? node.age : 0, silent: stale,
   };
 }
 
@@ -143,7 +157,7 @@ function graphRope(name, nodes) {
   });
   const first = having[0]?.graph ?? {};
   return {
-    name, kind: "graph", collections: [name], rule: "eventual", leader: null, epoch: "", rate: 0,
+    name, kind: "graph", collections: [name], rule: "eventual", leader: null, epoch: "", rate: 0, trail: [],
     committed: shared, head: union, strands,
     note: `${first.documents ?? 0} documents${first.quarantined_batches ? `, ${first.quarantined_batches} batches in quarantine` : ""}`,
   };

@@ -90,7 +90,7 @@ export class RopePicture {
 
   _draw(pen, width, scale) {
     const rope = /** @type {import("./model.js").Rope} */ (this._rope);
-    const mark = Math.round(width * (width < 520 ? 0.62 : 0.72));
+    const mark = Math.round(width * (width < 520 ? 0.62 : 0.8));
     const lanes = rope.strands.map((strand, index) => ({
       strand,
       colour: dye(`--dye-${strand.dye}`),
