@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from plait import (
     Register,
 )
 from tests.web.agents import until
-from tests.web.node_runner import WEB, node
+from tests.web.node_runner import REPOSITORY, WEB, node
 from tests.web.replica_server import ReplicaServer
 
 
@@ -175,3 +176,22 @@ async def test_deleting_undoing_and_counting_work_across(tmp_path: Path) -> None
             await browser.shows("notes.keys()", [])
             kinds = await browser.run("return heard.filter(({ path }) => !path.length)")
             assert [one["exists"] for one in kinds] == [True, False, True, False]
+
+
+async def test_the_examples_of_the_guide_run(tmp_path: Path) -> None:
+    guide = (REPOSITORY / "docs" / "guide" / "browser.md").read_text()
+    blocks = re.findall(r"^```js\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 4
+    client = (WEB / "docs_client.mjs").as_uri()
+    program = "\n".join(blocks).replace('"/client.js"', json.dumps(client))
+    script = tmp_path / "guide.mjs"
+    script.write_text(f"{program}\nawait notes.flush(); stop(); process.exit(0);\n")
+    async with plait.open(str(tmp_path / "n")) as store, ReplicaServer(store) as server:
+        await store.documents("notes", Note, Eventual())
+        process = await asyncio.create_subprocess_exec(
+            node(), "--experimental-websocket", "--no-warnings", str(script), server.url,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        said, wrong = await asyncio.wait_for(process.communicate(), 40)
+        assert process.returncode == 0, wrong.decode()
+        assert said.decode().splitlines()[1:2] == ["Groceries, Saturday 3 true true"]
