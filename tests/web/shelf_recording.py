@@ -11,7 +11,7 @@ from typing import Any
 
 from plait.base.codec import decode, encode
 from plait.base.errors import BadCall, PlaitError
-from plait.graph.event import CLEAR, Op
+from plait.graph.event import CLEAR, Event, Op
 from plait.types.catalogue import type_of
 from plait.types.paths import tag_of
 from plait.types.shelf import Shelf
@@ -243,8 +243,6 @@ class RecordedStorm(Storm):
 
 
 def one_event(one, seq, vector):
-    from plait.graph.event import Event
-
     return Event(one.replica, seq, one.clock, vector.copy())
 
 

@@ -10,6 +10,7 @@ from random import Random
 from plait.base.codec import checksum, decode, encode
 from plait.base.errors import BadFrame
 from plait.graph.event import decode_pack, encode_pack
+from plait.graph.fold import Fragment
 from plait.types.shelf import Shelf
 from tests.unit.shelf_world import DictRows
 from tests.web.node_runner import run_node
@@ -121,8 +122,6 @@ def test_the_browsers_codec_is_pythons_and_refuses_what_is_none():
 
 
 def as_fragment(one):
-    from plait.graph.fold import Fragment
-
     return Fragment(one[0], tuple(one[1]), one[2], one[3])
 
 
