@@ -52,23 +52,7 @@ class Parser:
         commands: list[list[bytes]] = []
         pieces = data.split(b"\r\n")
         last = len(pieces) - 1  # the piece behind the last line end
-        at = 0
-        heads = _HEADS
-        while at < last:
-            count = _COUNTS.get(pieces[at], 0)
-            end = at + 1 + 2 * count
-            if not count or end > last:
-                break
-            command = pieces[at + 2 : end : 2]
-            for head, argument in zip(pieces[at + 1 : end : 2], command, strict=True):
-                size = len(argument)
-                if size >= 4096 or head != heads[size]:
-                    break
-            else:
-                commands.append(command)
-                at = end
-                continue
-            break
+        at = _quick(pieces, last, commands)
         if at == last and not pieces[last]:
             self._need = 0
             return commands, ""
@@ -121,6 +105,38 @@ class Parser:
             command.append(data[at:end])
             at = end + 2
         return command, at
+
+
+def _quick(pieces: list[bytes], last: int, commands: list[list[bytes]]) -> int:
+    """Take commands of short arguments without a line end in them; where the rest begins."""
+    at = 0
+    heads, counts, take = _HEADS, _COUNTS, commands.append
+    try:
+        while at < last:
+            count = counts[pieces[at]]
+            end = at + 1 + 2 * count
+            if end > last:
+                break
+            command = pieces[at + 2 : end : 2]
+            if count == 3:
+                name, key, value = command
+                fits = (
+                    pieces[at + 1] == heads[len(name)]
+                    and pieces[at + 3] == heads[len(key)]
+                    and pieces[at + 5] == heads[len(value)]
+                )
+            elif count == 2:
+                name, key = command
+                fits = pieces[at + 1] == heads[len(name)] and pieces[at + 3] == heads[len(key)]
+            else:
+                fits = pieces[at + 1 : end : 2] == [heads[len(word)] for word in command]
+            if not fits:
+                break
+            take(command)
+            at = end
+    except (KeyError, IndexError):  # an unusual count, or an argument that is not short
+        pass
+    return at
 
 
 def _header(data: bytes, start: int, complaint: str) -> tuple[int, int]:
