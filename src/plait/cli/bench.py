@@ -14,6 +14,7 @@ _SCENARIOS = {
     "text": "A text that many edit: Plait, pycrdt and loro",
     "engines": "Lines on NATS and PostgreSQL, and lines that move",
     "operations": "Backups under load and restores, beside the same store without",
+    "doors": "Redis clients, HTTP and WebSocket, beside servers of their kind",
     "sim": "The simulator, beside real time",
 }
 

@@ -4,6 +4,7 @@ Absent: anything that depends on which of the two it is.
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ else:
 T = TypeVar("T")
 
 SWITCH_INTERVAL_S = 0.0001
+GARBAGE_THRESHOLDS = (20_000, 20, 50)  # a batch of thousands of commands is no garbage yet
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -39,3 +41,4 @@ def tune_process() -> None:
     thread yields it, by default up to 5 ms: that was most of a commit's latency under load.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)

@@ -1,0 +1,120 @@
+"""The scenario `doors`: Redis clients, HTTP and WebSocket, each beside a server of its kind.
+
+Each part is a module of its own that measures and says what it is meant to reach; this one lists
+them.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from plait.bench.aims import Judged
+from plait.bench.command import all_known, progress_beside, write_figures
+from plait.bench.doors_part import DoorsOptions, Part
+from plait.bench.doors_redis import measure_redis
+from plait.bench.processes import PeerUnavailable
+from plait.bench.report_parts import aims_table, plain_table
+from plait.bench.rounds import Progress
+
+Measure = Callable[[DoorsOptions, Path, Progress], Awaitable[Part]]
+
+PARTS: dict[str, Measure] = {
+    "redis": measure_redis,
+}
+
+
+async def run_doors(
+    names: Sequence[str], options: DoorsOptions, progress: Progress = lambda _: None
+) -> dict[str, Any]:
+    """Measure the parts in turn; the figures as JSON-like values, each part's aims with them."""
+    parts: dict[str, Part] = {}
+    skipped: dict[str, str] = {}
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="plait-bench-", dir=options.folder) as folder:
+            try:
+                parts[name] = await PARTS[name](options, Path(folder), progress)
+            except PeerUnavailable as error:
+                skipped[name] = str(error)
+    return {
+        "scenario": "doors",
+        "options": msgspec.to_builtins(options),
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "load": os.getloadavg()[0],
+        },
+        "skipped": skipped,
+        "parts": {name: part.figures for name, part in parts.items()},
+        "rows": {name: part.rows for name, part in parts.items()},
+        "judged": [
+            {"part": name} | msgspec.to_builtins(each)
+            for name, part in parts.items()
+            for each in part.judged
+        ],
+    }
+
+
+def print_doors(figures: dict[str, Any], console: Console) -> None:
+    """Each part's table, and every aim beside what was found."""
+    for name, rows in figures["rows"].items():
+        if rows:
+            table = plain_table(name, *rows[0], names=2)
+            for row in rows[1:]:
+                table.add_row(*row)
+            console.print(table)
+    judged = [
+        (f"{row['part']}: {row['what']}", msgspec.convert(
+            {key: row[key] for key in Judged.__struct_fields__}, Judged))
+        for row in figures["judged"]
+    ]  # fmt: skip
+    console.print(aims_table("Aims", judged))
+    for name, why in figures["skipped"].items():
+        console.print(f"skipped {name}: {why}", style="yellow", highlight=False)
+    machine = figures["machine"]
+    console.print(
+        f"Medians of {figures['options']['rounds']} rounds; Python {machine['python']}, "
+        f"{machine['cores']} cores, load {machine['load']:.1f} at the end."
+    )
+    if figures["options"]["quick_run"]:
+        console.print("A quick run: not to be quoted.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """``plait bench doors …``: print tables; the exit code."""
+    parsed = _parser().parse_args(list(arguments))
+    names = parsed.part or list(PARTS)
+    if not all_known("part", names, PARTS):
+        return 2
+    options = DoorsOptions(
+        parsed.requests, parsed.clients, parsed.rounds, parsed.seconds, folder=parsed.folder
+    )
+    chosen = options.quick() if parsed.quick else options
+    figures = asyncio.run(run_doors(names, chosen, progress_beside()))
+    print_doors(figures, Console())
+    write_figures(figures, parsed.json)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    usual = DoorsOptions()
+    parser = argparse.ArgumentParser(
+        prog="plait bench doors",
+        description="Redis clients, HTTP and WebSocket, each beside a server of its kind.",
+    )
+    parser.add_argument("--quick", action="store_true", help="one short round of each")
+    parser.add_argument("--requests", type=int, default=usual.requests, help="of Redis clients")
+    parser.add_argument("--clients", type=int, default=usual.clients, help="at a time")
+    parser.add_argument("--rounds", type=int, default=usual.rounds, help="of each")
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="of other load")
+    parser.add_argument("--part", action="append", help=f"only this: {', '.join(PARTS)}")
+    parser.add_argument("--folder", metavar="DIR", help="on the disk to be measured")
+    parser.add_argument("--json", metavar="FILE", help="write every figure there too")
+    return parser
