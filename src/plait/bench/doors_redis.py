@@ -33,12 +33,14 @@ SYSTEMS: Final = {
     "plait leader": ("valkey, fsync", 0),
 }
 
+_HEADINGS: Final = ("", "", "valkey", "fsync", "eventual", "leader", "ev.", "lead.")
+
 
 async def measure_redis(options: DoorsOptions, folder: Path, progress: Progress) -> Part:
     """Every command, pipelined and not, at every system in turn; then three nodes."""
     rates = await _one_node(options, folder / "one", progress)
     replicated = await _three_nodes(options, folder / "three", progress)
-    rows: list[tuple[str, ...]] = [("command", "", *SYSTEMS, "eventual", "leader")]
+    rows: list[tuple[str, ...]] = [_HEADINGS]
     figures: list[dict[str, Any]] = []
     judged: list[Judged] = []
     for (command, pipeline, keys), found in rates.items():
