@@ -18,6 +18,7 @@ import { openEdit, openNew } from "./form.js";
 import { gestures } from "./gestures.js";
 import { dotMonth, monthView } from "./month.js";
 import { Notebook } from "./notebook.js";
+import { partsOf } from "./occurrences.js";
 import { MAIN } from "./schema.js";
 import { choice, isSheetOpen, sheet, toast } from "./sheet.js";
 import { side } from "./side.js";
@@ -133,11 +134,12 @@ class Page {
   }
 
   refused() {
-    return this.notebook ? [...this.notebook.events.refused(), ...this.notebook.calendars.refused()] : [];
+    const { events, calendars } = this.notebook ?? {};
+    return [events, calendars].flatMap((docs) => docs?.refused().map((one) => ({ ...one, docs })) ?? []);
   }
 
   dismiss(one) {
-    for (const docs of [this.notebook.events, this.notebook.calendars]) if (docs.refused().includes(one)) docs.dismiss(one);
+    one.docs.dismiss(one);
     this.draw();
   }
 
@@ -260,12 +262,19 @@ class Page {
     openEdit(this, one, this.anchorOf(one.id));
   }
 
-  editId(id) {
-    const one = this.find(id);
+  /** Put a meeting that was moved twice at another time than either. */
+  settle(conflict) {
+    const one = this.find(conflict.key);
+    this.settling = conflict;
     if (one) this.edit(one);
   }
 
   save(one, values) {
+    const conflict = this.settling;
+    if (conflict && values.moved && one.key === partsOf(conflict.key).key) {
+      this.resolve(conflict, writeWhen({ ...values.span, zone: values.span.storeIn ?? "" }));
+      values.moved = false;
+    }
     this.notebook.save(one, { ...values, span: values.moved ? values.span : undefined }, values.all);
     say(`${values.title} is saved`);
   }
@@ -321,6 +330,11 @@ class Page {
   lift(one, span = null) {
     this.preview = one && { id: one.id, one, span };
     this.draw();
+  }
+
+  formClosed() {
+    this.settling = null;
+    this.sketch(null);
   }
 
   sketch(span) {

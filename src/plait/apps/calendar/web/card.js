@@ -146,7 +146,7 @@ export function openChooser(page, conflict) {
       }, "Take this"),
     ))),
     h("footer", null, h("small", null, `Everybody sees ${spans.at(-1)?.who || "the last"}’s until somebody chooses.`),
-      h("button", { type: "button", onclick: () => (made.close(), page.editId(conflict.key)) }, "Another time …")),
+      h("button", { type: "button", onclick: () => (made.close(), page.settle(conflict)) }, "Another time …")),
   );
   const made = sheet(content, { label: "Moved twice: choose", wide: true });
   content.querySelector("h2")?.focus();

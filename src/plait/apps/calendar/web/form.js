@@ -10,7 +10,7 @@ import { h, icon } from "./dom.js";
 import { repeatField } from "./repeating.js";
 import { sheet } from "./sheet.js";
 import { seenFrom } from "./when.js";
-import { zoneNames, zoneTitle } from "./zones.js";
+import { zoneNames } from "./zones.js";
 
 /**
  * @param {any} page @param {{span: import("./when.js").Span, title?: string}} draft for a new event
@@ -32,13 +32,13 @@ export function openEdit(page, one, anchor) {
 }
 
 function open(page, form, label, anchor, write) {
-  const made = sheet(form.element, { anchor, label, onclose: () => page.sketch(null) });
+  const made = sheet(form.element, { anchor, label, onclose: () => page.formClosed() });
   form.element.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = form.values();
     if (values === null) return;
-    made.close();
     write(values);
+    made.close();
   });
   form.element.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.element.requestSubmit();
@@ -209,4 +209,3 @@ function peopleField(page, given) {
   };
 }
 
-export { zoneTitle };

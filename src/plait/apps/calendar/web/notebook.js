@@ -10,7 +10,7 @@
  */
 
 import { DAY_MS, dayOfWall, dayText, parseDay } from "./days.js";
-import { Book, keyOf, partsOf } from "./occurrences.js";
+import { Book, keyOf } from "./occurrences.js";
 import { lastDay, ruleText } from "./rule.js";
 import { COLORS, MAIN } from "./schema.js";
 import { movedDate, movedRule } from "./series.js";
@@ -219,5 +219,3 @@ function hash(key) {
   for (const character of key) found = (found * 31 + character.codePointAt(0)) >>> 0;
   return found;
 }
-
-export { partsOf };
