@@ -84,7 +84,7 @@ export class History {
     this.kept.clear();
     this.pane.below.replaceChildren();
     this.view.remove();
-    this.pane.article.classList.remove("past");
+    this.pane.article.classList.remove("earlier");
     this.pane.editor.refresh();
   }
 
@@ -142,7 +142,7 @@ export class History {
     this.title.textContent = past.title || "Title";
     this.title.dataset.empty = past.title ? "no" : "yes";
     this.tags.textContent = past.tags.map((tag) => `#${tag}`).join("  ");
-    this.pane.article.classList.add("past");
+    this.pane.article.classList.add("earlier");
     this.pane.article.append(this.view);
     this.view.dataset.version = String(index);
     this.body.querySelector("ins")?.scrollIntoView({ block: "nearest" });
