@@ -41,6 +41,15 @@ MUTATIONS: dict[tuple[str, ...], Any] = {
     ("ew:done",): lambda c: (c.choice(["enable", "disable"]),),
     ("dw:shown",): lambda c: (c.choice(["enable", "disable"]),),
     ("x:body",): None,
+    ("l:tasks",): lambda c: c.choice(
+        [
+            ("insert", c.randint(0, 2), [c.choice(["t", 1.0, None])]),
+            ("insert", 0, ["u", "v"]),
+            ("delete", c.randint(0, 2), 1),
+            ("move", c.randint(0, 2), c.randint(0, 2)),
+            ("set", c.randint(0, 1), "w"),
+        ]
+    ),
     ("o:meta", "r:a"): lambda c: ("set", c.randint(0, 9)),
     ("o:meta", "o:in", "c:n"): lambda c: ("add", 1),
 }
