@@ -10,13 +10,14 @@ import pytest
 
 import plait
 from plait import AddWinsSet, Counter, Document, Eventual, Register
+from plait.cli.doors import own_store
+from plait.doors.http.door import asgi
+from plait.doors.http.serving import listening
 from plait.node.local import Local
 from tests.web.browsers import chromium, shows, window
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "cluster"))
-sys.path.append(str(Path(__file__).resolve().parent.parent / "doors"))
 
-from doors import served
 from members import Members, until
 
 
@@ -26,19 +27,34 @@ class Note(Document):
     tags = AddWinsSet(str)
 
 
+Doors = dict[str, contextlib.AsyncExitStack]
+
+
 @contextlib.asynccontextmanager
-async def nodes(tmp_path: Path, count: int) -> AsyncIterator[tuple[Members, list[str]]]:
+async def nodes(tmp_path: Path, count: int) -> AsyncIterator[tuple[Members, list[str], Doors]]:
     """Nodes with an HTTP door each, and a collection."""
+    doors: Doors = {}
     async with Members(tmp_path, count) as members, contextlib.AsyncExitStack() as stack:
         store = plait.Store(Local(members.nodes["n1"]))
         await store.documents("notes", Note, Eventual())
         await until(lambda: all(node.graphs.infos() for node in members.nodes.values()))
-        bases = [await stack.enter_async_context(served(node)) for node in members.nodes.values()]
-        yield members, bases
+        for name in members.nodes:
+            doors[name] = await stack.enter_async_context(contextlib.AsyncExitStack())
+        bases = [await open_door(doors[name], members, name, "") for name in doors]
+        yield members, bases, doors
+
+
+async def open_door(
+    stack: contextlib.AsyncExitStack, members: Members, name: str, base: str
+) -> str:
+    """Serve a node over HTTP, at an address that it had; where it is."""
+    store = await stack.enter_async_context(own_store(members.nodes[name]))
+    address = base.removeprefix("http://") or "127.0.0.1:0"
+    return f"http://{await stack.enter_async_context(listening(asgi(store), address))}"
 
 
 async def test_two_windows_on_two_nodes_show_each_others_edits(tmp_path: Path) -> None:
-    async with nodes(tmp_path, 2) as (_, (one, two)), chromium() as browser:
+    async with nodes(tmp_path, 2) as (_, (one, two), _), chromium() as browser:
         ann = await window(await browser.new_context(), one, name="Ann")
         ben = await window(await browser.new_context(), two, name="Ben")
         await ann.evaluate("notes.get('a').title = 'hello'")
@@ -62,7 +78,7 @@ async def test_two_windows_on_two_nodes_show_each_others_edits(tmp_path: Path) -
 
 
 async def test_a_reload_while_offline_keeps_what_is_unsent(tmp_path: Path) -> None:
-    async with nodes(tmp_path, 1) as (members, (base,)), chromium() as browser:
+    async with nodes(tmp_path, 1) as (members, (base,), _), chromium() as browser:
         context = await browser.new_context()
         page = await window(context, base)
         await page.evaluate("notes.get('a').title = 'sent'")
@@ -82,7 +98,7 @@ async def test_a_reload_while_offline_keeps_what_is_unsent(tmp_path: Path) -> No
 
 
 async def test_tabs_of_one_browser_work_together_offline_too(tmp_path: Path) -> None:
-    async with nodes(tmp_path, 1) as (members, (base,)), chromium() as browser:
+    async with nodes(tmp_path, 1) as (members, (base,), _), chromium() as browser:
         context = await browser.new_context()
         one = await window(context, base)
         await one.evaluate("notes.get('a').title = 'first'")
@@ -107,7 +123,7 @@ async def test_tabs_of_one_browser_work_together_offline_too(tmp_path: Path) -> 
 
 
 async def test_what_a_page_left_unsent_is_sent_by_the_next_one(tmp_path: Path) -> None:
-    async with nodes(tmp_path, 1) as (members, (base,)), chromium() as browser:
+    async with nodes(tmp_path, 1) as (members, (base,), _), chromium() as browser:
         context = await browser.new_context()
         one = await window(context, base)
         two = await window(context, base)
@@ -122,7 +138,7 @@ async def test_what_a_page_left_unsent_is_sent_by_the_next_one(tmp_path: Path) -
 
 
 async def test_damaged_rows_of_a_browser_are_a_typed_error(tmp_path: Path) -> None:
-    async with nodes(tmp_path, 1) as (_, (base,)), chromium() as browser:
+    async with nodes(tmp_path, 1) as (_, (base,), _), chromium() as browser:
         context = await browser.new_context()
         page = await window(context, base)
         await page.evaluate("notes.get('a').title = 'text'")
@@ -145,3 +161,51 @@ async def test_damaged_rows_of_a_browser_are_a_typed_error(tmp_path: Path) -> No
         })""")
         with pytest.raises(Exception, match="damaged"):
             await window(context, base)
+
+
+async def test_two_windows_type_in_one_text_and_one_list_over_a_cut_link(tmp_path: Path) -> None:
+    schema = {"body": "text", "tasks": "list", "likes": "counter"}
+    async with nodes(tmp_path, 2) as (members, (one, two), doors), chromium() as browser:
+        ann = await window(await browser.new_context(), one, schema, name="Ann")
+        ben = await window(await browser.new_context(), two, schema, name="Ben")
+        await ann.evaluate(
+            "notes.get('a').body.insert(0, 'shared text'), notes.get('a').tasks.push('first')"
+        )
+        await shows(ben, "notes.get('a').body.toString()", "shared text")
+        await shows(ben, "notes.get('a').tasks.toArray()", ["first"])
+        await doors["n2"].aclose()  # Ben's node is gone, and so is his link
+        await members.stop("n2")
+        await shows(ben, "store.status.online", False)
+        await ben.evaluate(
+            "notes.get('a').body.insert(11, ', and Ben'), notes.get('a').tasks.push('ben')"
+        )
+        await ann.evaluate(
+            "notes.get('a').body.insert(0, 'Ann: '), notes.get('a').tasks.insert(0, 'ann')"
+        )
+        await members.start("n2")
+        await open_door(doors["n2"], members, "n2", two)
+        for page in (ann, ben):
+            await shows(page, "notes.get('a').body.toString()", "Ann: shared text, and Ben")
+            await shows(page, "notes.get('a').tasks.toArray()", ["ann", "first", "ben"])
+
+
+async def test_ten_thousand_documents_open_in_a_page(tmp_path: Path) -> None:
+    async with nodes(tmp_path, 1) as (members, (base,), _), chromium() as browser:
+        notes = await plait.Store(Local(members.nodes["n1"])).documents("notes", Note)
+        for i in range(10_000):
+            notes[f"note-{i:05}"].title = f"the title of note {i}"
+        await notes.flush()
+        context = await browser.new_context()
+        began = time.monotonic()
+        page = await window(context, base)
+        first = time.monotonic() - began
+        await shows(page, "notes.size", 10_000)
+        await page.evaluate("notes.flush()")
+        await page.close()
+        began = time.monotonic()
+        page = await window(context, base, offline=True)
+        second = time.monotonic() - began
+        await shows(page, "notes.size", 10_000)
+        print(f"10,000 documents in a page: {first:.2f} s from a node, {second:.2f} s kept")
+        assert first < 15
+        assert second < 8

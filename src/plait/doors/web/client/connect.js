@@ -115,7 +115,7 @@ export class Core {
   }
 
   /** {online, node, who, durable, pending, saved, refused, error} of all collections together;
-   * `durable`: whether what is written outlives this page. */
+   * `durable`: whether what is written outlives this page; `online`: a node is connected, and serves. */
   get status() {
     const { connection } = this;
     const status = {
@@ -123,11 +123,14 @@ export class Core {
       durable: this.durable,
       pending: 0, saved: 0, refused: 0, error: connection.online ? null : connection.error,
     };
+    let linked = this._holders.size === 0;
     for (const { replica, error } of this._holders.values()) {
       const its = replica.status;
+      linked ||= its.online;
       for (const count of ["pending", "saved", "refused"]) status[count] += its[count];
       status.error ??= its.error ?? error;
     }
+    status.online &&= linked;
     return status;
   }
 
