@@ -91,10 +91,12 @@ async def start_cluster(
     nodes: int = 3,
     settings: Settings = ANY_FOLLOWER,
     papers: Papers | None = None,
+    http: bool = False,
 ) -> ClusterHandle:
     """Start a cluster in `folder`; returns once a row can be written, `PeerUnavailable` if never.
 
     papers: who gives out certificates, by role and name; then everything speaks TLS.
+    http: whether each node opens its HTTP door, which its status names.
 
     A write to a follower that has not attached yet would wait; that it is answered shows that
     as many followers as the rule needs are there.
@@ -114,6 +116,8 @@ async def start_cluster(
             command: list[str | Path] = [sys.executable, "-m", "plait", "serve", "--data", data]
             command += ["--name", name, "--listen", address, "--members", members]
             command += ["--leader", names[0], "--cluster-name", "bench"]
+            if http:
+                command += ["--http", f"127.0.0.1:{free_ports(1)[0]}"]
             if papers is not None:
                 own = papers("node", name)
                 for option, file in (("ca", own.ca), ("cert", own.cert), ("key", own.key)):

@@ -90,6 +90,11 @@ class Watch(Watching):
             raise StopAsyncIteration
         return self._ready.popleft()
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to give without waiting."""
+        return bool(self._ready)
+
     async def batch(self) -> list[Change] | None:
         """The watched changes of the next batch, all that took effect at once; None at the end."""
         if not await self._wait():

@@ -19,7 +19,8 @@ from plait.base.errors import ConflictChanged
 from plait.doors.http.call import Call
 from plait.doors.http.editing import Edit, apply, merge_patch
 from plait.doors.http.events import EventStream
-from plait.doors.http.feeds import documents_feed, plain
+from plait.doors.http.feeds import documents_feed
+from plait.doors.http.hub import plain
 from plait.doors.http.problems import bad_request, not_found
 
 EDITS_MAX = 10_000
@@ -198,4 +199,4 @@ async def watch(call: Call) -> Response:
     documents = await opened(call)
     if start is not None and start != documents.version:
         documents.at(start)  # refuses at once what makes no sense, or is not kept
-    return EventStream(call, documents_feed(documents, start, call.query.get("key")))
+    return EventStream(call, documents_feed(call.store, documents, start, call.query.get("key")))

@@ -12,8 +12,8 @@ from typing import Any
 from starlette.responses import Response
 
 from plait.base.errors import PlaitError, Unavailable
-from plait.doors.http.call import Call, to_json
-from plait.doors.http.feeds import Told
+from plait.doors.http.call import Call
+from plait.doors.http.hub import Told, json_of
 from plait.doors.http.problems import HttpProblem, described
 
 COMMENT = b": still here\n\n"
@@ -90,4 +90,4 @@ async def _gone(receive: Any) -> None:
 def frame(told: Told) -> bytes:
     """One thing as SSE has it."""
     head = f"id: {told.id}\n" if told.id else ""
-    return f"{head}event: {told.event}\ndata: ".encode() + to_json(told.data) + b"\n\n"
+    return f"{head}event: {told.event}\ndata: ".encode() + json_of(told) + b"\n\n"

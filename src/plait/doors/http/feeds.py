@@ -8,26 +8,17 @@ kept (the log, or the history, no longer has it) the feed ends with the error th
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import Any
 
 from plait.api.documents.handle import Documents
-from plait.api.documents.watching import Change as DocumentChange
-from plait.api.documents.watching import Watch as DocumentWatch
 from plait.api.store import Store
 from plait.api.table import Table
 from plait.api.values import ABSENT, UNKNOWN
 from plait.api.watch import Batch, Change, Watch
+from plait.doors.http.hub import Told, subscribed
 
 STATUS_EVERY_S = 1.0
 COMPARED_AT_ONCE = 200  # documents, so that others on the loop get their turn
-
-
-class Told(NamedTuple):
-    """One thing to tell."""
-
-    id: str  # where to go on behind it; "" if that means nothing
-    event: str
-    data: Any
 
 
 async def table_feed(
@@ -68,23 +59,21 @@ def change_of(change: Change) -> dict[str, Any]:
 
 
 async def documents_feed(
-    documents: Documents[Any], start: str | None, key: str | None = None
+    store: Store, documents: Documents[Any], start: str | None, key: str | None = None
 ) -> AsyncIterator[Told]:
     """``ready``, then each batch as ``changes``, from a version or from now on.
 
     What happened since `start` is told as ``changed``: documents as they are now, since who did
     what meanwhile may be forgotten already. `HistoryTrimmed` where even that is not known.
     """
-    async with aclosing(documents.watch(key)) as watch:
-        assert isinstance(watch, DocumentWatch)
-        if start is not None and start != documents.version:
+    with subscribed(store, documents, key) as listener:
+        version = documents.version  # whatever is later comes by the listener
+        if start is not None and start != version:
             async for told in _since(documents, start, key):
                 yield told
-        yield Told(documents.version, "ready", {"version": documents.version})
-        while (batch := await watch.batch()) is not None:
-            changes = [document_change(change) for change in batch]
-            version = documents.version
-            yield Told(version, "changes", {"changes": changes, "version": version})
+        yield Told(version, "ready", {"version": version})
+        while True:
+            yield await listener.next()
 
 
 async def _since(documents: Documents[Any], start: str, key: str | None) -> AsyncIterator[Told]:
@@ -97,36 +86,6 @@ async def _since(documents: Documents[Any], start: str, key: str | None) -> Asyn
         if there != (one in past) or (there and documents[one] != past[one].to_dict()):
             value = documents[one].to_dict() if there else None
             yield Told("", "changed", {"key": one, "deleted": not there, "value": value})
-
-
-def document_change(change: DocumentChange) -> dict[str, Any]:
-    """What happened at one place of a document."""
-    told: dict[str, Any] = {
-        "key": change.key, "path": list(change.path), "who": change.who,
-        "when": change.when, "deleted": change.deleted,
-    }  # fmt: skip
-    if change.message is not None:
-        told["message"] = change.message
-    if change.patches:
-        told["patches"] = [
-            {"at": at, "delete": gone, "insert": content} for at, gone, content in change.patches
-        ]
-    elif not change.marks:
-        told |= {"before": plain(change.before), "after": plain(change.after)}
-    if change.marks:
-        told["marks"] = [list(mark) for mark in change.marks]
-    return told
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: sets as lists in order."""
-    if isinstance(value, set | frozenset):
-        return sorted((plain(one) for one in value), key=repr)
-    if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    return value
 
 
 async def status_feed(store: Store, every_s: float = STATUS_EVERY_S) -> AsyncIterator[Told]:

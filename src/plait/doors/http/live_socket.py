@@ -27,7 +27,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from plait.api.store import Store
 from plait.base.errors import BadFrame, Busy, PlaitError, Unavailable
 from plait.doors.http.call import to_json
-from plait.doors.http.feeds import Told, documents_feed, status_feed, table_feed
+from plait.doors.http.feeds import documents_feed, status_feed, table_feed
+from plait.doors.http.hub import Told, json_of
 from plait.doors.http.limits import HttpLimits
 from plait.doors.http.outbox import GOING_AWAY, Outbox
 from plait.doors.http.problems import described
@@ -166,8 +167,9 @@ class LiveSocket:
         try:
             async with aclosing(await _feed(store, wanted)) as feed:  # type: ignore[type-var]
                 async for told in feed:
-                    at = {"at": told.id} if told.id else {}
-                    self._say({"id": wanted.id, "event": told.event, **at, "data": told.data})
+                    at = f',"at":"{told.id}"' if told.id else ""
+                    head = f'{{"id":{wanted.id},"event":"{told.event}"{at},"data":'
+                    self._out.put(head + json_of(told).decode() + "}")
         except PlaitError as error:
             self._problem(wanted.id, error)
 
@@ -187,7 +189,7 @@ async def _feed(store: Store, wanted: Watch) -> AsyncIterator[Told]:
         return table_feed(table, wanted.from_, wanted.start, wanted.stop, wanted.prefix)
     if wanted.documents is not None:
         documents = await store.documents(wanted.documents, create=False)
-        return documents_feed(documents, wanted.from_, wanted.key)
+        return documents_feed(store, documents, wanted.from_, wanted.key)
     return status_feed(store, max(wanted.every_s, STATUS_EVERY_S_MIN))
 
 
