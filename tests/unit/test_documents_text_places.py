@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from plait.api.documents import Documents
+from plait.base.causality import VersionVector
 from plait.base.errors import BadValue, HistoryTrimmed
+from plait.graph.event import Event
+from plait.types.text.type import TEXT
 from tests.unit.graph_fake import FakeReplica
 from tests.unit.text_notes import Note, edit_anywhere, two
 
@@ -101,6 +104,14 @@ def test_an_anchor_is_the_same_place_at_every_replica():
     assert ann.body.index_of(token) == bob.body.index_of(token) == 13
     ann.body.delete(13, 5)
     assert ann.body.index_of(token) == 13
+
+
+def test_an_anchor_of_an_empty_text_keeps_its_side_in_a_text_that_was_opened():
+    state = TEXT.zero()
+    start, end = state.anchor(0, True), state.anchor(0, False)
+    TEXT.apply(state, [0, "hello"], Event(1, 1, 1, VersionVector()))
+    opened = TEXT.decode(TEXT.encode(state))
+    assert [opened.locate(place) for place in (start, end)] == [0, 5]
 
 
 def test_an_anchor_of_what_is_not_here_yet_is_told_apart_from_nonsense():

@@ -12,7 +12,7 @@ from plait.types.lists.type import LIST
 from plait.types.text.type import TEXT
 from tests.web.twins import Browser, Twin
 
-FIRST, LAST = (int(n) for n in os.environ.get("SEQUENCE_SEEDS", "0:60").split(":"))
+FIRST, LAST = (int(n) for n in os.environ.get("SEQUENCE_SEEDS", "0:30").split(":"))
 LETTERS = ("é", "😀", "\u0301", "\n", "👩‍👩‍👧", "𝔘\U0010ffff")
 
 

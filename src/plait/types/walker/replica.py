@@ -277,7 +277,8 @@ class ReplicatedSequence(EditableSequence[S]):
         """The version with exactly these heads; None if it was folded, or is not here yet."""
         self.close_run()
         cold = self.cold
-        if cold is not None and not all(map(self.has, dots)) and sorted(dots) != sorted(cold.heads):
+        here = bool(dots) and all(map(self.has, dots))
+        if cold is not None and not here and sorted(dots) != sorted(cold.heads):
             self.thaw()
         if sorted(dots) == sorted(self.base.items() if self.cold is None else self.cold.heads):
             return ROOT

@@ -75,10 +75,11 @@ export function readPage(data) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   if (!body.length || checksum(body) !== view.getUint32(0)) throw new Corrupt("a page of a text fails its checksum");
   let version;
-  let values;
   try {
-    [version, values] = decode(body);
-    if (version === VERSION) return checkedPage(values, data);
+    const outline = decode(body);
+    check(Array.isArray(outline) && outline.length === 2 && isCount(outline[0]), "outline");
+    version = outline[0];
+    if (version === VERSION) return checkedPage(outline[1], data);
   } catch (error) {
     if (error instanceof UnknownFormat || error instanceof Corrupt) throw error;
     if (error instanceof PlaitError || error instanceof TypeError) {

@@ -17,10 +17,10 @@ export const DELETE = 1;
 export const BACKSPACE = 2;
 export const MARK = 3;
 
-const CONTENT_MAX = 4096; // items; longer runs are not joined, for joining copies
-
 /** Columns of one length: starts (LVs), kinds, poss, sizes, contents. */
 export class OpLog {
+  static contentMax = 4096; // items; longer runs are not joined, for joining copies; tests make it small
+
   constructor(contents, first = 0) {
     this.known = contents; // the functions
     this.starts = [];
@@ -57,7 +57,7 @@ export class OpLog {
     const before = this.poss[at];
     const had = this.sizes[at];
     if (kind === INSERT) {
-      if (last !== INSERT || pos !== before + had || had + size > CONTENT_MAX) return false;
+      if (last !== INSERT || pos !== before + had || had + size > OpLog.contentMax) return false;
       this.contents[at] = this.known.joined([this.contents[at], content]);
     } else if (last === INSERT || last === MARK || kind === MARK) {
       return false;

@@ -20,8 +20,6 @@ export const START = BASE - 1; // the left origin of what stands first
 export const NONE = 2 ** 52; // no right parent
 export const ENDLESS = 2 ** 50;
 
-const LEAF_MAX = 48;
-
 class Leaf {
   constructor(index) {
     this.index = index;
@@ -46,6 +44,8 @@ export class Record {
 
 /** All records of one walker. */
 export class Records {
+  static leafMax = 48; // records in a leaf; tests make it small
+
   constructor() {
     const leaf = new Leaf(0);
     const base = new Record(BASE, ENDLESS, START, NONE, 1, false, leaf);
@@ -162,7 +162,7 @@ export class Records {
     const index = bisectRight(this.ids, id);
     this.ids.splice(index, 0, id);
     this.records.splice(index, 0, part);
-    if (leaf.records.length > LEAF_MAX) this._splitLeaf(leaf);
+    if (leaf.records.length > Records.leafMax) this._splitLeaf(leaf);
     return part;
   }
 
@@ -179,7 +179,7 @@ export class Records {
       this.records.splice(place, 0, record);
     }
     this.count(leaf, record.state === 1 ? record.size : 0, record.size);
-    if (leaf.records.length > LEAF_MAX) this._splitLeaf(leaf);
+    if (leaf.records.length > Records.leafMax) this._splitLeaf(leaf);
   }
 
   /** Items of a leaf appeared (or went, below 0). */

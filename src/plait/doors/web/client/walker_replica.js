@@ -16,6 +16,7 @@ import { BACKSPACE, INSERT, MARK } from "./walker_log.js";
 import { EditableSequence, isCount } from "./walker_sequence.js";
 import { ROOT, same } from "./walker_spans.js";
 import { Trail } from "./walker_trail.js";
+import { readDots } from "./walker_type.js";
 
 // what `become` exchanges; the others are of those who look at the sequence
 const OWN = [
@@ -261,7 +262,7 @@ export class ReplicatedSequence extends EditableSequence {
     try {
       let heads;
       [heads, where, left] = decode(anchor);
-      dots = heads.map(([name, seq]) => [BigInt(name), Number(seq)]);
+      dots = readDots(heads);
     } catch {
       throw new BadValue("this is no anchor");
     }
@@ -283,7 +284,8 @@ export class ReplicatedSequence extends EditableSequence {
     this.closeRun();
     const wanted = nameAll(dots);
     const all = () => dots.every((dot) => this.has(dot));
-    if (this.cold !== null && !all() && wanted !== nameAll(this.cold.heads)) this.thaw();
+    const here = dots.length > 0 && all();
+    if (this.cold !== null && !here && wanted !== nameAll(this.cold.heads)) this.thaw();
     if (wanted === nameAll(this.cold === null ? [...this.base] : this.cold.heads)) return ROOT;
     return all() ? this.versionOfDots(dots) : null;
   }

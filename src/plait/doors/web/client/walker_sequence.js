@@ -15,9 +15,6 @@ import { EventGraph } from "./walker_graph.js";
 import { BACKSPACE, DELETE, INSERT, MARK, OpLog } from "./walker_log.js";
 import { same } from "./walker_spans.js";
 
-const KEEP_WARM = 1_000; // units without concurrency, and a few for every record of the walker
-const KEEP_WARM_FACTOR = 4;
-
 const CLOSED = -1; // no run is open
 const ASIDE = 4; // insertions of somebody who has not seen everything
 
@@ -26,6 +23,9 @@ export const isCount = (value) => typeof value === "number" && Number.isSafeInte
 
 /** See the module. `contents`: {size, slice, joined, isContent, isMark(value, room)} of its items. */
 export class EditableSequence {
+  static keepWarm = 1_000; // units without concurrency,
+  static keepWarmFactor = 4; // and a few for every record of the walker; tests make both small
+
   constructor(items, contents) {
     this.contents = contents;
     this.graph = new EventGraph();
@@ -327,7 +327,8 @@ export class EditableSequence {
   _passed(units) {
     if (this.walker === null) return;
     this._quiet += units;
-    if (this._quiet > KEEP_WARM + KEEP_WARM_FACTOR * this.walker.records.ids.length) this.cool();
+    const { keepWarm, keepWarmFactor } = EditableSequence;
+    if (this._quiet > keepWarm + keepWarmFactor * this.walker.records.ids.length) this.cool();
   }
 
   /** Let the walker go. */
