@@ -228,9 +228,16 @@ async def test_one_occurrence_of_a_series_is_moved_and_one_is_skipped(tmp_path):
         assert [one["RECURRENCE-ID"].dt.date() for one in ids] == [MONDAY + timedelta(days=3)]
 
 
+async def box_of(page: Page, selector: str) -> Any:
+    """Where something is, once it is there: what it stands in may just be drawn anew."""
+    async with asyncio.timeout(15):
+        while (box := await page.locator(selector).first.bounding_box()) is None:
+            await asyncio.sleep(0.03)
+    return box
+
+
 async def drag(page: Page, occurrence: str, dx: int, dy: int) -> None:
-    box = await page.locator(f"[data-event='{occurrence}']").bounding_box()
-    assert box
+    box = await box_of(page, f"[data-event='{occurrence}']")
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     await page.mouse.move(x, y)
     await page.mouse.down()
@@ -250,8 +257,7 @@ async def fetched(it: Calendar, path: str) -> Any:
 async def test_a_drag_makes_moves_and_resizes_events(tmp_path):
     async with calendar(tmp_path, 1) as it:
         ann = await it.window("Ann", 0, f"week/{MONDAY}")
-        column = await ann.locator(f".col[data-date='{MONDAY + timedelta(days=1)}']").bounding_box()
-        assert column
+        column = await box_of(ann, f".col[data-date='{MONDAY + timedelta(days=1)}']")
         x, y = column["x"] + 60, column["y"] + 10 * 52 + 4  # ten o'clock
         await ann.mouse.move(x, y)
         await ann.mouse.down()
@@ -265,8 +271,7 @@ async def test_a_drag_makes_moves_and_resizes_events(tmp_path):
         assert events[key].when == on(1, "10:00", "12:00")
         await drag(ann, key, int(column["width"]), 52)
         await until(lambda: events[key].when == on(2, "11:00", "13:00"))
-        edge = await ann.locator(f"[data-event='{key}'] .edge.end").bounding_box()
-        assert edge
+        edge = await box_of(ann, f"[data-event='{key}'] .edge.end")
         await ann.mouse.move(edge["x"] + 20, edge["y"] + 3)
         await ann.mouse.down()
         await ann.mouse.move(edge["x"] + 20, edge["y"] + 3 - 52, steps=5)

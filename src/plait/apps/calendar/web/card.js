@@ -10,18 +10,24 @@ import { agoWords, ruleWords, spanWords, whenWords } from "./words.js";
 import { offsetText, toInstant, zoneTitle } from "./zones.js";
 import { dayOfWall } from "./days.js";
 import { sheet } from "./sheet.js";
+import { addressOf } from "./store.js";
 
 const ANSWERS = [["yes", "Yes"], ["maybe", "Maybe"], ["no", "No"]];
 
 /** @param {any} page @param {string} id @param {Element|null} anchor */
 export function openCard(page, id, anchor) {
-  const body = h("div.card");
+  const [head, foot] = [h("div"), h("div")];
   const notes = notesField(page, page.find(id)?.key);
+  // the field stays where it is while the rest is drawn anew: who writes in it keeps the caret
+  const body = h("div.card", null, head, h("div.facts", null, h("span.fact-icon", null, icon("notes")), notes.element), foot);
   const made = sheet(body, { anchor, label: page.find(id)?.title || "Event", onclose: () => page.closed(id) });
   const draw = () => {
     const one = page.find(id);
     if (one === null) made.close();
-    else place(body, ...cardOf(page, one, notes, made));
+    else {
+      place(head, ...headOf(page, one, made));
+      place(foot, ...footOf(page, one, made));
+    }
     notes.follow();
   };
   draw();
@@ -30,33 +36,39 @@ export function openCard(page, id, anchor) {
   return { draw, close: made.close };
 }
 
-function cardOf(page, one, notes, made) {
+function headOf(page, one, made) {
   const kind = page.kindOf(one.calendar);
   const conflict = page.conflictOf(one.id);
   const rule = page.ruleOf(one.key);
   const people = Object.keys(one.event.people).sort((a, b) => a.localeCompare(b));
-  const leave = (act) => () => {
-    made.close();
-    act();
-  };
   return [
     h("header", { class: `c-${kind.color}` },
       h("span.swatch", { title: kind.name }),
       h("h2.card-title", { tabindex: -1 }, one.title || "Untitled"),
       h("button.quiet", { type: "button", "aria-label": "Close", "data-focus": "close", onclick: made.close }, icon("close"))),
-    conflict && h("button.contest", { type: "button", "data-focus": "contest", onclick: leave(() => page.choose(conflict)) },
+    conflict && h("button.contest", { type: "button", "data-focus": "contest", onclick: leave(made, () => page.choose(conflict)) },
       icon("fork"), h("span", null, h("b", null, "Moved twice: choose"), h("small", null, "Two people moved this at the same time."))),
     h("dl.facts", null,
       h("dt", null, icon("clock"), h("span.unseen", null, "When")),
       h("dd", null, h("span", null, whenWords(one)), zoneLine(page, one), rule && h("small", null, icon("repeat"), ruleWords(rule, dayOfWall(readWhen(one.event.when).start)))),
       one.place && [h("dt", null, icon("place"), h("span.unseen", null, "Where")), h("dd", null, one.place)],
       people.length > 0 && [h("dt", null, icon("people"), h("span.unseen", null, "Who")), h("dd", null, peopleList(one, people, page.me))],
-      h("dt", null, icon("notes"), h("span.unseen", null, "Notes")), h("dd", null, notes.element)),
-    page.me && people.includes(page.me) && answers(page, one),
+    ),
+  ].filter(Boolean);
+}
+
+const leave = (made, act) => () => {
+  made.close();
+  act();
+};
+
+function footOf(page, one, made) {
+  return [
+    page.me && page.me in one.event.people && answers(page, one),
     h("footer", null,
-      h("button.primary", { type: "button", "data-focus": "edit", onclick: leave(() => page.edit(one)) }, "Edit"),
-      h("a.button", { href: `event.ics?key=${encodeURIComponent(one.key)}`, download: true, "data-focus": "export" }, "Export"),
-      h("button.danger", { type: "button", "data-focus": "remove", onclick: leave(() => page.remove(one)) }, "Delete")),
+      h("button.primary", { type: "button", "data-focus": "edit", onclick: leave(made, () => page.edit(one)) }, "Edit"),
+      h("a.button", { href: addressOf(`event.ics?key=${encodeURIComponent(one.key)}`), download: true, "data-focus": "export" }, "Export"),
+      h("button.danger", { type: "button", "data-focus": "remove", onclick: leave(made, () => page.remove(one)) }, "Delete")),
   ].filter(Boolean);
 }
 

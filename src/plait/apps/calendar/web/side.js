@@ -9,6 +9,7 @@ import { COLORS } from "./schema.js";
 import { dayShort, monthWords, spanWords } from "./words.js";
 import { readWhen, seenFrom } from "./when.js";
 import { sheet } from "./sheet.js";
+import { addressOf } from "./store.js";
 
 /** @param {any} page */
 export function side(page) {
@@ -78,7 +79,7 @@ function kindSheet(page, { key, name, color }, anchor) {
 }
 
 function ways(page) {
-  const feed = new URL("feed.ics", location.href).href;
+  const feed = addressOf("feed.ics");
   const file = h("input.unseen", { type: "file", accept: ".ics,text/calendar", "aria-label": "Import a file", tabindex: -1, onchange: (event) => {
     const [chosen] = event.currentTarget.files;
     if (chosen) page.bring(chosen);
@@ -86,7 +87,7 @@ function ways(page) {
   return h("section.ways", null,
     h("h2", null, "In and out"),
     h("button", { type: "button", "data-focus": "subscribe", onclick: () => page.copy(feed, "The feed’s address is copied.") }, "Copy the feed’s address"),
-    h("a.button", { href: "feed.ics", download: "calendar.ics", "data-focus": "export-all" }, "Export everything"),
+    h("a.button", { href: feed, download: "calendar.ics", "data-focus": "export-all" }, "Export everything"),
     h("button", { type: "button", "data-focus": "import", onclick: () => file.click() }, "Import a file …"), file);
 }
 
