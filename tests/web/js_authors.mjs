@@ -23,11 +23,12 @@ function chance(seed) {
 }
 
 const { register, ask, merge, counter, growCounter, boundedCounter, flag, disableFlag } = plait;
-const { addWinsSet, removeWinsSet, growSet, twoPhaseSet, map, nested, json, Float } = plait;
+const { addWinsSet, removeWinsSet, growSet, twoPhaseSet, map, nested, json, text, list, Float } = plait;
 const schema = () => ({
   title: register(), when: ask(), plan: merge(), likes: counter(), views: growCounter(), stock: boundedCounter(),
   done: flag(), shown: disableFlag(), tags: addWinsSet(), bans: removeWinsSet(), seen: growSet(), gone: twoPhaseSet(),
   props: map(register()), counts: map(counter()), meta: nested({ n: counter(), q: ask(), deep: map(map(addWinsSet())) }), data: json(),
+  body: text(), items: list(), tasks: list(nested({ what: register(), n: counter() })),
 });
 
 const VALUES = [
@@ -62,10 +63,44 @@ function edit(notes, random) {
     () => note.data.set(pick(["x", "y"]), pick(["x", "y"]), pick([1, { z: 1 }, "leaf"])),
     () => note.data.delete(pick(["x", "y"])),
     () => notes.delete(note.key),
+    ...["", "", "", ""].map(() => () => type(note, random, pick)),
+    ...["", ""].map(() => () => arrange(note, random, pick)),
     () => notes.undo(),
     () => notes.redo(),
     () => notes.conflicts().forEach((one) => one.resolve(one.siblings[0].value)),
     () => notes.change(() => [0, 1, 2].forEach(() => edit(notes, random))),
+  ])();
+}
+
+/** Positions here are UTF-16; nothing is cut within a pair. */
+function type({ body }, random, pick) {
+  const units = body.toString();
+  const places = [...Array(units.length + 1).keys()].filter((at) => !(at && /[\ud800-\udbff]/.test(units[at - 1])));
+  const [one, other] = [pick(places), pick(places)].sort((a, b) => a - b);
+  pick([
+    () => body.insert(one, pick(["a", "hello ", "é", "\u{1f600}", "\n"])),
+    () => body.insert(one, pick(["a", "hello ", "\u{1f680}x"])),
+    () => body.delete(one, other - one),
+    () => body.replace(one, other, pick(["x", "", "\u{1f600}\u{1f600}"])),
+    () => body.applyDiff(units.slice(0, one) + pick(["+", "\u{1f601}"]) + units.slice(other)),
+    () => body.mark(one, other, "bold", pick([true, "x"])),
+    () => body.unmark(one, other, "bold"),
+  ])();
+}
+
+function arrange({ items, tasks }, random, pick) {
+  const at = (list_) => Math.floor(random() * list_.length);
+  pick([
+    () => items.insert(at(items), pick(VALUES)),
+    () => items.push(pick(VALUES), pick(VALUES)),
+    () => items.length && items.delete(at(items)),
+    () => items.length && items.move(at(items), at(items)),
+    () => items.length && items.set(at(items), pick(VALUES)),
+    () => tasks.push({ what: pick(["a", "b"]) }),
+    () => tasks.length && tasks.get(at(tasks)).n.increment(),
+    () => tasks.length && (tasks.get(at(tasks)).what = pick(VALUES)),
+    () => tasks.length && tasks.delete(at(tasks)),
+    () => tasks.length && tasks.move(at(tasks), at(tasks)),
   ])();
 }
 

@@ -176,6 +176,12 @@ class RecordedReplica(Replica):
     def restart(self):
         """The shelf is made anew from its own state."""
         self.shelf._held.unfolded.bounds.clear()  # what a restart forgets
+        for document in self.shelf._documents.values():
+            for path, object_ in list(document.objects.items()):
+                if object_.empty():
+                    document.drop(path)
+                elif object_.touches is not None:  # sequences remember less then
+                    object_.state = object_.type.decode(object_.type.encode(object_.state))
         self.shelf.note("restart", [pairs(self.shelf._meta.seen)])
 
 

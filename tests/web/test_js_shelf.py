@@ -30,8 +30,8 @@ def test_random_histories_give_the_same_states_answers_and_bytes_in_javascript()
         assert said["count"] == len(recordings)
 
 
-def test_random_histories_of_texts_among_other_fields_give_the_same_in_javascript():
-    paths = [("x:body",), ("o:meta", "x:more"), ("r:title",), ("aw:tags",)]
+def test_random_histories_of_texts_and_lists_among_other_fields_give_the_same_in_javascript():
+    paths = [("x:body",), ("o:meta", "x:more"), ("l:items",), ("r:title",), ("aw:tags",)]
     seeds = range(FIRST, FIRST + SEEDS // 2)
     recordings = [[seed, recording(seed, 50 + seed % 50, paths)] for seed in seeds]
     said = json.loads(run_node("shelf_replay.mjs", encode(recordings)))

@@ -83,7 +83,8 @@ export function foldDocument(document, cut, unfolded) {
   for (const object of [...document.objects.values()]) {
     if (cleared) object.clear(seenByAll(cut), false);
     object.type.fold(object.state, cut);
-    if (object.empty()) document.drop(object.path);
+    // operations without effect may be touches that keep a document from being hidden
+    if (!object.touches?.size && object.empty()) document.drop(object.path);
   }
   return cleared;
 }

@@ -175,7 +175,7 @@ export function* restoring(view, key, path) {
     if (state)
       for (const mutation of mutationsOf(tag, state))
         yield { key, path, mutation, written: [], ifGone: ONCE.has(tag) };
-    return;
+    if (tag !== "l") return; // documents in a list have places below it
   }
   for (const part of view.children(key, path)) yield* restoring(view, key, [...path, part]);
 }
@@ -188,6 +188,10 @@ function mutationsOf(tag, state) {
   if (["r", "m", "q"].includes(tag)) return [["set", value]];
   if (["gs", "tp", "aw", "rw"].includes(tag)) return value.map((/** @type {any} */ element) => ["add", element]);
   if (tag === "x") return [["insert", 0, value]];
+  if (tag === "l") {
+    const pairs = state.elements().map((/** @type {any} */ one) => [one.id, one.value]);
+    return [["swap", [], pairs, { left: null, right: null, at: 0 }]]; // by name, for what is in them
+  }
   if (["c", "gc"].includes(tag)) return value ? [["add", value]] : [];
   if (["ew", "dw"].includes(tag)) return value ? [["enable"]] : [];
   return [];
