@@ -20,9 +20,11 @@ from plait import (
     Eventual,
     GrowCounter,
     Json,
+    List,
     Map,
     Nested,
     Register,
+    Text,
 )
 from tests.web.agents import until
 from tests.web.node_runner import REPOSITORY, WEB, node
@@ -31,6 +33,17 @@ from tests.web.replica_server import ReplicaServer
 
 class Meta(Document):
     color = Register(str)
+
+
+class Step(Document):
+    what = Register(str)
+    done = EnableFlag()
+
+
+class Draft(Document):
+    body = Text()
+    tasks = List()
+    steps = List(Step)
 
 
 class Note(Document):
@@ -188,10 +201,15 @@ async def test_the_examples_of_the_guide_run(tmp_path: Path) -> None:
     script.write_text(f"{program}\nawait notes.flush(); stop(); process.exit(0);\n")
     async with plait.open(str(tmp_path / "n")) as store, ReplicaServer(store) as server:
         await store.documents("notes", Note, Eventual())
+        await store.documents("drafts", Draft, Eventual())
         process = await asyncio.create_subprocess_exec(
             node(), "--experimental-websocket", "--no-warnings", str(script), server.url,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         said, wrong = await asyncio.wait_for(process.communicate(), 40)
         assert process.returncode == 0, wrong.decode()
-        assert said.decode().splitlines()[1:2] == ["Groceries, Saturday 3 true true"]
+        lines = said.decode().splitlines()
+        assert lines[1].startswith("milk or rye 🍞 14 [")
+        place = lines.index("9")
+        assert lines[place + 1].startswith("[ 'eat', 'bake' ] [ { what: 'plan', done: true } ]")
+        assert lines[place + 2] == "Groceries, Saturday 3 true true"
