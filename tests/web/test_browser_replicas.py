@@ -411,3 +411,24 @@ async def test_a_node_that_talks_nonsense_is_left_and_asked_again(
             await socket.send(nonsense)
             await until(lambda socket=socket: server.sockets and socket not in server.sockets)
             await until(lambda nonsense=nonsense: notes["a"].title == repr(nonsense))
+
+
+async def test_many_edits_of_few_objects_come_as_a_delta(tmp_path: Path, agents: Agents) -> None:
+    async with served(tmp_path) as (notes, server):
+        notes["gone"].title = "deleted while it is away"
+        browser = await agents.start(server.url)
+        await browser.mutate(("a", LIKES, ("add", 1)))
+        await browser.ask("sent", documents="notes")
+        await browser.ask("offline", value=True)
+        await browser.mutate(("a", LIKES, ("add", 100)))
+        for turn in range(1500):
+            notes["a"].likes += 1
+            notes["a"].title = f"turn {turn}"
+            if turn % 100 == 0:
+                await asyncio.sleep(0)
+        del notes["gone"]
+        await browser.ask("offline", value=False)
+        await until(lambda: _is(browser.value("a", *LIKES), 1601))
+        await reads(browser, "turn 1499")
+        assert await browser.ask("keys", documents="notes") == ["a"]
+        await until(lambda: notes["a"].likes.value == 1601)

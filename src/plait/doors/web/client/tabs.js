@@ -4,15 +4,19 @@
  * offline gets what another one has.
  *
  * Tabs say every few seconds which collections they hold; one that was not heard for a while is
- * gone. Invariant: a tab is told only what is durable in the tab that tells it. Absent: sending for
- * another tab; each is linked with a node itself.
+ * gone. Either side may have forgotten the other (a tab that sleeps says nothing), so every message
+ * names the session that it is of at either end: a side that hears of a session which it does not
+ * know begins anew, and what belongs to a past one is dropped.
+ *
+ * Invariant: a tab is told only what is durable in the tab that tells it. Absent: sending for another
+ * tab; each is linked with a node itself.
  */
 
 import { PlaitError } from "./errors.js";
 import { sameBytes } from "./event.js";
 
 const HERE_MS = 4000;
-const GONE_MS = 13_000;
+const GONE_MS = 150_000; // a tab that is not looked at has its timers once a minute
 
 /** This page's place among the tabs. */
 export class Tabs {
@@ -23,13 +27,17 @@ export class Tabs {
     this._replicas = new Map(); // collection to replica
     this._wanted = new Map(); // collection to who waits for what it is
     this._heardAt = new Map(); // tab to when
-    this._links = new Set(); // `${tab} ${collection}`
+    this._links = new Map(); // `${tab} ${collection}` to {mine, theirs}: sessions
     this._channel = Channel ? new Channel(`plait:${persist}`) : null;
     if (!this._channel) return;
     this._channel.onmessage = (event) => this._heard(event.data);
     this._channel.unref?.();
     this._timer = setInterval(() => this._tick(), HERE_MS);
-    this._bye = () => this._post({ kind: "bye" });
+    this._timer.unref?.();
+    this._bye = () => {
+      this._post({ kind: "bye" });
+      for (const tab of [...this._heardAt.keys()]) this._forget(tab); // this page may come back
+    };
     globalThis.addEventListener?.("pagehide", this._bye);
   }
 
@@ -87,14 +95,27 @@ export class Tabs {
     const replica = this._replicas.get(collection);
     const link = `${tab} ${collection}`;
     if (!replica || this._links.has(link) || !sameBytes(info.lineage, replica.info.lineage)) return;
-    this._links.add(link);
-    replica.linked(`tab:${tab}`, (data) => this._post({ kind: "say", to: tab, collection, data }));
+    this._link(tab, collection, replica, null);
   }
 
-  _told(tab, { collection, data }) {
+  _link(tab, collection, replica, theirs) {
+    const session = { mine: Math.random(), theirs };
+    this._links.set(`${tab} ${collection}`, session);
+    replica.linked(`tab:${tab}`, (data) => {
+      const { mine: of, theirs: answers } = session;
+      this._post({ kind: "say", to: tab, collection, data, of, answers });
+    });
+  }
+
+  _told(tab, { collection, data, of, answers }) {
     const replica = this._replicas.get(collection);
     if (!replica) return;
-    if (!this._links.has(`${tab} ${collection}`)) this._meet(tab, collection, replica.info);
+    const session = this._links.get(`${tab} ${collection}`);
+    if (session && answers === session.mine) session.theirs = of;
+    else if (answers !== null) return; // of a session that is over
+    else if (!session || (session.theirs !== null && session.theirs !== of)) {
+      this._link(tab, collection, replica, of);
+    } else session.theirs = of;
     try {
       replica.received(`tab:${tab}`, data);
     } catch (error) {
