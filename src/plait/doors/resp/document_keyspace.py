@@ -133,6 +133,11 @@ class DocumentKeyspace(Keyspace):
         self.writes += 1
         self._dirty[key] = None
 
+    def added_again(self, key: bytes, members: Set, member: bytes) -> None:
+        """A member was added that is there: it stays, if somebody removes it at the same time."""
+        members[member] = None
+        self._dirty[key] = None
+
     def assign(self, key: bytes, value: Any) -> None:
         """Give a key another value."""
         self._replaced.add(key)

@@ -204,6 +204,9 @@ class Keyspace:
     def counted_field(self, key: bytes, field: bytes, amount: int) -> None:
         """A field of a hash is about to be counted up, and is assigned next."""
 
+    def added_again(self, key: bytes, members: Set, member: bytes) -> None:
+        """A member was added that is there: somebody may be removing it elsewhere."""
+
     def assign(self, key: bytes, value: Any) -> None:
         """Give a key another value; it does not expire any more."""
         self.data[key] = value

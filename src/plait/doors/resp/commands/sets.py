@@ -24,6 +24,8 @@ def sadd(keyspace: Keyspace, args: Arguments) -> Reply:
         if member not in found:
             found[member] = None
             count += 1
+        else:
+            keyspace.added_again(key, found, member)
     if count:
         keyspace.touch(key)
     return count
