@@ -16,6 +16,7 @@ from plait.cli.doors import _connected, own_store
 from plait.doors.people import Known
 from plait.doors.resp.door import listen
 from plait.doors.resp.machine import RedisDatabase
+from plait.doors.resp.redis_key import RedisKey
 from plait.node.machines import MachineRoom
 from plait.types.machines import describe
 
@@ -134,11 +135,12 @@ async def test_what_two_nodes_wrote_apart_is_merged(tmp_path: Path) -> None:
 
 async def test_rights_decide_what_a_token_may_do(tmp_path: Path) -> None:
     async with guarded(tmp_path) as world:
-        await world.user("ann", "redis-0:read,write")
+        await world.user("ann", "redis-0:read,write", "redis-2:read,write")
         await world.user("eve", "orders:read")
         await MachineRoom(world.members.nodes["n1"]).register(describe(RedisDatabase))
         async with world.store("root") as root:
             await root.machine("redis-0", RedisDatabase, plait.Leader())
+            await root.documents("redis-2", RedisKey)
         async with doors(world.members) as (client,):
             port = client.connection_pool.connection_kwargs["port"]
             async with redis.Redis(port=port) as nobody:
@@ -147,6 +149,8 @@ async def test_rights_decide_what_a_token_may_do(tmp_path: Path) -> None:
             async with redis.Redis(port=port, password=world.tokens["ann"]) as ann:
                 await ann.set("k", 1)
                 assert await ann.get("k") == b"1"
+            async with redis.Redis(port=port, db=2, password=world.tokens["ann"]) as ann:
+                assert [await ann.incr("n"), await ann.get("n")] == [1, b"1"]
             async with redis.Redis(port=port, password="nonsense") as guess:
                 with pytest.raises((AuthenticationError, ResponseError)):
                     await guess.get("k")

@@ -1,5 +1,6 @@
 """What the parser makes of bytes, however they are cut, and of bytes that are no RESP."""
 
+import itertools
 import random
 
 import pytest
@@ -22,7 +23,7 @@ def test_commands_are_read_however_the_bytes_are_cut(
     data = b"".join(map(wire, commands))
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     parser, found = Parser(), []
-    for start, stop in zip(places, places[1:], strict=False):
+    for start, stop in itertools.pairwise(places):
         some, problem = parser.feed(data[start:stop])
         assert not problem
         found += some
