@@ -66,8 +66,8 @@ class Pages:
         """Two people move one meeting at the same time: something for the inbox."""
         first, *_, last = self._cluster.names
         async with (
-            entry.connect(self._cluster.beside(first), only=True) as one,
-            entry.connect(self._cluster.beside(last), only=True) as two,
+            entry.connect(self._cluster.beside(first), only=True, name="Ann") as one,
+            entry.connect(self._cluster.beside(last), only=True, name="Bob") as two,
         ):
             ann = await one.documents("meetings", Meeting, author="Ann")
             bob = await two.documents("meetings", Meeting, author="Bob")

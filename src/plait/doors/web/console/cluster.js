@@ -4,7 +4,7 @@
  * Absent: asking (pulse.js). */
 
 import { amount, short } from "./format.js";
-import { h, put, say } from "./dom.js";
+import { h, put, say, washOut } from "./dom.js";
 import { Beats } from "./beats.js";
 import { Events } from "./events.js";
 import { Graph } from "./graph.js";
@@ -12,6 +12,9 @@ import { Hand } from "./hand.js";
 import { changes } from "./model.js";
 import { Plots } from "./plots.js";
 import { Strands } from "./strands.js";
+
+const ROPES_MS = 30; // between two drawings of the ropes
+const MARKS_MS = 50; // and of what moves slowly
 
 export class ClusterView {
   /** @param {HTMLElement} root @param {{api: import("./api.js").Api, toast: (text: string, bad?: boolean) => void}} context */
@@ -32,7 +35,7 @@ export class ClusterView {
     this._told = 0;
     this._model = null;
     this._frame = this._frame.bind(this);
-    this._last = 0;
+    this._last = this._ropes = this._marks = 0;
     this.hand.element.hidden = this.beats.element.hidden = true;
   }
 
@@ -80,6 +83,7 @@ export class ClusterView {
   }
 
   recolour() {
+    washOut();
     this.strands.recolour();
     this.plots.recolour();
   }
@@ -92,10 +96,22 @@ export class ClusterView {
     }
     const passed = Math.min(0.1, (now - this._last) / 1000);
     this._last = now;
-    this.graph.frame(now, passed);
-    this.strands.frame(passed);
+    if (inSight(this.graph.element)) this.graph.frame(now, passed);
+    if (now - this._ropes >= ROPES_MS) {
+      this.strands.frame(Math.min(0.1, (now - this._ropes) / 1000));
+      this._ropes = now;
+      return; // one kind of canvas a frame
+    }
+    if (now - this._marks < MARKS_MS) return;
+    this._marks = now;
     const wall = Date.now();
-    this.plots.frame(wall);
-    if (!this.beats.element.hidden) this.beats.frame(wall);
+    if (inSight(this.plots.element)) this.plots.frame(wall);
+    if (!this.beats.element.hidden && inSight(this.beats.element)) this.beats.frame(wall);
   }
+}
+
+/** Whether any of it can be seen. @param {Element} element */
+function inSight(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
 }

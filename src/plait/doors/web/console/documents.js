@@ -122,7 +122,7 @@ export class DocumentEditor {
     this._slider.max = String(versions.length);
     this._slider.value = String(versions.length);
     const last = versions[versions.length - 1];
-    if (there) say(this._when, `Now. ${versions.length} changes are kept, the last by ${last.who || "somebody"}, ${moment(Date.parse(last.when))}.`);
+    if (there) say(this._when, `Now. ${versions.length === 1 ? "One change is" : `${versions.length} changes are`} kept, the last by ${last.who || "somebody"}, ${moment(Date.parse(last.when))}.`);
   }
 
   async _travel() {

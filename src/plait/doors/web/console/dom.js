@@ -66,9 +66,22 @@ export function each(parent, items, key, make, update) {
   parent["_each"] = next;
 }
 
-/** The value of a custom property, as it is now. @param {string} name */
+/** @type {Map<string, string>} */
+const dyes = new Map();
+
+/** The value of a custom property, as it is now; asked for once. @param {string} name */
 export function dye(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let value = dyes.get(name);
+  if (value === undefined) {
+    value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    dyes.set(name, value);
+  }
+  return value;
+}
+
+/** The colour scheme changed. */
+export function washOut() {
+  dyes.clear();
 }
 
 /** Arrow keys go through the children that match, one of which has the tab stop.

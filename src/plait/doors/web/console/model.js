@@ -27,9 +27,9 @@ const CALM = 0.35; // of a new rate in the smoothed one
  * @returns {Model}
  */
 export function model(status, world, before, at) {
-  const told = status?.nodes ?? {};
+  const told = Object.fromEntries(Object.entries(object(status?.nodes)).map(([name, one]) => [name, sane(one)]));
   const names = nodeNames(told, before);
-  const nodes = names.map((name, dye) => nodeView(name, dye, told[name] ?? {}, world));
+  const nodes = names.map((name, dye) => nodeView(name, dye, told[name] ?? sane({}), world));
   const ropes = [...lineRopes(nodes), ...graphRopes(nodes)];
   const passed = before ? (at - before.at) / 1000 : 0;
   for (const rope of ropes) {
@@ -44,6 +44,28 @@ export function model(status, world, before, at) {
     links: linkViews(nodes, world, traffic, before, passed),
     rate: ropes.reduce((sum, rope) => sum + rope.rate, 0),
   };
+}
+
+/** A value if it is an object, else an empty one. @returns {Record<string, any>} */
+function object(value) {
+  return value && typeof value === "object" && !Array.isArray(value) ? value : {};
+}
+
+function finite(value) {
+  return Number.isFinite(value) ? value : 0;
+}
+
+/** What a node said, in the shape that the rest counts on: a node of another version may say less. */
+function sane(one) {
+  const said = { ...object(one) };
+  for (const part of ["lines", "documents", "members", "links", "traffic", "doors"]) said[part] = object(said[part]);
+  said.tables = (Array.isArray(said.tables) ? said.tables : []).map(object);
+  said.age_s = finite(said.age_s);
+  said.uptime_s = finite(said.uptime_s);
+  said.lines = Object.fromEntries(Object.entries(said.lines).filter(([, line]) => Number.isFinite(line?.committed)).map(([name, line]) =>
+    [name, { ...line, epoch: String(line.epoch ?? ""), durable: finite(line.durable ?? line.tail), applied: finite(line.applied) }]));
+  said.documents = Object.fromEntries(Object.entries(said.documents).map(([name, graph]) => [name, object(graph)]));
+  return said;
 }
 
 /** How long each replica has been behind: since there was first more than it has. What was so before
@@ -66,10 +88,9 @@ function smooth(was, now) {
 function nodeNames(told, before) {
   const names = new Set([...Object.keys(told), ...(before?.nodes.map((node) => node.name) ?? [])]);
   for (const status of Object.values(told)) {
-    const members = /** @type {any} */ (status).members;
-    if (members) for (const name of Object.keys(members)) names.add(name);
+    for (const name of Object.keys(status.members)) names.add(name);
   }
-  const gone = (name) => !(name in told) && !Object.values(told).some((one) => /** @type {any} */ (one).members?.[name]);
+  const gone = (name) => !(name in told) && !Object.values(told).some((one) => name in one.members);
   return [...names].filter((name) => !gone(name)).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
@@ -91,7 +112,7 @@ function nodeView(name, dye, status, world) {
 
 /** "12.n3" is newer than "2.n1". @param {string} epoch */
 function ordinal(epoch) {
-  return Number.parseInt(epoch ?? "0", 10) || 0;
+  return Number.parseInt(epoch, 10) || 0;
 }
 
 function lineRopes(nodes) {
@@ -102,7 +123,7 @@ function lineRopes(nodes) {
 }
 
 function lineRope(name, nodes) {
-  const having = nodes.filter((node) => typeof node.status.lines?.[name]?.committed === "number");
+  const having = nodes.filter((node) => node.status.lines[name]);
   const states = having.map((node) => ({ node, line: node.status.lines[name] }));
   const newest = Math.max(0, ...states.map(({ line }) => ordinal(line.epoch)));
   const current = states.filter(({ line }) => ordinal(line.epoch) === newest);
@@ -125,8 +146,7 @@ function lineRope(name, nodes) {
 function strand(node, line, committed, newest) {
   const stale = node.state !== "up" && node.state !== "ill";
   const old = ordinal(line.epoch) < newest;
-  const applied = line.applied ?? 0;
-  const durable = line.durable ?? line.tail ?? 0;
+  const { applied, durable } = line;
   const behind = Math.max(0, committed - applied);
   return {
     node: node.name, dye: node.dye, role: stale ? "silent" : line.role, epoch: line.epoch ?? "",
@@ -143,12 +163,12 @@ function graphRopes(nodes) {
 
 function graphRope(name, nodes) {
   const having = nodes.filter((node) => node.status.documents?.[name]).map((node) => ({ node, graph: node.status.documents[name] }));
-  const vectors = having.map(({ graph }) => graph.frontier ?? { all: graph.events ?? 0 });
+  const vectors = having.map(({ graph }) => (graph.frontier ? object(graph.frontier) : { all: finite(graph.events) }));
   const union = total(vectors, Math.max);
   const shared = total(vectors, Math.min);
   const strands = having.map(({ node, graph }) => {
     const stale = node.state !== "up" && node.state !== "ill";
-    const seen = graph.events ?? 0;
+    const seen = finite(graph.events);
     return {
       node: node.name, dye: node.dye, role: stale ? "silent" : "replica", epoch: "", leads: false,
       durable: seen, applied: seen, committed: shared, astray: 0, behind: Math.max(0, union - seen),
@@ -174,7 +194,7 @@ function total(vectors, choose) {
 function trafficOf(nodes) {
   const found = {};
   for (const node of nodes)
-    for (const [peer, traffic] of Object.entries(node.status.traffic ?? {})) found[`${node.name}>${peer}`] = traffic.said_bytes ?? 0;
+    for (const [peer, traffic] of Object.entries(node.status.traffic ?? {})) found[`${node.name}>${peer}`] = finite(traffic?.said_bytes);
   return found;
 }
 

@@ -28,7 +28,10 @@ export class Strands {
 
   /** @param {number} passed */
   frame(passed) {
-    for (const picture of this._pictures) picture.frame(passed);
+    for (const picture of this._pictures) {
+      const { top, bottom } = picture.canvas.getBoundingClientRect();
+      if (bottom > 0 && top < innerHeight) picture.frame(passed);
+    }
   }
 
   _make() {
@@ -47,6 +50,7 @@ export class Strands {
 
   _show(element, rope) {
     element["_picture"].update(rope);
+    put(element, "class", `rope-row ${rope.kind}`);
     const [head, , table] = element.children;
     const [title, collections, rule, led, rate] = head.children;
     say(title, rope.name);
