@@ -35,7 +35,7 @@ export function askMe(me, done) {
       me.become(name.value, hue);
       done();
     },
-  }, h("div.who", {}, face, h("div", {}, h("h2", {}, "You"), h("p", {}, "As others see you beside your caret, and in the history."))),
+  }, h("div.who", {}, face, h("div", {}, h("h2", {}, "You"), h("p", {}, "As others see you beside your caret; in the history, from your next visit on."))),
   name, h("div.colours", { role: "group", "aria-label": "Colour" }, ...colours),
   h("div.actions", {}, h("button.primary", {}, "Done"))));
   name.select();

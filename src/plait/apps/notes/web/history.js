@@ -122,13 +122,14 @@ export class History {
 
   #say(stop, index) {
     const when = new Date(stop.when);
-    const time = Date.now() - stop.when < 864e5
-      ? when.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" })
+    const age = Date.now() - stop.when;
+    const time = age < 3600e3 ? ago(stop.when, Date.now())
+      : age < 864e5 ? when.toLocaleTimeString(undefined, { timeStyle: "short" })
       : when.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
     const now = index === this.stops.length - 1 ? "Now · " : "";
     this.words.replaceChildren(
-      h("strong", {}, `${now}${stop.who || "Somebody"}`), ` · ${time} · ${ago(stop.when, Date.now())}`,
-      h("small", {}, ` ${index + 1} of ${this.stops.length}`));
+      h("strong", {}, `${now}${stop.who || "Somebody"}`), ` · ${time}`,
+      h("small", { title: when.toLocaleString() }, ` · ${index + 1} of ${this.stops.length}`));
     this.range.setAttribute("aria-valuetext", this.words.textContent);
     this.range.style.setProperty("--at", `${(100 * index) / Math.max(1, this.stops.length - 1)}%`);
     this.restore.disabled = index === this.stops.length - 1;

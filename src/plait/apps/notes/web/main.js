@@ -149,7 +149,7 @@ function run(store, notes, token) {
     if (key !== null && keys.includes(key) && notes.has(key) !== (pane.key === key)) route();
   });
   const unclear = () => {
-    for (const button of document.querySelectorAll('[aria-label^="History"]')) {
+    for (const button of document.querySelectorAll('button[aria-label^="History"]')) {
       button.disabled = store.offline || !store.status.online;
     }
   };
@@ -228,5 +228,12 @@ async function keepFiles() {
   active.postMessage({ loaded: [location.href, ...loaded] });
 }
 
+/** What could not be written, and why; it is not on the page either. */
+function refusedHere(error) {
+  if (typeof error?.code === "string" && error.message) toast(`That was not written: ${error.message}`);
+}
+
+window.addEventListener("error", ({ error }) => refusedHere(error));
+window.addEventListener("unhandledrejection", ({ reason }) => refusedHere(reason));
 start().catch(failed);
 setTimeout(() => keepFiles().catch(() => null), 1500); // when there is nothing else to do

@@ -158,7 +158,13 @@ export class NotePane {
     const { notes } = this.world.book;
     this.choosers.replaceChildren(...chooser(conflicts, (conflict, value) => {
       this.typing = null;
-      notes.resolve(conflict, value);
+      try {
+        notes.resolve(conflict, value);
+      } catch (error) {
+        if (error.code !== "ConflictChanged") throw error;
+        this.choosers.dataset.looks = ""; // somebody else was quicker: what there is now
+        this.#draw();
+      }
     }, this.world.people.me.name));
   }
 

@@ -24,6 +24,7 @@
 
 const QUERY_MAX = 200;
 const SNIPPET = 140;
+const BEFORE = 24; // of the words before what was found, so that it is in sight
 
 /** @param {string} text */
 export function folded(text) {
@@ -100,7 +101,7 @@ export function snippet(text, query, size = SNIPPET) {
   const first = words.map((word) => hitsIn(flat, word)[0]?.[0] ?? Infinity);
   const at = Math.min(...first, Infinity);
   let from = 0;
-  if (at !== Infinity && at > size / 2) from = flat.indexOf(" ", Math.max(0, at - size / 3)) + 1;
+  if (at !== Infinity && at > BEFORE) from = flat.lastIndexOf(" ", Math.max(0, at - BEFORE / 2)) + 1;
   return highlighted((from ? "… " : "") + flat.slice(from, from + size), words);
 }
 
