@@ -138,6 +138,9 @@ const commands = {
     // as if the node had said that
     for (const holder of core._holders.values()) holder.heard(new Uint8Array(Buffer.from(data, "base64")));
   },
+  async urls() {
+    return core.connection.urls;
+  },
   async close() {
     await core.close();
   },

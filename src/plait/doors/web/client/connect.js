@@ -23,6 +23,7 @@ const LOOK_MS = 1000;
 const TAKEN_MS = 6_000; // for a node to make this replica a member
 const KEPT_MS = 20_000; // for a node to get anything of what is written here onto its disk
 const AGAIN_MS = 5_000; // after a node ended a link
+const LEARN_MS = 60_000;
 const DRAIN_MS = 120_000;
 const DRAINED_S = 20; // for a node to take what a page that is gone has left
 const LEAVE_S = 2; // for a node to take what a page that keeps nothing wrote last
@@ -58,13 +59,16 @@ function origin() {
   return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}`;
 }
 
-const addressOf = (url) => `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/v1/replica`;
+const SOCKET = "/v1/replica";
+const addressOf = (url) => `${url.replace(/^http/, "ws").replace(/\/+$/, "")}${SOCKET}`;
 
 /** One page's store. */
 export class Core {
   constructor(options, storage, slot) {
     this.name = options.name ?? null;
     this.error = null;
+    this._token = options.token ?? null;
+    this._learnAt = 0;
     this.durable = options.persist !== null && options.persist !== undefined;
     this._storage = storage;
     this._slot = slot;
@@ -78,7 +82,10 @@ export class Core {
       urls: given.map(addressOf),
       token: options.token ?? null,
       webSocket: options.webSocket ?? globalThis.WebSocket,
-      changed: () => this._changed(),
+      changed: () => {
+        this._learn();
+        this._changed();
+      },
       refused: (error) => {
         for (const holder of [...this._fetching]) holder.failed(error);
       },
@@ -242,6 +249,25 @@ export class Core {
     this._drain.run().catch((error) => {
       if (!this.error) console.warn("plait: what another page left is still unsent:", error.message);
     });
+  }
+
+  /** Ask the node that is connected where the others are: this page may need one of them. */
+  async _learn() {
+    const { url } = this.connection;
+    if (url === null || Date.now() < this._learnAt || typeof fetch !== "function") return;
+    const door = url.replace(/^ws/, "http").slice(0, -SOCKET.length);
+    const { location } = globalThis;
+    if (location?.origin && location.origin !== door) return; // pages may ask their own node only
+    this._learnAt = Date.now() + LEARN_MS;
+    try {
+      const headers = this._token ? { Authorization: `Bearer ${this._token}` } : {};
+      const answer = await fetch(`${door}/v1/status`, { headers });
+      const { nodes = {} } = answer.ok ? await answer.json() : {};
+      const doors = Object.values(nodes).map((node) => node?.doors?.http);
+      this.connection.learn(doors.filter((one) => typeof one === "string").map(addressOf));
+    } catch {
+      // it may not say; then those that were given have to do
+    }
   }
 
   /** A replica that another page left, linked, if it has anything to send. */

@@ -23,6 +23,7 @@ const SILENCE_MS = 20_000; // a node that is linked tells what it has every five
 const WATCH_MS = 5_000;
 const PAUSE_MS_MIN = 200;
 const PAUSE_MS_MAX = 15_000;
+const URLS_MAX = 64;
 const STEADY_MS = 5_000; // a connection that stood so long began well
 const BUFFERED_BYTES_MAX = 32 * 1024 * 1024;
 const FATAL = new Set(["NotSignedIn", "VersionMismatch", "WrongCluster"]);
@@ -48,6 +49,7 @@ export class Connection {
     this._refused = refused;
     this._links = new Map(); // id to {collection, subscriber, linked}
     this._ids = 0;
+    this._url = "";
     this._next = Math.floor(Math.random() * urls.length);
     this._failures = 0;
     this._socket = null;
@@ -67,6 +69,16 @@ export class Connection {
     globalThis.document?.addEventListener("visibilitychange", this._seen);
     globalThis.addEventListener?.("online", this._wake);
     globalThis.addEventListener?.("offline", this._sleep);
+  }
+
+  /** Further nodes, by the addresses of their doors. @param {Iterable<string>} urls */
+  learn(urls) {
+    this.urls = [...new Set([...this.urls, ...urls])].slice(0, URLS_MAX);
+  }
+
+  /** The address of the node that is connected, or null. */
+  get url() {
+    return this.online ? this._url : null;
   }
 
   /** Whether a node is connected. */
@@ -133,6 +145,7 @@ export class Connection {
 
   _connect() {
     const url = this.urls[this._next % this.urls.length];
+    this._url = url;
     this._next += 1;
     let socket;
     try {
