@@ -21,8 +21,10 @@ from plait import Document, Eventual, Register
 from plait.base.causality import VersionVector
 from plait.base.codec import encode
 from plait.base.errors import PlaitError
+from plait.node.local import Local
 from tests.web.agents import Agent, AgentError, Agents, until
 from tests.web.replica_server import ReplicaServer
+from tests.web.test_browser_replicas import Members
 
 SEEDS = [int(os.environ["PLAIT_STORM_SEED"])] if "PLAIT_STORM_SEED" in os.environ else [1, 2, 3]
 KEYS = ["a", "b", "ç", "d-1"]
@@ -181,6 +183,36 @@ async def test_any_interleaving_of_browsers_and_python_converges(
             if turn % 15 == 14:
                 await storm.agree()
         storm.browsers.append(await agents.start(server.url))
+        await storm.agree()
+        await storm.judge()
+
+
+@pytest.mark.parametrize("seed", SEEDS[:2])
+async def test_browsers_on_two_nodes_that_come_and_go_converge(
+    tmp_path: Path, agents: Agents, seed: int
+) -> None:
+    chance = random.Random(1000 + seed)
+    async with Members(tmp_path, 2) as members, contextlib.AsyncExitStack() as stack:
+        store = plait.Store(Local(members.nodes["n1"]))
+        await store.documents("notes", Note, Eventual())
+        await until(lambda: all(node.graphs.replicas() for node in members.nodes.values()))
+        servers = []
+        for name, node in members.nodes.items():
+            server = ReplicaServer(plait.Store(Local(node)), name)
+            servers.append(await stack.enter_async_context(server))
+        replicas = [next(iter(node.graphs.replicas())) for node in members.nodes.values()]
+        storm = Storm(chance, servers, replicas)
+        urls = [server.url for server in servers]
+        for _ in range(3):
+            storm.browsers.append(await agents.start(*urls))
+        for turn in range(TURNS):
+            await storm.turn()
+            if turn % 12 == 11:
+                server = chance.choice(servers)
+                await server.stop()
+                for _ in range(4):
+                    await storm.turn()
+                await server.start()
         await storm.agree()
         await storm.judge()
 
