@@ -18,8 +18,10 @@ from rich.console import Console
 
 from plait.bench.aims import Judged
 from plait.bench.command import all_known, progress_beside, write_figures
+from plait.bench.doors_http import measure_http
 from plait.bench.doors_part import DoorsOptions, Part
 from plait.bench.doors_redis import measure_redis
+from plait.bench.doors_sockets import measure_sockets
 from plait.bench.processes import PeerUnavailable
 from plait.bench.report_parts import aims_table, plain_table
 from plait.bench.rounds import Progress
@@ -28,6 +30,8 @@ Measure = Callable[[DoorsOptions, Path, Progress], Awaitable[Part]]
 
 PARTS: dict[str, Measure] = {
     "redis": measure_redis,
+    "http": measure_http,
+    "sockets": measure_sockets,
 }
 
 

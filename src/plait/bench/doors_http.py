@@ -18,10 +18,10 @@ import msgspec
 from plait import Consensus
 from plait.bench.aims import Judged
 from plait.bench.cluster import ClusterHandle, start_cluster
+from plait.bench.doors_part import DoorsOptions, Part
 from plait.bench.etcd import Etcd
 from plait.bench.load import ROWS_READ, VALUE, closed_loop, fresh_keys
 from plait.bench.measure import Sample, median_sample
-from plait.bench.operations_part import OperationsOptions, Part
 from plait.bench.processes import PeerUnavailable
 from plait.bench.rounds import Progress
 
@@ -126,7 +126,7 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-async def measure_http(options: OperationsOptions, folder: Path, progress: Progress) -> Part:
+async def measure_http(options: DoorsOptions, folder: Path, progress: Progress) -> Part:
     """Writes and reads of both, in turns."""
     async with AsyncExitStack() as stack:
         cluster = await start_cluster(folder / "plait", settings=Consensus(), http=True)
@@ -153,7 +153,7 @@ async def measure_http(options: OperationsOptions, folder: Path, progress: Progr
                     figures = msgspec.to_builtins(median_sample(found_all))
                     row = {"kind": kind, "in_flight": in_flight, "system": name}
                     rows.append({**row, **figures})
-    return Part({"rows": rows, "skipped": skipped}, list(_judged(rows)))
+    return Part({"rows": rows, "skipped": skipped}, list(_judged(rows)), list(_table(rows)))
 
 
 async def _door(cluster: ClusterHandle) -> PlaitDoor:
@@ -195,6 +195,17 @@ async def _round(system: _System, kind: str, in_flight: int, seconds: float) -> 
     finally:
         for connection in connections:
             connection.close()
+
+
+def _table(rows: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    yield "in flight", "server", "a second", "p50 ms", "p99 ms"
+    for row in rows:
+        what = f"{row['kind']}, {row['in_flight']}"
+        figures = (f"{row[name]:,.{digits}f}" for name, digits in _FIGURES)
+        yield what, row["system"], *figures
+
+
+_FIGURES = (("per_s", 0), ("p50_ms", 2), ("p99_ms", 2))
 
 
 def _judged(rows: list[dict[str, Any]]) -> Iterator[Judged]:

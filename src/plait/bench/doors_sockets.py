@@ -20,8 +20,8 @@ from plait import Consensus
 from plait.bench.aims import Judged
 from plait.bench.cluster import start_cluster
 from plait.bench.doors_http import HttpConnection, http_request
+from plait.bench.doors_part import DoorsOptions, Part
 from plait.bench.measure import percentile
-from plait.bench.operations_part import OperationsOptions, Part
 from plait.bench.rounds import Progress
 
 IDLE, ACTIVE = 1000, 200
@@ -88,7 +88,7 @@ class Listener:
         self._writer.close()
 
 
-async def measure_sockets(options: OperationsOptions, folder: Path, progress: Progress) -> Part:
+async def measure_sockets(options: DoorsOptions, folder: Path, progress: Progress) -> Part:
     """Keystrokes, one after the other."""
     idle = IDLE // 10 if options.quick_run else IDLE
     active = ACTIVE // 10 if options.quick_run else ACTIVE

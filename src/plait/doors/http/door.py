@@ -99,6 +99,7 @@ class Door:
         self.store = store  # what is asked about this server itself
         self.people = people
         self.limits = limits or HttpLimits()
+        self.operations = OPERATIONS  # all that can be asked for
         self.draining = False
         self.watches = 0  # under way
         self._drained: asyncio.Future[None] | None = None

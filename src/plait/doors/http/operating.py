@@ -58,9 +58,7 @@ async def metrics(call: Call) -> Response:
 
 async def openapi(call: Call) -> Response:
     """What can be asked for."""
-    from plait.doors.http.operations import OPERATIONS as EVERYTHING
-
-    return call.answer(described(EVERYTHING))
+    return call.answer(described(call.door.operations))
 
 
 _RESCUED = "/v1/rescued/{node}/{rescued}"
