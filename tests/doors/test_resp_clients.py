@@ -71,8 +71,9 @@ async def test_a_key_expires_and_says_when(client: "redis.Redis") -> None:
     assert await client.ttl("k") == -1
     assert await client.expire("k", 50)
     assert not await client.expire("k", 40, gt=True)
-    await client.set("short", "v", px=30)
+    await client.set("short", "v", px=2000)
     assert await client.get("short") == b"v"
+    assert await client.pexpire("short", 1)
     await asyncio.sleep(0.05)
     assert await client.get("short") is None
     assert await client.exists("short") == 0

@@ -66,7 +66,8 @@ async def test_a_killed_leader_loses_nothing_that_was_acknowledged(tmp_path: Pat
             async with redis.Redis(port=nodes.ports["n2"]) as client:
                 for key, value in acknowledged.items():
                     found = await client.get(key)
-                    assert found is not None and int(found) >= value, key
+                    assert found is not None, key
+                    assert int(found) >= value, key
                 assert int(await client.get("total")) >= counted
     finally:
         stop.set()

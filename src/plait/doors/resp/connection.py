@@ -27,7 +27,9 @@ from plait.doors.resp.replies import Complaint, Failed, Reply, encode
 from plait.doors.resp.space import Job, Space, error_text
 
 QUEUE_MAX: Final = 16_384  # commands that wait; then nothing is read
+HELD_BYTES_MAX: Final = 16 << 20  # and so many bytes of them
 JOB_COMMANDS_MAX: Final = 4096
+JOB_BYTES_MAX: Final = 1 << 20
 OUTPUT_BYTES_MAX: Final = 64 << 20  # that a client has not read
 OUTPUT_PAUSE_BYTES: Final = 1 << 20
 _DATA: Final = {name: one for name, one in TABLE.items() if one.name not in PLAIN}
@@ -43,6 +45,7 @@ class Connection(asyncio.Protocol, Client):
         self._queue: deque[Arguments] = deque()
         self._out: list[bytes] = []
         self._busy = False
+        self._held = 0  # bytes that came while others waited
         self._reading = True
         self._full = False  # the client does not read
         self._ends = False  # once everything before is answered
@@ -81,7 +84,8 @@ class Connection(asyncio.Protocol, Client):
             commands.append([b"\0bad", problem.encode()])
         if self._busy or self._queue or self._full:
             self._queue.extend(commands)
-            if self._reading and len(self._queue) > QUEUE_MAX:
+            self._held += len(data)
+            if self._reading and (len(self._queue) > QUEUE_MAX or self._held > HELD_BYTES_MAX):
                 self._reading = False
                 self._transport.pause_reading()
             return
@@ -100,8 +104,6 @@ class Connection(asyncio.Protocol, Client):
     def pause_writing(self) -> None:
         """The client does not keep up."""
         self._full = True
-        if self._transport.get_write_buffer_size() > OUTPUT_BYTES_MAX:
-            self._transport.abort()
 
     def resume_writing(self) -> None:
         """It does again."""
@@ -118,7 +120,10 @@ class Connection(asyncio.Protocol, Client):
             if self.simple and self._hand_over():
                 continue
             self._serve(queue.popleft())
-        if not self._reading and len(queue) < QUEUE_MAX // 2 and not self.gone:
+        if not queue:
+            self._held = 0
+        few = len(queue) < QUEUE_MAX // 2 and self._held <= HELD_BYTES_MAX
+        if few and not self._reading and not self.gone:
             self._reading = True
             self._transport.resume_reading()
         if self._ends and not queue and not self._busy:
@@ -130,22 +135,25 @@ class Connection(asyncio.Protocol, Client):
     def _hand_over(self) -> bool:
         """Give the front of the queue, as far as it is for the space, to that; whether any was."""
         queue, table, space = self._queue, self._table, self.space
-        if space is None or self.door.routes:
+        routes = self.door.routes
+        if routes:
+            space = self._routed_space(queue[0])
+        if space is None:
             return False
         writes = False
         count = size = 0
         for args in queue:
             command = table.get(args[0])
-            if command is None:
+            if command is None or size > JOB_BYTES_MAX or count == JOB_COMMANDS_MAX:
+                break
+            if routes and count and self._routed_space(args) is not space:
                 break
             if command.writes is not writes:
                 if count and self._mended:
                     break
                 writes = True
             count += 1
-            size += _COMMAND_BYTES + len(args[-1])
-            if count == JOB_COMMANDS_MAX:
-                break
+            size += _COMMAND_BYTES + (len(args[-1]) if len(args) < 4 else sum(map(len, args)))
         if not count:
             return False
         if count == len(queue):
@@ -155,6 +163,16 @@ class Connection(asyncio.Protocol, Client):
             commands = [queue.popleft() for _ in range(count)]
         self._give(space, commands, writes, size)
         return True
+
+    def _routed_space(self, args: Arguments) -> Space | None:
+        """The space that a command is for by its keys, if it is open and there is just one."""
+        command = self._table.get(args[0])
+        if command is None or self.who is None:
+            return None
+        try:
+            return self.who.spaces.get(self.door.route(self.database, command, args))
+        except Complaint:
+            return None  # it is told when its turn comes
 
     def _give(self, space: Space, commands: list[Arguments], writes: bool, size: int) -> None:
         self._busy = True
@@ -272,6 +290,8 @@ class Connection(asyncio.Protocol, Client):
         if out and not self.gone:
             self._transport.write(b"".join(out) if len(out) > 1 else out[0])
             out.clear()
+            if self._full and self._transport.get_write_buffer_size() > OUTPUT_BYTES_MAX:
+                self._transport.abort()  # it does not read what it asked for, or listens to
 
     def close(self) -> None:
         """Let the client go, once it has what was sent."""

@@ -288,6 +288,8 @@ class RespDoor:
         """Let go whoever says nothing, and whoever may not be here any more."""
         while True:
             await asyncio.sleep(_IDLE_LOOK_S)
+            if self._own is None:
+                await self.start()  # rights were on, and perhaps are not any more
             before = wall_ms() - int(self._settings.idle_s * 1000)
             for client in list(self._clients):
                 acting = self._acting.get(client)

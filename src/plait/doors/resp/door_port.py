@@ -88,6 +88,9 @@ class Door(Protocol):
         ...
 
 
+QUEUED_MAX: Final = 65_536  # commands of a transaction
+QUEUED_BYTES_MAX: Final = 12 << 20
+
 GIVEN: Final[Any] = object()  # the reply comes, or came, by another way
 
 
@@ -105,6 +108,7 @@ class Client:
         self.who: Person | None = None  # None: it has to say so (AUTH)
         self.space: Space | None = None  # of `database`, where that is open
         self.queued: list[Arguments] | None = None  # between MULTI and EXEC
+        self.queued_bytes = 0
         self.spoiled = False  # something that was queued cannot be done
         self.watched: list[tuple[bytes, int]] = []
         self.watched_in: Space | None = None
@@ -137,6 +141,9 @@ class Client:
         assert self.queued is not None, "MULTI was said"
         if len(self.queued) >= QUEUED_MAX:
             raise Complaint(f"ERR a transaction has at most {QUEUED_MAX} commands")
+        self.queued_bytes += sum(map(len, args))
+        if self.queued_bytes > QUEUED_BYTES_MAX:
+            raise Complaint(f"ERR a transaction has at most {QUEUED_BYTES_MAX} bytes")
         self.queued.append(args)
 
     def refused(self) -> None:
@@ -163,6 +170,3 @@ class Client:
     def end(self) -> None:
         """Let it go behind the next reply."""
         raise NotImplementedError
-
-
-QUEUED_MAX = 65_536

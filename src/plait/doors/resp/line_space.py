@@ -93,6 +93,13 @@ class LineSpace:
         now_ms = self._wall_ms()
         try:
             _tell(jobs, await self._machine.look(batch, now_ms))
+        except CommandFailed as error:  # whoever is to blame fails alone
+            if len(jobs) == 1:
+                refuse(jobs[0], Complaint(error.details.get("text") or str(error)))
+            else:
+                for job in jobs:
+                    self._reading += 1
+                    await self._read([job])
         except PlaitError as error:
             for job in jobs:
                 refuse(job, error)

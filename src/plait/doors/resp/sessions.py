@@ -132,7 +132,7 @@ def multi(client: Client, args: Arguments) -> Reply:
     """MULTI"""
     if client.queued is not None:
         raise Complaint("ERR MULTI calls can not be nested")
-    client.queued, client.spoiled = [], False
+    client.queued, client.spoiled, client.queued_bytes = [], False, 0
     client.look()
     return OK
 
