@@ -1,6 +1,8 @@
 """The notes app's page in a real browser, over a test double of the replica: what keys, pointers,
 clipboards and input methods do, and what others do meanwhile."""
 
+import random
+
 from tests.web.notes_pages import needs_chromium, page_alone
 
 pytestmark = needs_chromium
@@ -324,4 +326,83 @@ async def test_a_narrow_window_shows_the_list_or_the_note():
         assert wide <= 390
         await page.get_by_role("link", name="All notes").click()
         assert await page.locator(".side").is_visible()
+        assert not complaints
+
+
+SOUND = """() => {
+  const { editor } = notes.pane;
+  const { writing, surface } = editor;
+  const text = String(fake.notes.get('n1').body);
+  if (writing.text !== text) return `the editor has ${JSON.stringify(writing.text)}`;
+  const lines = surface.lines.map(line => text.slice(line.content, line.end));
+  const page = [...editor.root.children].map(line => line.lastElementChild.textContent);
+  if (JSON.stringify(lines) !== JSON.stringify(page)) return `the page has ${JSON.stringify(page)}`;
+  for (const place of writing.select) {
+    if (!(place >= 0 && place <= text.length)) return `selected ${place} of ${text.length}`;
+    const back = surface.place(...surface.spot(place));
+    const line = surface.lines.find(one => one.start <= place && place <= one.end);
+    if (back !== Math.max(place, line.content)) return `${place} is shown at ${back}`;
+  }
+  return '';
+}"""
+
+
+async def test_whatever_is_pressed_and_whatever_others_do_the_page_shows_the_text():
+    keys = [
+        "Enter", "Enter", "Backspace", "Backspace", "Delete", "Tab", "Shift+Tab", "Control+b",
+        "Control+i", "Control+z", "Control+z", "Control+Shift+z", "Control+Enter", "ArrowLeft",
+        "ArrowUp", "ArrowRight", "Shift+ArrowLeft", "Shift+ArrowUp", "Home", "End", "Control+a",
+        "Control+Backspace", "Control+Alt+1", "Control+Alt+8", "Control+Alt+9", "Control+e",
+    ]  # fmt: skip
+    words = ["a", "# ", "- ", "[] ", "1. ", "> ", "**b**", "`c` ", "é😀", " ", "word "]
+    others = """([kind, share, words]) => fake.as('Bo', () => {
+      const { body } = fake.notes.get('n1');
+      const at = Math.floor(share * (body.length + 1));
+      const stop = Math.min(body.length, at + 4);
+      if (kind === 0) body.insert(at, words);
+      else if (kind === 1 && at < stop) body.delete(at, stop - at);
+      else if (at < stop) body.mark(at, stop, 'bold', true);
+    })"""
+    chance = random.Random(20261122)
+    async with page_alone([note("# One\n- two\n- [ ] three")]) as (page, complaints):
+        await caret(page, 5)
+        done = []
+        for _ in range(260):
+            if chance.random() < 0.3:
+                what = [chance.randrange(3), chance.random(), chance.choice(words)]
+                await page.evaluate(others, what)
+            elif chance.random() < 0.5:
+                what = chance.choice(words)
+                await page.keyboard.insert_text(what)
+            else:
+                what = chance.choice(keys)
+                await page.keyboard.press(what)
+            done.append(what)
+            wrong = await page.evaluate(SOUND)
+            assert not wrong, (wrong, done[-8:])
+        for _ in range(200):
+            await page.keyboard.press("Control+z")
+        assert not await page.evaluate(SOUND)
+        assert not complaints
+
+
+async def test_a_long_note_is_written_in_without_waiting():
+    text = "\n".join(f"- item {index} with some words in it" for index in range(3000))
+    async with page_alone([note(text)]) as (page, complaints):
+        await caret(page, 60_000)
+        took = await page.evaluate(
+            """() => {
+              const times = [];
+              for (let i = 0; i < 15; i++) {
+                const from = performance.now();
+                const how = {inputType: 'insertText', data: 'x', bubbles: true, cancelable: true};
+                const event = new InputEvent('beforeinput', how);
+                document.getElementById('writing').dispatchEvent(event);
+                times.push(performance.now() - from);
+              }
+              return times.sort((a, b) => a - b)[7];
+            }"""
+        )
+        assert "xxxxx" in await said(page)
+        assert took < 150, took  # on a machine that has other things to do
         assert not complaints
