@@ -53,16 +53,16 @@ def spoilt(random, data):
 
 
 def asked(random):
-    values = [encode(one) for one in [*SOME, *[value(random) for _ in range(1500)]]]
-    garbage = [random.randbytes(random.randrange(40)) for _ in range(2000)]
-    garbage += [spoilt(random, random.choice(values)) for _ in range(2000)]
+    values = [encode(one) for one in [*SOME, *[value(random) for _ in range(600)]]]
+    garbage = [random.randbytes(random.randrange(40)) for _ in range(400)]
+    garbage += [spoilt(random, random.choice(values)) for _ in range(400)]
     garbage += [b"\x91" * 900 + b"\xc0", b"\x91" * 100_000, b"\xdd\xff\xff\xff\xff", b"\xc1", b""]
     texts = [random.randbytes(n) for n in (0, 1, 3, 111, 127, 128, 129, 255, 256, 257, 1000, 70000)]
     plain = [b"", b"abc" * 1000, random.randbytes(5000), bytes(100_000), b"x" * 65536]
     streams = [zlib.compress(one, level) for one in plain for level in (0, 1, 6, 9)]
-    streams += [spoilt(random, random.choice(streams)) for _ in range(1000)]
+    streams += [spoilt(random, random.choice(streams)) for _ in range(400)]
     packs = [encode_pack(one) for one in batches()]
-    packs += [spoilt(random, random.choice(packs)) for _ in range(1500)]
+    packs += [spoilt(random, random.choice(packs)) for _ in range(600)]
     return {
         "values": values, "garbage": garbage, "streams": streams, "packs": packs,
         "hashed": [(text, size) for text in texts for size in (1, 16, 32, 64)],
@@ -80,7 +80,7 @@ def batches():
 def fragments(random):
     """States of shelves, each with fragments of it that were tampered with."""
     found = []
-    for seed in range(20):
+    for seed in range(8):
         _, steps = recording(seed, 60)
         for _, name, arguments, _ in steps:
             if name == "join" and arguments[3] and arguments[0]:
@@ -114,7 +114,7 @@ def test_the_browsers_codec_is_pythons_and_refuses_what_is_none():
     for data, found in zip(question["packs"], answer["packs"], strict=True):
         assert_same_pack(data, found)
     assert answer["sorted"] == sorted(question["strings"])
-    assert len(answer["fragments"]) == len(question["fragments"]) > 100
+    assert len(answer["fragments"]) == len(question["fragments"]) > 40
     for (pairs, listed, _), before in zip(question["fragments"], answer["fragments"], strict=True):
         shelf = Shelf(DictRows())
         shelf.join([as_fragment(one) for one in listed], {}, dict(pairs), True)

@@ -1,6 +1,6 @@
 """The browser replica's shelf does what Python's does, byte for byte, over random histories.
 
-PLAIT_JS_SEEDS=2000 tries as many histories (60 unless told); a failure names its seed:
+PLAIT_JS_SEEDS=2000 tries as many histories (24 unless told); a failure names its seed:
 PLAIT_JS_FIRST_SEED=17 PLAIT_JS_SEEDS=1 replays it.
 """
 
@@ -16,7 +16,7 @@ from tests.unit.shelf_world import DictRows
 from tests.web.node_runner import run_node
 from tests.web.shelf_recording import recording
 
-SEEDS = int(os.environ.get("PLAIT_JS_SEEDS", "60"))
+SEEDS = int(os.environ.get("PLAIT_JS_SEEDS", "24"))
 FIRST = int(os.environ.get("PLAIT_JS_FIRST_SEED", "0"))
 AT_ONCE = 100
 

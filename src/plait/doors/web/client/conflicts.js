@@ -37,7 +37,7 @@ export class Conflict {
       value,
       who: replica.who(dot[0], dot[1]),
       when: new Date(hlcMs(hlc)),
-      own: dot[0] === replica.replica,
+      own: isOwn(replica, dot),
     }));
     const heads = state.heads.map(([author, seq]) => [author, seq]).sort(compareDots);
     Object.defineProperty(this, "place", { value: place });
@@ -55,6 +55,9 @@ export class Conflict {
     place.mutate(["resolve", value]);
   }
 }
+
+/** Whether this page wrote an event, under whatever id it had then. @param {any} replica @param {any} dot */
+export const isOwn = (replica, dot) => replica.ids?.includes(dot[0]) ?? dot[0] === replica.replica;
 
 /** Everything that waits for a decision; of one document or of all. @param {Access} access
  * @param {string | null} key @returns {Conflict[]} */

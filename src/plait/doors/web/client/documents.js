@@ -12,7 +12,7 @@
  */
 
 import { BadCall, ChangeOpen } from "./errors.js";
-import { conflicts, unmerged } from "./conflicts.js";
+import { conflicts, isOwn, unmerged } from "./conflicts.js";
 import { hlcMs } from "./hlc.js";
 import { Patches } from "./patches.js";
 import { nameOf } from "./paths.js";
@@ -87,7 +87,7 @@ export class Document extends Fields {
     if (!state || !["r", "q", "m"].includes(field.tag)) return null;
     const { replica } = place.access;
     const told = (/** @type {any} */ dot, /** @type {bigint} */ hlc, /** @type {any} */ value) => ({
-      value, who: replica.who(dot[0], dot[1]), when: new Date(hlcMs(hlc)), own: dot[0] === replica.replica,
+      value, who: replica.who(dot[0], dot[1]), when: new Date(hlcMs(hlc)), own: isOwn(replica, dot),
     });
     if (field.tag === "r") {
       const winner = field.type.winner(state);

@@ -48,6 +48,13 @@ export class Field {
     throw new BadDocument(`a field of the type ${this.tag} cannot be read here`);
   }
 
+  /** Whether anything is there. @param {Place} place @returns {boolean} */
+  alive(place) {
+    if (this.tag === "o") return place.children().length > 0;
+    const state = place.state();
+    return state !== null && this.type.alive(state);
+  }
+
   /** What assigning to it does. @param {Place} place @param {any} value */
   assign(place, value) {
     throw place.refuse(value, "change it through its methods");

@@ -171,7 +171,7 @@ export class MapView {
 
   /** @param {string} name */
   has(name) {
-    return this.keys().includes(name);
+    return this._field.alive(this._at(name));
   }
 
   /** Take out what is under a name; whether anything was. @param {string} name */
