@@ -27,7 +27,7 @@ const viewOf = {
   },
 };
 
-function collection(schema, seed) {
+export function collection(schema, seed) {
   const values = new Map(Object.entries(seed ?? {}).map(([key, value]) => [key, { ...value }]));
   const heard = new Set();
   const told = new Set();

@@ -11,6 +11,7 @@ Absent: expanding rules; a program that needs it reads the feed, or `web/rule.js
 """
 
 import re
+from datetime import date
 from typing import Final, TypeVar
 
 import msgspec
@@ -27,7 +28,7 @@ ANSWERS: Final = ("yes", "maybe", "no", "")
 
 D = TypeVar("D", bound=Document)
 
-_CHANGED = re.compile(r"(.*)#(\d{4}-\d{2}-\d{2})", re.DOTALL)
+_CHANGED = re.compile(r"(.*)#(\d{4}-\d{2}-\d{2})", re.DOTALL | re.ASCII)
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +63,12 @@ class Calendar(Document):
 def parts_of(key: str) -> tuple[str, str | None]:
     """The event that a key is about, and the date, if it is about one occurrence."""
     found = _CHANGED.fullmatch(key)
-    return (found[1], found[2]) if found else (key, None)
+    if found is None:
+        return key, None
+    try:
+        return found[1], date.fromisoformat(found[2]).isoformat()
+    except ValueError:
+        return key, None
 
 
 async def open_calendar(

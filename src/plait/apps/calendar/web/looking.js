@@ -6,7 +6,7 @@
  */
 
 import { DAY_MS, dayOfWall, parseDay, weekStart } from "./days.js";
-import { MAIN } from "./schema.js";
+import { MAIN } from "./kinds.js";
 import { remembered } from "./settings.js";
 import { readWhen, seenFrom } from "./when.js";
 import { firstWeekday } from "./words.js";

@@ -87,7 +87,7 @@ export function dotMonth(page, { day = page.day, pick = page.pickDay } = {}) {
   const colors = new Map();
   for (const one of found) {
     const { from, to } = daysOf(one);
-    for (let at = from; at < to; at++) {
+    for (let at = Math.max(from, weeks[0][0]); at < Math.min(to, weeks.at(-1)[6] + 1); at++) {
       if (!colors.has(at)) colors.set(at, new Set());
       colors.get(at).add(page.kindOf(one.calendar).color);
     }

@@ -10,9 +10,9 @@
  */
 
 import { DAY_MS, dayOfWall, dayText, parseDay } from "./days.js";
-import { Book, keyOf } from "./occurrences.js";
+import { Book, isDay, keyOf } from "./occurrences.js";
 import { lastDay, ruleText } from "./rule.js";
-import { COLORS, MAIN } from "./schema.js";
+import { COLORS, MAIN } from "./kinds.js";
 import { movedDate, movedRule } from "./series.js";
 import { readWhen, sameWhen, storedIn, writeWhen } from "./when.js";
 
@@ -102,12 +102,14 @@ export class Notebook {
     const after = this.events.get(key).when;
     return () => {
       if (!sameWhen(this.events.get(key).when, after)) return;
-      if (single && before === null) {
-        if (existed) this.events.get(key).when = writeWhen(occurrence.span);
-        else this.events.delete(key);
-      } else if (single || !occurrence.repeats) this.events.get(key).when = before;
-      else this.#moveBack(occurrence, readWhen(after), readWhen(before));
+      if (occurrence.repeats && !single) this.#moveBack(occurrence, readWhen(after), readWhen(before));
+      else this.events.change(() => this.#putBack(key, existed, before ?? writeWhen(occurrence.span)), `Move ${occurrence.title} back`);
     };
+  }
+
+  #putBack(key, existed, when) {
+    if (existed) this.events.get(key).when = when;
+    else this.events.delete(key);
   }
 
   #moveBack(occurrence, after, before) {
@@ -135,20 +137,19 @@ export class Notebook {
     const rule = this.book.ruleOf(occurrence.key);
     if (days === 0 || rule === null) return;
     event.repeat = ruleText(movedRule(rule, dayOfWall(first.start), days));
-    for (const on of occurrence.event.skips) {
-      event.skips.delete(on);
-      event.skips.add(movedDate(on, days));
-    }
-    for (const [on, change] of this.book.changes.get(occurrence.key) ?? []) this.#carry(occurrence.key, on, change, days);
+    // all go before any comes: where it is daily, one's new date is another's old one
+    const [skips, changes] = [[...occurrence.event.skips], [...(this.book.changes.get(occurrence.key) ?? [])]];
+    for (const on of skips) event.skips.delete(on);
+    for (const on of skips) event.skips.add(movedDate(on, days));
+    for (const [on] of changes) this.events.delete(keyOf(occurrence.key, on));
+    for (const [on, change] of changes) this.#carry(keyOf(occurrence.key, movedDate(on, days)), change);
   }
 
   /** A changed occurrence goes with the day that it is about. */
-  #carry(key, on, change, days) {
-    this.events.delete(keyOf(key, on));
-    const copy = this.events.get(keyOf(key, movedDate(on, days)));
-    if (change.title) copy.title = change.title;
-    if (change.place) copy.place = change.place;
-    if (change.when) copy.when = change.when;
+  #carry(key, change) {
+    const copy = this.events.get(key);
+    for (const name of ["title", "place", "when"]) if (change[name]) copy[name] = change[name];
+    if (change.notes) copy.notes.insert(0, change.notes);
   }
 
   /** Remove an occurrence, or all of its series. @returns {() => void} undo */
@@ -210,7 +211,7 @@ function entryOf(document) {
   return {
     key: document.key, title: text(document.title), place: text(document.place), notes: document.notes.toString(),
     calendar: text(document.calendar) || MAIN, when: document.when ?? null, repeat: text(document.repeat),
-    skips: [...document.skips].filter((one) => typeof one === "string"), people,
+    skips: [...document.skips].filter((one) => typeof one === "string" && isDay(one)), people,
   };
 }
 

@@ -24,12 +24,15 @@ import { toInstant, toWall } from "./zones.js";
  *   repeats: boolean}} Occurrence  start and end as the viewer's clocks show them
  */
 
+const LONGEST_DAYS = 400; // of an event that repeats
+const spans = new WeakMap(); // what was read of an entry's `when`: entries do not change
+
 const CHANGED = /^(.*)#(\d{4}-\d{2}-\d{2})$/s;
 
 /** The event and the date that a key is about. */
 export function partsOf(key) {
   const match = CHANGED.exec(key);
-  return match === null ? { key, on: null } : { key: match[1], on: match[2] };
+  return match === null || !isDay(match[2]) ? { key, on: null } : { key: match[1], on: match[2] };
 }
 
 /** The key of one occurrence's own document. @param {string} on a date */
@@ -79,12 +82,13 @@ export class Book {
 
   /** The occurrences of one event. */
   of(event, from, to, zone) {
-    const span = readWhen(event.when);
+    const span = spanOf(event);
     if (span === null) return [];
     const rule = this.ruleOf(event.key);
     const inside = (one) => one.start < to && (one.end > from || (one.start === one.end && one.start >= from));
+    if (rule === null && (span.start > to + 2 * DAY_MS || span.end < from - 2 * DAY_MS)) return [];
     if (rule === null) return [occurrence(event, null, null, span, zone)].filter(inside);
-    const days = Math.ceil((span.end - span.start) / DAY_MS) + 1;
+    const days = Math.min(LONGEST_DAYS, Math.ceil((span.end - span.start) / DAY_MS) + 1);
     const first = dayOfWall(span.start);
     const skips = new Set(event.skips);
     const changes = this.changes.get(event.key) ?? new Map();
@@ -112,11 +116,16 @@ export class Book {
     const rule = this.ruleOf(key);
     if (rule === null) return on === null ? occurrence(event, null, null, span, zone) : null;
     const date = on ?? dayText(dayOfWall(span.start));
-    if (!isDay(date) || !happensOn(rule, dayOfWall(span.start), parseDay(date))) return null;
+    if (!happensOn(rule, dayOfWall(span.start), parseDay(date))) return null;
     if (event.skips.includes(date)) return null;
     const change = this.changes.get(key)?.get(date) ?? null;
     return occurrence(event, date, change, readWhen(change?.when) ?? onDay(span, parseDay(date)), zone);
   }
+}
+
+function spanOf(entry) {
+  if (!spans.has(entry)) spans.set(entry, readWhen(entry.when));
+  return spans.get(entry);
 }
 
 /** A rule as it is read, null where there is none or none that can be read. */
@@ -155,7 +164,8 @@ function occurrence(event, on, change, span, zone) {
   };
 }
 
-function isDay(text) {
+/** Whether a text is a date. */
+export function isDay(text) {
   try {
     return parseDay(text) !== null;
   } catch {

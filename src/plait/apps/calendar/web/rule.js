@@ -16,6 +16,7 @@ const UNITS = ["DAILY", "WEEKLY", "MONTHLY", "YEARLY"];
 const COUNT_MAX = 10_000;
 const INTERVAL_MAX = 10_000;
 const TEXT_MAX = 1_000;
+const PERIODS_MAX = 150_000; // looked through at once: four centuries of days
 
 /**
  * @typedef {{nth: number, day: number}} NthDay  nth 0: every; -1: the last; day 0: Monday
@@ -123,7 +124,8 @@ export function daysBetween(rule, first, from, to) {
   const end = rule.until === null ? to : Math.min(to, rule.until + 1);
   if (first >= from && first < to) found.push(first);
   const skip = rule.count === null && from > first ? periodOf(rule, first, from) - 1 : 0;
-  for (let index = Math.max(0, skip); ; index++) {
+  const begin = Math.max(0, skip);
+  for (let index = begin; index < begin + PERIODS_MAX; index++) {
     const period = periodAt(rule, first, index);
     if (period.start >= end) return found;
     for (const day of daysOf(rule, first, period)) {
@@ -133,6 +135,7 @@ export function daysBetween(rule, first, from, to) {
       if (day >= from) found.push(day);
     }
   }
+  return found;
 }
 
 /** Whether an event that begins on `first` happens on `day`. */

@@ -21,11 +21,5 @@ export const EVENT = {
 
 export const CALENDAR = {
   name: register(),
-  color: register(), // one of COLORS
+  color: register(), // one of COLORS in kinds.js
 };
-
-/** The colours of calendars, by name. */
-export const COLORS = ["tomato", "amber", "olive", "green", "teal", "blue", "violet", "pink"];
-
-/** Where events go that name no calendar which is there. */
-export const MAIN = "main";

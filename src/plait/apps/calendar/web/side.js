@@ -5,7 +5,7 @@
 import { civil, dayOfWall } from "./days.js";
 import { h, icon } from "./dom.js";
 import { dotMonth } from "./month.js";
-import { COLORS } from "./schema.js";
+import { COLORS } from "./kinds.js";
 import { dayShort, monthWords, spanWords } from "./words.js";
 import { readWhen, seenFrom } from "./when.js";
 import { sheet } from "./sheet.js";
