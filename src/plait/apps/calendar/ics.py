@@ -280,7 +280,6 @@ def _end(event: Any, start: Any) -> Any:
         raise _NotTaken("it begins on a date and ends at a time, or the other way round")
     if isinstance(end, datetime) and (end.tzinfo is None) != (start.tzinfo is None):
         return end.replace(tzinfo=start.tzinfo)
-    return end.replace(tzinfo=start.tzinfo)  # type: ignore[call-arg]
     return end
 
 
