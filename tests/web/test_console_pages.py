@@ -1,4 +1,4 @@
-"""The console in Chromium: what it shows of a store, its keys, edits, decisions, and a demo's cut."""
+"""The console in Chromium: what it shows, its keys, edits, decisions, and a demo's cut."""
 
 import asyncio
 import contextlib
@@ -88,47 +88,53 @@ async def opened(
 async def test_the_cluster_is_shown_and_nobody_else_is_asked_for_anything(
     tmp_path: Path, size: tuple[int, int], scheme: str
 ) -> None:
-    async with chromium() as browser, served(tmp_path) as (_, url):
-        async with opened(browser, url, size, scheme) as (page, seen):
-            await expect(page.locator(".graph .node .name")).to_have_text(["n1"])
-            await expect(page.locator(".rope-row h3")).to_contain_text(["consensus"])
-            await expect(page.locator(".rope-row.graph h3")).to_have_text(["meetings"])
-            await expect(page.locator(".health")).to_have_text("One node, and it is well.")
-            assert await page.locator(".hand").is_hidden()  # nobody has a hand on a real cluster
-            over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert over <= 0, "the page is wider than the window"
-            # what a demo would have is asked for once, and is not there
-            assert [text for text in seen.wrong if "404" not in text] == []
+    async with (
+        chromium() as browser,
+        served(tmp_path) as (_, url),
+        opened(browser, url, size, scheme) as (page, seen),
+    ):
+        await expect(page.locator(".graph .node .name")).to_have_text(["n1"])
+        await expect(page.locator(".rope-row h3")).to_contain_text(["consensus"])
+        await expect(page.locator(".rope-row.graph h3")).to_have_text(["meetings"])
+        await expect(page.locator(".health")).to_have_text("One node, and it is well.")
+        assert await page.locator(".hand").is_hidden()  # nobody has a hand on a real cluster
+        over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, "the page is wider than the window"
+        # what a demo would have is asked for once, and is not there
+        assert [text for text in seen.wrong if "404" not in text] == []
 
 
 async def test_everything_is_reached_with_the_keyboard(tmp_path: Path) -> None:
-    async with chromium() as browser, served(tmp_path) as (_, url):
-        async with opened(browser, url) as (page, _):
-            await expect(page.locator(".graph .node")).to_have_count(1)
-            await page.keyboard.press("?")
-            await expect(page.locator("dialog")).to_contain_text("Keys")
-            await page.keyboard.press("Escape")
-            await expect(page.locator("dialog")).to_have_count(0)
-            await page.keyboard.press("2")
-            films = page.get_by_role("link", name="films")
-            await films.focus()
-            await page.keyboard.press("Enter")
-            first = page.locator(".keys-list a").first
-            await expect(first).to_contain_text("f1")
-            await first.focus()
-            await page.keyboard.press("ArrowDown")
-            assert await page.evaluate("document.activeElement.textContent.startsWith('f10')")
-            await page.keyboard.press("Enter")
-            await expect(page.locator(".json")).to_have_value('{\n  "title": "Film 10"\n}')
-            await page.keyboard.press("/")
-            await page.keyboard.type("f7")
-            await expect(page.locator(".keys-list a")).to_have_count(11)
-            scheme = "document.documentElement.dataset.scheme"
-            await page.keyboard.press("t")  # in a field it is a letter
-            assert await page.evaluate(scheme) is None
-            await page.locator("#main").focus()
-            await page.keyboard.press("t")
-            assert await page.evaluate(scheme) == "dark"
+    async with (
+        chromium() as browser,
+        served(tmp_path) as (_, url),
+        opened(browser, url) as (page, _),
+    ):
+        await expect(page.locator(".graph .node")).to_have_count(1)
+        await page.keyboard.press("?")
+        await expect(page.locator("dialog")).to_contain_text("Keys")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("dialog")).to_have_count(0)
+        await page.keyboard.press("2")
+        films = page.get_by_role("link", name="films")
+        await films.focus()
+        await page.keyboard.press("Enter")
+        first = page.locator(".keys-list a").first
+        await expect(first).to_contain_text("f1")
+        await first.focus()
+        await page.keyboard.press("ArrowDown")
+        assert await page.evaluate("document.activeElement.textContent.startsWith('f10')")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".json")).to_have_value('{\n  "title": "Film 10"\n}')
+        await page.keyboard.press("/")
+        await page.keyboard.type("f7")
+        await expect(page.locator(".keys-list a")).to_have_count(11)
+        scheme = "document.documentElement.dataset.scheme"
+        await page.keyboard.press("t")  # in a field it is a letter
+        assert await page.evaluate(scheme) is None
+        await page.locator("#main").focus()
+        await page.keyboard.press("t")
+        assert await page.evaluate(scheme) == "dark"
 
 
 async def test_a_row_is_edited_and_who_was_faster_is_not_overwritten(tmp_path: Path) -> None:
@@ -155,7 +161,7 @@ async def test_a_row_is_edited_and_who_was_faster_is_not_overwritten(tmp_path: P
 
 async def test_a_document_is_edited_field_by_field_and_its_past_is_shown(tmp_path: Path) -> None:
     async with chromium() as browser, served(tmp_path) as (store, url):
-        meetings = await store.documents("meetings", Meeting)
+        meetings = await store.documents("meetings", Meeting, create=False)
         async with opened(browser, f"{url}#data/documents/meetings/team") as (page, _):
             title = page.get_by_role("textbox", name="title")
             await expect(title).to_have_value("Weekly")
@@ -182,7 +188,7 @@ async def test_a_document_is_edited_field_by_field_and_its_past_is_shown(tmp_pat
 
 async def test_a_conflict_is_resolved_in_the_inbox(tmp_path: Path) -> None:
     async with chromium() as browser, served(tmp_path) as (store, url):
-        meetings = await store.documents("meetings", Meeting)
+        meetings = await store.documents("meetings", Meeting, create=False)
         meetings["team"].when = "Monday"
         await store.flush()
         shared = tmp_path / "shared"

@@ -105,7 +105,7 @@ export class ClusterView {
     if (now - this._marks < MARKS_MS) return;
     this._marks = now;
     const wall = Date.now();
-    if (inSight(this.plots.element)) this.plots.frame(wall);
+    if (inSight(this.plots.element) || this.plots.blank) this.plots.frame(wall);
     if (!this.beats.element.hidden && inSight(this.beats.element)) this.beats.frame(wall);
   }
 }

@@ -99,7 +99,7 @@ function nodeView(name, dye, status, world) {
   const age = status.age_s ?? 0;
   let [state, why] = ["up", ""];
   if (!status.node && !status.error) [state, why] = ["unknown", "nothing was heard of it yet"];
-  if (status.error) [state, why] = ["silent", status.error];
+  if (status.error) [state, why] = ["silent", `it does not answer: ${String(status.error).split(" (")[0]}`];
   else if (age > SILENT_S) [state, why] = ["silent", "it does not answer"];
   else if (status.suspect) [state, why] = ["ill", `its log is suspect: ${status.suspect}`];
   else if (status.diverged) [state, why] = ["ill", "its state differs from the others'"];

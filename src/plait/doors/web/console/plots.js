@@ -180,7 +180,7 @@ export class Plots {
     this.written = new Plot("Written, entries a second", short, 20);
     this.element = h("section", { class: "panel plots", "aria-label": "Lag and writes" },
       this.records.element, this.seconds.element, this.written.element);
-    this._drawn = 0;
+    this.blank = true; // until it was drawn for the first time
   }
 
   /** @param {import("./model.js").Model} model */
@@ -195,11 +195,13 @@ export class Plots {
   }
 
   recolour() {
+    this.blank = true;
     for (const plot of [this.records, this.seconds, this.written]) plot.stale = true;
   }
 
   /** @param {number} now */
   frame(now) {
+    this.blank = this.written.curves.size === 0;
     for (const plot of [this.records, this.seconds, this.written])
       if (plot.stale) plot.draw(now);
   }

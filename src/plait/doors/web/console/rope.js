@@ -39,6 +39,11 @@ export class RopePicture {
     this._rope = rope;
   }
 
+  /** Whether nothing was drawn yet. */
+  get blank() {
+    return this._drawn === "";
+  }
+
   /** Forget what depends on colours. */
   recolour() {
     this._tiles.clear();

@@ -30,7 +30,7 @@ export class Strands {
   frame(passed) {
     for (const picture of this._pictures) {
       const { top, bottom } = picture.canvas.getBoundingClientRect();
-      if (bottom > 0 && top < innerHeight) picture.frame(passed);
+      if ((bottom > 0 && top < innerHeight) || picture.blank) picture.frame(passed);
     }
   }
 
