@@ -40,7 +40,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(BROWSER)
 	@touch $@
 
-demo: env ## a cluster that loses its leader, in one terminal (ARGS=--exit ends by itself)
+demo: env ## a cluster that loses its leader, and a console to break it from (ARGS=--exit ends by itself)
 	@$(BIN)/plait demo $(ARGS)
 
 # `make check test` has run the house rules when it comes here
