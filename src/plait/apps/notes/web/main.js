@@ -201,16 +201,25 @@ function keyIn(hash) {
   }
 }
 
+/** Something in place of a note, before there are any. */
+function say(...parts) {
+  const [head, text, ...more] = parts;
+  $("blank")?.replaceChildren(h("h2", {}, head), h("p", {}, text), ...more);
+}
+
 function failed(error) {
+  clearTimeout(waiting);
+  say("The notes cannot be opened", error.message,
+    h("button.primary", { type: "button", onclick: () => location.reload() }, "Try again"));
   if (error.code === "NotSignedIn" || error.code === "NotAllowed") {
-    askToken(error.message, (token) => {
+    const why = kept(TOKEN) ? `The token does not open the notes: ${error.message}.`
+      : "This cluster asks who you are. Paste the token that you were given.";
+    askToken(why, (token) => {
       localStorage.setItem(TOKEN, token);
       location.reload();
     });
     return;
   }
-  $("blank")?.replaceChildren(h("h2", {}, "The notes cannot be opened"), h("p", {}, error.message),
-    h("button.primary", { type: "button", onclick: () => location.reload() }, "Try again"));
   console.error(error);
 }
 
@@ -235,5 +244,6 @@ function refusedHere(error) {
 
 window.addEventListener("error", ({ error }) => refusedHere(error));
 window.addEventListener("unhandledrejection", ({ reason }) => refusedHere(reason));
-start().catch(failed);
+const waiting = setTimeout(() => say("Looking for a node …", "The notes are fetched once; from then on they are here."), 2500);
+start().then(() => clearTimeout(waiting), failed);
 setTimeout(() => keepFiles().catch(() => null), 1500); // when there is nothing else to do

@@ -159,15 +159,22 @@ export class Surface {
     return new DOMRect(left, box.top + parseFloat(style.paddingTop || "0"), 0, height);
   }
 
-  /** What lies between two places, on the page. @returns {DOMRect[]} */
+  /** The words between two places, on the page: line by line, without what is around them.
+   * @returns {DOMRect[]} */
   rects(from, to) {
-    if (!this.lines.length || from >= to) return [];
-    const range = document.createRange();
-    range.setStart(...this.spot(from));
-    range.setEnd(...this.spot(to));
     const found = [];
-    for (const rect of range.getClientRects()) {
-      if (rect.width > 0.5 && rect.height < 80 && !found.some((one) => covers(one, rect))) found.push(rect);
+    if (!this.lines.length || from >= to) return found;
+    const last = lineIndexAt(this.lines, to);
+    for (let index = lineIndexAt(this.lines, from); index <= last; index++) {
+      const { content, end } = this.lines[index];
+      const [start, stop] = [Math.max(from, content), Math.min(to, end)];
+      if (start >= stop) continue;
+      const range = document.createRange();
+      range.setStart(...this.spot(start));
+      range.setEnd(...this.spot(stop));
+      for (const rect of range.getClientRects()) {
+        if (rect.width > 0.5 && !found.some((one) => covers(one, rect))) found.push(rect);
+      }
     }
     return found;
   }
