@@ -49,15 +49,16 @@ const METHODS = {
   keep: (type, state, mark) => type.keep(held.get(state), held.get(mark)),
   anchor: (_, state, pos, left) => held.get(state).anchor(pos, left),
   locate: (_, state, anchor) => held.get(state).locate(anchor),
-  undo: (type, state, mutation, dot) => {
-    const before = type.before(held.get(state), mutation, [BigInt(dot[0]), dot[1]]);
-    return before === null ? null : hold(before);
+  hold: (_, mutation) => hold(mutation),
+  before: (type, state, mutation, dot) => {
+    const note = type.before(held.get(state), held.get(mutation), [BigInt(dot[0]), dot[1]]);
+    return note === null ? null : hold(note);
   },
-  back: (type, state, note, mutation, dot, here) => {
-    const inverse = type.takingBack(held.get(note), mutation, [BigInt(dot[0]), dot[1]]);
-    const body = inverse === null ? undefined : type.prepare(held.get(state), inverse, hereOf(here));
-    return body === undefined ? null : body;
+  takingBack: (type, note, mutation, dot) => {
+    const inverse = type.takingBack(held.get(note), held.get(mutation), [BigInt(dot[0]), dot[1]]);
+    return inverse === null ? null : hold(inverse);
   },
+  prepareHeld: (type, state, mutation, here) => type.prepare(held.get(state), held.get(mutation), hereOf(here)) ?? null,
 };
 
 /** Everything anew, as it is. */

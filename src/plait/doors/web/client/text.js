@@ -6,6 +6,7 @@
 // ["mark", from, to, name, value, expand] where the value null takes marks away, and what undo gives.
 
 import { BadCall, BadValue } from "./errors.js";
+import { marksBack } from "./text_mark_undoing.js";
 import { coveredBy } from "./text_marked.js";
 import { checkedBody } from "./text_marks.js";
 import { checkText, pointsIn } from "./text_points.js";
@@ -62,6 +63,9 @@ export class TextType extends SequenceType {
       const [start, stop, name, value, expand] = given;
       const body = checkedBody(start, stop - start, name, value, expand, state.length);
       return body[0] ? [start, body] : undefined;
+    } else if (method === "take_marks") {
+      const [back] = marksBack(state, given[0]);
+      return back.length ? back : undefined;
     } else {
       throw this.unknown(mutation);
     }
@@ -98,12 +102,16 @@ export class TextType extends SequenceType {
 
   // ------------------------------------------------------------------ undo
 
-  /** What takes the edits back, as of right after them, and when that is; null for marks. */
+  /** What takes the edits back, as of right after them, and when that is. */
   before(state, mutation, dot) {
-    if (mutation[0] === "mark") return null;
     const trail = state.follow();
     const edits = this.prepare(state, mutation, { replica: dot[0], context: new Map() });
     if (edits === undefined) return null;
+    if (isMarking(mutation)) {
+      const back = mutation[0] === "take_marks" ? marksBack(state, mutation[1])[1] : [];
+      if (state.marks !== null) state.marks.restored.note(dot, back);
+      return dot;
+    }
     if (mutation[0] === "carry") {
       for (const [step, back] of carried(state, mutation[1], mutation[2])[1]) trail.restored.set(step, back);
     }
@@ -111,12 +119,15 @@ export class TextType extends SequenceType {
   }
 
   /** Carry it to the present. */
-  takingBack(before, _mutation, _dot) {
-    return before === null ? null : ["carry", ...before];
+  takingBack(before, mutation, dot) {
+    if (before === null) return null;
+    return isMarking(mutation) ? ["take_marks", dot] : ["carry", ...before];
   }
 }
 
 export const TEXT = new TextType();
+
+const isMarking = ([method]) => method === "mark" || method === "take_marks";
 
 /** Edits that do something; raises as `prepare` does. */
 function checkedEdits(edits, length) {

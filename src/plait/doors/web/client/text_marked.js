@@ -12,13 +12,36 @@ import { replay } from "./text_marking.js";
 import { ascending, same } from "./walker_spans.js";
 
 const KNOWN_MAX = 8; // boundaries at which the marks are known
+const RESTORED_MAX = 10_000; // operations
 
 export const UNMARKED = Object.freeze({ at: 0, spans: [], marks: new Map() }); // wherever marks have not begun
+
+/** Which marks were put on by undoing, to stand for marks that were hidden meanwhile. */
+export class Restored {
+  constructor() {
+    this._standsFor = new Map(); // operation: dots or null, unit by unit
+  }
+
+  /** The marks of an operation stand for those of others. */
+  note(dot, standsFor) {
+    const key = String(dot);
+    this._standsFor.delete(key); // it was of a draft that was discarded
+    if (!standsFor.some((each) => each !== null)) return;
+    this._standsFor.set(key, standsFor);
+    if (this._standsFor.size > RESTORED_MAX) this._standsFor.delete(this._standsFor.keys().next().value);
+  }
+
+  /** The operation whose mark this is. */
+  origin(mark) {
+    return this._standsFor.get(String([mark.author, mark.seq]))?.[mark.nth] ?? [mark.author, mark.seq];
+  }
+}
 
 /** What is known of the marks of a text; its graph and its log are those of its state. */
 export class MarkedText {
   constructor(base) {
     this.base = base;
+    this.restored = new Restored();
     this._known = []; // later ones, ascending
   }
 
@@ -88,17 +111,24 @@ function withOnly(spans, kept) {
   return found;
 }
 
-/** Where a mark covers the text: [from, to]; in one where it can be. */
-export function coveredBy(marked, lv) {
+/** Where a mark covers the text: [from, to, all marks there]. */
+export function rangesOf(marked, lv) {
   const found = [];
   let at = 0;
   for (const [size, ids] of marked.spans) {
-    if (ids.includes(lv)) {
-      const last = found[found.length - 1];
-      if (last && last[1] === at) last[1] = at + size;
-      else found.push([at, at + size]);
-    }
+    if (ids.includes(lv)) found.push([at, at + size, ids]);
     at += size;
+  }
+  return found;
+}
+
+/** Where a mark covers the text: [from, to]; in one where it can be. */
+export function coveredBy(marked, lv) {
+  const found = [];
+  for (const [start, stop] of rangesOf(marked, lv)) {
+    const last = found[found.length - 1];
+    if (last && last[1] === start) last[1] = stop;
+    else found.push([start, stop]);
   }
   return found;
 }

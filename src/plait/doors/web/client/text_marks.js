@@ -61,7 +61,7 @@ function isValue(value) {
 // ------------------------------------------------------------------ what counts
 
 /** Whether the author of a mark had seen an earlier one of its name. */
-function beats(mark, other) {
+export function beats(mark, other) {
   return other.lv < mark.lv && !mark.rivals.includes(other.lv);
 }
 

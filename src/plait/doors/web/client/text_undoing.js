@@ -4,7 +4,7 @@
 // between them. Undoing a deletion puts the text back where it stood; for what was done before the
 // deletion, these are the characters that it had deleted (`Trail.restored`): so undoing can go on.
 // An *inverse* is {low, high, content}: content goes in at `low`; null: what is from `low` to `high` is
-// deleted; as of right after the edit. Absent: undo of marks, and keeping what was found out for the next.
+// deleted; as of right after the edit. Undo of marks: text_mark_undoing.js. Absent: keeping what was found out for the next.
 
 import { pointsIn } from "./text_points.js";
 import { TrackedItems } from "./walker_tracked.js";
