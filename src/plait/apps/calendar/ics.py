@@ -83,7 +83,8 @@ def _event(entry: Entry, start: Any, end: Any) -> icalendar.Event:
     for name, answer in sorted(entry.people.items()):
         address = f"mailto:{name}" if _is_mail(name) else _PERSON + quote(name, safe="")
         attendee = icalendar.vCalAddress(address)
-        attendee.params["CN"] = name.replace('"', "'")
+        # a backslash would take the next parameter along; the address has the name as it is
+        attendee.params["CN"] = name.replace('"', "'").replace("\\", "/")
         attendee.params["PARTSTAT"] = _TOLD.get(answer, "NEEDS-ACTION")
         event.add("attendee", attendee)
     return event
