@@ -171,6 +171,13 @@ def _connected(node: Node, token: str) -> contextlib.AbstractAsyncContextManager
     return entry.connect(_url(node), token=token, tls=tls, name=f"a door of {node.name}")
 
 
+def _names(door: str) -> tuple[str, ...]:
+    """What pages may call a door: one on this machine has more names than the one that it says."""
+    return door, door.replace("://127.0.0.1:", "://localhost:").replace(
+        "://[::1]:", "://localhost:"
+    )
+
+
 class _Origins:
     """The HTTP doors of all nodes: their pages may speak with this one.
 
@@ -191,7 +198,7 @@ class _Origins:
             try:
                 found = (await self._own.status())["nodes"].values()
                 doors = (node.get("doors", {}).get("http") for node in found)
-                self._known = frozenset(door for door in doors if door)
+                self._known = frozenset(name for door in doors if door for name in _names(door))
             except PlaitError as error:
                 logger.debug("the other doors are not known: %s", error)
             await asyncio.sleep(LOOK_S)

@@ -9,6 +9,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
     body_bytes_max: int = 8 << 20
     header_token_bytes_max: int = 8 << 10
     requests_max: int = 1024  # under way at once, watches and sockets not counted
+    connections_max: int = 8192
     request_s: float = 30.0
     page_rows_max: int = 1000
     watches_max: int = 2048  # SSE streams and watches over sockets, at once

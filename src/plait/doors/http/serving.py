@@ -47,6 +47,7 @@ async def listening(
         door, http="httptools", ws="websockets-sansio", lifespan="off", log_config=None,
         log_level="critical",
         access_log=False, server_header=False, proxy_headers=False, backlog=BACKLOG,
+        limit_concurrency=door.limits.connections_max,
         ws_max_size=door.limits.socket_message_bytes_max, ws_ping_interval=20.0,
         ws_ping_timeout=20.0, ws_per_message_deflate=False, timeout_keep_alive=75,
         timeout_graceful_shutdown=int(STOP_S), ssl_certfile=cert, ssl_keyfile=key,
