@@ -134,6 +134,9 @@ export class Graph {
     put(scar, "d", node.state === "dead" ? `M${-RADIUS * .72} ${RADIUS * .72}L${RADIUS * .72} ${-RADIUS * .72}` : "");
     const below = place.y < HEIGHT / 2 && this._places.length > 2 ? -RADIUS - 14 : RADIUS + 22;
     put(roles, "y", below);
+    const side = place.x > WIDTH * 0.6 ? 1 : place.x < WIDTH * 0.4 ? -1 : 0;
+    put(roles, "text-anchor", side > 0 ? "end" : side < 0 ? "start" : "middle"); // what is long stays inside
+    put(roles, "x", side * Math.min(RADIUS + 60, side > 0 ? WIDTH - place.x - 8 : place.x - 8));
     const epochs = node.leads.map((line) => `${line} ${node.status.lines[line].epoch.split(".")[0]}`);
     say(roles, epochs.length ? epochs.join(" · ") : "");
     const words = node.state === "up" ? (node.leads.length ? `leads ${node.leads.map((line) => `${line} (epoch ${node.status.lines[line].epoch})`).join(", ")}` : "follows") : node.why || node.state;

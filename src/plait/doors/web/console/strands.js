@@ -41,7 +41,7 @@ export class Strands {
         h("h3", {}), h("span", { class: "collections" }), h("span", { class: "pill" }), h("span", { class: "led" }), h("span", { class: "rope-rate mono" })),
       picture.canvas,
       h("table", { class: "ends" },
-        h("caption", { class: "visually-hidden" }),
+        h("caption", { class: "visually-hidden" }), h("colgroup", {}, Array.from({ length: 5 }, () => h("col"))),
         h("thead", { class: "visually-hidden" }, h("tr", {}, ...["node", "role", "position on disk", "behind", "beyond"].map((text) => h("th", { scope: "col" }, text)))),
         h("tbody")));
     element["_picture"] = picture;
