@@ -196,7 +196,12 @@ export class Documents {
       throw error;
     }
     this.access.changing = false;
-    this.replica.commit();
+    try {
+      this.replica.commit();
+    } catch (error) {
+      undo.drop();
+      throw error;
+    }
     undo.close();
     return result;
   }
