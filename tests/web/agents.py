@@ -118,7 +118,7 @@ class Agents:
         return agent
 
 
-async def until(holds: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def until(holds: Callable[[], Any], seconds: float = 40.0) -> Any:
     """Wait until something is so; `holds` may be a coroutine function."""
     async with asyncio.timeout(seconds):
         while True:

@@ -40,7 +40,7 @@ async def window(
 ) -> Page:
     """A window with the collection "notes" open as `notes`."""
     page = await context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(45_000)  # other tests may have the processors
     await page.goto(f"{base}/healthz")
     await page.evaluate(_OPEN, [schema, options])
     return page

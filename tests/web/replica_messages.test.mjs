@@ -8,7 +8,7 @@ import { GENESIS } from "../../src/plait/doors/web/client/event.js";
 import { decodeMessage, encodeMessage } from "../../src/plait/doors/web/client/messages.js";
 import { Openings } from "../../src/plait/doors/web/client/openings.js";
 import { Parcel } from "../../src/plait/doors/web/client/parcels.js";
-import { loadReplica, newReplica } from "../../src/plait/doors/web/client/replica.js";
+import { loadReplica, newReplica } from "../../src/plait/doors/web/client/opening.js";
 import { MemoryStorage } from "../../src/plait/doors/web/client/storage.js";
 
 const LINEAGE = new Uint8Array(16).fill(7);

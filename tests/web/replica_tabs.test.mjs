@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectCore } from "../../src/plait/doors/web/client/connect.js";
-import { newReplica } from "../../src/plait/doors/web/client/replica.js";
+import { newReplica } from "../../src/plait/doors/web/client/opening.js";
 import { MemoryStorage } from "../../src/plait/doors/web/client/storage.js";
 
 const FOUNDER = 77n;

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from plait import Eventual
-from plait.api.store import Store
 from plait.cli.doors import DoorChoices, open_doors
-from plait.node.local import Local
 from tests.web.agents import AgentError, Agents, until
-from tests.web.test_browser_replicas import Members, Note, World, title
+from tests.web.test_browser_replicas import Members, Note, World, created, title
 
 DOORS = DoorChoices(http="127.0.0.1:0")
 
@@ -21,8 +19,7 @@ async def test_other_nodes_are_learnt_from_the_first(tmp_path: Path) -> None:
         one = await stack.enter_async_context(contextlib.AsyncExitStack())
         await one.enter_async_context(open_doors(DOORS, members.nodes["n1"]))
         await stack.enter_async_context(open_doors(DOORS, members.nodes["n2"]))
-        notes = await Store(Local(members.nodes["n1"])).documents("notes", Note, Eventual())
-        await until(lambda: all(node.graphs.infos() for node in members.nodes.values()))
+        notes = await created(members)
         browser = await agents.start(members.nodes["n1"].doors["http"])
         await until(lambda: _urls(browser, 2))
         await one.aclose()

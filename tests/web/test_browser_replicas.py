@@ -47,6 +47,14 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[plait.Documents[Note], R
         yield await store.documents("notes", Note, Eventual()), server
 
 
+async def created(members: Members) -> plait.Documents[Note]:
+    """The collection, made by whichever node may; as its first node has it."""
+    async with plait.connect(members.url) as store:
+        await store.documents("notes", Note, Eventual())
+    await until(lambda: all(node.graphs.replicas() for node in members.nodes.values()))
+    return await plait.Store(Local(members.nodes["n1"])).documents("notes", Note)
+
+
 def title(text: str, key: str = "a") -> tuple[str, tuple[str, ...], tuple[Any, ...]]:
     return (key, TITLE, ("set", text))
 
@@ -191,10 +199,8 @@ async def test_a_node_that_is_gone_is_left_for_another(tmp_path: Path, agents: A
         for name, node in members.nodes.items():
             server = ReplicaServer(plait.Store(Local(node)), name)
             servers.append(await stack.enter_async_context(server))
-        store = plait.Store(Local(members.nodes["n1"]))
-        notes = await store.documents("notes", Note, Eventual())
+        notes = await created(members)
         notes["a"].title = "first"
-        await until(lambda: all(node.graphs.infos() for node in members.nodes.values()))
         browser = await agents.start(*[server.url for server in servers])
         for turn in range(3):
             on = (await browser.status(None))["node"]
@@ -208,8 +214,8 @@ async def test_a_node_that_is_gone_is_left_for_another(tmp_path: Path, agents: A
 
 async def test_a_node_that_is_killed_and_restarted_goes_on(tmp_path: Path, agents: Agents) -> None:
     async with Members(tmp_path, 1) as members:
+        await created(members)
         store = plait.Store(Local(members.nodes["n1"]))
-        await store.documents("notes", Note, Eventual())
         async with ReplicaServer(store) as server:
             browser = await agents.start(server.url)
             await browser.mutate(title("before"))

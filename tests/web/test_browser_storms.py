@@ -24,7 +24,7 @@ from plait.base.errors import PlaitError
 from plait.node.local import Local
 from tests.web.agents import Agent, AgentError, Agents, until
 from tests.web.replica_server import ReplicaServer
-from tests.web.test_browser_replicas import Members
+from tests.web.test_browser_replicas import Members, created
 
 SEEDS = [int(os.environ["PLAIT_STORM_SEED"])] if "PLAIT_STORM_SEED" in os.environ else [1, 2, 3]
 KEYS = ["a", "b", "ç", "d-1"]
@@ -193,9 +193,7 @@ async def test_browsers_on_two_nodes_that_come_and_go_converge(
 ) -> None:
     chance = random.Random(1000 + seed)
     async with Members(tmp_path, 2) as members, contextlib.AsyncExitStack() as stack:
-        store = plait.Store(Local(members.nodes["n1"]))
-        await store.documents("notes", Note, Eventual())
-        await until(lambda: all(node.graphs.replicas() for node in members.nodes.values()))
+        await created(members)
         servers = []
         for name, node in members.nodes.items():
             server = ReplicaServer(plait.Store(Local(node)), name)

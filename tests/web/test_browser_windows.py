@@ -35,9 +35,9 @@ async def nodes(tmp_path: Path, count: int) -> AsyncIterator[tuple[Members, list
     """Nodes with an HTTP door each, and a collection."""
     doors: Doors = {}
     async with Members(tmp_path, count) as members, contextlib.AsyncExitStack() as stack:
-        store = plait.Store(Local(members.nodes["n1"]))
-        await store.documents("notes", Note, Eventual())
-        await until(lambda: all(node.graphs.infos() for node in members.nodes.values()))
+        async with plait.connect(members.url) as store:
+            await store.documents("notes", Note, Eventual())
+        await until(lambda: all(node.graphs.replicas() for node in members.nodes.values()))
         for name in members.nodes:
             doors[name] = await stack.enter_async_context(contextlib.AsyncExitStack())
         bases = [await open_door(doors[name], members, name, "") for name in doors]

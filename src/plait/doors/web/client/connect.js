@@ -13,8 +13,9 @@
 import { Closed, NotLoaded, PlaitError, Unavailable, WrongLineage, errorOf } from "./errors.js";
 import { bigOf, sameBytes } from "./event.js";
 import { Connection } from "./link.js";
-import { NODE, loadReplica, newReplica } from "./replica.js";
+import { loadReplica, newReplica } from "./opening.js";
 import { Drain, holdSlot } from "./slots.js";
+import { NODE } from "./status.js";
 import { IndexedStorage, MemoryStorage } from "./storage.js";
 import { Tabs } from "./tabs.js";
 

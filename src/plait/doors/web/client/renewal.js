@@ -66,7 +66,7 @@ export class Renewal {
     replica.writer.error = new NotLoaded(`documents ${replica.name} are being fetched: ${reason}`);
     this._renamed(replica.scope.replica, reason);
     replica.saver.begin();
-    replica.recount();
+    replica.standing.recount();
     replica.journal.checkpoint();
     replica.syncing.begin();
     replica.syncing.greetAgain();

@@ -10,27 +10,21 @@
  * functions, and reading the past.
  */
 
-import { NOTHING } from "./causality.js";
-import { decode } from "./codec.js";
-import { BadFrame, Closed, Corrupt, PlaitError, StorageError, Unavailable } from "./errors.js";
-import { bigOf, decodePack, encodePack } from "./event.js";
+import { Closed, PlaitError, StorageError } from "./errors.js";
+import { encodePack } from "./event.js";
 import { hlcMs } from "./hlc.js";
-import { JOINED, Journal, NOTED, RENAMED, WROTE, readJournal } from "./journal.js";
+import { NOTED, WROTE } from "./journal.js";
 import { Listeners } from "./listeners.js";
-import { Parcel, fragmentOf, join } from "./parcels.js";
 import { Presences } from "./presence.js";
-import { decodeScope } from "./records.js";
 import { Refused } from "./refused.js";
 import { writeAgain } from "./reissue.js";
 import { Renewal } from "./renewal.js";
-import { Saver, infoOf } from "./saver.js";
-import { Scope } from "./scope.js";
-import { Shelf } from "./shelf.js";
+import { Saver } from "./saver.js";
+import { NODE, Status } from "./status.js";
 import { Syncing } from "./syncing.js";
 import { Writer } from "./writer.js";
 
 const COLLECT_MS = 2000;
-export const NODE = "node"; // the peer that is a node; the others are tabs of this browser
 
 /** @typedef {{name: string, lineage: Uint8Array, founder: bigint, sync: string, node: string}} Info */
 
@@ -40,11 +34,11 @@ export function randomId() {
   return (word >> 1n) || 1n;
 }
 
-/** This page's replica of one collection; made by `openReplica`. */
+/** This page's replica of one collection; made by `opening.js`. */
 export class Replica {
   /**
    * @param {{name: string, sync: string}} options `name`: what others call this replica
-   * @param {Info} info @param {Scope} scope @param {Shelf} shelf @param {() => number} now wall clock
+   * @param {Info} info @param {any} scope @param {any} shelf @param {() => number} now wall clock
    */
   constructor(options, info, scope, shelf, now) {
     this.options = options;
@@ -59,10 +53,7 @@ export class Replica {
     this.journal = /** @type {any} */ (null);
     this.listeners = new Listeners();
     this.presences = new Presences();
-    this._statusListeners = new Set();
-    this._unsaved = []; // own batches that no node has: [last number, operations on documents]
-    this._unsavedOps = 0;
-    this._told = "";
+    this.standing = new Status(this);
     this._ticking = false;
     this._collectTimer = null;
     this._presenceTimer = null;
@@ -88,30 +79,7 @@ export class Replica {
   bind() {
     this.writer.bind(this.scope, this.scope.fold);
     this.listeners.watch(this.scope.fold, this.scope);
-    this.recount();
-  }
-
-  /** Count what no node has. */
-  recount() {
-    this._unsaved = [];
-    this._unsavedOps = 0;
-    const own = this.scope.history.ofAuthor(this.replica, this.journal?.saved ?? 0);
-    for (const batch of own) this._noteUnsaved(batch);
-  }
-
-  _noteUnsaved(batch) {
-    let count = 0;
-    for (const op of batch.ops) if (op.key) count += 1;
-    this._unsaved.push([batch.last, count]);
-    this._unsavedOps += count;
-  }
-
-  /** A node has own batches up to there. */
-  _noteSaved(seq) {
-    this.journal.noteSaved(seq);
-    while (this._unsaved.length && this._unsaved[0][0] <= seq) {
-      this._unsavedOps -= this._unsaved.shift()[1];
-    }
+    this.standing.recount();
   }
 
   // ----------------------------------------------------------------------------- reading
@@ -236,74 +204,37 @@ export class Replica {
   /** Resolves when a node has everything that was written so far. `Unavailable` after `timeoutS`. */
   async sent(timeoutS = 30) {
     await this.flush();
-    await this._until(() => this.pending === 0, timeoutS, "no node took what was written yet");
+    await this.standing.until(() => this.pending === 0, timeoutS, "no node took what was written yet");
   }
 
   /** Resolves once this replica may write, and has what a peer had. */
   async ready(timeoutS = 15) {
     const has = () => this.scope.writable && this.syncing.caughtUp() && !this.renewal.adopting;
-    await this._until(has, timeoutS, `nobody gave the documents ${this.name} yet`);
-  }
-
-  _until(done, timeoutS, why) {
-    if (done()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      let stop = () => undefined;
-      const timer = setTimeout(() => end(() => reject(new Unavailable(why))), timeoutS * 1000);
-      const look = () => {
-        if (this.error) end(() => reject(this.error));
-        else if (done()) end(resolve);
-      };
-      const end = (act) => {
-        clearTimeout(timer);
-        stop();
-        act();
-      };
-      stop = this.subscribe(look, true);
-    });
+    await this.standing.until(has, timeoutS, `nobody gave the documents ${this.name} yet`);
   }
 
   // ----------------------------------------------------------------------------- status
 
   /** How many own operations no node has on its disk yet. */
   get pending() {
-    return this.writer.open + this.renewal.owed + this._unsavedOps;
+    return this.standing.pending;
   }
 
-  /** {online, pending, saved, refused, ready, members, error, notices} */
+  /** See `status.js`. */
   get status() {
-    return {
-      online: this.syncing.vectorOf(NODE) !== null,
-      ready: this.scope.writable,
-      pending: this.pending,
-      saved: this.journal.saved,
-      refused: this._refused.size,
-      quarantined: this.scope.quarantine.held.size,
-      members: this.scope.members.remaining().length,
-      error: this.error ?? this.writer.error,
-      notices: [...this.syncing.notices],
-    };
+    return this.standing.now();
   }
 
-  /** Be told when the status is another one; `always`: and whenever it may be. */
-  subscribe(tell, always = false) {
-    const listener = { tell, always };
-    this._statusListeners.add(listener);
-    return () => this._statusListeners.delete(listener);
+  /** Be told when the status is another one; returns how to stop. */
+  subscribe(tell) {
+    return this.standing.subscribe(tell, false);
   }
 
   /** Something happened that the status may tell of. */
   looked() {
-    const has = this.syncing.vectorOf(NODE);
-    if (has) this._noteSaved(Math.min(has.get(this.replica) ?? 0, this.scope.nextSeq - 1));
+    this.standing.look();
     this.renewal.look();
-    const error = this.error ?? this.writer.error;
-    const told = JSON.stringify([
-      has !== null, this.scope.writable, this.pending, this._refused.size, error?.message,
-    ]);
-    const news = told !== this._told;
-    this._told = told;
-    for (const { tell, always } of [...this._statusListeners]) if (news || always) tell(this.status);
+    this.standing.tell();
   }
 
   // ----------------------------------------------------------------------------- refused edits
@@ -429,7 +360,7 @@ export class Replica {
 
   _sealed(batch) {
     this.journal.add(WROTE, encodePack([batch]));
-    this._noteUnsaved(batch);
+    this.standing.wrote(batch);
     this.syncing.wrote(batch);
     this.listeners.tell(batch);
     this._soon();
@@ -499,62 +430,4 @@ export class Replica {
     clearTimeout(this._presenceTimer);
     this.looked();
   }
-}
-
-/**
- * This page's replica as the storage has it, or null if the storage has none. Raises `Corrupt`.
- * @param {any} options @param {any} storage @param {string} prefix @param {() => number} now
- */
-export async function loadReplica(options, storage, prefix, now) {
-  const read = await readJournal(storage, prefix);
-  if (!read) return null;
-  try {
-    const shelf = new Shelf();
-    const scope = decodeScope(read.scope, shelf);
-    const fragments = read.documents.flat().map(fragmentOf);
-    shelf.join(fragments, NOTHING, scope.vector, true);
-    shelf.fold(scope.stable);
-    shelf.takeChanged();
-    const info = infoOf(read.info);
-    const replica = new Replica({ ...options, sync: info.sync }, info, scope, shelf, now);
-    replica.saver.restore(read.buckets, read.notes);
-    for (const [kind, data] of read.records) replay(replica, kind, data);
-    scope.notices();
-    scope.opening = randomId();
-    replica.attach(new Journal(storage, prefix, replica.saver, read.found));
-    replica.bind();
-    return replica;
-  } catch (error) {
-    if (error instanceof PlaitError && !(error instanceof BadFrame)) throw error;
-    throw new Corrupt(`what this browser has of ${prefix} does not fit: ${error.message}`);
-  }
-}
-
-function replay(replica, kind, data) {
-  const { scope } = replica;
-  if (kind === RENAMED) {
-    const [fresh, retire] = data;
-    scope.renamed(bigOf(fresh), retire);
-    replica.ids.push(scope.replica);
-  } else if (kind === NOTED) replica.saver.note(...data);
-  else if (kind === JOINED) {
-    if (join(scope, new Parcel(data), null) === null) throw new BadFrame("a parcel does not fit");
-  } else {
-    const batches = decodePack(data);
-    if (scope.replay(batches).length !== batches.length) throw new BadFrame("a batch does not fit");
-    if (kind === WROTE) {
-      scope.news.clear();
-      scope.unsaid = false;
-    }
-  }
-}
-
-/** A fresh replica, which holds nothing. @param {any} options @param {Info} info */
-export function newReplica(options, info, storage, prefix, now) {
-  const shelf = new Shelf();
-  const scope = new Scope(info.lineage, randomId(), info.founder, shelf);
-  const replica = new Replica({ ...options, sync: info.sync }, info, scope, shelf, now);
-  replica.attach(new Journal(storage, prefix, replica.saver));
-  replica.journal.checkpoint();
-  return replica;
 }
