@@ -26,12 +26,19 @@ export function gestures(root, page) {
   root.addEventListener("click", (click) => {
     const button = click.target.closest("[data-event]");
     if (button) page.show(button.dataset.event, button);
-    else if (click.target.closest("[data-date]") && !click.target.closest("button") && page.touched) {
-      page.newOn(Number(click.target.closest("[data-day]").dataset.day));
-    }
+    else if (page.touched && page.view !== "agenda" && !click.target.closest("button")) tap(click, page);
   });
   root.addEventListener("pointerdown", (down) => (page.touched = down.pointerType === "touch"), true);
   root.addEventListener("keydown", (press) => onEvent(press, page) || onGrid(press, root, page));
+}
+
+/** A finger on an empty place: an event there. */
+function tap(click, page) {
+  const at = pointAt(click.clientX, click.clientY);
+  if (!at) return;
+  const start = Math.floor(at.wall / (SNAP * 2)) * SNAP * 2;
+  if (at.hours) page.newAt({ allDay: false, start, end: start + 60 * MINUTE_MS });
+  else page.newOn(at.day, Boolean(click.target.closest("[data-whole]")));
 }
 
 /** The day, and the time within it where hours are shown, under a point. */
