@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from rich.console import Console
 
 import plait
@@ -218,6 +218,31 @@ async def test_a_conflict_is_resolved_in_the_inbox(tmp_path: Path) -> None:
             await expect(page.locator("#view-conflicts .empty").first).to_be_visible()
             assert meetings["team"].when == "Wednesday"
             assert meetings.conflicts() == []
+
+
+async def test_who_is_not_known_is_asked_once_and_shown_everything_with_a_token(
+    tmp_path: Path,
+) -> None:
+    async def guard(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer secret":
+            await route.continue_()
+        else:
+            problem = '{"title": "Who is this?", "detail": "show a token"}'
+            kind = "application/problem+json"
+            await route.fulfill(status=401, content_type=kind, body=problem)
+
+    async with chromium() as browser, served(tmp_path) as (_, url):
+        page = await browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        await page.route("**/v1/**", guard)
+        await page.goto(url)
+        await expect(page.locator("dialog")).to_have_count(1)
+        await page.keyboard.press("Escape")
+        await page.locator("#notice").get_by_role("button", name="Sign in").click()
+        await page.get_by_label("Token").fill("secret")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".health")).to_have_text("One node, and it is well.")
+        await expect(page.locator("#notice")).to_be_hidden()
 
 
 @pytest.mark.slow

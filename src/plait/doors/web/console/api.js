@@ -25,6 +25,8 @@ export class Api {
     this.signIn = async () => null;
     /** @type {Promise<string|null>|null} */
     this._signing = null;
+    /** Whether somebody would not say who they are. */
+    this.declined = false;
   }
 
   /** Look through another mount of the same routes. @param {string} path "" is the page's own */
@@ -85,9 +87,11 @@ export class Api {
   }
 
   async _signedIn() {
+    if (this.declined) return false; // nobody is asked again and again
     this._signing ??= this.signIn().finally(() => { this._signing = null; });
     const token = await this._signing;
     if (token) this.remember(token);
+    else this.declined = true;
     return Boolean(token);
   }
 }

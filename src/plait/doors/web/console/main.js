@@ -73,7 +73,8 @@ const pulse = new Pulse(api, {
     const who = pulse.demo ? "The demo" : home ? `${home}, which serves this page,` : "The node that serves this page";
     const whom = error.status ? `refuses to say how things are: ${error.message}` : `has not answered for ${seconds((Date.now() - since) / 1000)}. What is shown is old`;
     const others = Object.entries(doors).filter(([name]) => name !== home);
-    notice.replaceChildren(`${who} ${whom}.`, ...others.map(([name, address]) => h("a", { href: `${address}/${location.hash}` }, `the console of ${name}`)));
+    const signIn = error.status === 401 ? [" ", h("button", { type: "button", onclick: () => { api.declined = false; } }, "Sign in")] : [];
+    notice.replaceChildren(`${who} ${whom}.`, ...signIn, ...others.map(([name, address]) => h("a", { href: `${address}/${location.hash}` }, `the console of ${name}`)));
   },
 });
 
