@@ -12,7 +12,8 @@ from plait.bench.aims import Judged
 from plait.bench.operations import print_operations, run_operations
 from plait.bench.operations_backup import measure_backups, measure_restore
 from plait.bench.operations_guarded import measure_checks
-from plait.bench.operations_part import OperationsOptions, Part
+from plait.bench.operations_part import OperationsOptions
+from plait.bench.parts import Part
 from plait.bench.rounds import Progress
 from plait.bench.watchers import Watchers
 

@@ -6,24 +6,20 @@ them.
 
 import argparse
 import asyncio
-import os
-import platform
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
-from plait.bench.aims import Judged
 from plait.bench.command import all_known, progress_beside, write_figures
 from plait.bench.doors_http import measure_http
-from plait.bench.doors_part import DoorsOptions, Part
+from plait.bench.doors_part import DoorsOptions
 from plait.bench.doors_redis import measure_redis
 from plait.bench.doors_sockets import measure_sockets
+from plait.bench.parts import Part, figures_of, judged_of, own_folder, print_rounds
 from plait.bench.processes import PeerUnavailable
-from plait.bench.report_parts import aims_table, plain_table
+from plait.bench.report_parts import aims_table, plain_table, print_skipped
 from plait.bench.rounds import Progress
 
 Measure = Callable[[DoorsOptions, Path, Progress], Awaitable[Part]]
@@ -42,28 +38,12 @@ async def run_doors(
     parts: dict[str, Part] = {}
     skipped: dict[str, str] = {}
     for name in names:
-        with tempfile.TemporaryDirectory(prefix="plait-bench-", dir=options.folder) as folder:
+        with own_folder(options.folder) as folder:
             try:
-                parts[name] = await PARTS[name](options, Path(folder), progress)
+                parts[name] = await PARTS[name](options, folder, progress)
             except PeerUnavailable as error:
                 skipped[name] = str(error)
-    return {
-        "scenario": "doors",
-        "options": msgspec.to_builtins(options),
-        "machine": {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "load": os.getloadavg()[0],
-        },
-        "skipped": skipped,
-        "parts": {name: part.figures for name, part in parts.items()},
-        "rows": {name: part.rows for name, part in parts.items()},
-        "judged": [
-            {"part": name} | msgspec.to_builtins(each)
-            for name, part in parts.items()
-            for each in part.judged
-        ],
-    }
+    return figures_of("doors", options, parts) | {"skipped": skipped}
 
 
 def print_doors(figures: dict[str, Any], console: Console) -> None:
@@ -74,21 +54,10 @@ def print_doors(figures: dict[str, Any], console: Console) -> None:
             for row in rows[1:]:
                 table.add_row(*row)
             console.print(table)
-    judged = [
-        (f"{row['part']}: {row['what']}", msgspec.convert(
-            {key: row[key] for key in Judged.__struct_fields__}, Judged))
-        for row in figures["judged"]
-    ]  # fmt: skip
+    judged = [(f"{part}: {each.what}", each) for part, each in judged_of(figures)]
     console.print(aims_table("Aims", judged))
-    for name, why in figures["skipped"].items():
-        console.print(f"skipped {name}: {why}", style="yellow", highlight=False)
-    machine = figures["machine"]
-    console.print(
-        f"Medians of {figures['options']['rounds']} rounds; Python {machine['python']}, "
-        f"{machine['cores']} cores, load {machine['load']:.1f} at the end."
-    )
-    if figures["options"]["quick_run"]:
-        console.print("A quick run: not to be quoted.")
+    print_skipped(figures, console)
+    print_rounds(figures, console)
 
 
 def run(arguments: Sequence[str]) -> int:

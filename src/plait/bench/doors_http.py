@@ -18,10 +18,11 @@ import msgspec
 from plait import Consensus
 from plait.bench.aims import Judged
 from plait.bench.cluster import ClusterHandle, start_cluster
-from plait.bench.doors_part import DoorsOptions, Part
+from plait.bench.doors_part import DoorsOptions
 from plait.bench.etcd import Etcd
 from plait.bench.load import ROWS_READ, VALUE, closed_loop, fresh_keys
 from plait.bench.measure import Sample, median_sample
+from plait.bench.parts import Part
 from plait.bench.processes import PeerUnavailable
 from plait.bench.rounds import Progress
 

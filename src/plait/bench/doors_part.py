@@ -1,10 +1,6 @@
-"""What the parts of the scenario `doors` are told, and what they answer."""
-
-from typing import Any
+"""What the parts of the scenario `doors` are told."""
 
 import msgspec
-
-from plait.bench.aims import Judged
 
 
 class DoorsOptions(msgspec.Struct, frozen=True):
@@ -22,11 +18,3 @@ class DoorsOptions(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self, requests=min(self.requests, 5000), rounds=1, seconds=1.0, quick_run=True
         )
-
-
-class Part(msgspec.Struct, frozen=True):
-    """What one part found."""
-
-    figures: dict[str, Any]
-    judged: list[Judged]
-    rows: list[tuple[str, ...]] = []  # of its table, the headings first

@@ -15,7 +15,8 @@ import redis.asyncio
 
 from plait.bench.aims import Judged
 from plait.bench.doors_load import COMMANDS, load, plain, tool, waited
-from plait.bench.doors_part import DoorsOptions, Part
+from plait.bench.doors_part import DoorsOptions
+from plait.bench.parts import Part
 from plait.bench.processes import Server, free_ports, until
 from plait.bench.rounds import Progress
 from plait.bench.valkey import Valkey, binary

@@ -20,8 +20,9 @@ from plait import Consensus
 from plait.bench.aims import Judged
 from plait.bench.cluster import start_cluster
 from plait.bench.doors_http import HttpConnection, http_request
-from plait.bench.doors_part import DoorsOptions, Part
+from plait.bench.doors_part import DoorsOptions
 from plait.bench.measure import percentile
+from plait.bench.parts import Part
 from plait.bench.rounds import Progress
 
 IDLE, ACTIVE = 1000, 200

@@ -6,23 +6,19 @@ of its own that measures and says what it is meant to reach; this one lists them
 
 import argparse
 import asyncio
-import os
-import platform
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from plait.bench.aims import Judged
 from plait.bench.command import all_known, progress_beside, write_figures
 from plait.bench.operations_backup import measure_backups, measure_restore
 from plait.bench.operations_guarded import measure_rights, measure_tls
-from plait.bench.operations_part import OperationsOptions, Part
+from plait.bench.operations_part import OperationsOptions
+from plait.bench.parts import Part, figures_of, judged_of, own_folder, print_rounds
 from plait.bench.report_feeds import print_feeds
 from plait.bench.rounds import Progress
 from plait.bench.watchers import measure_feeds
@@ -44,23 +40,9 @@ async def run_operations(
     """Measure the parts in turn; the figures as JSON-like values, each part's aims with them."""
     parts = {}
     for name in names:
-        with tempfile.TemporaryDirectory(prefix="plait-bench-", dir=options.folder) as folder:
-            parts[name] = await PARTS[name](options, Path(folder), progress)
-    return {
-        "scenario": "operations",
-        "options": msgspec.to_builtins(options),
-        "machine": {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "load": os.getloadavg()[0],
-        },
-        "parts": {name: part.figures for name, part in parts.items()},
-        "judged": [
-            {"part": name} | msgspec.to_builtins(each)
-            for name, part in parts.items()
-            for each in part.judged
-        ],
-    }
+        with own_folder(options.folder) as folder:
+            parts[name] = await PARTS[name](options, folder, progress)
+    return figures_of("operations", options, parts)
 
 
 def print_operations(figures: dict[str, Any], console: Console) -> None:
@@ -70,19 +52,12 @@ def print_operations(figures: dict[str, Any], console: Console) -> None:
     )
     for heading in ("part", "what", "found", "aim", ""):
         table.add_column(heading)
-    for row in figures["judged"]:
-        each = msgspec.convert({key: row[key] for key in Judged.__struct_fields__}, Judged)
-        table.add_row(row["part"], each.what, each.found, each.aim, "met" if each.met else "missed")
+    for part, each in judged_of(figures):
+        table.add_row(part, each.what, each.found, each.aim, "met" if each.met else "missed")
     console.print(table)
     if "feeds" in figures["parts"]:
         print_feeds(figures["parts"]["feeds"], console)
-    machine = figures["machine"]
-    console.print(
-        f"Medians of {figures['options']['rounds']} rounds; Python {machine['python']}, "
-        f"{machine['cores']} cores, load {machine['load']:.1f} at the end."
-    )
-    if figures["options"]["quick_run"]:
-        console.print("A quick run: not to be quoted.")
+    print_rounds(figures, console)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -20,7 +20,8 @@ from plait import Consensus
 from plait.bench.aims import Judged
 from plait.bench.cluster import ClusterHandle, start_cluster
 from plait.bench.load import VALUE
-from plait.bench.operations_part import OperationsOptions, Part
+from plait.bench.operations_part import OperationsOptions
+from plait.bench.parts import Part
 from plait.bench.plait_client import TABLE, OneStore
 from plait.bench.rounds import Progress
 

@@ -26,7 +26,8 @@ from plait.base.codec import encode
 from plait.bench.aims import Judged
 from plait.bench.cluster import ClusterHandle, start_cluster
 from plait.bench.load import VALUE
-from plait.bench.operations_part import OperationsOptions, Part
+from plait.bench.operations_part import OperationsOptions
+from plait.bench.parts import Part
 from plait.bench.plait_client import OneStore, OneStoreReads
 from plait.bench.rounds import Progress
 from plait.host.certificates import Authority

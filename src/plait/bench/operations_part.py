@@ -1,10 +1,6 @@
-"""What the parts of the scenario `operations` are told, and what they answer."""
-
-from typing import Any
+"""What the parts of the scenario `operations` are told."""
 
 import msgspec
-
-from plait.bench.aims import Judged
 
 
 class OperationsOptions(msgspec.Struct, frozen=True):
@@ -30,10 +26,3 @@ class OperationsOptions(msgspec.Struct, frozen=True):
             paced=5,
             quick_run=True,
         )
-
-
-class Part(msgspec.Struct, frozen=True):
-    """What one part found."""
-
-    figures: dict[str, Any]
-    judged: list[Judged]

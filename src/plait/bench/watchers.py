@@ -24,7 +24,8 @@ import plait
 from plait import Table
 from plait.bench.aims import Judged
 from plait.bench.cluster import ClusterHandle, start_cluster
-from plait.bench.operations_part import OperationsOptions, Part
+from plait.bench.operations_part import OperationsOptions
+from plait.bench.parts import Part
 from plait.bench.rounds import Progress
 
 A_CONNECTION = 125  # watchers

@@ -22,17 +22,17 @@ from contextlib import aclosing
 from typing import Any, Literal
 
 import msgspec
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from plait.api.store import Store
-from plait.base.errors import BadFrame, Busy, PlaitError, Unavailable
+from plait.base.errors import BadFrame, Busy, PlaitError
 from plait.doors.http.call import to_json
+from plait.doors.http.conversation import Conversation
 from plait.doors.http.feeds import documents_feed, status_feed, table_feed
 from plait.doors.http.hub import Told, json_of
 from plait.doors.http.limits import HttpLimits
-from plait.doors.http.outbox import GOING_AWAY, Outbox
 from plait.doors.http.problems import described
-from plait.doors.people import Acting, People
+from plait.doors.people import People
 
 STATUS_EVERY_S_MIN = 0.1
 MESSAGE_CHARACTERS_MAX = 64 << 10
@@ -70,81 +70,34 @@ _decoder: msgspec.json.Decoder[Hello | Watch | Unwatch] = msgspec.json.Decoder(
 )
 
 
-class LiveSocket:
+class LiveSocket(Conversation[Hello | Watch | Unwatch]):
     """One client's connection."""
 
     def __init__(self, socket: WebSocket, people: People, limits: HttpLimits) -> None:
-        self._socket = socket
-        self._people = people
-        self._limits = limits
-        self._out = Outbox(socket, limits.socket_unsent_bytes_max, _last)
+        super().__init__(socket, people, limits)
         self._watches: dict[int, asyncio.Task[None]] = {}
 
-    def end(self, error: PlaitError) -> None:
-        """All of it ends, for this reason."""
-        self._out.end(error)
+    async def _stop(self) -> None:
+        for watch in list(self._watches.values()):
+            watch.cancel()
+        await asyncio.gather(*self._watches.values(), return_exceptions=True)
 
-    async def run(self, cookie: str) -> None:
-        """Serve it until either side ends it."""
-        await self._socket.accept()
-        sending = asyncio.create_task(self._out.send_all())
-        try:
-            await self._serve(cookie)
-        except WebSocketDisconnect:
-            sending.cancel()
-        except PlaitError as error:
-            self.end(error)
-        finally:
-            for watch in list(self._watches.values()):
-                watch.cancel()
-            await asyncio.gather(*self._watches.values(), return_exceptions=True)
-            self.end(Unavailable("this connection ends"))
-            await asyncio.gather(sending, return_exceptions=True)
-
-    async def _serve(self, cookie: str) -> None:
-        try:
-            async with asyncio.timeout(self._limits.greeting_s):
-                hello = await self._receive()
-        except TimeoutError:
-            raise Unavailable(f"no greeting within {self._limits.greeting_s:g} s") from None
-        if not isinstance(hello, Hello):
-            raise BadFrame('the first message is a greeting: {"op": "hello"}')
-        async with self._people.acting(hello.token or cookie) as acting:
-            here = acting.store.here
-            self._say({"event": "hello", "node": here.node, "cluster": here.cluster})
-            await self._hear(acting)
-
-    async def _hear(self, acting: Acting) -> None:
-        pending: asyncio.Task[Hello | Watch | Unwatch] | None = None
-        try:
-            while self._out.error is None:
-                pending = pending or asyncio.create_task(self._receive())
-                waited: list[asyncio.Future[Any]] = [pending, self._out.ended]
-                await asyncio.wait(
-                    waited,
-                    timeout=self._limits.heartbeat_s,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                acting.check()
-                if pending.done():
-                    message, pending = pending.result(), None
-                    self._handle(acting.store, message)
-        finally:
-            if pending is not None:
-                pending.cancel()
-                await asyncio.gather(pending, return_exceptions=True)
-
-    async def _receive(self) -> Hello | Watch | Unwatch:
-        message = await self._socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", GOING_AWAY))
-        text = message.get("text")
+    def _checked(self, text: str | None, data: bytes | None) -> str:
         if text is None or len(text) > MESSAGE_CHARACTERS_MAX:
             raise BadFrame("messages are short JSON texts here")
-        try:
-            return _decoder.decode(text)
-        except (ValueError, RecursionError) as error:
-            raise BadFrame(f"not a message: {error}") from None
+        return text
+
+    def _decoded(self, data: str) -> Hello | Watch | Unwatch:
+        return _decoder.decode(data)
+
+    def _token(self, first: Hello | Watch | Unwatch) -> str | None:
+        if not isinstance(first, Hello):
+            raise BadFrame('the first message is a greeting: {"op": "hello"}')
+        return first.token
+
+    def _greet(self, store: Store) -> None:
+        here = store.here
+        self._say({"event": "hello", "node": here.node, "cluster": here.cluster})
 
     def _handle(self, store: Store, message: Hello | Watch | Unwatch) -> None:
         match message:
@@ -179,6 +132,9 @@ class LiveSocket:
     def _say(self, message: dict[str, Any]) -> None:
         self._out.put(to_json(message).decode())
 
+    def _last(self, error: PlaitError) -> str:
+        return to_json({"id": 0, "event": "problem", "data": described(error)}).decode()
+
 
 async def _feed(store: Store, wanted: Watch) -> AsyncIterator[Told]:
     given = [one for one in (wanted.table, wanted.documents, wanted.status) if one is not None]
@@ -191,7 +147,3 @@ async def _feed(store: Store, wanted: Watch) -> AsyncIterator[Told]:
         documents = await store.documents(wanted.documents, create=False)
         return documents_feed(store, documents, wanted.from_, wanted.key)
     return status_feed(store, max(wanted.every_s, STATUS_EVERY_S_MIN))
-
-
-def _last(error: PlaitError) -> str:
-    return to_json({"id": 0, "event": "problem", "data": described(error)}).decode()

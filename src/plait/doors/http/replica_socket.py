@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from plait.api.port import DocumentsLink
 from plait.api.store import Store
@@ -34,9 +34,9 @@ from plait.base.errors import (
     Unavailable,
     VersionMismatch,
 )
+from plait.doors.http.conversation import Conversation
 from plait.doors.http.limits import HttpLimits
-from plait.doors.http.outbox import GOING_AWAY, Outbox
-from plait.doors.people import Acting, People
+from plait.doors.people import People
 
 PROTOCOL = 1
 HELLO, LINK, SAY, UNLINK, ENDED = range(5)
@@ -47,7 +47,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
 
-class ReplicaSocket:
+class ReplicaSocket(Conversation[list[Any]]):
     """One browser's connection."""
 
     def __init__(
@@ -57,100 +57,45 @@ class ReplicaSocket:
         limits: HttpLimits,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self._socket = socket
-        self._people = people
-        self._limits = limits
+        super().__init__(socket, people, limits)
         self._wall_ms = wall_ms
-        self._out = Outbox(socket, limits.socket_unsent_bytes_max, lambda e: _encode(_ended(0, e)))
         self._links: dict[int, DocumentsLink | None] = {}  # None: being made
         self._making: dict[int, asyncio.Task[None]] = {}
 
-    async def run(self, cookie: str) -> None:
-        """Serve it until either side ends it."""
-        await self._socket.accept()
-        sending = asyncio.create_task(self._out.send_all())
-        try:
-            await self._serve(cookie)
-        except WebSocketDisconnect:
-            sending.cancel()
-        except PlaitError as error:
-            self.end(error)
-        finally:
-            for making in list(self._making.values()):
-                making.cancel()
-            for link in self._links.values():
-                if link is not None:
-                    link.close()
-            self._links.clear()
-            self.end(Unavailable("this connection ends"))
-            await asyncio.gather(sending, return_exceptions=True)
-
-    def end(self, error: PlaitError) -> None:
-        """All of it ends, for this reason; the browser hears it last."""
-        self._out.end(error)
+    async def _stop(self) -> None:
+        for making in list(self._making.values()):
+            making.cancel()
+        for link in self._links.values():
+            if link is not None:
+                link.close()
+        self._links.clear()
 
     # ------------------------------------------------------------------ hearing
 
-    async def _serve(self, cookie: str) -> None:
-        hello = await self._greeting()
-        token = hello.get("token") or cookie
-        if not isinstance(token, str):
-            raise BadFrame("a token is a text")
-        async with self._people.acting(token) as acting:
-            here = acting.store.here
-            self._say(
-                [HELLO, {"protocol": PROTOCOL, "node": here.node, "cluster": here.cluster,
-                         "now_ms": self._wall_ms(), "who": None}]
-            )  # fmt: skip
-            await self._hear(acting)
-
-    async def _greeting(self) -> dict[str, Any]:
-        try:
-            async with asyncio.timeout(self._limits.greeting_s):
-                message = await self._receive()
-        except TimeoutError:
-            raise Unavailable(f"no greeting within {self._limits.greeting_s:g} s") from None
-        match message:
-            case [0, dict() as hello] if hello.get("protocol") == PROTOCOL:
-                return hello
-            case [0, dict()]:
-                raise VersionMismatch(f"this server speaks protocol {PROTOCOL} to browsers")
-        raise BadFrame("the first message is a greeting: [0, {'protocol': 1, 'token': …}]")
-
-    async def _hear(self, acting: Acting) -> None:
-        """Messages, until the browser goes or is told to go; a silent one is looked at, too."""
-        pending: asyncio.Task[list[Any]] | None = None
-        try:
-            while self._out.error is None:
-                pending = pending or asyncio.create_task(self._receive())
-                waited: list[asyncio.Future[Any]] = [pending, self._out.ended]
-                await asyncio.wait(
-                    waited,
-                    timeout=self._limits.heartbeat_s,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                acting.check()
-                if pending.done():
-                    message, pending = pending.result(), None
-                    self._handle(acting.store, message)
-        finally:
-            if pending is not None:
-                pending.cancel()
-                await asyncio.gather(pending, return_exceptions=True)
-
-    async def _receive(self) -> list[Any]:
-        message = await self._socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", GOING_AWAY))
-        data = message.get("bytes")
+    def _checked(self, text: str | None, data: bytes | None) -> bytes:
         if data is None:
             raise BadFrame("messages are binary here")
         if len(data) > self._limits.socket_message_bytes_max:
             raise BadFrame(f"a message has at most {self._limits.socket_message_bytes_max} bytes")
-        try:
-            return _decode(data)
-        except (ValueError, RecursionError) as error:
-            raise BadFrame(f"not a message: {error}") from None
+        return data
+
+    def _decoded(self, data: bytes) -> list[Any]:
+        return _decode(data)
+
+    def _token(self, first: list[Any]) -> Any:
+        match first:
+            case [0, dict() as hello] if hello.get("protocol") == PROTOCOL:
+                return hello.get("token")
+            case [0, dict()]:
+                raise VersionMismatch(f"this server speaks protocol {PROTOCOL} to browsers")
+        raise BadFrame("the first message is a greeting: [0, {'protocol': 1, 'token': …}]")
+
+    def _greet(self, store: Store) -> None:
+        here = store.here
+        self._say(
+            [HELLO, {"protocol": PROTOCOL, "node": here.node, "cluster": here.cluster,
+                     "now_ms": self._wall_ms(), "who": None}]
+        )  # fmt: skip
 
     def _handle(self, store: Store, message: list[Any]) -> None:
         match message:
@@ -223,6 +168,9 @@ class ReplicaSocket:
 
     def _say(self, message: list[Any]) -> None:
         self._out.put(_encode(message))
+
+    def _last(self, error: PlaitError) -> bytes:
+        return _encode(_ended(0, error))
 
 
 def _ended(id_: int, error: PlaitError) -> list[Any]:
