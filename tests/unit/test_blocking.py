@@ -93,6 +93,9 @@ def test_a_table_works_without_await():
         films.delete("a")
         assert dict(films.scan()) == {"b": {"x": 1}}
         assert films.count() == 1
+        ((row,), more) = films.page(prefix="b")
+        assert (row.key, row.value, more) == ("b", {"x": 1}, False)
+        assert blocking.session().bound(films).get("b") == {"x": 1}
         films.clear()
         assert list(films.scan()) == []
         assert (films.name, films.line, films.settings) == ("films", "leader/majority", Leader())
@@ -120,6 +123,7 @@ def test_a_transaction_commits_at_exit_and_not_after_an_error():
             t["a"] = 1
             t.put("b", t.get("a") + 1)
             t.on(other)["c"] = 3
+            t.expect("a", 0)
             assert list(t.scan()) == [("a", 1), ("b", 2)]
             assert films.get("a") is None
         assert t.receipt.version == 1
@@ -264,3 +268,31 @@ def test_changes_are_delivered_without_await(tmp_path):
         sink = JsonlSink(tmp_path / "films.jsonl")
         assert plait.blocking.deliver(films, "archive", sink, "0.0", limit=2) == 2
         assert len((tmp_path / "films.jsonl").read_text().splitlines()) == 2
+
+
+class Total(plait.StateMachine):
+    def __init__(self) -> None:
+        self.total = 0
+
+    @plait.command
+    def add(self, more: int) -> int:
+        self.total += more
+        return self.total
+
+    @plait.query
+    def read(self) -> int:
+        return self.total
+
+
+def test_a_store_says_what_it_has_at_once_and_links_replicas_from_elsewhere(tmp_path):
+    heard = threading.Event()
+    with plait.blocking.open(tmp_path) as store:
+        total = store.machine("total", Total, Leader())
+        assert total.add(2) == 2
+        assert total.at_once("read") == 2
+        assert store.here.node == "n1"
+        store.documents("notes")
+        with store.link_documents("notes", lambda _: heard.set(), lambda _: None) as link:
+            assert heard.wait(10.0)
+            assert link.info.name == "notes"
+            link.say(b"nobody talks like this")

@@ -43,6 +43,11 @@ class Machine:
         """The same machine, asked at any replica that is at most `max_lag` seconds behind."""
         return Machine(self._portal, self._inner.stale(max_lag))
 
+    def at_once(self, name: str, /, *args: Any, **kwargs: Any) -> Any | None:
+        """The answer of the query `name` if this process has it without waiting for others; None:
+        it has not. See `plait.Machine.at_once`."""
+        return self._portal.call_plain(self._inner.at_once, name, *args, **kwargs)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._inner, name)
 

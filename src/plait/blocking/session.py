@@ -49,6 +49,11 @@ class Session:
         opening = self._session.table(name, settings, read=read, max_lag=max_lag)
         return Table(self._portal, self._portal.call(opening))
 
+    def bound(self, table: Table) -> Table:
+        """The same table as this session writes and reads it, without asking for it again."""
+        inner = self._portal.call_plain(self._session.bound, table._inner)
+        return Table(self._portal, inner)
+
     def machine(
         self, name: str, machine: type[StateMachine], settings: Settings | None = None
     ) -> Machine:

@@ -1,7 +1,7 @@
 """Stores without ``await``."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from os import PathLike
@@ -36,6 +36,27 @@ class FolderSync(Closing):
     def close(self) -> None:
         """One last round, and no more."""
         self._portal.call(self._inner.close())
+
+
+class DocumentsLink(Closing):
+    """A replica elsewhere, linked with the store's of a collection; a context manager."""
+
+    def __init__(self, portal: Portal[Any], inner: port.DocumentsLink) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    @property
+    def info(self) -> GraphInfo:
+        """The collection."""
+        return self._inner.info
+
+    def say(self, data: bytes) -> None:
+        """What the guest says; nothing comes of it once the link has ended."""
+        self._portal.call_plain(self._inner.say, data)
+
+    def close(self) -> None:
+        """The guest goes away. Safe to repeat."""
+        self._portal.call_plain(self._inner.close)
 
 
 class Store(Session, Closing):
@@ -79,6 +100,14 @@ class Store(Session, Closing):
         """Remove a collection of documents for good, on every node."""
         self._portal.call(self._store.drop_documents(name))
 
+    def link_documents(
+        self, name: str, hear: Callable[[bytes], None], ended: Callable[[PlaitError], None]
+    ) -> DocumentsLink:
+        """Link a replica that is elsewhere with this store's of a collection. See
+        `plait.Store.link_documents`. `hear` and `ended` are called in the store's own thread."""
+        link = self._portal.call(self._store.link_documents(name, hear, ended))
+        return DocumentsLink(self._portal, link)
+
     def session(self, token: str | None = None) -> Session:
         """A session of its own, perhaps going on where another (its `token`) stopped.
 
@@ -96,6 +125,11 @@ class Store(Session, Closing):
     def rights(self) -> Rights:
         """Who may do what: roles, users, tokens."""
         return Rights(self._portal, self._store.rights)
+
+    @property
+    def here(self) -> port.Here:
+        """The node that this store is, or is connected to, and the name of its cluster."""
+        return self._portal.call_plain(lambda: self._store.here)
 
     def status(self) -> dict[str, Any]:
         """``{"nodes": {name: status or {"error": why}}}``: roles, epochs, positions and lag."""

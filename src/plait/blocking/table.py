@@ -11,6 +11,7 @@ from plait.api.infos import TableInfo
 from plait.api.port import Receipt
 from plait.api.settings import ReadFrom, Settings
 from plait.api.table import PUTS_IN_FLIGHT, TableRow
+from plait.api.values import PAGE_ROWS
 from plait.api.watch import Where
 from plait.blocking.consumer import Consumer
 from plait.blocking.transaction import Transaction
@@ -160,6 +161,26 @@ class Table:
 
         while (page := self._portal.call(step())) is not None:
             yield page
+
+    def page(
+        self,
+        start: str | None = None,
+        stop: str | None = None,
+        *,
+        prefix: str | None = None,
+        reverse: bool = False,
+        limit: int = PAGE_ROWS,
+        read: ReadFrom | None = None,
+        max_lag: float | None = None,
+    ) -> tuple[list[TableRow], bool]:
+        """At most 1,000 rows of one state, with their versions, and whether there are more behind.
+
+        Go on with ``start=rows[-1].key + "\0"``, or, in reverse, with ``stop=rows[-1].key``.
+        """
+        page = self._inner.page(
+            start, stop, prefix=prefix, reverse=reverse, limit=limit, read=read, max_lag=max_lag
+        )
+        return self._portal.call(page)
 
     def count(self, *, read: ReadFrom | None = None, max_lag: float | None = None) -> int:
         """How many rows there are."""

@@ -21,6 +21,10 @@ class TransactionTable:
         """The value under `key`, or `default`; the same however often it is asked."""
         return self._portal.call(self._inner.get(key, default))
 
+    def expect(self, key: str, version: int) -> None:
+        """Commit only if the row has this version (0: if there is none), however it was learnt."""
+        self._portal.call_plain(self._inner.expect, key, version)
+
     def put(self, key: str, value: Any) -> None:
         """Set a row at commit, to the value as it is now."""
         self._portal.call_plain(self._inner.put, key, value)
