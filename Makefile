@@ -20,10 +20,11 @@ help: ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Debian's Chromium, where that can be installed; else those tests are skipped, and say so.
-BROWSER := command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium; } >/dev/null 2>&1; } || \
-	echo 'no browser here: apt-get install chromium (as root) brings one; tests of pages are skipped' >&2
+# Debian's Chromium and redis-cli, where they can be installed; else those tests are skipped, and say so.
+TOOLS := command -v chromium >/dev/null && command -v redis-cli >/dev/null || \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get -qq update && \
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium redis-tools; } >/dev/null 2>&1; } || \
+	echo 'tests of pages and of redis-cli are skipped: apt-get install chromium redis-tools (as root)' >&2
 
 env: $(STAMP) ## make .venv with the pinned tools and Plait itself, editable
 
@@ -36,8 +37,8 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@echo '3/4 plait, editable'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,web,bench]'
-	@echo '4/4 a browser, for the tests of pages'
-	@$(BROWSER)
+	@echo '4/4 a browser and redis-cli, for tests'
+	@$(TOOLS)
 	@touch $@
 
 demo: env ## a cluster that loses its leader, and a console to break it from (ARGS=--exit ends by itself)
