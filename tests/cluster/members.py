@@ -91,7 +91,7 @@ class Members:
         service = Service(Local(node), network_of(config))
         node.address = await service.start(config.listen)
         stack.push_async_callback(service.close)
-        self.nodes[name] = node
+        self.nodes = dict(sorted([*self.nodes.items(), (name, node)]))  # whoever was up first
         self._ends[name] = stack
 
     async def stop(self, name: str) -> None:
