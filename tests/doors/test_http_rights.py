@@ -57,7 +57,8 @@ async def test_a_token_does_what_its_user_may_and_nothing_else(
     assert made.status_code == 403
     wrote = await client.put("/v1/tables/orders/rows/eu-2", json=1, headers=ann)
     assert wrote.status_code == 200, wrote.text
-    assert (await client.get("/v1/status", headers=bearer(world.tokens["root"]))).is_success
+    seen = await client.get("/v1/status", headers=bearer(world.tokens["root"]))
+    assert [answer.json()["who"] for answer in (status, seen)] == ["ann", "root"]
 
 
 @pytest.mark.parametrize("headers", [{}, bearer("nonsense"), {"Authorization": "Basic x"}])
@@ -148,11 +149,39 @@ async def test_a_browsers_replica_shows_its_token_first(
     assert (await socket_says(client, None))[0][:3] == [4, 0, "NotSignedIn"]
     assert (await socket_says(client, "nonsense"))[0][:3] == [4, 0, "NotSignedIn"]
     hello, linked = await socket_says(client, world.tokens["ann"])
-    assert hello[1]["node"] == "n1"
+    assert (hello[1]["node"], hello[1]["who"]) == ("n1", "ann")
     assert linked[:2] == [1, 1]
+    assert linked[2]["writes"] is None
     await world.user("eve", "orders:read")
     refused = (await socket_says(client, world.tokens["eve"]))[1]
     assert refused[:3] == [4, 1, "NotAllowed"]
+
+
+async def test_a_browsers_replica_is_told_what_it_may_write_whenever_that_changes(
+    site: tuple[World, httpx.AsyncClient, Known],
+) -> None:
+    world, client, _ = site
+    await world.user("bob", "notes:read", "notes/ours/:write")
+    url = str(client.base_url).replace("http", "ws", 1).rstrip("/") + "/v1/replica"
+
+    async def linked(socket: Any) -> Any:
+        async with asyncio.timeout(10):
+            while (told := unpack(await socket.recv()))[0] != 1:
+                assert told[0] != 4, told
+        return told[2]["writes"]
+
+    async with websockets.connect(url) as socket, world.store("root") as root:
+        await socket.send(pack([0, {"protocol": 1, "token": world.tokens["bob"]}]))
+        await socket.send(pack([1, 1, "notes"]))
+        assert await linked(socket) == ["ours/"]
+        await root.rights.put_role("bob", ["notes:read"])
+        assert await linked(socket) == []
+        await root.rights.put_role("bob", ["notes:read,write"])
+        assert await linked(socket) is None
+        await root.rights.put_role("bob", ["orders:read"])
+        async with asyncio.timeout(10):
+            while (told := unpack(await socket.recv()))[:3] != [4, 1, "NotAllowed"]:
+                assert told[0] == 2, told
 
 
 async def test_rights_that_are_switched_on_end_what_was_open_to_all(tmp_path: Path) -> None:

@@ -51,8 +51,11 @@ class World:
             unlink=lambda lineage, peer: self.replica.unlinked(peer),
         )
         self.node = SimpleNamespace(name="n3", membership=STAYS, links={}, graphs=graphs)
+        self.writes: tuple[str, ...] | None = None
         self.rights = SimpleNamespace(
-            warrant=lambda lineage: f"of {lineage}", check_link=lambda lineage: None
+            warrant=lambda lineage: f"of {lineage}",
+            check_link=lambda lineage: None,
+            writes=lambda lineage: self.writes,
         )
         self.guests = Guests(self.node, "guest", self.said.append, self.rights)
         self.guests.handle(LinkGraph(1, LINEAGE))
@@ -105,3 +108,18 @@ async def test_a_node_without_a_vote_hears_nothing(world: World):
     assert world.replica.heard == []
     world.guests.handle(LinkGraph(2, LINEAGE))
     assert [type(said) for said in world.said[1:]] == [Failure, Failure]
+
+
+async def test_a_client_is_told_what_it_may_write_and_the_link_begins_anew_when_that_changes(
+    world: World,
+):
+    world.writes = ("ours/",)
+    world.rights.on_change()
+    world.rights.on_change()  # before the first was looked at
+    await asyncio.sleep(0)
+    assert world.said[1:] == [GraphSaid(1, b"", ("ours/",))]
+    world.rights.on_change()
+    await asyncio.sleep(0)
+    assert len(world.said) == 2, "nothing is news"
+    world.guests.handle(GraphSay(1, b"still heard"))
+    assert world.replica.heard == [b"still heard"]

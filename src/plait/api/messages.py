@@ -211,6 +211,7 @@ class Welcome(Message, frozen=True, array_like=True, tag=100):
     members: tuple[tuple[str, str], ...]
     zones: tuple[tuple[str, str], ...] = ()  # of the members that have one
     past: str | None = None  # what the client named, if that is served; None: it never could be
+    who: str = ""  # the user that the client has shown to be; "": it showed nothing
 
 
 class Failure(Message, frozen=True, array_like=True, tag=101):
@@ -306,10 +307,12 @@ class Graphs(Message, frozen=True, array_like=True, tag=111):
 
 
 class GraphSaid(Message, frozen=True, array_like=True, tag=112):
-    """What the node's replica says on a link; the first one is empty and says that it stands."""
+    """What the node's replica says on a link; one that is empty says that it stands, or begins
+    anew, and what the client may write: what keys may begin with, None for everything."""
 
     id: int
     data: bytes
+    writes: tuple[str, ...] | None = None
 
 
 Answer: TypeAlias = (

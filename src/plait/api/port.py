@@ -45,16 +45,20 @@ Mark = tuple[Epoch, int]  # a session token's entry for one line: applied up to 
 
 
 class Here(NamedTuple):
-    """The node that a store speaks to, or is."""
+    """The node that a store speaks to, or is, and who that takes it for."""
 
     node: str
     cluster: str
+    who: str = ""  # a user; "": nobody was asked
 
 
 class DocumentsLink(Protocol):
     """A replica elsewhere, linked with the replica of a collection: a guest of the store's."""
 
     info: GraphInfo
+    writes: tuple[str, ...] | None
+    """What keys may begin with, to be written; None for everything. It holds from whenever
+    something empty was heard until that is heard again."""
 
     def say(self, data: bytes) -> None:
         """What the guest says; nothing comes of it once the link has ended."""

@@ -50,6 +50,11 @@ class DocumentsLink(Closing):
         """The collection."""
         return self._inner.info
 
+    @property
+    def writes(self) -> tuple[str, ...] | None:
+        """What keys may begin with, to be written; None for everything."""
+        return self._inner.writes
+
     def say(self, data: bytes) -> None:
         """What the guest says; nothing comes of it once the link has ended."""
         self._portal.call_plain(self._inner.say, data)

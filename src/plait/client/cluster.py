@@ -106,7 +106,8 @@ class Cluster:
     def here(self) -> Here:
         """The node that was connected to first, of those that answer; `Unavailable` if none."""
         for link in self.live():
-            return Here(link.node, self._cluster)
+            who = link.welcome.who if link.welcome else ""
+            return Here(link.node, self._cluster, who)
         raise Unavailable("no node can be reached")
 
     def nearby(self, link: Link) -> bool:

@@ -21,6 +21,7 @@ class GuestLink:
 
     def __init__(self, link: Link, info: GraphInfo, hear: Hear, ended: Ended) -> None:
         self.info = info
+        self.writes: tuple[str, ...] | None = None
         self._link = link
         self._hear, self._tell = hear, ended
         self._closed = False
@@ -42,6 +43,8 @@ class GuestLink:
         if self._closed:
             return
         if isinstance(answer, GraphSaid):
+            if not answer.data:
+                self.writes = answer.writes
             self._hear(answer.data)
             return
         if not isinstance(answer, PlaitError):

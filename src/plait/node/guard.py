@@ -94,6 +94,11 @@ class Guard:
         """What may be written in these documents, whenever that is asked."""
         return DocumentWarrant(self.principal, self._documents(lineage), self._writes_now)
 
+    def writes(self, lineage: str) -> Prefixes | None:
+        """What keys of these documents may begin with, to be written now; None for everything."""
+        prefixes = self._writes_now(self._documents(lineage))
+        return None if prefixes == EVERY else prefixes
+
     def _writes_now(self, collection: str) -> Prefixes | None:
         """What keys may begin with, to be written now; None while nobody is asked."""
         if not self._rights.on:

@@ -43,6 +43,10 @@ class Rights(Protocol):
         """What may be written over a link, whenever that is asked."""
         ...
 
+    def writes(self, lineage: str) -> tuple[str, ...] | None:
+        """What keys may begin with, to be written now, for people; None for everything."""
+        ...
+
 
 class Guests:
     """The replicas of one client."""
@@ -59,8 +63,9 @@ class Guests:
         self._client = client
         self._send = send
         self._rights = rights
-        rights.on_change = partial(self.end_unless, rights.check_link)
+        rights.on_change = self.judge
         self._links: dict[int, str] = {}  # request id to lineage
+        self._told: dict[int, tuple[str, ...] | None] = {}  # what may be written, by request id
         self._forget = node.graphs.on_open(self._opened)
 
     def handle(self, request: m.LinkGraph | m.GraphSay) -> None:
@@ -84,7 +89,8 @@ class Guests:
         self._begin(id_, lineage, replica)
 
     def _begin(self, id_: int, lineage: str, replica: Replica) -> None:
-        self._send(m.GraphSaid(id_, b""))
+        writes = self._told[id_] = self._rights.writes(lineage)
+        self._send(m.GraphSaid(id_, b"", writes))
         replica.linked(self._peer(id_), partial(self._say, id_), self._rights.warrant(lineage))
 
     def _say(self, id_: int, data: bytes) -> None:
@@ -119,17 +125,31 @@ class Guests:
             for id_ in list(self._links):
                 self._end(id_, error)
 
-    def end_unless(self, check: Callable[[str], None]) -> None:
-        """Rights have changed: end the links for whose lineage `check` raises."""
+    def judge(self) -> None:
+        """Rights have changed: end the links that may not stand any more, and begin those anew that
+        may write something else than they were told."""
         for id_, lineage in list(self._links.items()):
             try:
-                check(lineage)
+                self._rights.check_link(lineage)
+                if self._rights.writes(lineage) != self._told[id_]:
+                    # later, for it may be the replica itself that is speaking
+                    asyncio.get_running_loop().call_soon(self._renew, id_, lineage)
             except PlaitError as error:
                 self._end(id_, error)
+
+    def _renew(self, id_: int, lineage: str) -> None:
+        if self._links.get(id_) != lineage:
+            return
+        try:
+            if self._rights.writes(lineage) != self._told[id_]:
+                self._begin(id_, lineage, self._graphs.by_lineage(lineage))
+        except PlaitError as error:
+            self._end(id_, error)
 
     def _end(self, id_: int, error: PlaitError) -> None:
         """The link ends here; the client hears why before it could hear anything else."""
         lineage = self._links.pop(id_)
+        self._told.pop(id_, None)
         self._send(m.Failure(id_, error.code, error.message, error.details))
         # later, for it may be the replica itself that is speaking
         asyncio.get_running_loop().call_soon(self._graphs.unlink, lineage, self._peer(id_))
@@ -137,6 +157,7 @@ class Guests:
     def cancel(self, id_: int) -> None:
         """End one link."""
         lineage = self._links.pop(id_, None)
+        self._told.pop(id_, None)
         if lineage is not None:
             self._graphs.unlink(lineage, self._peer(id_))
 

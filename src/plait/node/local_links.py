@@ -54,6 +54,7 @@ class _LocalLink:
         ended: Callable[[PlaitError], None],
     ) -> None:
         self.info = info
+        self.writes: tuple[str, ...] | None = None  # everything
         self._hear, self._ended = hear, ended
         self._closed = False
         name = f"guest-{random_id(node.random):x}"
@@ -103,3 +104,6 @@ class _Anybody:
     def warrant(self, lineage: str) -> Warrant:
         """Everything."""
         return self._warrant
+
+    def writes(self, lineage: str) -> None:
+        """Everything."""

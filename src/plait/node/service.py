@@ -163,7 +163,8 @@ class _Client:
         zones = node.membership.zones
         self._send(
             m.Welcome(
-                hello.protocol, node.cluster, node.name, node.addresses(), zones, hello.past
+                hello.protocol, node.cluster, node.name, node.addresses(), zones, hello.past,
+                self._guard.principal.user,
             )
         )  # fmt: skip
 

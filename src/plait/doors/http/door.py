@@ -107,6 +107,7 @@ class Door:
         allowed = origins if callable(origins) else lambda: origins
         self._guarding = Guarding(hosts, allowed)
         self._extra = Router(list(extra)) if extra else None
+        self.extra = [path for route in extra if (path := getattr(route, "path", ""))]
         self._mounted = Mounted(
             {at: site for at, site in mounts.items() if not isinstance(site, Path)}, people
         )

@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.responses import Response
 
+from plait.api.port import Here
 from plait.base.errors import PlaitError, Unavailable
 from plait.doors.http.call import Call
 from plait.doors.http.operation import Answer, Operation
@@ -34,10 +35,11 @@ async def status(call: Call) -> Response:
     """Every node's status, as ``plait status --json`` shows it."""
     found = await call.store.status()
     try:
-        here = call.store.here.node
+        here = call.store.here
     except PlaitError:
-        here = ""
-    return call.answer({**found, "node": here})
+        here = Here("", "")
+    more = {"node": here.node, "who": here.who or None, "extra": list(call.door.extra)}
+    return call.answer({**found, **more})
 
 
 OPERATIONS = (
@@ -51,6 +53,6 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/v1/status", status, "Every node: roles, epochs, positions, lag",
-        {200: Answer("nodes by name, and which of them this is", OBJECT)}, "cluster",
+        {200: Answer("nodes by name, which one answers, who asks, further routes", OBJECT)}, "cluster",
     ),
 )  # fmt: skip

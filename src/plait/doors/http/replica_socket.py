@@ -11,9 +11,13 @@ One MessagePack array is one message::
     [3, id]                              unlink
                                          [4, id, code, message, details]  ended; id 0: all of it
 
-"Linked" comes again whenever both have to begin anew. Invariant: messages of a link keep their
-order; a browser that does not read is cut off, loudly, with ``[4, 0, "Busy", …]``, and begins anew
-when it reconnects: nothing is lost, since its replica keeps what no node has.
+``who`` is the user that the token belongs to, nil where nobody is asked. ``writes`` is what keys
+may begin with, for this user to write them; nil for everything. What is written elsewhere is
+refused. "Linked" comes again whenever both have to begin anew, or that is something else.
+
+Invariant: messages of a link keep their order; a browser that does not read is cut off, loudly,
+with ``[4, 0, "Busy", …]``, and begins anew when it reconnects: nothing is lost, since its replica
+keeps what no node has.
 """
 
 import asyncio
@@ -94,7 +98,7 @@ class ReplicaSocket(Conversation[list[Any]]):
         here = store.here
         self._say(
             [HELLO, {"protocol": PROTOCOL, "node": here.node, "cluster": here.cluster,
-                     "now_ms": self._wall_ms(), "who": None}]
+                     "now_ms": self._wall_ms(), "who": here.who or None}]
         )  # fmt: skip
 
     def _handle(self, store: Store, message: list[Any]) -> None:
@@ -153,8 +157,9 @@ class ReplicaSocket(Conversation[list[Any]]):
             return
         info = link.info
         settings = {"sync": info.settings.sync, "history": info.settings.history}
+        writes = None if link.writes is None else list(link.writes)
         told = {"name": info.name, "lineage": info.lineage, "founder": info.founder}
-        self._say([LINK, id_, {**told, "node": info.node, **settings}])
+        self._say([LINK, id_, {**told, "node": info.node, **settings, "writes": writes}])
 
     def _link_ended(self, id_: int, error: PlaitError) -> None:
         if id_ in self._links:
