@@ -6,12 +6,14 @@ Whatever runs in virtual time, or on no clock at all, gets one try, and so does 
 what those find is a flaw.
 """
 
+import inspect
 import os
 from pathlib import Path
 
 import pytest
 
 REAL_NODES = {"cluster", "processes"}  # folders
+REAL_SOCKETS = {"doors", "web"}  # folders: what is async there has sockets, and often a browser
 REAL_SERVERS = {"nats_cluster", "postgres"}  # fixtures
 VIRTUAL_TIME = {"sim", "laws", "paper"}  # folders
 
@@ -39,6 +41,8 @@ def has_deadlines(item: pytest.Item) -> bool:
     """Whether a stalled machine alone can break the test."""
     folder = folder_of(item)
     real = folder in REAL_NODES or not REAL_SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
+    if folder in REAL_SOCKETS:
+        real |= inspect.iscoroutinefunction(getattr(item, "function", None))
     return real or (folder not in VIRTUAL_TIME and item.get_closest_marker("slow") is not None)
 
 

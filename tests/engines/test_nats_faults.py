@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +31,11 @@ async def engines(*urls: str) -> AsyncIterator[list[NatsEngine]]:
         await engine.close()
 
 
+def anew(name: str) -> str:
+    """A log of one try: where a test is tried once more, the first try's log is there still."""
+    return f"{name}{secrets.token_hex(4)}"
+
+
 @asynccontextmanager
 async def load_on(
     handles: list[NatsEngine], name: str, in_flight: int, pause_s: float = 0.0
@@ -43,9 +49,9 @@ async def load_on(
 
 
 async def test_many_handles_see_one_order(nats_cluster: Cluster) -> None:  # noqa: F811
-    origin = Origin(1000, 7, 50)
+    origin, order = Origin(1000, 7, 50), anew("order")
     async with engines(*[nats_cluster.url] * 3) as three:
-        loglets = [await engine.open("order", origin) for engine in three]
+        loglets = [await engine.open(order, origin) for engine in three]
         load = Load(loglets, in_flight=10)
         await load.until(1500)
         await load.end()
@@ -54,7 +60,7 @@ async def test_many_handles_see_one_order(nats_cluster: Cluster) -> None:  # noq
         (first,) = await loglets[0].read(1000, 1001)
         assert (first.epoch.number, first.record_index) == (8, 50)
         (some,) = await loglets[0].read(1700, 1701)
-        late = await three[0].open("order", origin, Known(1700, some.record_index))
+        late = await three[0].open(order, origin, Known(1700, some.record_index))
         tail = await late.check_tail()
         assert tail.position == (await loglets[0].check_tail()).position
         assert await late.read(1700, 1702) == await loglets[0].read(1700, 1702)
@@ -64,9 +70,10 @@ async def test_many_handles_see_one_order(nats_cluster: Cluster) -> None:  # noq
 async def test_the_leader_of_a_stream_dies_and_comes_back(
     nats_cluster: Cluster,  # noqa: F811
 ) -> None:
-    async with engines(*[nats_cluster.url] * 3) as three, load_on(three, "kill", 8, 0.005) as load:
+    kill = anew("kill")
+    async with engines(*[nats_cluster.url] * 3) as three, load_on(three, kill, 8, 0.005) as load:
         await load.until(300)
-        leader = await nats_cluster.leader("plait-faults-log-kill")
+        leader = await nats_cluster.leader(f"plait-faults-log-{kill}")
         leader.kill()
         await asyncio.sleep(0.5)
         await load.until(300)
@@ -78,9 +85,10 @@ async def test_the_leader_of_a_stream_dies_and_comes_back(
 async def test_the_leader_of_a_stream_stands_still_for_a_while(
     nats_cluster: Cluster,  # noqa: F811
 ) -> None:
-    async with engines(*[nats_cluster.url] * 2) as two, load_on(two, "pause", 4, 0.005) as load:
+    pause = anew("pause")
+    async with engines(*[nats_cluster.url] * 2) as two, load_on(two, pause, 4, 0.005) as load:
         await load.until(200)
-        leader = await nats_cluster.leader("plait-faults-log-pause")
+        leader = await nats_cluster.leader(f"plait-faults-log-{pause}")
         leader._process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(3.0)
         leader._process.send_signal(signal.SIGCONT)
@@ -90,7 +98,7 @@ async def test_the_leader_of_a_stream_stands_still_for_a_while(
 async def test_connections_break_again_and_again(nats_cluster: Cluster) -> None:  # noqa: F811
     proxies = [await Proxy(port).start() for port in nats_cluster.ports[:2]]
     urls = [f"nats://127.0.0.1:{proxy.port}" for proxy in proxies]
-    async with engines(*urls) as two, load_on(two, "cut", 8) as load:
+    async with engines(*urls) as two, load_on(two, anew("cut"), 8) as load:
         chance = random.Random(1)
         for _ in range(8):
             await load.until(chance.randrange(50, 150))
@@ -111,9 +119,13 @@ async def test_a_handle_goes_on_after_its_server_was_away(
 ) -> None:
     proxy = await Proxy(nats_cluster.ports[0]).start()
     async with engines(f"nats://127.0.0.1:{proxy.port}", nats_cluster.url) as (near, far):
-        cut_off, other = await near.open("away"), await far.open("away")
+        away = anew("away")
+        cut_off, other = await near.open(away), await far.open(away)
         assert await cut_off.append(Entry(b"a")) == 0
         proxy.cut()
+        async with asyncio.timeout(30.0):
+            while near._connection.session is not None:  # what is sent into a cut may have arrived
+                await asyncio.sleep(0.01)
         assert await other.append(Entry(b"b")) == 1
         waiting = asyncio.ensure_future(cut_off.append(Entry(b"c")))
         await asyncio.sleep(0.5)
