@@ -18,6 +18,7 @@ from plait.host.clock import SystemClock
 from plait.host.disk import room
 from plait.host.exposure import is_public
 from plait.host.loop import tune_process
+from plait.host.open_files import raise_limit
 from plait.host.storage import open_storage
 from plait.host.tcp import TcpNetwork
 from plait.node.config import NodeConfig
@@ -170,6 +171,7 @@ async def serve(
     doors: other ways in, open while the node serves.
     """
     tune_process()
+    raise_limit()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):

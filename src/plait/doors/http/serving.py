@@ -15,7 +15,9 @@ import uvicorn
 
 from plait.base.errors import BadSettings
 from plait.doors.http.door import Door
+from plait.doors.http.patience import PatientHttp, PatientSocket, let_go
 from plait.host.address import join_address, split_address
+from plait.host.open_files import room_for
 
 STOP_S = 5.0
 BACKLOG = 2048
@@ -44,10 +46,10 @@ async def listening(
     bound = _bind(address)
     # uvicorn takes a socket that is refused for an error; what is one, the door has logged
     config = uvicorn.Config(
-        door, http="httptools", ws="websockets-sansio", lifespan="off", log_config=None,
+        door, http=PatientHttp, ws=PatientSocket, lifespan="off", log_config=None,
         log_level="critical",
         access_log=False, server_header=False, proxy_headers=False, backlog=BACKLOG,
-        limit_concurrency=door.limits.connections_max,
+        limit_concurrency=room_for(door.limits.connections_max),
         ws_max_size=door.limits.socket_message_bytes_max, ws_ping_interval=20.0,
         ws_ping_timeout=20.0, ws_per_message_deflate=False, timeout_keep_alive=75,
         timeout_graceful_shutdown=int(STOP_S), ssl_certfile=cert, ssl_keyfile=key,
@@ -59,6 +61,7 @@ async def listening(
         raise BadSettings(f"HTTP: {cert} and {key}: {error}") from None
     server = _Server(config)
     task = asyncio.get_running_loop().create_task(server.serve([bound]))
+    letting_go = asyncio.create_task(let_go(server))
     try:
         while not server.started:
             if task.done():
@@ -71,6 +74,7 @@ async def listening(
         door.drain()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
+        letting_go.cancel()
         bound.close()
 
 

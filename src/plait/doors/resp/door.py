@@ -33,6 +33,7 @@ from plait.doors.resp.replies import Complaint
 from plait.doors.resp.sessions import OWN, VERSION
 from plait.doors.resp.settings import EVENTUAL, RespSettings, collection_of
 from plait.doors.resp.space import Job, Space
+from plait.host.open_files import room_for
 
 _IDLE_LOOK_S = 1.0
 _ALONE_S = 1.0  # so long it is believed that there is nobody else
@@ -117,7 +118,7 @@ class RespDoor:
         self.port = port
         self.wall_ms = wall_ms
         self.routes = bool(settings.prefixes)
-        self.clients_max = settings.clients_max
+        self.clients_max = room_for(settings.clients_max)
         self.databases = len(settings.databases)
         self._people = people
         self._settings = settings
