@@ -48,7 +48,7 @@ demo: env ## a cluster that loses its leader, and a console to break it from (AR
 HOUSE := $(if $(filter check,$(MAKECMDGOALS)),--ignore=tests/house)
 
 test: env ## every test (ARGS='-m "not slow"' for the quick ones)
-	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(HOUSE) $(ARGS)
+	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder $(HOUSE) $(ARGS)
 
 # What the compiled modules carry; the pins are those of the sections that it needs.
 COMPILED_TESTS := tests/laws tests/engines/test_graph_texts.py tests/unit/test_compiled.py \
@@ -92,9 +92,10 @@ peers: env ## etcd for the benchmarks, out of Debian's package, into .venv (need
 		cp usr/bin/etcd ../bin/ && rm -rf ../peers; } || \
 		{ echo 'no etcd-server to be had; try apt-get update first, as root' >&2; exit 1; }
 
-sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others), then every planted mistake
+sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others), then all that `test` takes by turns
 	@$(BIN)/plait sim --for $${SIM_SECONDS:-120} --jobs 2 $(ARGS)
-	@SIM_MISTAKE_CONTROLS=1 $(PYTEST) -n 2 tests/sim/test_mistakes.py
+	@PLAIT_TURN=all SIM_MISTAKE_CONTROLS=1 SIM_DIGESTS=2 $(PYTEST) -n 2 -m turns \
+		tests/sim tests/engines tests/laws tests/unit
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) $(COMPILED) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

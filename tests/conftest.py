@@ -1,4 +1,4 @@
-"""What every test shares: marks, and who gets a second try.
+"""What every test shares: marks, who runs when, and who gets a second try.
 
 A test of real processes, sockets and servers has deadlines, and a machine that stops for a second
 in the middle breaks them. Such a test is tried once more, and the run says so ("R", "rerun").
@@ -9,27 +9,45 @@ what those find is a flaw.
 import inspect
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.turns import choose_turn, in_turn
 
 REAL_NODES = {"cluster", "processes"}  # folders
 REAL_SOCKETS = {"doors", "web"}  # folders: what is async there has sockets, and often a browser
 REAL_SERVERS = {"nats_cluster", "postgres"}  # fixtures
 VIRTUAL_TIME = {"sim", "laws", "paper"}  # folders
 
-# Files are handed to workers in this order of folders: a long one that came last would be waited
-# for by all others.
-LONGEST_FIRST = {name: i for i, name in enumerate(("processes", "web", "sim", "cluster", "doors"))}
+# The order of folders: those that wait come first and those that compute last, the longest of
+# either at the ends, where workers begin (`two_ends.py`).
+ORDER = ("processes", "web", "cluster", "doors", "engines", "house", "check", "paper", "traces")
+ORDER += ("unit", "laws", "sim")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marks."""
     config.addinivalue_line("markers", "slow: takes seconds (real processes, long runs)")
+    config.addinivalue_line("markers", "turns(n): a run takes every n-th case (turns.py)")
+    choose_turn(config)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, and give a second try to tests against real clocks."""
-    items.sort(key=lambda item: LONGEST_FIRST.get(folder_of(item), len(LONGEST_FIRST)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Who waits runs beside who computes."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.two_ends import TwoEnds
+
+    return TwoEnds(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take whose turn it is, in order; give a second try to tests against real clocks."""
+    taken, left = in_turn(items)
+    items[:] = sorted(taken, key=lambda item: ORDER.index(folder_of(item)))
+    config.hook.pytest_deselected(items=left)
     if "PLAIT_SOAK_SECONDS" in os.environ:
         return
     for item in items:

@@ -33,6 +33,7 @@ FIRST, LAST = (int(n) for n in os.environ.get("STORM_SEEDS", "0:40").split(":"))
 SEEDS = [*range(FIRST, LAST), *(() if "STORM_SEEDS" in os.environ else FOUND)]
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_storm_ends_with_equal_bytes_and_everything_that_was_flushed(seed: int) -> None:
     try:

@@ -12,5 +12,5 @@ from tests.laws.test_laws_of_types import explained, seeds
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_type_of_the_catalogue_keeps_every_law(tag):
-    report = check_type(load_type(tag), seeds(250), hostile=True)
+    report = check_type(load_type(tag), seeds(120), hostile=True)
     assert not report.broken, explained(report)

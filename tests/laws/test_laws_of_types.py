@@ -28,7 +28,7 @@ def explained(report):
 
 @pytest.mark.parametrize("subject", RIGHT, ids=name)
 def test_a_right_type_of_a_user_keeps_every_law(subject):
-    report = check_type(subject, seeds(400))
+    report = check_type(subject, seeds(200))
     assert not report.broken, explained(report)
     assert report.counts["three roads, one state"] > report.schedules
 

@@ -112,6 +112,7 @@ def uphold(name: str, seed: int) -> None:
         raise AssertionError(f"{name}: {error!r}\nreplay: {replay}\n  {events}") from error
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("small", [False, True], ids=["as it is", "small parts"])
 @pytest.mark.parametrize("name", LAWS)
 @pytest.mark.parametrize("block", range(FIRST, LAST, BLOCK))

@@ -147,6 +147,7 @@ def uphold(law: Law, seed: int, graph: ReferenceText, whole: bool) -> None:
         ) from error
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", LAWS)
 @blocks
 def test_a_graph_gives_one_text_whichever_way_it_comes(block: int, name: str) -> None:
@@ -154,6 +155,7 @@ def test_a_graph_gives_one_text_whichever_way_it_comes(block: int, name: str) ->
         uphold(LAWS[name], seed, random_graph(seed), Habits.of(seed).whole)
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", LAWS)
 @blocks
 def test_a_graph_gives_the_same_text_where_every_part_is_small(

@@ -9,7 +9,7 @@ import pytest
 from faults import FaultyNodes, kill_leader
 from tellers import Tellers
 
-KILLS = int(os.environ.get("PLAIT_BANK_KILLS", "10"))
+KILLS = int(os.environ.get("PLAIT_BANK_KILLS", "5"))
 SEED = int(os.environ.get("PLAIT_SEED", "1"))
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240 + 20 * KILLS)]

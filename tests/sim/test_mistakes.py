@@ -36,6 +36,7 @@ def _finds(mistake: Mistake, seed: int) -> bool:
     return True
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
     first = FOUND[mistake.name][0]

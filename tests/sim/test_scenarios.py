@@ -24,6 +24,7 @@ def test_a_classic_failure_does_not_happen(name):
     assert outcome.ok, outcome.problems[0].text
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: str(found["config"]["seed"]))
 def test_what_once_failed_holds(found):
     outcome = simulate(msgspec.convert(found["config"], Config))

@@ -32,6 +32,7 @@ SMALL = (
 QUICK = Config(1, work_s=2.0, clients=1)
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("seed", range(20))
 def test_a_seed_keeps_every_promise(seed):
     config = msgspec.structs.replace(draw(seed, *SMALL), work_s=5.0)

@@ -97,8 +97,12 @@ async def test_feeds_are_measured_on_a_cluster_and_shown(tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-async def test_tls_and_rights_are_measured_beside_the_same_store_without(tmp_path: Path) -> None:
-    options = OperationsOptions(seconds=1.0, rounds=1, folder=str(tmp_path))
+async def test_tls_and_rights_are_measured_beside_the_same_store_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations_guarded, "TURNS", 1)  # each is processes of its own
+    monkeypatch.setattr(operations_guarded, "CHECKS", 200)
+    options = OperationsOptions(seconds=0.2, rounds=1, folder=str(tmp_path))
     figures = await run_operations(["tls", "rights"], options)
     for part in ("tls", "rights"):
         found = figures["parts"][part]

@@ -147,7 +147,7 @@ def built(cache: Path, scratch: Path) -> Path:
     for name in BUILD_FILES:
         shutil.copy(ROOT / name, scratch)
     pip = ("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", "wheel", ".")
-    done = run(*pip, folder=scratch, PLAIT_COMPILE="1")
+    done = run(*pip, folder=scratch, PLAIT_COMPILE="quick")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (wheel,) = (scratch / "wheel").glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
@@ -183,6 +183,6 @@ def test_the_compiled_modules_do_what_the_plain_ones_do(
         (("-c", look), f"{HOT} False"),
         (("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *QUICK), " passed"),
     ):
-        done = run(*arguments, PYTHONPATH=str(site), TEXT_SEEDS=SEEDS)
+        done = run(*arguments, PYTHONPATH=str(site), TEXT_SEEDS=SEEDS, PLAIT_TURN="all")
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
         assert expected in done.stdout

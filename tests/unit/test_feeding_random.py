@@ -48,6 +48,7 @@ def _seeds() -> range:
     return range(int(first), int(last))
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("schedule", [of_raft, of_primary])
 @pytest.mark.parametrize("chunk", range(3))
 def test_no_random_schedule_breaks_a_truth_where_followers_feed_followers(

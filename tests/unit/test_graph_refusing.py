@@ -256,6 +256,7 @@ def test_what_a_peer_says_in_anothers_name_is_not_believed() -> None:
         world.run()
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("block", range(FIRST, LAST, 10))
 def test_worlds_with_guests_converge_and_nobody_sees_what_is_refused(block: int) -> None:
     for seed in range(block, min(block + 10, LAST)):

@@ -23,6 +23,7 @@ def settings(seed: int) -> dict[str, Any]:
     return {"roads": ROADS[seed % 5], "history": "forever" if seed % 3 == 2 else "stable"}
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("block", range(FIRST, LAST, 10))
 def test_worlds_converge_and_lose_nothing(block: int) -> None:
     for seed in range(block, min(block + 10, LAST)):

@@ -61,6 +61,7 @@ def _seeds() -> range:
     return range(int(first), int(last))
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("chunk", range(5))
 def test_no_random_change_of_zones_loses_what_was_acknowledged(chunk: int) -> None:
     for seed in _seeds()[chunk::5]:

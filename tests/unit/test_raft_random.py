@@ -48,6 +48,7 @@ def _seeds() -> range:
     return range(int(first), int(last))
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("chunk", range(4))
 def test_no_random_schedule_breaks_a_truth_of_raft(chunk: int) -> None:
     for seed in _seeds()[chunk::4]:

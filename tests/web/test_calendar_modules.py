@@ -2,6 +2,7 @@
 
 import datetime as clock
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from playwright._impl._driver import compute_driver_executable
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node") or compute_driver_executable()[0]
-RULES = 6000
+RULES = int(os.environ.get("CALENDAR_RULES", "2000"))
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
