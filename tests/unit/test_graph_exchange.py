@@ -257,6 +257,27 @@ def test_a_forked_stream_is_found_by_its_hash_and_what_the_others_lack_is_writte
         assert machine.fold.items("k0", ("aw:log",)) == {b"one", b"two", b"three"}
 
 
+def test_what_a_copy_writes_before_it_is_told_that_it_is_one_is_written_anew() -> None:
+    world = linked(3)
+    m1 = world.machines["m1"]
+    m1.flush()
+    twin = world.add()
+    twin.start(m1.image())
+    for number in range(4):
+        add(world, "m1", b"one-%d" % number)
+    world.run()
+    world.ledger.clear()  # the twin does what no engine allows
+    world.connect("m0", twin.name)  # they greet each other
+    add(world, twin.name, b"two")
+    twin.flush()
+    world.ledger.clear()
+    world.settle(world.converged, 30.0)
+    assert len(twin.restarts) == 1
+    wanted = {b"one-0", b"one-1", b"one-2", b"one-3", b"two"}
+    for machine in world.machines.values():
+        assert machine.fold.items("k0", ("aw:log",)) == wanted
+
+
 def test_a_replica_that_was_retired_while_away_adopts_and_writes_anew_what_others_lack() -> None:
     world = linked(3)
     m0, m2 = world.machines["m0"], world.machines["m2"]

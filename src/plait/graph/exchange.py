@@ -100,7 +100,7 @@ class Exchange:
         known = self.peers[peer] = Peer(peer, warrant)
         known.told = self.scope.vector.copy()
         known.roots_told = self.scope.members.roots(self.scope.replica)
-        self.links.send(known, self.identity.greeting(now_ms))
+        self.identity.greet(known, now_ms)
         return self._flush()
 
     def unlinked(self, peer: str, now: float) -> list[Effect]:

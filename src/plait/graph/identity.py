@@ -51,6 +51,12 @@ class Identity:
 
     # ------------------------------------------------------------------ greetings
 
+    def greet(self, peer: Peer, now_ms: int, mark: tuple[int, bytes] | None = None) -> None:
+        """Tell a peer who we are, to be told how we stand there."""
+        greeting = self.greeting(now_ms, mark)
+        peer.greeted_at = greeting.seq
+        self.links.send(peer, greeting)
+
     def greeting(self, now_ms: int, mark: tuple[int, bytes] | None = None) -> Greeting:
         """Who we are; `mark`: another place of our own stream than its end."""
         scope = self.scope
@@ -144,6 +150,9 @@ class Identity:
                 self.give_up(
                     Adopt("another process wrote under this replica's id", lost, peer.name, True)
                 )
+        elif message.seq > mine and peer.greeted_at < mine:
+            self.links.mute = True  # what was written since is perhaps something else there
+            self.greet(peer, now_ms)
         elif message.seq > mine:
             reason = f"a peer has this replica's stream up to {message.seq}"
             self.give_up(Restart(reason, 0 if peer.twin else message.seq))
@@ -154,7 +163,7 @@ class Identity:
         ):
             self.links.mute = True  # let it compare there, and tell where the streams part
             mark = (message.seq, here or bytes(len(GENESIS)))
-            self.links.send(peer, self.greeting(now_ms, mark))
+            self.greet(peer, now_ms, mark)
         elif peer.twin:
             self.give_up(Restart("another process runs under this replica's id", 0))
         elif message.retired is not None:
@@ -240,10 +249,10 @@ class Identity:
         for peer in self.links.peers.values():
             standing, judged = peer.standing, peer.judged
             if compare and peer.greeted:
-                self.links.send(peer, self.greeting(now_ms))
+                self.greet(peer, now_ms)
             if standing is not None and not standing.member and roots != peer.roots_told:
                 peer.roots_told = roots  # it may know that our sponsor was none
-                self.links.send(peer, self.greeting(now_ms))
+                self.greet(peer, now_ms)
             # members are told when they greet; the others wait for our word
             fine = judged is not None and judged.member and judged.complete
             if judged is None or (fine and self.scope.members.is_member(peer.replica)):

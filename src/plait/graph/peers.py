@@ -27,6 +27,7 @@ class Peer:
         self.tell_at: float | None = None  # when it is to be told more
         self.told_all_at = 0.0
         self.neighbours: tuple[int, ...] = ()
+        self.greeted_at = 0  # the place of our own stream that it was last greeted with
         self.standing: Standing | None = None  # ours, there
         self.judged: Standing | None = None  # its, here
         self.mark: tuple[int, bytes] | None = None  # a place of its own stream, and the hash there

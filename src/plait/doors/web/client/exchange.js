@@ -68,7 +68,7 @@ export class Exchange {
   /** A connection to `peer` is open. */
   linked(peer, now, nowMs) {
     const known = this.links.add(peer);
-    this.links.send(known, this.identity.greeting(nowMs));
+    this.identity.greet(known, nowMs);
     return this._flush();
   }
 

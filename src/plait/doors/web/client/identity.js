@@ -40,6 +40,13 @@ export class Identity {
 
   // ----------------------------------------------------------------------------- greetings
 
+  /** Tell a peer who we are, to be told how we stand there. */
+  greet(peer, nowMs, mark = null) {
+    const greeting = this.greeting(nowMs, mark);
+    peer.greetedAt = greeting.seq;
+    this.links.send(peer, greeting);
+  }
+
   /** Who we are; `mark`: another place of our own stream than its end. */
   greeting(nowMs, mark = null) {
     const { scope } = this;
@@ -150,13 +157,16 @@ export class Identity {
         const reason = "another process wrote under this replica's id";
         this.giveUp({ kind: "adopt", reason, lost: this.lostAfter(message.tail), peer: peer.name });
       }
+    } else if (message.seq > mine && peer.greetedAt < mine) {
+      this.links.mute = true; // what was written since is perhaps something else there
+      this.greet(peer, nowMs);
     } else if (message.seq > mine) {
       const reason = `a peer has this replica's stream up to ${message.seq}`;
       this.giveUp({ kind: "restart", reason, retire: peer.twin ? 0 : message.seq });
     } else if (message.seq && !(here && sameBytes(here, message.digest)) && (here || message.seq > floor)) {
       this.links.mute = true; // let it compare there, and tell where the streams part
       const mark = [message.seq, here ?? GENESIS];
-      this.links.send(peer, this.greeting(nowMs, mark));
+      this.greet(peer, nowMs, mark);
     } else if (peer.twin) {
       this.giveUp({ kind: "restart", reason: "another process runs under this replica's id", retire: 0 });
     } else if (message.retired !== null) {
@@ -225,7 +235,7 @@ export class Identity {
       const unwelcome = peer.standing && !peer.standing.member && roots !== peer.rootsTold;
       if (peer.greeted && (compare || unwelcome)) {
         peer.rootsTold = roots;
-        links.send(peer, this.greeting(nowMs));
+        this.greet(peer, nowMs);
       }
       const { judged } = peer;
       const fine = judged && judged.member && judged.complete;

@@ -18,6 +18,7 @@ export class Peer {
     this.told = new VersionVector(); // what it was told that we have seen
     this.tellAt = null; // when it is to be told more
     this.toldAllAt = 0;
+    this.greetedAt = 0; // the place of our own stream that it was last greeted with
     this.standing = null; // ours, there
     this.judged = null; // its, here
     this.mark = null; // a place of its own stream, and the hash there
