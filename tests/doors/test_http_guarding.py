@@ -75,12 +75,12 @@ PATHS = [
     "/site/../secret", "/site/%2e%2e/secret", "/site/..%2fsecret", "/site/sub/../../secret",
     "/site/.hidden", "/site/sub/.hidden", "/site//secret", "/site/sub%00.html", "/site/link",
     "/site/..\\secret", "/site/%5c..%5csecret", "/site/C:/x", "/site/" + "a/" * 3000,
-    "/site/\ud800",
+    "/site/\ud800", "/site/.map", "/site.map",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PATHS, ids=range(len(PATHS)))
-def test_no_path_leads_out_of_its_folder(tmp_path: Path, path: str) -> None:
+async def test_no_path_leads_out_of_its_folder(tmp_path: Path, path: str) -> None:
     site = tmp_path / "site"
     (site / "sub").mkdir(parents=True)
     (tmp_path / "secret").write_text("secret")
@@ -88,10 +88,11 @@ def test_no_path_leads_out_of_its_folder(tmp_path: Path, path: str) -> None:
     (site / "sub" / ".hidden").write_text("secret")
     (site / "link").symlink_to(tmp_path / "secret")
     (site / "index.html").write_text("page")
-    files = Files({"/site/": site})
-    assert files.answer("GET", "/site/", None) is not None
+    (tmp_path / "site.map").write_text("secret")
+    files = Files({"/site/": site}, ["/site/", "/site/main.js"])
+    assert await files.serve("GET", "/site/", {}) is not None
     for one in (path, urllib.parse.unquote(path)):
-        assert files.answer("GET", one, None) is None
+        assert await files.serve("GET", one, {}) is None
 
 
 async def test_pages_are_told_by_kind_kept_by_etag_and_bound_to_this_server(

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "src" / "plait" / "apps" / "notes" / "web"
+DOORS = ROOT / "src" / "plait" / "doors" / "web"
 FAKE = Path(__file__).parent / "notes_fake.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 TYPES = {
@@ -77,7 +78,14 @@ async def page_alone(notes=(), width=1200, height=800, path="", **more):
 
 async def _serve(route):
     path = route.request.url.removeprefix("http://plait.test/").split("?")[0].split("#")[0]
-    file = FAKE if path == "client.js" else WEB / (path.removeprefix("apps/notes/") or "index.html")
+    if path.startswith("kit/"):
+        file = DOORS / path
+    else:
+        file = (
+            FAKE
+            if path == "client.js"
+            else WEB / (path.removeprefix("apps/notes/") or "index.html")
+        )
     if file.exists():
         await route.fulfill(body=file.read_bytes(), content_type=TYPES[file.suffix])
     else:

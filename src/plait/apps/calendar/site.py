@@ -20,7 +20,6 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from plait.api.store import Store
 from plait.apps import App, Site
@@ -29,6 +28,7 @@ from plait.apps.calendar.ics import BYTES_MAX, read_ics, write_ics
 from plait.apps.calendar.model import find_calendar, open_calendar, parts_of
 from plait.apps.calendar.sample import fill
 from plait.base.errors import PlaitError
+from plait.doors.http.pages import Pages
 from plait.doors.http.problems import HttpProblem, bad_request, not_found, response_of
 
 WEB: Final = Path(__file__).parent / "web"
@@ -144,7 +144,7 @@ def app(store: Store) -> App:
             Route("/feed.ics", _told(calendar.feed)),
             Route("/event.ics", _told(calendar.event)),
             Route("/import", _told(calendar.bring), methods=["POST"]),
-            Mount("/", StaticFiles(directory=WEB, html=True)),
+            Mount("/", Pages(WEB, joined=["app.js"])),
         ]
     )
 

@@ -7,19 +7,18 @@ itself. So nothing here sees what people write.
 from pathlib import Path
 from typing import Final
 
-from starlette.staticfiles import StaticFiles
-
 from plait.api.store import Store
 from plait.apps import App, Site
 from plait.apps.notes.model import open_notes
 from plait.apps.notes.sample import fill
+from plait.doors.http.pages import Pages
 
 WEB: Final = Path(__file__).parent / "web"
 
 
 def app(_store: Store) -> App:
     """What answers at /apps/notes/."""
-    return StaticFiles(directory=WEB, html=True)
+    return Pages(WEB, joined=["main.js"])
 
 
 async def prepare(store: Store) -> None:

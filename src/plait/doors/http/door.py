@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -33,6 +32,7 @@ from plait.doors.http.limits import HttpLimits
 from plait.doors.http.live_socket import LiveSocket
 from plait.doors.http.operation import Found, Operation, Table, parse_query
 from plait.doors.http.operations import OPERATIONS
+from plait.doors.http.paths import Scope, local_path, raw_path
 from plait.doors.http.problems import HttpProblem, not_found, response_of
 from plait.doors.http.replica_socket import ReplicaSocket
 from plait.doors.http.sites import Mounted, Site
@@ -41,7 +41,6 @@ from plait.doors.people import Everybody, People
 
 logger = logging.getLogger("plait.doors.http")
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[MutableMapping[str, Any]], Any]
 
@@ -51,7 +50,9 @@ PAGES = {
     "/console/": WEB / "console",
     "/client.js": WEB / "client.js",
     "/client/": WEB / "client",
+    "/kit/": WEB / "kit",
 }
+JOINED = ("/client.js", "/console/main.js")
 TABLE = Table(OPERATIONS)
 SOCKETS: dict[str, type[ReplicaSocket] | type[LiveSocket]] = {
     "/v1/replica": ReplicaSocket,
@@ -112,7 +113,7 @@ class Door:
             {at: site for at, site in mounts.items() if not isinstance(site, Path)}, people
         )
         folders = {f"{at.rstrip('/')}/": p for at, p in mounts.items() if isinstance(p, Path)}
-        self._files = Files({**folders, **PAGES})
+        self._files = Files({**folders, **PAGES}, JOINED)
         self.under_way = 0
         self.answered: dict[str, int] = {}  # how many, by "2xx" and so on
         self.answered_s = 0.0
@@ -198,7 +199,7 @@ class Door:
         if request.method not in ("GET", "HEAD"):
             raise not_found(f"there is nothing at {raw}")
         path = local_path(scope)
-        file = self._files.answer(request.method, path, request.headers.get("if-none-match"))
+        file = await self._files.serve(request.method, path, request.headers)
         if file is None:
             raise not_found(f"there is nothing at {raw}")
         return file
@@ -308,25 +309,6 @@ def token_of(request: Request) -> str:
     if b"token=" in request.scope["query_string"]:
         return request.query_params.get("token", "")
     return request.cookies.get(TOKEN_COOKIE, "")
-
-
-def local_path(scope: Scope) -> str:
-    """The decoded path below wherever this app is mounted."""
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    below = path[len(root) :] if root and path.startswith(root) else path
-    return below or "/"
-
-
-def raw_path(scope: Scope) -> str:
-    """The same as it was sent, percent-encoded, so that a key may hold a slash."""
-    raw = scope.get("raw_path")
-    if raw is None:
-        return quote(local_path(scope))
-    path = bytes(raw).partition(b"?")[0].decode("latin-1")
-    root = str(scope.get("root_path", ""))
-    if root and str(scope["path"]).startswith(root):
-        path = "/" + "/".join(path.split("/")[root.count("/") + 1 :])
-    return path
 
 
 def _matches(router: Router, scope: Scope) -> bool:

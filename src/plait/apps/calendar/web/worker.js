@@ -7,7 +7,7 @@
  */
 
 const KEPT = "plait-calendar";
-const IS_FILE = /^\/(apps\/calendar\/([\w-]+\.(js|css|html|svg))?|client\.js|client\/[\w-]+\.js)$/;
+const IS_FILE = /^\/(apps\/calendar\/([\w-]+\.(js|css|html|svg))?|client\.js|(client|kit)\/[\w-]+\.js)$/;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));

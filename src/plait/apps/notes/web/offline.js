@@ -8,7 +8,7 @@
  */
 
 const KEPT = "plait-notes";
-const IS_FILE = /^\/(apps\/notes\/|client\.js$|client\/)/;
+const IS_FILE = /^\/(apps\/notes\/|client\.js$|client\/|kit\/)/;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
