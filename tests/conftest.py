@@ -25,6 +25,8 @@ VIRTUAL_TIME = {"sim", "laws", "paper"}  # folders
 ORDER = ("processes", "web", "cluster", "doors", "engines", "house", "check", "paper", "traces")
 ORDER += ("unit", "laws", "sim")
 
+_DEPTH = len(Path(__file__).parent.parts)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marks."""
@@ -66,4 +68,4 @@ def has_deadlines(item: pytest.Item) -> bool:
 
 def folder_of(item: pytest.Item) -> str:
     """The folder of `tests` that the test is in."""
-    return item.path.relative_to(Path(__file__).parent).parts[0]
+    return item.path.parts[_DEPTH]

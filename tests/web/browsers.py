@@ -1,4 +1,8 @@
-"""Chromium, for tests of pages: where it is, and windows that have the browser replica open."""
+"""Chromium, for tests of pages: where it is, and windows that have the browser replica open.
+
+To start one takes as long as most tests of a page: those of a module share it (`SHARED`), each with
+contexts of its own, which are closed with the test.
+"""
 
 import contextlib
 import shutil
@@ -22,17 +26,50 @@ _OPEN = """async ([schema, options]) => {
 SCHEMA = {"title": "register", "likes": "counter", "tags": "addWinsSet"}
 
 
+# The `pytestmark` of a module whose tests share a browser, and so an event loop.
+SHARED = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("browser_of_module")]
+
+_shared: list[Browser] = []
+
+
 @contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """The browser; the test is skipped, loudly, where there is none."""
+async def launched() -> AsyncIterator[Browser]:
+    """A browser; the test is skipped, loudly, where there is none."""
     if CHROMIUM is None:
         pytest.skip("NO CHROMIUM FOUND: pages were not tried in a browser")
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         try:
             yield browser
         finally:
             await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def sharing() -> AsyncIterator[None]:
+    """Until the end, `chromium` gives one browser."""
+    async with launched() as browser:
+        _shared.append(browser)
+        try:
+            yield
+        finally:
+            _shared.remove(browser)
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser of the module, without what other tests did in it; or one for this test."""
+    if not (_shared and _shared[-1].is_connected()):
+        async with launched() as browser:
+            yield browser
+        return
+    try:
+        yield _shared[-1]
+    finally:
+        for context in _shared[-1].contexts:
+            await context.close()
 
 
 async def window(

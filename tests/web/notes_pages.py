@@ -1,17 +1,17 @@
 """Pages of the notes app in a real browser, over a test double of the replica or a real cluster."""
 
 import json
-import shutil
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.web.browsers import CHROMIUM, chromium
+
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "src" / "plait" / "apps" / "notes" / "web"
 DOORS = ROOT / "src" / "plait" / "doors" / "web"
 FAKE = Path(__file__).parent / "notes_fake.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -22,21 +22,6 @@ TYPES = {
 needs_chromium = pytest.mark.skipif(
     not CHROMIUM, reason="NO CHROMIUM: the pages of the notes app are NOT tested in a browser"
 )
-
-
-@asynccontextmanager
-async def chromium():
-    """A browser."""
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        try:
-            yield browser
-        finally:
-            await browser.close()
 
 
 class Complaints(list):

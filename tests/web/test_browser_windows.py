@@ -14,11 +14,13 @@ from plait.cli.doors import own_store
 from plait.doors.http.door import asgi
 from plait.doors.http.serving import listening
 from plait.node.local import Local
-from tests.web.browsers import chromium, shows, window
+from tests.web.browsers import SHARED, chromium, shows, window
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "cluster"))
 
 from members import Members, until
+
+pytestmark = SHARED
 
 
 class Note(Document):

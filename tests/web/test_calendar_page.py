@@ -19,13 +19,15 @@ import plait
 from plait.apps.calendar.model import When, open_calendar
 from plait.apps.calendar.site import app
 from plait.node.local import Local
-from tests.web.browsers import chromium
+from tests.web.browsers import SHARED, chromium
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "cluster"))
 sys.path.append(str(Path(__file__).resolve().parent.parent / "doors"))
 
 from doors import served
 from members import Members, until
+
+pytestmark = SHARED
 
 AT = "/apps/calendar"
 TODAY = date.today()
@@ -49,7 +51,7 @@ class Calendar:
 
     async def tab(self, context: BrowserContext, name: str, node: int = 0, at: str = "") -> Page:
         page = await context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)
         self._listen(page, self.bases[node])
         await page.goto(f"{self.bases[node]}{AT}/?name={name}#{at}")
         await page.wait_for_selector("body[data-ready]")
@@ -109,7 +111,7 @@ async def shows(page: Page, expression: str, wanted: Any) -> None:
     """Wait until an expression of the page is something (its policy forbids to evaluate there)."""
     found = None
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(45):
             while (found := await page.evaluate(expression)) != wanted:
                 await asyncio.sleep(0.03)
     assert found == wanted, expression
@@ -230,7 +232,7 @@ async def test_one_occurrence_of_a_series_is_moved_and_one_is_skipped(tmp_path):
 
 async def box_of(page: Page, selector: str) -> Any:
     """Where something is, once it is there: what it stands in may just be drawn anew."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         while (box := await page.locator(selector).first.bounding_box()) is None:
             await asyncio.sleep(0.03)
     return box

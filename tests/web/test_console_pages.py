@@ -17,10 +17,12 @@ from plait.cli.demo.cluster import DemoCluster
 from plait.cli.demo.narrator import Narrator
 from plait.cli.demo.pages import open_pages
 from plait.doors.http.serving import listening
-from tests.web.browsers import chromium
+from tests.web.browsers import SHARED, chromium
 
 PATIENCE_MS = 30_000
 WIDE, NARROW = (1440, 900), (390, 844)
+
+pytestmark = SHARED
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -171,7 +173,7 @@ async def test_a_document_is_edited_field_by_field_and_its_past_is_shown(tmp_pat
             await minutes.fill("Minutes. All is well.")
             await minutes.press("Control+Enter")
             await expect(page.locator(".prose button")).to_be_hidden()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while str(meetings["team"].minutes) != "Minutes. All is well.":
                     await asyncio.sleep(0.02)
             assert meetings["team"].title == "Monthly"
