@@ -6,7 +6,7 @@ stable, nothing is forgotten, and reading the past replays the batches.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -254,6 +254,16 @@ class FakeReplica(FakeView):
     def listen(self, tell: Callable[[Sequence[Changed]], None]) -> Callable[[], None]:
         self._listeners.append(tell)
         return lambda: self._listeners.remove(tell)
+
+    def heed(self, tell: Callable[[str, bool], None]) -> Callable[[], None]:
+        def told(changes: Sequence[Changed]) -> None:
+            for change in changes:
+                tell(change.key, change.event.replica == self.replica)
+
+        return self.listen(told)
+
+    def assign(self, path: Path, values: Mapping[str, Any]) -> bool:
+        return False
 
     def who(self, replica: int, seq: int = 0) -> str:
         return self.names.get(replica, f"{replica:x}")

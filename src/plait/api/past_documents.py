@@ -1,6 +1,6 @@
 """Documents as they were: a replica that reads, and refuses what would write."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from plait.base.causality import Context, Dot
@@ -79,6 +79,10 @@ class PastReplica:
         """Nothing changes."""
         return lambda: None
 
+    def heed(self, tell: Callable[[str, bool], None]) -> Callable[[], None]:
+        """Nothing changes."""
+        return lambda: None
+
     def everybody(self) -> dict[int, Any]:
         """Nobody is here."""
         return {}
@@ -110,6 +114,10 @@ class PastReplica:
     def mutate(
         self, key: str, path: Path, mutation: Mutation, note: Note | None = None
     ) -> tuple[int, int] | None:
+        """Refuse."""
+        self._refuse()
+
+    def assign(self, path: Path, values: Mapping[str, Any]) -> bool:
         """Refuse."""
         self._refuse()
 

@@ -4,7 +4,7 @@ Everything but `flush` and `load` is a plain call: it reads and writes this proc
 and waits for nobody. Implemented by `plait.engines.graph`, in a node and in a client alike.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from plait.base.causality import Context, Dot, VersionVector
@@ -105,6 +105,11 @@ class GraphReplica(GraphView, Protocol):
         """
         ...
 
+    def assign(self, path: Path, values: Mapping[str, Any]) -> bool:
+        """Assign a register of the last writer in many documents by key, all of it or nothing.
+        False, and nothing happened: it has to be done one by one. Raises what `mutate` does."""
+        ...
+
     def clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path."""
         ...
@@ -127,6 +132,11 @@ class GraphReplica(GraphView, Protocol):
 
     def listen(self, tell: Callable[[Sequence[Changed]], None]) -> Callable[[], None]:
         """Be told of every batch that takes effect here, after it has; returns how to stop."""
+        ...
+
+    def heed(self, tell: Callable[[str, bool], None]) -> Callable[[], None]:
+        """Be told (key, own) of every document that changes, after it has; returns how to stop.
+        It costs next to nothing, unlike `listen`."""
         ...
 
     def past(self, version: Context | None, time_ms: int | None) -> GraphView:

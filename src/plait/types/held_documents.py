@@ -1,7 +1,8 @@
 """The documents of a shelf that are in memory, and how they come and go.
 
 A document is read from its rows when it is asked for; it stays while its rows are old, and until
-`evict` finds it clean and not touched lately.
+`evict` finds it clean and not touched lately. Those that are one register alone may be kept smaller
+(`lone_registers`), until anything else is asked of them.
 
 A *draft* (mark, then rollback or keep) notes every object before it is first touched; one that is
 rolled back leaves no trace. Rows of documents in an open draft are not given out.
@@ -12,10 +13,12 @@ since they were last counted.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, TypeAlias
 
 from plait.base.codec import KEY_BYTES_MAX
 from plait.types.graph_type import GraphType
+from plait.types.lone_registers import Entry, LoneRegisters
 from plait.types.paths import Path, tag_of
 from plait.types.shelf_drafts import Draft
 from plait.types.shelf_folding import Unfolded
@@ -23,6 +26,8 @@ from plait.types.shelf_rows import Row, Rows, ShelfRows
 from plait.types.shelved_document import ShelvedDocument, ShelvedObject
 
 TypeOf: TypeAlias = Callable[[str], GraphType[Any]]
+
+LONE_TIMES = 5  # so many times as many lone registers are held as whole documents
 
 
 class HeldDocuments:
@@ -34,6 +39,7 @@ class HeldDocuments:
         self.rows = ShelfRows(rows, type_of)
         self.meta = self.rows.meta
         self.unfolded = Unfolded(self.rows)
+        self.lone = LoneRegisters(self.rows, type_of)
         self.documents: dict[str, ShelvedDocument] = {}
         self.dirty: dict[str, ShelvedDocument] = {}
         self.stale: dict[str, ShelvedDocument] = {}
@@ -46,12 +52,29 @@ class HeldDocuments:
     def _load(self, key: str) -> ShelvedDocument | None:
         if key == self._absent:
             return None
-        document = self.rows.load(key) if is_key(key) else None
+        document = self._whole(key) or (self.rows.load(key) if is_key(key) else None)
         if document is None:
             self._absent = key
         else:
             self.documents[key] = document
         return document
+
+    def _whole(self, key: str) -> ShelvedDocument | None:
+        """A document that was a lone register, and is held as any other now."""
+        document = self.lone.take(key)
+        if document is not None:
+            self.documents[key] = document
+            if document.changed:
+                self.dirty[key] = document
+        return document
+
+    def put_lone(self, key: str, entry: Entry, is_new: bool) -> None:
+        """The document is this register now, and was nothing else before."""
+        self.lone.put(key, entry, is_new)
+        if is_new:
+            self._count += 1
+            if key == self._absent:
+                self._absent = ""
 
     def get(self, key: str) -> ShelvedDocument | None:
         """The document, read from its rows if need be; None if there is none."""
@@ -67,12 +90,17 @@ class HeldDocuments:
 
     def peek(self, key: str) -> ShelvedDocument | None:
         """The document; it is not held because of this, unless it is changed."""
-        return self.documents.get(key) or self.rows.load(key)
+        known = self.documents.get(key) or (self._whole(key) if key in self.lone.dirty else None)
+        return known or self.rows.load(key)
+
+    def shows(self, key: str) -> bool:
+        """Whether a document that is not held whole is visible."""
+        return key in self.lone.entries or self.rows.shown(key)
 
     def all_keys(self, start: str | None, stop: str | None) -> Iterator[str]:
         """Keys in memory or in storage, in order."""
         held = iter(sorted(
-            key for key in self.documents
+            key for key in chain(self.documents, self.lone.dirty)
             if (start is None or key >= start) and (stop is None or key < stop)
         ))  # fmt: skip
         next_held = next(held, None)
@@ -186,6 +214,7 @@ class HeldDocuments:
                 del self.dirty[key]
                 rows += self.rows.pack(document)
                 rows += self.unfolded.index(key)
+        rows += self.lone.pack()
         rows += self.unfolded.removed()
         return rows + self.rows.tail(bool(rows))
 
@@ -194,6 +223,7 @@ class HeldDocuments:
 
         Call it when what `changes` gave is in storage.
         """
+        self.lone.evict(self.documents_max * LONE_TIMES)
         excess = len(self.documents) - self.documents_max
         drafted = {} if self.draft is None else self.draft.documents
         for _ in range(2):  # the second look finds those that the first one gave a chance

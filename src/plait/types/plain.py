@@ -24,6 +24,9 @@ def taken(value: Any) -> Any:
     elif kind is int:
         if -(1 << 63) <= value < 1 << 64:
             return value
+    elif kind is bytes:
+        if len(value) < _SURELY_SMALL:
+            return value
     elif kind is float or kind is bool or value is None:
         return value
     return _decode(encode_value(value))

@@ -8,7 +8,8 @@
 
 A shelf never waits: a document that is not in memory is read from its rows on the spot. The parts:
 `held_documents` (memory, drafts), `shelf_rows` (storage), `shelf_roads` (fragments),
-`shelf_folding`, `hiding` (deletion), `nesting` (maps), `opaque` (types that are not known).
+`shelf_folding`, `shelf_assigning` (many at once), `hiding` (deletion), `nesting` (maps), `opaque`
+(types that are not known).
 
 Invariants: any two shelves that applied or joined the same events are `canonical`ly equal, however
 they came by them and whatever is in memory; `count()` is the number of keys that `keys()` lists;
@@ -16,7 +17,7 @@ what a remote replica wrote raises nothing in `apply`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from plait.base.causality import NOTHING, Context, Dot, VersionVector
@@ -32,6 +33,7 @@ from plait.types.nesting import holds
 from plait.types.opaque import clearable
 from plait.types.paths import Path, tag_of
 from plait.types.preparing import clear_op, ground, learn
+from plait.types.shelf_assigning import Assignment, carry_out, plan
 from plait.types.shelf_folding import fold_document
 from plait.types.shelf_roads import FORGOT, Joining, Touched, bundle, drop_others, join
 from plait.types.shelf_rows import Rows
@@ -97,7 +99,7 @@ class Shelf:
         """Whether the document is visible."""
         document = self._documents.get(key)
         if document is None:
-            return self._held.rows.shown(key)
+            return self._held.shows(key)
         return is_shown(document)
 
     def keys(self, start: str | None = None, stop: str | None = None) -> Iterator[str]:
@@ -181,6 +183,14 @@ class Shelf:
     def prepare_delete(self, key: str) -> tuple[Op, ...]:
         """Hide the document; nothing if it is not visible."""
         return (Op(key, (), None, DELETE),) if self.exists(key) else ()
+
+    def plan(self, path: Path, values: Mapping[str, Any], here: Here) -> list[Assignment] | None:
+        """See `shelf_assigning.plan`."""
+        return plan(self._held, path, values, here)
+
+    def carry_out(self, planned: list[Assignment], first: Event) -> list[Op]:
+        """See `shelf_assigning.carry_out`."""
+        return carry_out(self._held, planned, first, self.apply)
 
     # ------------------------------------------------------------------ the fold: operations
 

@@ -5,10 +5,10 @@ nobody changes. Views hold one of them, a key and a path, and nothing else: they
 whenever a field is read and cost nothing to keep.
 
 Invariant: whatever is written here is either undoable (`plait.api.documents.undo`) or has changed
-nothing.
+nothing; but for what is assigned to many documents at once, and where undoing is switched off.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
@@ -77,6 +77,11 @@ class Access:
         """
         self.check()
         return self._mutate(key, path, mutation, self.undo.note)
+
+    def assign(self, path: Path, values: Mapping[str, Any]) -> bool:
+        """Assign a register of many documents; False: it has to be done one by one."""
+        self.check()
+        return self.replica.assign(path, values)
 
     def clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path."""

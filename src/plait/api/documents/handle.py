@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from functools import partial
+from typing import Any, Generic, Self, TypeVar, cast
 
 from plait.api.documents.access import Access
 from plait.api.documents.change import OpenChange
@@ -12,12 +13,12 @@ from plait.api.documents.document import Document, DocumentClass, JsonDocument
 from plait.api.documents.history import encode_version, past_of
 from plait.api.documents.presence import Presence
 from plait.api.documents.refused import RefusedEdit, RefusedWatch, refused_in
-from plait.api.documents.registers import Loser
+from plait.api.documents.registers import Loser, Register
 from plait.api.documents.replay import replay
 from plait.api.documents.watching import NamedPath, Watch, Where
 from plait.base.codec import encode_key
 from plait.base.errors import BadDocument, BadValue
-from plait.engines.graph_port import Changed, GraphReplica
+from plait.engines.graph_port import GraphReplica
 
 D = TypeVar("D", bound=Document)
 
@@ -115,6 +116,34 @@ class Documents(Generic[D]):
         batch; an exception discards it. `ChangeOpen` if another task has one open."""
         return OpenChange(self._access, message)
 
+    def assign(self, field: str, values: Mapping[str, Any]) -> None:
+        """Assign one register of many documents by key, as one change, and quickly:
+        ``docs.assign("done", {"n1": True, "n2": True})``. It is no step of `undo`.
+
+        Raises what assigning to one of them does; nothing is written then.
+        """
+        register = self._class.fields.get(field)
+        if not isinstance(register, Register):
+            raise BadValue(f"{self._class.__name__}.{field} is no register")
+        where = self._access.where
+        path = (register.part,)
+        stored = {
+            key: register.checker.store(value, partial(where, key, path))
+            for key, value in values.items()
+        }
+        if not stored or (register.alias is None and self._access.assign(path, stored)):
+            return
+        with self.change():
+            for key, value in stored.items():
+                encode_key(key)
+                register.__set__(self[key], value)
+
+    def without_undo(self) -> Self:
+        """This handle, which keeps nothing for `undo` any more: for programs that write much and
+        never take it back."""
+        self._access.undo.switch_off()
+        return self
+
     def undo(self) -> bool:
         """Take back the last thing that this handle did, as one step if it was one change.
 
@@ -145,12 +174,7 @@ class Documents(Generic[D]):
         """Have ``tell(key, own)`` called for every document that changes, right after it has; what
         this gives ends it. own: it was this process. `tell` is quick and does not raise."""
         replica = self._access.replica
-
-        def told(batch: Sequence[Changed]) -> None:
-            for key, author in dict.fromkeys((one.key, one.event.replica) for one in batch):
-                tell(key, author == replica.replica)
-
-        stops = [replica.listen(told), replica.on_refused(lambda refusal: tell(refusal.key, False))]
+        stops = [replica.heed(tell), replica.on_refused(lambda refusal: tell(refusal.key, False))]
 
         def stop() -> None:
             for one in stops:

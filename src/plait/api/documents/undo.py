@@ -76,7 +76,16 @@ class Undo:
     """The steps of one handle, newest last. Single writes wait in `_noted`, as they were noted,
     until somebody wants to see the steps."""
 
-    __slots__ = ("__weakref__", "_group", "_noted", "_replaying", "_steps", "_undone", "note")
+    __slots__ = (
+        "__weakref__",
+        "_group",
+        "_noted",
+        "_off",
+        "_replaying",
+        "_steps",
+        "_undone",
+        "note",
+    )
 
     def __init__(self) -> None:
         self._steps: deque[Step] = deque(maxlen=STEPS_MAX)
@@ -84,11 +93,20 @@ class Undo:
         self._undone: deque[Step] = deque(maxlen=STEPS_MAX)
         self._group: list[Entry | Noted] | None = None  # what a change has written so far
         self._replaying = False
-        self.note: Note = self._noted.append  # called with whatever is written
+        self._off = False
+        self.note: Note | None = self._noted.append  # called with whatever is written
+
+    def switch_off(self) -> None:
+        """Note nothing any more: nothing can be taken back."""
+        self._off, self.note = True, None
+        for kept in (self._steps, self._noted, self._undone):
+            kept.clear()
 
     def _listen(self) -> None:
         """Have what is written noted where it belongs."""
-        if self._group is not None:
+        if self._off:
+            self.note = None
+        elif self._group is not None:
             self.note = self._group.append
         else:
             self.note = self._anew if self._undone else self._noted.append
@@ -107,6 +125,8 @@ class Undo:
 
     def wrote_all(self, entries: list[Entry]) -> None:
         """Something was written in one go that takes several mutations to take back."""
+        if self._off:
+            return
         if self._group is not None:
             self._group.extend(reversed(entries))
         elif entries:

@@ -22,6 +22,7 @@ Done = tuple[bytes, int]  # the replies, and how many commands they answer
 
 WATCH: Final = b"\0watch"  # then keys: a number for EXEC
 EXEC: Final = b"\0exec"  # then a `Transaction`
+REFUSED: Final = b"\0refused"  # then why: what stood here cannot be done
 
 TOO_LONG: Final = "ERR the reply is too long to be given in one piece"
 
@@ -67,6 +68,11 @@ def decode_transaction(args: Arguments) -> Transaction:
 def exec_command(watched: list[tuple[bytes, int]], commands: list[Arguments]) -> Arguments:
     """A whole transaction as one command."""
     return [EXEC, _encoder.encode(Transaction(watched, commands))]
+
+
+def refused_command(text: str) -> Arguments:
+    """A command whose reply is this error."""
+    return [REFUSED, text.encode(errors="replace")]
 
 
 def run_encoded(keyspace: Keyspace, data: bytes, bytes_max: int) -> bytes:
@@ -122,6 +128,8 @@ def _unusual(keyspace: Keyspace, args: Arguments) -> Reply:
         return [keyspace.watch(key) for key in args[1:]][-1]
     if args[0] == EXEC:
         return _exec(keyspace, _transaction.decode(args[1]))
+    if args[0] == REFUSED:
+        return Failed(args[1].decode())
     return one(keyspace, args)
 
 

@@ -3,6 +3,7 @@
 ::
 
     documents ──load──► values in memory ──commands──► dirty keys ──flush──► mutations
+        │                                           strings, many at once ──┘
         └── somebody else changed a key ──► it is forgotten, and read again when it is needed
 
 Commands see plain values and are the same as everywhere; what a flush writes is what they *meant*:
@@ -12,6 +13,7 @@ changes of one key between two flushes are one.
 Invariant: after a flush the documents read as the values do, as long as nobody else wrote.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from plait.api.documents import Documents
@@ -27,7 +29,7 @@ class DocumentKeyspace(Keyspace):
 
     def __init__(self, documents: Documents[RedisKey]) -> None:
         super().__init__()
-        self._documents = documents
+        self._documents = documents.without_undo()
         self._known: set[bytes] = set()  # keys that were read, or are known not to be there
         self._all = False  # every key that there is was read
         self._stale: set[bytes] = set()  # keys that were forgotten since
@@ -179,14 +181,25 @@ class DocumentKeyspace(Keyspace):
         """Whether there is something to flush."""
         return bool(self._dirty)
 
-    def flush(self) -> None:
-        """Write what was changed, as one change of the collection. Raises what documents raise;
-        what was changed is forgotten then."""
+    def flush(self, together: bool = False) -> None:
+        """Write what was changed, as one change of the collection, or (unless `together`) as one
+        for strings that were only set and one for the rest.
+
+        Raises what documents raise; what was changed is forgotten then.
+        """
         dirty, self._dirty = self._dirty, {}
         try:
-            with self._documents.change():
-                for key in dirty:
-                    self._write(key)
+            texts = self._texts(dirty)
+            if texts and together and len(texts) < len(dirty):
+                texts = {}
+            if len(texts) < len(dirty):
+                with self._documents.change():
+                    for key in dirty:
+                        if key not in texts:
+                            self._write(key)
+            if texts:
+                self._documents.assign("text", {name_of(key): text for key, text in texts.items()})
+                self._held.update(dict.fromkeys(texts, "string"))
         except BaseException:
             self.forget_all()
             raise
@@ -194,6 +207,23 @@ class DocumentKeyspace(Keyspace):
             noted.clear()
         if len(self._known) > KEPT_MAX:
             self.forget_all()
+
+    def _texts(self, dirty: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Those of the changed keys that are strings, and to be written as nothing but that."""
+        data, valued, counted, counting = self.data, self._valued, self._counted, self._counting
+        held, expires, held_until = self._held, self.expires, self._held_until
+        timed = bool(expires or held_until)
+        texts = {}
+        for key in dirty:
+            value = data.get(key)
+            if type(value) is not bytes or key not in valued or key in counted or key in counting:
+                continue
+            if held.get(key, "string") != "string":
+                continue
+            if timed and expires.get(key, 0) != held_until.get(key, 0):
+                continue
+            texts[key] = value
+        return texts
 
     def _write(self, key: bytes) -> None:
         value = self.data.get(key)

@@ -13,15 +13,16 @@ from collections.abc import Callable
 from typing import Final
 
 from plait.api.documents import Documents
-from plait.doors.resp.batches import EXEC, TooLong, decode_transaction, run
+from plait.base.errors import BadKey
+from plait.doors.resp.batches import EXEC, TooLong, decode_transaction, refused_command, run
 from plait.doors.resp.commands import TABLE
-from plait.doors.resp.commands.table import Arguments
+from plait.doors.resp.commands.table import Arguments, Command, find
 from plait.doors.resp.document_keyspace import DocumentKeyspace
 from plait.doors.resp.redis_key import RedisKey, bytes_of
 from plait.doors.resp.replies import Complaint, encode
 from plait.doors.resp.replies import Failed as Failed
 from plait.doors.resp.settings import EVENTUAL
-from plait.doors.resp.space import Job, refuse
+from plait.doors.resp.space import Job, error_text, refuse
 
 REPLY_BYTES: Final = 64 << 20
 REFUSED: Final = frozenset(
@@ -45,6 +46,7 @@ class DocumentSpace:
         self._wall_ms = wall_ms
         self._loop = asyncio.get_running_loop()
         self._jobs: list[Job] = []
+        self._together = False  # something of this pass takes effect as a whole or not at all
         self._stop = documents.on_change(self._changed)
 
     def _changed(self, name: str, own: bool) -> None:
@@ -62,10 +64,11 @@ class DocumentSpace:
         keyspace = self._keyspace
         done: list[tuple[Job, bytes, int]] = []
         failure: Exception | None = None
+        self._together = False
         try:
             keyspace.sweep(self._wall_ms())
             for job in jobs:
-                commands = self._loaded(job.commands)
+                commands = [self._ready(args) or args for args in job.commands]
                 try:
                     ((data, count),) = run(keyspace, [(job.protocol, commands)], REPLY_BYTES)
                 except TooLong as error:
@@ -73,7 +76,7 @@ class DocumentSpace:
                     data *= count
                 done.append((job, data, count))
             if keyspace.dirty:
-                keyspace.flush()
+                keyspace.flush(self._together)
         except Exception as error:
             keyspace.forget_all()
             failure = error
@@ -84,33 +87,34 @@ class DocumentSpace:
             for job in jobs:
                 refuse(job, failure)
 
-    def _loaded(self, commands: list[Arguments]) -> list[Arguments]:
-        """The commands, once the keys that they name are in memory."""
-        load, table = self._keyspace.load, TABLE
-        refused = False
-        for args in commands:
-            command = table.get(args[0]) or table.get(args[0].upper())
-            if command is None:
-                if args[0] == EXEC:
-                    self._loaded(decode_transaction(args).commands)
-            elif command.name in _OF_ALL:
-                self._keyspace.load_all()
-            elif command.name in REFUSED:
-                refused = True
-            elif command.places == (1, 1, 1) and not command.counted_at:
-                if len(args) > 1:
-                    load(args[1])
-            else:
-                for key in command.keys(args):
-                    load(key)
-        if not refused:
-            return commands
-        # in mixed case it is not found at once, and then it is refused
-        return [
-            [args[0].capitalize(), *args[1:]] if args[0].lower().decode("latin-1") in REFUSED
-            else args
-            for args in commands
-        ]  # fmt: skip
+    def _ready(self, args: Arguments) -> Arguments | None:
+        """Have the keys that a command names in memory. What to do instead, if not just that."""
+        command = TABLE.get(args[0]) or TABLE.get(args[0].upper())
+        try:
+            self._load(args, command)
+        except BadKey as error:  # whoever is to blame fails alone
+            return refused_command(error_text(error))
+        if command is not None and command.name in REFUSED:
+            # in mixed case it is not found at once, and then it is refused
+            return [args[0].capitalize(), *args[1:]]
+        return None
+
+    def _load(self, args: Arguments, command: Command | None) -> None:
+        if command is None:
+            if args[0] == EXEC:
+                self._together = True
+                for one in decode_transaction(args).commands:
+                    self._load(one, find(one[0]))
+        elif command.places == (1, 1, 1) and not command.counted_at:
+            if len(args) > 1:
+                self._keyspace.load(args[1])
+        elif command.name in _OF_ALL:
+            self._together = True
+            self._keyspace.load_all()
+        else:
+            self._together = True
+            for key in command.keys(args):
+                self._keyspace.load(key)
 
     async def watch(self, keys: list[bytes]) -> int:
         """Refused: what is watched here could be changed elsewhere, unseen."""

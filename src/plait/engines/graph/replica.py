@@ -97,7 +97,8 @@ class Replica:
             refused.listen,
         )
         self.refused, self.dismiss, self.again = refused.listed, refused.dismiss, refused.again
-        self.mutate = self.writer.mutate
+        self.mutate, self.assign = self.writer.mutate, self.writer.assign
+        self.heed = self.telling.heed
         self.clear = self.writer.clear
         self.delete = self.writer.delete
         self.begin = self.writer.begin
@@ -296,9 +297,10 @@ class Replica:
         self.writer.seal()
         return True
 
-    def took(self, events: int) -> None:
-        """Something of others took effect and is in the log."""
+    def took(self, events: int, batches: Sequence[Batch] = ()) -> None:
+        """Something of others took effect and is in the log; `batches`, if it came as such."""
         self._events += events
+        self.telling.others(batches)
         self.writer.watch()
         self.soon()
         self.telling.tell()

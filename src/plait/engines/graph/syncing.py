@@ -10,7 +10,7 @@ that goes on under another id greets on a connection that stands.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -61,7 +61,7 @@ class Owner(Protocol):
         """Write a batch that concerns the scope itself."""
         ...
 
-    def took(self, events: int) -> None:
+    def took(self, events: int, batches: Sequence[Batch] = ()) -> None:
         """Something of others took effect and is in the log."""
         ...
 
@@ -254,7 +254,7 @@ class Syncing:
                     self._journal.add(wal.delivered(batches))
                     for batch in batches:
                         self._parts.delivered(batch)
-                    self._owner.took(sum(len(batch.ops) for batch in batches))
+                    self._owner.took(sum(len(batch.ops) for batch in batches), batches)
                 case Held(batches):
                     self._journal.add(wal.held(batches))
                     self._owner.took(len(batches))

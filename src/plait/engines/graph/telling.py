@@ -18,6 +18,7 @@ from plait.types.shelf import Shelf
 logger = logging.getLogger("plait.graph")
 
 Listener = Callable[[Sequence[Changed]], None]
+Heed = Callable[[str, bool], None]  # the key of a document, and whether it was this replica
 
 
 class Telling:
@@ -26,6 +27,8 @@ class Telling:
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._changes: list[Changed] = []
+        self._heeding: list[Heed] = []  # they want keys alone, which cost nothing to note
+        self._keys: dict[str, None] = {}  # of documents that others changed
         self._shelf: Shelf | None = None
         self._clock = HybridClock()
 
@@ -46,8 +49,38 @@ class Telling:
 
         return stop
 
+    def heed(self, tell: Heed) -> Callable[[], None]:
+        """Tell of every document that changes from now on; returns how to stop."""
+        self._heeding.append(tell)
+        self._watch()
+
+        def stop() -> None:
+            if tell in self._heeding:
+                self._heeding.remove(tell)
+                self._watch()
+
+        return stop
+
+    def others(self, batches: Sequence[Batch]) -> None:
+        """Batches of others took effect, and are told next."""
+        if self._heeding:
+            for batch in batches:
+                self._keys.update([(op.key, None) for op in batch.ops])
+
+    def _tell_keys(self, sealed: Batch | None) -> None:
+        theirs, self._keys = self._keys, {}
+        theirs.pop("", None)  # the scope itself is no document
+        own = [] if sealed is None else dict.fromkeys([op.key for op in sealed.ops if op.key])
+        for heed in list(self._heeding):
+            for key in theirs:
+                heed(key, False)
+            for key in own:
+                heed(key, True)
+
     def tell(self, sealed: Batch | None = None) -> None:
         """A batch, or several, took effect; `sealed`: it is this own one."""
+        if self._heeding:
+            self._tell_keys(sealed)
         if not self._changes:
             return
         noted, self._changes = self._changes, []
@@ -72,12 +105,17 @@ class Telling:
     def _watch(self) -> None:
         if self._shelf is not None:
             self._shelf.observer = self._note if self._listeners else None
-            self._shelf.join_observer = self._joined if self._listeners else None
+            joins = self._listeners or self._heeding
+            self._shelf.join_observer = self._joined if joins else None
 
     def _note(self, key: str, path: Path, op: Op, event: Event, before: Any, after: Any) -> None:
         self._changes.append(Changed(key, path, op, event, before, after, False))
 
     def _joined(self, key: str, path: Path, before: Any, after: Any) -> None:
+        if self._heeding:
+            self._keys[key] = None
+        if not self._listeners:
+            return
         op, event = Op(key, path, None), Event(0, 0, self._clock.last, {})
         self._changes.append(Changed(key, path, op, event, before, after, False))
 

@@ -14,8 +14,9 @@ Invariant: `vector[replica]` is `first - 1` plus the operations of the open batc
 batch it is what the scope says.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from typing import Any
 
 from plait.base.errors import BadValue, Busy, ChangeOpen, PlaitError
 from plait.base.ports import Clock
@@ -26,6 +27,7 @@ from plait.types.paths import Path
 from plait.types.shelf import UNUSUAL, Note, Noted
 
 BATCH_OPS = 8_192  # then a batch is sealed in the middle of a tick
+ASSIGNED_MAX = BATCH_OPS // 2  # documents at once: each takes two operations at most
 DRAFT_OPS_MAX = 60_000
 _AS_ONE = (Op("", (TOGETHER,), None),)  # whoever judges a guest's change refuses all of it or none
 
@@ -119,6 +121,28 @@ class Writer:
         if note is not None and noted:
             note(noted[0])
         return dot
+
+    def assign(self, path: Path, values: Mapping[str, Any]) -> bool:
+        """Assign a register of these documents, in one batch. False, and nothing happened: that
+        has to be done one by one."""
+        shelf, ops = self._parts.shelf, self._ops
+        if self._watched or shelf.observer is not None or not 0 < len(values) <= ASSIGNED_MAX:
+            return False
+        planned = shelf.plan(path, values, self._here)
+        if planned is None:
+            return False
+        count = sum([len(one.ops) for one in planned])
+        if len(ops) + count > BATCH_OPS:
+            self.seal()
+            ops = self._ops
+        if not ops:
+            self._hlc = self._parts.scope.stamp(self._clock.wall_ms())
+            self._dirty()
+        first = Event(self._replica, self._seq, self._hlc, self._vector)
+        self._seq += count
+        self._vector[self._replica] = self._seq - 1
+        ops += shelf.carry_out(planned, first)
+        return True
 
     def clear(self, key: str, path: Path) -> None:
         """Reset everything at and below the path."""
