@@ -2,7 +2,7 @@
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -30,14 +30,38 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+def every(
+    paths: Sequence[Path],
+) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Makes one test of a rule for a file: that all of these keep it; a test each takes longer."""
+
+    def decorate(rule: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            assert paths
+            broken = []
+            for path in paths:
+                try:
+                    rule(path)
+                except AssertionError as error:
+                    broken.append(f"{name_of(path)}: {error}")
+            assert not broken, "\n".join(broken)
+
+        test.__name__ = rule.__name__
+        return test
+
+    return decorate
+
+
+@cache
+def imports(tree: ast.Module) -> tuple[tuple[str, int], ...]:
     """Every module that a file imports, with the line where it does."""
+    found: list[tuple[str, int]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield "." * node.level + (node.module or ""), node.lineno
+            found.append(("." * node.level + (node.module or ""), node.lineno))
+    return tuple(found)
 
 
 @cache

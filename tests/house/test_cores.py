@@ -3,9 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-import pytest
-
-from tests.house.source import CORES, imports, modules, name_of, parsed
+from tests.house.source import CORES, every, imports, modules, name_of, parsed
 
 # All that a core may import beside the project. Anything else needs a reason here.
 ALLOWED_IMPORTS = {
@@ -31,7 +29,7 @@ ORDER_BLIND = {"all", "any", "frozenset", "len", "max", "min", "set", "sorted", 
 EDGE_FILES = {"src/plait/check/world.py"}
 
 cores = [path for path in modules(*CORES) if name_of(path) not in EDGE_FILES]
-files = pytest.mark.parametrize("path", cores, ids=name_of)
+files = every(cores)
 
 
 @files

@@ -1,8 +1,6 @@
 """What import-linter cannot say: where threads may be, and what the judges see."""
 
-import pytest
-
-from tests.house.source import SOURCE, imports, modules, name_of, parsed
+from tests.house.source import SOURCE, every, imports, modules, name_of, parsed
 
 THREADS = {"threading", "_thread", "concurrent.futures", "multiprocessing", "queue"}
 
@@ -14,21 +12,21 @@ THREADS_ALLOWED = {
 MAY_START_PROCESSES = {"bench", "cli"}  # peers and demo clusters are child processes
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
+@every(modules())
 def test_threads_exist_only_in_host(path):
     room = path.relative_to(SOURCE).parts[0]
     used = {module for module, _ in imports(parsed(path))} & THREADS
     assert not used or room == "host" or name_of(path) in THREADS_ALLOWED
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
+@every(modules())
 def test_processes_are_started_only_by_the_outermost_rooms(path):
     room = path.relative_to(SOURCE).parts[0]
     used = {module for module, _ in imports(parsed(path))} & {"subprocess", "multiprocessing"}
     assert not used or room in MAY_START_PROCESSES
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
+@every(modules())
 def test_nothing_is_ever_pickled(path):
     banned = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve"}
     assert not {module for module, _ in imports(parsed(path))} & banned

@@ -4,9 +4,7 @@ import ast
 import re
 from functools import cache
 
-import pytest
-
-from tests.house.source import ROOT, SOURCE, modules, name_of, parsed, project_files
+from tests.house.source import ROOT, SOURCE, every, modules, name_of, parsed, project_files
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
@@ -19,7 +17,7 @@ PLAIN_FIELDS_MAX = 4
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
-files = pytest.mark.parametrize("path", modules(), ids=name_of)
+files = every(modules())
 
 
 @files
