@@ -24,6 +24,7 @@ from plait import (
     Text,
 )
 from plait.api.store import Store
+from plait.base.errors import HistoryTrimmed
 from plait.doors.http.door import asgi
 from plait.doors.http.serving import listening
 
@@ -217,24 +218,61 @@ async def test_a_watch_of_documents_goes_on_where_it_was_cut(tmp_path: Path) -> 
         notes["n1"].title = "one"
         notes["n1"].body.insert(0, "text")
         del notes["n0"]
-        async with (
-            listening(asgi(store), "127.0.0.1:0") as bound,
-            httpx.AsyncClient(base_url=f"http://{bound}", timeout=10) as client,
-        ):
-            path = f"/v1/documents/notes/watch?from={version}"
-            told: list[tuple[str, Any]] = []
-            async with client.stream("GET", path) as answer:
-                name = ""
-                async for line in answer.aiter_lines():
-                    if line.startswith("event: "):
-                        name = line[7:]
-                        if name == "ready":
-                            notes["n2"].title = "live"
-                    elif line.startswith("data: "):
-                        told.append((name, json.loads(line[6:])))
-                        if name == "changes":
-                            break
+        told = await watched(store, notes, version)
     assert [name for name, _ in told] == ["changed", "changed", "ready", "changes"]
     assert told[0][1] == {"key": "n0", "deleted": True, "value": None}
     assert told[1][1]["value"] == {"title": "one", "body": "text"}
     assert told[3][1]["changes"][0]["after"] == "live"
+
+
+async def test_a_watch_goes_on_although_nobody_knows_what_happened_meanwhile(
+    tmp_path: Path,
+) -> None:
+    async with plait.open(tmp_path / "d") as store:
+        notes = await store.documents("notes", Note)
+        notes["n0"].title = "zero"
+        await store.flush()
+        version = notes.version
+        notes["n1"].title = "one"
+        del notes["n0"]
+        async with asyncio.timeout(20):
+            while kept(notes, version):
+                await asyncio.sleep(0.05)
+        told = await watched(store, notes, version)
+        assert [name for name, _ in told] == ["reset", "changed", "ready", "changes"]
+        assert told[0][1] == {"documents": 1}
+        assert told[1][1] == {"key": "n1", "deleted": False, "value": {"title": "one"}}
+        one = await watched(store, notes, version, "&key=n0")
+        assert one[0] == ("changed", {"key": "n0", "deleted": True, "value": None})
+
+
+def kept(notes: plait.Documents[Note], version: str) -> bool:
+    try:
+        notes.at(version)
+    except HistoryTrimmed:
+        return False
+    return True
+
+
+async def watched(
+    store: plait.Store, notes: plait.Documents[Note], version: str, more: str = ""
+) -> list[tuple[str, Any]]:
+    """What a watch from a version tells, and of one more edit."""
+    told: list[tuple[str, Any]] = []
+    async with (
+        listening(asgi(store), "127.0.0.1:0") as bound,
+        httpx.AsyncClient(base_url=f"http://{bound}", timeout=10) as client,
+    ):
+        path = f"/v1/documents/notes/watch?from={version}{more}"
+        async with client.stream("GET", path) as answer:
+            name = ""
+            async for line in answer.aiter_lines():
+                if line.startswith("event: "):
+                    name = line[7:]
+                    if name == "ready":
+                        notes["n0" if more else "n2"].title = "live"
+                elif line.startswith("data: "):
+                    told.append((name, json.loads(line[6:])))
+                    if name == "changes":
+                        break
+    return told

@@ -6,6 +6,7 @@ that a program declared is edited as a text. Invariant: a request's changes are 
 nothing, and on disk (at a node) before they are answered.
 """
 
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from plait.api.documents import Documents, JsonDocument
 from plait.api.documents.conflicts import Conflict
 from plait.api.documents.kinds import kinds_at
-from plait.base.errors import ConflictChanged
+from plait.base.errors import ConflictChanged, HistoryTrimmed
 from plait.doors.http.call import Call
 from plait.doors.http.editing import Edit, apply, merge_patch
 from plait.doors.http.events import EventStream
@@ -198,5 +199,6 @@ async def watch(call: Call) -> Response:
     start = call.query.get("from") or call.request.headers.get("last-event-id")
     documents = await opened(call)
     if start is not None and start != documents.version:
-        documents.at(start)  # refuses at once what makes no sense, or is not kept
+        with contextlib.suppress(HistoryTrimmed):
+            documents.at(start)  # refuses at once what makes no sense
     return EventStream(call, documents_feed(call.store, documents, start, call.query.get("key")))

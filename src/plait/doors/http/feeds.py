@@ -15,6 +15,7 @@ from plait.api.store import Store
 from plait.api.table import Table
 from plait.api.values import ABSENT, UNKNOWN
 from plait.api.watch import Batch, Change, Watch
+from plait.base.errors import HistoryTrimmed
 from plait.doors.http.hub import Told, subscribed
 
 STATUS_EVERY_S = 1.0
@@ -64,7 +65,8 @@ async def documents_feed(
     """``ready``, then each batch as ``changes``, from a version or from now on.
 
     What happened since `start` is told as ``changed``: documents as they are now, since who did
-    what meanwhile may be forgotten already. `HistoryTrimmed` where even that is not known.
+    what meanwhile may be forgotten already. Where that is not kept ``reset`` says so, and every
+    document is told as ``changed``. `TooStale` if this node has not seen `start` yet.
     """
     with subscribed(store, documents, key) as listener:
         version = documents.version  # whatever is later comes by the listener
@@ -77,14 +79,20 @@ async def documents_feed(
 
 
 async def _since(documents: Documents[Any], start: str, key: str | None) -> AsyncIterator[Told]:
-    past = documents.at(start)
-    keys = [key] if key is not None else sorted({*past.keys(), *documents.keys()})
+    try:
+        past = documents.at(start)
+    except HistoryTrimmed:
+        past = None
+        if key is None:
+            yield Told("", "reset", {"documents": len(documents)})
+    before = () if past is None else past.keys()
+    keys = [key] if key is not None else sorted({*before, *documents.keys()})
     for number, one in enumerate(keys):
         if number % COMPARED_AT_ONCE == 0:
             await asyncio.sleep(0)
         there = one in documents
-        if there != (one in past) or (there and documents[one] != past[one].to_dict()):
-            value = documents[one].to_dict() if there else None
+        value = documents[one].to_dict() if there else None
+        if past is None or there != (one in past) or (there and value != past[one].to_dict()):
             yield Told("", "changed", {"key": one, "deleted": not there, "value": value})
 
 

@@ -26,12 +26,12 @@ def past_view(
 ) -> GraphView:
     """The documents as of a version, or of a wall-clock time. `HistoryTrimmed`, or `TooStale` for
     a version that was not seen here."""
+    if version is not None and not descends(scope.vector, version):
+        raise TooStale("this replica has not seen all of that version yet")
     if not archive.complete:
         raise HistoryTrimmed(
             "the beginning of this history is not kept", head=dict(scope.floor.pairs())
         )
-    if version is not None and not descends(scope.vector, version):
-        raise TooStale("this replica has not seen all of that version yet")
     shelf = Shelf(NoRows(), _EVERYTHING)
     voided = _voided(scope, archive)
     for batch, context in _with_contexts(archive):
