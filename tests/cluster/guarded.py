@@ -68,7 +68,7 @@ async def guarded(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def refused(work, right: str, where: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(NotAllowed) as caught:
             await work
     assert (caught.value.details["right"], caught.value.details["collection"]) == (right, where)

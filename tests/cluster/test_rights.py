@@ -34,7 +34,7 @@ async def test_without_a_good_token_nobody_gets_in_and_hears_so_at_once(world) -
         (root[:-1] + ("0" if root[-1] != "0" else "1"), "unknown, or was revoked"),
         ("let me in", "is no token"),
     ):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with pytest.raises(NotSignedIn, match=why) as caught:
                 async with plait.connect(world.members.url, token=token):
                     pass
@@ -115,7 +115,7 @@ async def test_a_revoked_token_is_worth_nothing_on_a_connection_that_stands(worl
         waiting = asyncio.ensure_future(anext(watch))
         await asyncio.sleep(0.05)
         await root.rights.revoke_token(world.tokens["ann"].split("_")[1])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with pytest.raises(NotSignedIn, match="revoked"):
                 await orders.put("a", 2)
             with pytest.raises(NotSignedIn, match="revoked"):
@@ -129,7 +129,7 @@ async def test_who_was_hung_up_on_hears_why_at_the_next_call(world) -> None:
         orders = await store.table("orders")
         await orders.put("a", 1)
         await root.rights.revoke_token(world.tokens["ann"].split("_")[1])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while store._backend._cluster.live():
                 await asyncio.sleep(0.02)
             with pytest.raises(NotSignedIn, match="revoked"):
@@ -146,7 +146,7 @@ async def test_an_expired_token_is_worth_nothing_on_a_connection_that_stands(wor
         clock = world.members.nodes["n1"].clock
         later = clock.wall_ms() + 2 * 86400 * 1000
         clock.wall_ms = lambda: later
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with pytest.raises(NotSignedIn, match="expired"):
                 await orders.put("a", 2)
     with pytest.raises(NotSignedIn, match="expired"):
@@ -173,7 +173,7 @@ async def test_who_was_let_in_without_a_token_goes_when_rights_are_switched_on(t
         table = await store.table("orders", Consensus())
         await table.put("a", 1)
         await World(members).begin()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with pytest.raises(NotSignedIn):
                 await table.put("a", 2)
     await members.close()

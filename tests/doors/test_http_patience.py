@@ -86,7 +86,7 @@ async def test_who_says_nothing_or_trickles_is_let_go(
     async with connected(port, GET) as (reader, writer):
         assert b" 200 " in await reader.readline()  # and then the next one comes in drops
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not reader.at_eof():
                     writer.write(b"G" if writer.transport.is_closing() else b"\n")
                     await asyncio.sleep(0.02)

@@ -167,19 +167,19 @@ async def test_messages_reach_who_listens(port: int, protocol: int) -> None:
             await listener.subscribe("news")
             await listener.psubscribe("we*")
             for _ in range(2):
-                assert (await listener.get_message(timeout=2))["type"].endswith("subscribe")
+                assert (await listener.get_message(timeout=30))["type"].endswith("subscribe")
             assert await client.publish("news", "one") == 1
             assert await client.publish("weather", "two") == 1
             assert await client.publish("silence", "three") == 0
-            first = await listener.get_message(timeout=2)
-            second = await listener.get_message(timeout=2)
+            first = await listener.get_message(timeout=30)
+            second = await listener.get_message(timeout=30)
         assert (first["channel"], first["data"]) == (b"news", b"one")
         assert (second["type"], second["data"]) == ("pmessage", b"two")
 
 
 async def test_who_waits_for_an_element_gets_it(port: int) -> None:
     async with redis.Redis(port=port) as client:
-        waiting = asyncio.create_task(client.blpop(["a", "b"], timeout=5))
+        waiting = asyncio.create_task(client.blpop(["a", "b"], timeout=30))
         await asyncio.sleep(0.05)
         await client.rpush("b", "x")
         assert await waiting == (b"b", b"x")

@@ -221,7 +221,7 @@ async def test_an_entry_that_is_too_large_is_refused_before_it_is_sent(engine: N
 
 async def expect_corrupt(loglet: NatsLoglet, sequence: int) -> None:
     with pytest.raises(Corrupt) as caught:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await loglet.wait(100)
     assert caught.value.details["sequence"] == sequence
     with pytest.raises(Corrupt):

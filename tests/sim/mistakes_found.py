@@ -105,7 +105,7 @@ FOUND: dict[str, tuple[int, str]] = {
     "a_late_move_is_the_last": (0, "intents"),
     "the_first_writer_wins": (0, "intents"),
     "adopts_at_the_tail_without_a_seal": (0, "liveness"),
-    "an_engine_forgets_its_seal": (9, "probe"),
+    "an_engine_forgets_its_seal": (14, "probe"),
     "a_seal_is_no_end": (0, "liveness"),
     "goes_over_before_it_has_read_what_ended": (9, "liveness"),
     "a_segment_counts_records_anew": (0, "liveness"),

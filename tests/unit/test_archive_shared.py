@@ -86,7 +86,7 @@ async def test_what_a_killed_process_left_in_an_archive_goes(tmp_path: Path) -> 
         for path in (draft, piece):
             path.write_bytes(b"left")
     async with plait.open(tmp_path / "data", history="all") as store:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while draft.exists() or piece.exists():
                 await asyncio.sleep(0.02)
         async with store.at("latest") as past:

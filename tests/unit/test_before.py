@@ -26,7 +26,7 @@ from tests.lines import group, put, running
 
 async def befores(replica: Replica, count: int) -> list[tuple[str, Any]]:
     found: list[FeedItem] = []
-    async with asyncio.timeout(5), aclosing(follow(replica, 1, (0, 0))) as changes:
+    async with asyncio.timeout(30), aclosing(follow(replica, 1, (0, 0))) as changes:
         async for items in changes:
             found.extend(items)
             if len(found) >= count:
@@ -114,7 +114,7 @@ async def test_values_before_that_are_too_much_for_one_message_are_not_told(monk
 
 
 async def first_lists(replica: Replica, count: int) -> Any:
-    async with asyncio.timeout(5), aclosing(follow(replica, 1, (0, 0))) as changes:
+    async with asyncio.timeout(30), aclosing(follow(replica, 1, (0, 0))) as changes:
         async for items in changes:
             yield items
             count -= 1

@@ -54,7 +54,7 @@ async def dial(proxy: Proxy) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     """What comes back for a greeting; b"" if the link is broken."""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             writer.write(b"hello")
             return await reader.read(5)
     except ConnectionError:

@@ -101,7 +101,7 @@ async def test_members_that_come_later_are_learned_from_a_repeated_welcome():
         members = tuple((node.name, node.address) for node in cluster.nodes.values())
         (session,) = cluster.nodes["n1"].sessions
         session.connection.send(encode(Welcome(1, cluster.cluster, "n1", members)))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while "n2" not in backend.addresses:
                 await asyncio.sleep(0.001)
         cluster.elect("n2")

@@ -132,7 +132,7 @@ async def test_nearest_is_the_shortest_round_trip():
         cluster.nodes["n1"].delay_s = cluster.nodes["n2"].delay_s = 0.04
         backend = await cluster.connect("n1")
         await backend.read("l", [Count(1)], NEAREST, None)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while any(link.rtt_s is None for link in backend._cluster.live()):
                 await asyncio.sleep(0)
         before = readers(cluster)["n3"]
@@ -234,7 +234,7 @@ async def test_a_node_that_answers_nonsense_is_dropped_and_the_request_goes_else
 
 async def take(feed, count):
     items = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(items) < count:
             items += await anext(feed)
     return items
@@ -252,7 +252,7 @@ async def test_a_feed_gives_changes_in_order_and_returns_credit():
         assert credits >= 8
         await feed.aclose()
         await backend.read("l", [Count(1)], LEADER, None)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not any(node.cancels for node in cluster.nodes.values()):
                 await asyncio.sleep(0)
         await backend.close()
@@ -312,7 +312,7 @@ async def test_an_empty_feed_message_moves_the_place_to_resume_at():
         feed = backend.follow("l", 1, None)
         waiting = asyncio.ensure_future(take(feed, 1))
         node = cluster.nodes["n1"]
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not (node.sessions and node.sessions[0].feeds):
                 await asyncio.sleep(0)
         session = node.sessions[0]

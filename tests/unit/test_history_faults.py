@@ -24,7 +24,7 @@ DAY_MS = 86_400_000
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.02)
 

@@ -167,7 +167,7 @@ async def test_changes_are_flushed_after_a_while_by_themselves(monkeypatch) -> N
     state = FakeState()
     async with running(state=state) as replica:
         await replica.propose(group(put("a", 1)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await state.flushed.wait()
         assert replica.flushed == 1
         for _ in range(20):

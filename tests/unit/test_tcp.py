@@ -45,7 +45,7 @@ class Recorder:
         return [one for call in self.calls for one in call]
 
     async def until(self, count):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.received) < count:
                 self.got.clear()
                 await self.got.wait()
@@ -84,7 +84,7 @@ class Server:
 
 
 async def ended(recorder):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await recorder.ended.wait()
     return recorder.ends[-1]
 

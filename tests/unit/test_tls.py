@@ -189,7 +189,7 @@ async def test_who_says_nothing_in_the_handshake_is_let_go_in_time(papers):
     async with Listening(papers.of("node", "n1"), limits) as server:
         host, port = split_address(server.listener.address)
         reader, writer = await asyncio.open_connection(host, port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await reader.read() == b""
         writer.close()
         assert not server.listener._connections
@@ -267,7 +267,7 @@ def test_keys_are_for_their_owner_only_and_nothing_is_overwritten(papers):
 
 
 async def logged(caplog, text):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while text not in caplog.text:
             await asyncio.sleep(0.001)
 
