@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import plait
-from plait.apps.calendar.entries import Change, Entry, entries_of, write_entries
+from plait.apps.calendar.entries import Change, Entry, entries_of, write_by_parts, write_entries
 from plait.apps.calendar.ics import BYTES_MAX, EVENTS_MAX, key_of, read_ics, write_ics
 from plait.apps.calendar.model import When, open_calendar, parts_of
 from plait.apps.calendar.rules import NoRule, kept_rule, told_rule
@@ -301,3 +301,38 @@ async def test_the_sample_fills_an_empty_store_once(tmp_path):
         assert len(events) == count
         feed = icalendar.Calendar.from_ical(write_ics(entries_of(events, calendars)))
         assert len(feed.walk("VEVENT")) == count
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"repeat": "garbage"},
+        {"repeat": "FREQ=DAILY;UNTIL=99999999"},
+        {"repeat": "FREQ=DAILY;UNTIL="},
+        {"repeat": "FREQ=DAILY\r\nX-INJECTED:1"},
+        {"when": When(start="9999-12-31T23:59", end="9999-12-31T23:59", zone="America/New_York"),
+         "repeat": "FREQ=DAILY;UNTIL=99991231"},
+        {"when": When(start="0001-01-01T00:00", end="0001-01-01T00:00", zone="Asia/Tokyo")},
+        {"when": When(start="2026-01-01T10:00", end="x", zone="../../etc/passwd")},
+        {"title": "x\r\nX-INJECTED:1", "place": "\0"},
+        {"people": {'a"\r\nX-INJECTED:1': "yes"}},
+        {"changes": {"2026-01-02": Change(when=When(start="y", end="", zone="Nowhere"))},
+         "repeat": "FREQ=DAILY", "skips": ["never", "9999-99-99"]},
+    ],
+)  # fmt: skip
+def test_what_somebody_wrote_wrongly_spoils_no_other_event(wrong):
+    when = When(start="2026-01-01T10:00", end="2026-01-01T11:00", zone="Europe/Berlin")
+    spoilt = Entry(**{"key": "bad\r\nX-INJECTED:1", "when": when, **wrong})
+    data = write_ics([Entry("one", when, "One"), spoilt, Entry("two", when, "Two")])
+    assert b"\nX-INJECTED" not in data
+    assert {"One", "Two"} <= {entry.title for entry in read_ics(data)[0]}
+
+
+async def test_a_large_import_is_several_changes_and_all_of_it_is_there(tmp_path):
+    when = When(start="2026-01-01T10:00", end="2026-01-01T11:00", zone="Europe/Berlin")
+    many = [Entry(f"e{number}", when, f"E {number}") for number in range(60)]
+    async with plait.open(tmp_path / "d") as store:
+        events, calendars = await open_calendar(store)
+        parts = list(write_by_parts(events, calendars, many))
+        assert len(parts) > 1
+        assert sum(parts) == len(events) == 60

@@ -12,6 +12,7 @@ import msgspec
 from plait.api.documents import Documents
 from plait.apps.calendar.model import COLORS, MAIN, Calendar, Event, When, parts_of
 
+CHANGE_WEIGHT = 200  # operations of one change of an import, roughly
 CHANGED_FIELDS = ("title", "when", "place", "calendar", "repeat")
 
 
@@ -44,29 +45,54 @@ def entries_of(
     events: Documents[Event], calendars: Documents[Calendar], only: str | None = None
 ) -> Iterator[Entry]:
     """Every event, or one; what cannot be read as one is left out."""
-    names = {key: calendar.name or "" for key, calendar in calendars.items()}
-    changes: dict[str, dict[str, Change]] = {}
-    for key in events.keys() if only is None else events.keys(f"{only}#", f"{only}$"):
+    names = names_of(calendars)
+    for key, changed in families(events, only):
+        entry = entry_of(events, names, key, changed)
+        if entry is not None:
+            yield entry
+
+
+def names_of(calendars: Documents[Calendar]) -> dict[str, str]:
+    """What each calendar is called, by its key."""
+    return {key: calendar.name or "" for key, calendar in calendars.items()}
+
+
+def families(events: Documents[Event], only: str | None = None) -> list[tuple[str, list[str]]]:
+    """The keys of the events, or of one, each with those of its changed occurrences."""
+    changed: dict[str, list[str]] = {}
+    first = []
+    keys = events.keys() if only is None else (only, *events.keys(f"{only}#", f"{only}$"))
+    for key in keys:
         of, on = parts_of(key)
         if on is not None:
-            one = events[key]
-            when = one.when if isinstance(one.when, When) else None
-            text = str(one.notes)
-            changes.setdefault(of, {})[on] = Change(
-                one.title or None, one.place or None, text or None, when
-            )
-    for key in events.keys() if only is None else ([only] if only in events else []):
-        event = events[key]
-        when = event.when
-        if parts_of(key)[1] is None and isinstance(when, When):
-            kind = _text(event.calendar)
-            yield Entry(
-                key, when, _text(event.title), _text(event.place), str(event.notes),
-                names.get(kind, "" if kind == MAIN else kind), _text(event.repeat),
-                sorted(one for one in event.skips if isinstance(one, str)),
-                {name: _text(event.people[name]) for name in sorted(event.people)},
-                changes.get(key, {}), _changed(event),
-            )  # fmt: skip
+            changed.setdefault(of, []).append(key)
+        elif key in events:
+            first.append(key)
+    return [(key, changed.get(key, [])) for key in first]
+
+
+def entry_of(
+    events: Documents[Event], names: Mapping[str, str], key: str, changed: Iterable[str]
+) -> Entry | None:
+    """One event with these changed occurrences, if it can be read as one."""
+    event = events[key]
+    when = event.when
+    if not isinstance(when, When):
+        return None
+    kind = _text(event.calendar)
+    changes = {parts_of(one)[1] or "": _change_of(events[one]) for one in changed}
+    return Entry(
+        key, when, _text(event.title), _text(event.place), str(event.notes),
+        names.get(kind, "" if kind == MAIN else kind), _text(event.repeat),
+        sorted(one for one in event.skips if isinstance(one, str)),
+        {name: _text(event.people[name]) for name in sorted(event.people)},
+        changes, _changed(event),
+    )  # fmt: skip
+
+
+def _change_of(one: Event) -> Change:
+    when = one.when if isinstance(one.when, When) else None
+    return Change(one.title or None, one.place or None, str(one.notes) or None, when)
 
 
 def _text(value: object) -> str:
@@ -83,14 +109,33 @@ def write_entries(
     events: Documents[Event], calendars: Documents[Calendar], entries: Iterable[Entry]
 ) -> int:
     """Make the documents say what the entries say; how many entries that were."""
+    return sum(write_by_parts(events, calendars, entries))
+
+
+def write_by_parts(
+    events: Documents[Event], calendars: Documents[Calendar], entries: Iterable[Entry]
+) -> Iterator[int]:
+    """The same, in changes of some entries each, so that others get their turn in between; how many
+    entries each was."""
+    part: list[Entry] = []
+    weight = 0
+    for entry in entries:
+        part.append(entry)
+        weight += 8 + len(entry.skips) + len(entry.people) + 4 * len(entry.changes)
+        if weight >= CHANGE_WEIGHT:
+            yield _write_part(events, calendars, part)
+            part, weight = [], 0
+    yield _write_part(events, calendars, part)
+
+
+def _write_part(
+    events: Documents[Event], calendars: Documents[Calendar], entries: list[Entry]
+) -> int:
     keys = {calendar.name: key for key, calendar in calendars.items()}
-    count = 0
     with events.change("Import"):
         for entry in entries:
-            kind = _calendar_key(calendars, keys, entry.calendar)
-            _write(events, entry, kind)
-            count += 1
-    return count
+            _write(events, entry, _calendar_key(calendars, keys, entry.calendar))
+    return len(entries)
 
 
 def _calendar_key(calendars: Documents[Calendar], keys: dict[str | None, str], name: str) -> str:

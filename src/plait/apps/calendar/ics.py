@@ -2,8 +2,9 @@
 lexing.
 
 Invariant: `read_ics(write_ics(entries))` gives the entries back, and `write_ics` of the same
-entries gives the same bytes. Whatever a file has in it, reading gives entries and reasons, or
-raises `BadValue`, and nothing else.
+entries gives the same bytes; an entry that cannot be written is left out, and only that one.
+Whatever a file has in it, reading gives entries and reasons, or raises `BadValue`, and nothing
+else.
 
 Absent: to-dos, journals, alarms; RDATE; "this and all following"; zones that IANA does not have
 (such times are kept as the instants that the file makes of them, in UTC).
@@ -53,23 +54,48 @@ class _NotTaken(Exception):
 
 def write_ics(entries: Iterable[Entry], name: str = "Calendar") -> bytes:
     """A file with all of the entries."""
+    events = [event for entry in entries for event in _events(entry)]
+    try:
+        return _file_of(events, name)
+    except Exception:  # something that only shows when it is written
+        return _file_of([event for event in events if _can_be_written(event)], name)
+
+
+def _file_of(events: list[icalendar.Event], name: str) -> bytes:
     calendar = icalendar.Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", timedelta(minutes=15), parameters={"VALUE": "DURATION"})
-    for entry in entries:
-        span = _span_of(entry.when)
-        if span is None:
-            continue
-        calendar.add_component(_event(entry, *span))
-        for on, change in sorted(entry.changes.items()):
-            one = _changed_event(entry, span, on, change)
-            if one is not None:
-                calendar.add_component(one)
+    for event in events:
+        calendar.add_component(event)
     calendar.add_missing_timezones()
     data: bytes = calendar.to_ical()
     return data
+
+
+def _can_be_written(event: icalendar.Event) -> bool:
+    try:
+        _file_of([event], "")
+    except Exception:
+        return False
+    return True
+
+
+def _events(entry: Entry) -> list[icalendar.Event]:
+    """An event, and its changed occurrences; nothing if somebody wrote what no file can say."""
+    span = _span_of(entry.when)
+    if span is None:
+        return []
+    try:
+        events = [_event(entry, *span)]
+        for on, change in sorted(entry.changes.items()):
+            one = _changed_event(entry, span, on, change)
+            if one is not None:
+                events.append(one)
+    except Exception:  # of a rule, a date or a name that its own class cannot write
+        return []
+    return events
 
 
 def _event(entry: Entry, start: Any, end: Any) -> icalendar.Event:

@@ -21,11 +21,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from plait.api.documents import Documents
 from plait.api.store import Store
 from plait.apps import App, Site
-from plait.apps.calendar.entries import entries_of, write_entries
+from plait.apps.calendar.entries import (
+    Entry,
+    entries_of,
+    entry_of,
+    families,
+    names_of,
+    write_by_parts,
+)
 from plait.apps.calendar.ics import BYTES_MAX, read_ics, write_ics
-from plait.apps.calendar.model import find_calendar, open_calendar, parts_of
+from plait.apps.calendar.model import Calendar, Event, find_calendar, open_calendar, parts_of
 from plait.apps.calendar.sample import fill
 from plait.base.errors import PlaitError
 from plait.doors.http.pages import Pages
@@ -34,6 +42,9 @@ from plait.doors.http.problems import HttpProblem, bad_request, not_found, respo
 WEB: Final = Path(__file__).parent / "web"
 KIND: Final = "text/calendar; charset=utf-8"
 BODY_S: Final = 30.0
+TAKEN_AT_ONCE: Final = 20  # events, so that others on the loop get their turn
+
+_reading = asyncio.Semaphore(1)  # files are read one after the other
 
 Route_ = Callable[[Request], Awaitable[Response]]
 
@@ -44,9 +55,14 @@ class _Calendar:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._feeds: dict[str, tuple[str, bytes]] = {}  # (versions, file) by calendar
+        self._making = asyncio.Lock()
 
     async def feed(self, request: Request) -> Response:
         """GET feed.ics"""
+        async with self._making:  # what many ask for at once is made once
+            return await self._feed(request)
+
+    async def _feed(self, request: Request) -> Response:
         only = request.query_params.get("calendar", "")
         found = await find_calendar(self._store)
         if found is None:
@@ -58,11 +74,7 @@ class _Calendar:
             if only and only not in calendars:
                 raise not_found(f"there is no calendar {only!r}")
             name = (calendars[only].name or only) if only else "Calendar"
-            entries = [
-                entry
-                for entry in entries_of(events, calendars)
-                if not only or events[entry.key].calendar == only
-            ]
+            entries = await _entries(events, calendars, only)
             kept = (versions, await asyncio.to_thread(write_ics, entries, name))
             if len(self._feeds) > 50:
                 self._feeds.clear()
@@ -83,13 +95,33 @@ class _Calendar:
     async def bring(self, request: Request) -> Response:
         """POST import"""
         data = await _body(request)
-        entries, skipped = await asyncio.to_thread(read_ics, data)
+        async with _reading:
+            entries, skipped = await asyncio.to_thread(read_ics, data)
         events, calendars = await open_calendar(self._store)
-        count = write_entries(events, calendars, entries)
+        count = 0
+        for part in write_by_parts(events, calendars, entries):
+            count += part
+            await asyncio.sleep(0)
         await calendars.flush()
         await events.flush()
         told = [{"uid": one.uid, "reason": one.reason} for one in skipped[:100]]
         return JSONResponse({"imported": count, "skipped": told}, headers=_FRESH)
+
+
+async def _entries(
+    events: Documents[Event], calendars: Documents[Calendar], only: str
+) -> list[Entry]:
+    """Those of one calendar, or of all (""); others on the loop get their turn in between."""
+    names = names_of(calendars)
+    found = []
+    for number, (key, changed) in enumerate(families(events)):
+        if number % TAKEN_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        if key in events and (not only or events[key].calendar == only):
+            entry = entry_of(events, names, key, changed)
+            if entry is not None:
+                found.append(entry)
+    return found
 
 
 _FRESH = {"Cache-Control": "no-store"}
