@@ -116,7 +116,7 @@ class Typist:
             kinds += [self._strike, self._rewrite, self._blank, self._note, self._note_for_now]
         await self._chance.choice(kinds)()
 
-    async def _pause(self, longest_s: float = 0.012) -> None:
+    async def _pause(self, longest_s: float = 0.02) -> None:
         await asyncio.sleep(self._chance.uniform(0.001, longest_s))
 
     # ------------------------------------------------------------------ words

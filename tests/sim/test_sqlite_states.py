@@ -209,15 +209,15 @@ def test_a_run_on_sqlite_keeps_every_promise_and_is_the_same_again(seed, names):
     assert simulate(config).digest == outcome.digest
 
 
-def test_documents_out_of_a_backup_and_empty_disks_are_sqlites_too():
-    faults = {"older_graphs": 1.0, "new_disk": 3.0, "rotten_log": 3.0, "power_cut": 3.0}
-    for seed in range(3):
-        config = Config(
-            seed, nodes=5, work_s=10.0, workloads=("documents", "texts"), storage="sqlite",
-            faults=faults,
-        )  # fmt: skip
-        outcome = simulate(config)
-        assert outcome.ok, outcome.problems
+@pytest.mark.turns(3)
+@pytest.mark.parametrize("seed", range(3))
+def test_documents_out_of_a_backup_and_empty_disks_are_sqlites_too(seed):
+    config = Config(
+        seed, nodes=5, work_s=10.0, workloads=("documents", "texts"), storage="sqlite",
+        faults={"older_graphs": 1.0, "new_disk": 3.0, "rotten_log": 3.0, "power_cut": 3.0},
+    )  # fmt: skip
+    outcome = simulate(config)
+    assert outcome.ok, outcome.problems
 
 
 def test_a_few_seeds_are_drawn_to_run_on_sqlite():

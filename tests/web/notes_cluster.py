@@ -1,7 +1,6 @@
 """Three nodes as processes, each serving pages, for two windows on two of them."""
 
 import asyncio
-import os
 import socket
 import sys
 from contextlib import asynccontextmanager
@@ -48,7 +47,7 @@ class Cluster:
             sys.executable, "-m", "plait", "serve", "--data", str(self.folder / name),
             "--name", name, "--members", members, "--leader", "n1",
             "--http", f"127.0.0.1:{self.http[name]}",
-            stdout=log, stderr=log, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=log, stderr=log,
         )  # fmt: skip
         log.close()
 
