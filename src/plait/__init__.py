@@ -5,7 +5,7 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait import merge
 from plait.api.consumer import Consumer
@@ -45,9 +45,12 @@ from plait.api.values import ABSENT, UNKNOWN
 from plait.api.watch import Batch, Change, Watch
 from plait.base import errors
 from plait.base.errors import CommandFailed, Conflict, PlaitError
-from plait.entry import branch, connect, drop_branch, open, past, restore
+from plait.entry import connect
 from plait.host.tls import Tls
 from plait.types.state_machine import Reject, StateMachine, command, query
+
+if TYPE_CHECKING:
+    from plait.entry import branch, drop_branch, open, past, restore
 
 __version__ = "0.3.0"
 
@@ -111,7 +114,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`asgi` only when it is asked for: it needs ``pip install plait[web]``, the rest does not."""
+    """What is imported when it is asked for: what brings a node, and `asgi`, which needs
+    ``pip install plait[web]``."""
+    if name in ("branch", "drop_branch", "open", "past", "restore"):
+        return getattr(import_module("plait.entry"), name)
     if name == "asgi":
         return import_module("plait.doors.http").asgi
     raise AttributeError(f"module 'plait' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The ways in: a folder in this process, a cluster over the network, a folder from a backup."""
+"""The ways in that bring a node: a folder in this process, a folder from a backup, a branch."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from plait.api.store import Store, lent_copies
-from plait.client.backend import connect as connect_backend
 from plait.node.backup.branching import make_branch, remove_branch
 from plait.node.backup.choosing import parse_target
 from plait.node.backup.folders import check_new, restore_folder, scratch_folder
@@ -50,17 +49,6 @@ async def open(
             machines=config.machines, engine=engine or "", history=kept,
         )  # fmt: skip
     async with running(config) as node, Store(Local(node)) as store:
-        yield store
-
-
-@contextlib.asynccontextmanager
-async def connect(url: str, **options: Any) -> AsyncIterator[Store]:
-    """Connect to a cluster: ``plait://host:7401,host:7402``. Any of its nodes will do.
-
-    options: see `plait.client.backend.connect`. Raises `Unavailable` if no node answers.
-    """
-    backend = await connect_backend(url, **options)
-    async with Store(backend) as store:
         yield store
 
 
