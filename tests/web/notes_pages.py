@@ -75,3 +75,37 @@ async def _serve(route):
         await route.fulfill(body=file.read_bytes(), content_type=TYPES[file.suffix])
     else:
         await route.fulfill(status=404, body="")
+
+
+NOTE = {"key": "n1", "title": "One", "delta": [], "edited": 1}
+
+
+def note(text, **more):
+    return {**NOTE, "delta": [{"insert": text}] if text else [], **more}
+
+
+async def said(page):
+    """The text of the note that is open."""
+    return await page.evaluate("String(fake.notes.get('n1').body)")
+
+
+async def delta(page):
+    return await page.evaluate("fake.notes.get('n1').body.toDelta()")
+
+
+async def caret(page, place, head=None):
+    """Put the caret somewhere, as a person would see it: through the page's selection."""
+    await page.evaluate(
+        """([at, head]) => {
+          const { editor } = notes.pane;
+          editor.focus(at);
+          const [from, to] = [editor.surface.spot(at), editor.surface.spot(head ?? at)];
+          getSelection().setBaseAndExtent(...from, ...to);
+        }""",
+        [place, head],
+    )
+    await page.wait_for_timeout(20)
+
+
+async def selection(page):
+    return await page.evaluate("notes.pane.editor.writing.select")

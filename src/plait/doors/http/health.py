@@ -53,6 +53,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/v1/status", status, "Every node: roles, epochs, positions, lag",
-        {200: Answer("nodes by name, which one answers, who asks, further routes", OBJECT)}, "cluster",
+        {200: Answer("nodes by name, which one answers, who asks, further routes", OBJECT)},
+        "cluster",
     ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ import { encodePack } from "./event.js";
 import { hlcMs } from "./hlc.js";
 import { NOTED, WROTE } from "./journal.js";
 import { Listeners } from "./listeners.js";
-import { Presences } from "./presence.js";
+import { Presence } from "./presence_saying.js";
 import { Refused } from "./refused.js";
 import { writeAgain } from "./reissue.js";
 import { Renewal } from "./renewal.js";
@@ -52,11 +52,10 @@ export class Replica {
     this.ids = [scope.replica]; // own ones, the latest last
     this.journal = /** @type {any} */ (null);
     this.listeners = new Listeners();
-    this.presences = new Presences();
+    this.presence = new Presence(this);
     this.standing = new Status(this);
     this._ticking = false;
     this._collectTimer = null;
-    this._presenceTimer = null;
     this._refused = new Refused((data) => this.journal.add(NOTED, ["refused", data]));
     this.writer = new Writer({
       now,
@@ -171,7 +170,6 @@ export class Replica {
     this.writer.write(op);
   }
 
-
   /** Open a draft: what is written until `commit` becomes one batch. `ChangeOpen`. */
   begin(message = null) {
     this.writer.begin(message);
@@ -276,38 +274,17 @@ export class Replica {
 
   /** Tell everybody something of this replica that is never stored, null to leave. */
   present(value, ttlS = undefined) {
-    const now = performance.now() / 1000;
-    this.syncing.broadcast(this.presences.set(this.replica, value, now, this.now(), ttlS));
-    this._armPresence();
+    this.presence.say(value, ttlS);
   }
 
   /** What each replica says of itself now, this one included. @returns {Map<bigint, any>} */
   everybody() {
-    return this.presences.everybody();
+    return this.presence.known.everybody();
   }
 
   /** Be told (replica, value) of every change, null as value: it left; how to stop. */
   onPresence(tell) {
-    this.presences.listeners.add(tell);
-    return () => this.presences.listeners.delete(tell);
-  }
-
-  /** Something that rides along. */
-  heard(message) {
-    this.presences.hear(message, performance.now() / 1000);
-    this._armPresence();
-  }
-
-  _armPresence() {
-    clearTimeout(this._presenceTimer);
-    const { deadline } = this.presences;
-    if (deadline === Infinity || this.error instanceof Closed) return;
-    const now = performance.now() / 1000;
-    this._presenceTimer = setTimeout(() => {
-      const said = this.presences.tick(performance.now() / 1000, this.now());
-      if (said) this.syncing.broadcast(said);
-      this._armPresence();
-    }, Math.max(1, (deadline - now) * 1000));
+    return this.presence.subscribe(tell);
   }
 
   // ----------------------------------------------------------------------------- peers
@@ -316,9 +293,7 @@ export class Replica {
   linked(peer, say) {
     if (this.error) return;
     this.syncing.linked(peer, say);
-    for (const message of this.presences.messages(performance.now() / 1000)) {
-      this.syncing.broadcast(message);
-    }
+    this.presence.greet();
     this.looked();
   }
 
@@ -333,14 +308,6 @@ export class Replica {
     if (this.error) return;
     this.syncing.received(peer, data);
     this.looked();
-  }
-
-  restart(reason, retire) {
-    this.renewal.restart(reason, retire);
-  }
-
-  adopt(reason, lost) {
-    this.renewal.adopt(reason, lost);
   }
 
   // ----------------------------------------------------------------------------- life
@@ -427,7 +394,7 @@ export class Replica {
     this.syncing.close();
     this.journal.close();
     clearTimeout(this._collectTimer);
-    clearTimeout(this._presenceTimer);
+    this.presence.close();
     this.looked();
   }
 }

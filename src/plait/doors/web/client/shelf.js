@@ -26,11 +26,12 @@ import { NOTHING, VersionVector } from "./causality.js";
 import { typeOf as catalogueTypeOf } from "./catalogue.js";
 import { compareStrings, encode } from "./codec.js";
 import { blake2b } from "./digest.js";
-import { BadCall, BadFrame } from "./errors.js";
+import { BadCall } from "./errors.js";
 import { APPLY, CLEAR, DELETE, Op } from "./event.js";
 import { Draft } from "./shelf_drafts.js";
 import { Unfolded, foldDocument } from "./shelf_folding.js";
-import { FORGOT, Touched, bundle, dropOthers, join } from "./shelf_roads.js";
+import { joinFragments } from "./shelf_joining.js";
+import { FORGOT, Touched, bundle, join } from "./shelf_roads.js";
 import { ShelvedDocument } from "./shelved_document.js";
 import { holds } from "./nesting.js";
 import { tagOf } from "./paths.js";
@@ -260,69 +261,7 @@ export class Shelf {
    * `BadFrame`; nothing changed then. @param {Iterable<Fragment>} fragments @param {Context} mine
    * @param {Context} theirs @param {boolean} whole */
   join(fragments, mine, theirs, whole) {
-    const before = new Map(); // values of what the join changed
-    const shown = new Map();
-    const wakeDocument = (/** @type {ShelvedDocument} */ document) => {
-      if (this.joinObserver && !shown.has(document)) shown.set(document, document.visible());
-      this.wakeDocument(document);
-    };
-    const wake = (/** @type {ShelvedDocument} */ document, /** @type {Path} */ path) => {
-      wakeDocument(document);
-      const object = this.wake(document, path);
-      if (this.joinObserver && !before.has(object)) {
-        const { type, state } = object;
-        before.set(object, { document, data: type.encode(state), value: type.value(state) });
-      }
-      return object;
-    };
-    const forgot = this.forgot;
-    this.mark();
-    try {
-      this.joinAll(fragments, { mine, theirs, wake, wakeDocument }, whole);
-    } catch (error) {
-      this.forgot = forgot;
-      this.rollback();
-      throw error;
-    }
-    this.keep();
-    this.seen.merge(theirs);
-    this.tellJoined(shown, before);
-  }
-
-  tellJoined(/** @type {Map<any, boolean>} */ shown, /** @type {Map<any, any>} */ before) {
-    if (!this.joinObserver) return;
-    for (const [document, was] of shown) {
-      const is = document.visible();
-      if (was !== is) this.joinObserver(document.key, [], was, is);
-    }
-    for (const [object, { document, data, value }] of before) {
-      const { type, state, path } = object;
-      const now = type.encode(state);
-      if (now.length === data.length && now.every((/** @type {number} */ b, /** @type {number} */ i) => b === data[i])) continue;
-      this.joinObserver(document.key, path, value, type.value(state));
-    }
-  }
-
-  joinAll(/** @type {Iterable<Fragment>} */ fragments, /** @type {any} */ joining, /** @type {boolean} */ whole) {
-    const sent = new Set();
-    for (const fragment of fragments) {
-      if (fragment.key === "" && fragment.data === true) {
-        this.forgot = true;
-        continue;
-      }
-      if (!isKey(fragment.key)) throw new BadFrame("no key of a document");
-      sent.add(fragment.key);
-      join(this.documents.get(fragment.key) ?? this.make(fragment.key), fragment, joining);
-    }
-    if (!whole) return;
-    // documents that the sender of everything did not send
-    for (const [key, document] of this.documents) {
-      if (sent.has(key)) continue;
-      dropOthers(document, [], new Set(), joining);
-      if (!document.markers.size) continue;
-      joining.wakeDocument(document);
-      document.markers.join([], joining.mine, joining.theirs);
-    }
+    joinFragments(this, fragments, { mine, theirs }, whole);
   }
 
   /** Drop what no event that is still to come can make a difference to. @param {Context} cut */

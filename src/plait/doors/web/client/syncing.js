@@ -165,9 +165,9 @@ export class Syncing {
         owner.journal.add(JOINED, effect.parcel.data);
         owner.took();
       } else if (effect.kind === "write") this._write(effect.ops);
-      else if (effect.kind === "restart") owner.restart(effect.reason, effect.retire);
-      else if (effect.kind === "adopt") owner.adopt(effect.reason, effect.lost);
-      else if (effect.kind === "heard") owner.heard(effect.message);
+      else if (effect.kind === "restart") owner.renewal.restart(effect.reason, effect.retire);
+      else if (effect.kind === "adopt") owner.renewal.adopt(effect.reason, effect.lost);
+      else if (effect.kind === "heard") owner.presence.heard(effect.message);
       else if (effect.kind === "found") owner.found(effect.notice);
     }
   }
