@@ -27,6 +27,7 @@ FOUND = {
     5277: "what counted in the state of somebody who had to give it up was lost with it",
     5246: "what counted and had not arrived yet was written anew, and was there twice",
     5326: "the copy of a lone store wrote its admission in its original's stream",
+    2112: "how an id stood that was given up was taken for how its successor stands",
     3658: "a clear that was written anew said what it had come to the first time",
 }
 FIRST, LAST = (int(n) for n in os.environ.get("STORM_SEEDS", "0:40").split(":"))

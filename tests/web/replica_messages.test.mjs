@@ -29,7 +29,7 @@ const MESSAGES = [
   },
   {
     kind: "standing", member: true, retired: null, verdict: 0, seq: 3, digest: GENESIS,
-    complete: true, tail: [[3, GENESIS]],
+    complete: true, tail: [[3, GENESIS]], about: 5n,
   },
   { kind: "join", name: "browser" },
   { kind: "vector", pairs: [[5n, 3]], nowMs: 1e12 },

@@ -129,7 +129,9 @@ class Identity:
     # ------------------------------------------------------------------ how we stand
 
     def stands(self, peer: Peer, message: Standing, now: float, now_ms: int) -> None:
-        """A peer told how we stand there."""
+        """A peer told how we stand there, perhaps under the id that was given up since."""
+        if message.about not in (0, self.scope.replica):
+            return
         peer.standing = message
         if self.given_up or (peer.twin and not peer.prevails):
             return

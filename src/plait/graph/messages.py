@@ -73,6 +73,7 @@ class Standing(_Message, frozen=True, array_like=True, tag=81):
     digest: bytes
     complete: bool  # the sender lacks nothing of what the receiver has told it
     tail: tuple[tuple[int, bytes], ...] = ()  # if forked: the latest marks of its stream there
+    about: int = 0  # the receiver's id that this is about; 0: it is not said
 
 
 class Join(_Message, frozen=True, array_like=True, tag=82):

@@ -194,4 +194,4 @@ class StandIn:
                 return msgspec.structs.replace(judged.standing, complete=complete)
         if entry.greeting.replica == replica:
             return None
-        return Standing(entry.lineage, False, None, FINE, 0, GENESIS, False)
+        return Standing(entry.lineage, False, None, FINE, 0, GENESIS, False, (), replica)

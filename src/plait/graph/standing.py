@@ -42,6 +42,7 @@ def standing_of(scope: Scope, lineage: bytes, peer: Peer, complete: bool) -> Sta
         stream.digest if stream else GENESIS,
         complete,
         tail,
+        replica,
     )
 
 

@@ -122,6 +122,7 @@ export class Identity {
       digest: stream ? stream.digest : GENESIS,
       complete: !scope.lacks(told),
       tail,
+      about: peer.replica,
     };
   }
 
@@ -142,8 +143,9 @@ export class Identity {
 
   // ----------------------------------------------------------------------------- how we stand
 
-  /** A peer told how we stand there. */
+  /** A peer told how we stand there, perhaps under the id that was given up since. */
   stands(peer, message, now, nowMs) {
+    if (message.about && message.about !== this.scope.replica) return;
     peer.standing = message;
     if (this.givenUp || (peer.twin && !peer.prevails)) return;
     const { scope } = this;

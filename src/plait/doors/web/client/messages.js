@@ -46,7 +46,7 @@ const FIELDS = {
     m.replica, m.vector, m.held, m.seq, m.digest, m.roots, m.neighbours, m.sync, m.incarnation,
     m.nowMs, m.flock, m.openings.data(),
   ],
-  standing: (m) => [m.member, m.retired, m.verdict, m.seq, m.digest, m.complete, m.tail],
+  standing: (m) => [m.member, m.retired, m.verdict, m.seq, m.digest, m.complete, m.tail, m.about],
   join: (m) => [m.name],
   neighbours: (m) => [m.replicas],
   vector: (m) => [m.pairs, m.nowMs],
@@ -114,7 +114,7 @@ const READERS = {
     flock: flock === undefined ? 0n : bigOf(flock),
     openings: opened === undefined || opened === null ? null : (openingsOf(opened) ?? NONE),
   }),
-  standing: ([member, retired, verdict, seq, digest, complete, tail = []]) => ({
+  standing: ([member, retired, verdict, seq, digest, complete, tail = [], about = 0]) => ({
     member: member === true,
     retired: retired === null ? null : count(retired),
     verdict: count(verdict),
@@ -125,6 +125,7 @@ const READERS = {
       const [at, mark] = arrayOf(one);
       return [count(at), check(isBytes(mark), mark)];
     }),
+    about: bigOf(about),
   }),
   join: ([name]) => ({ name: string(name) }),
   neighbours: ([replicas]) => ({ replicas: arrayOf(replicas).map(replicaOf) }),
