@@ -6,6 +6,7 @@ Whatever runs in virtual time, or on no clock at all, gets one try, and so does 
 what those find is a flaw.
 """
 
+import gc
 import inspect
 import os
 from pathlib import Path
@@ -55,6 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if has_deadlines(item):
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: worlds collect garbage, and need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def has_deadlines(item: pytest.Item) -> bool:
