@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -181,24 +181,34 @@ def _names(door: str) -> tuple[str, ...]:
 class _Origins:
     """The HTTP doors of all nodes: their pages may speak with this one.
 
-    Where rights are on nobody tells without a token, and it is the token that counts.
+    Where rights are on nobody tells without a token, and it is the token that counts. Invariant: a
+    node that does not answer keeps what it said: its pages come here just because it is gone.
     """
 
     def __init__(self, own: Store) -> None:
         self._own = own
+        self._doors: dict[str, str] = {}  # by node
         self._known: frozenset[str] = frozenset()
 
     def __call__(self) -> Collection[str]:
         """As far as is known."""
         return self._known
 
+    def heard(self, nodes: Mapping[str, Mapping[str, Any]]) -> None:
+        """The status of every member."""
+        for name, node in nodes.items():
+            if "doors" in node:
+                self._doors[name] = node["doors"].get("http", "")
+        self._doors = {name: door for name, door in self._doors.items() if name in nodes}
+        self._known = frozenset(
+            one for door in self._doors.values() if door for one in _names(door)
+        )
+
     async def learn(self) -> None:
         """Go on learning until cancelled."""
         while True:
             try:
-                found = (await self._own.status())["nodes"].values()
-                doors = (node.get("doors", {}).get("http") for node in found)
-                self._known = frozenset(name for door in doors if door for name in _names(door))
+                self.heard((await self._own.status())["nodes"])
             except PlaitError as error:
                 logger.debug("the other doors are not known: %s", error)
             await asyncio.sleep(LOOK_S)
