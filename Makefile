@@ -94,8 +94,7 @@ peers: env ## etcd for the benchmarks, out of Debian's package, into .venv (need
 
 sim: env ## simulated seeds for SIM_SECONDS=120 (ARGS='--start 5000' for others), then all that `test` takes by turns
 	@$(BIN)/plait sim --for $${SIM_SECONDS:-120} --jobs 2 $(ARGS)
-	@PLAIT_TURN=all SIM_MISTAKE_CONTROLS=1 SIM_DIGESTS=2 $(PYTEST) -n 2 -m turns \
-		tests/sim tests/engines tests/laws tests/unit
+	@PLAIT_TURN=all SIM_MISTAKE_CONTROLS=1 SIM_DIGESTS=2 $(PYTEST) -n 2 -m turns tests
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) $(COMPILED) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -38,7 +38,7 @@ def in_turn(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.It
 
 def _are_named(config: pytest.Config) -> bool:
     named = any("::" in one for one in config.args) or bool(config.getoption("keyword"))
-    return named or any(name.endswith("_SEEDS") for name in os.environ)
+    return named or any(name.endswith(("_SEED", "_SEEDS")) for name in os.environ)
 
 
 def _turn_of_commit() -> int:

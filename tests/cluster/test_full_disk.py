@@ -50,7 +50,7 @@ async def test_a_store_on_a_full_disk_reads_refuses_and_recovers(small_disk: Pat
             await put_until_refused(table, acknowledged)
         assert await table.get("before") == 1
         (small_disk / "fill").unlink()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(40):
             while True:
                 try:
                     await table.put("after", 2)
@@ -77,7 +77,7 @@ async def test_a_disk_that_fills_up_is_never_full(small_disk: Path) -> None:
         assert found.f_bavail > 0
         assert await table.count() > 0
         other.unlink()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while True:
                 try:
                     await table.put("after", 2)

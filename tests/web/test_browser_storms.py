@@ -161,6 +161,7 @@ class Storm:
         raise AssertionError(f"python {[encode(m).hex() for m in mine]}\n{mine}\nbrowser {theirs}")
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_any_interleaving_of_browsers_and_python_converges(
     tmp_path: Path, agents: Agents, seed: int
@@ -187,6 +188,7 @@ async def test_any_interleaving_of_browsers_and_python_converges(
         await storm.judge()
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("seed", SEEDS[:2])
 async def test_browsers_on_two_nodes_that_come_and_go_converge(
     tmp_path: Path, agents: Agents, seed: int
