@@ -1,6 +1,7 @@
 """Browser replicas (in Node) at the doors that ``plait serve`` opens."""
 
 import contextlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,12 @@ import pytest
 from plait import Eventual
 from plait.cli.doors import DoorChoices, open_doors
 from tests.web.agents import AgentError, Agents, until
-from tests.web.test_browser_replicas import Members, Note, World, created, title
+from tests.web.replica_notes import Note, created, title
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "cluster"))
+
+from guarded import World
+from members import Members
 
 DOORS = DoorChoices(http="127.0.0.1:0")
 
