@@ -291,6 +291,7 @@ def test_a_store_says_what_it_has_at_once_and_links_replicas_from_elsewhere(tmp_
         assert total.add(2) == 2
         assert total.at_once("read") == 2
         assert store.here.node == "n1"
+        assert not store.rights.show()["on"]
         store.documents("notes")
         with store.link_documents("notes", lambda _: heard.set(), lambda _: None) as link:
             assert heard.wait(10.0)

@@ -59,7 +59,8 @@ export function collection(schema, seed) {
     conflicts: () => docs.planted, planted: [],
     resolve: (conflict, value) => { docs.planted = docs.planted.filter((one) => one !== conflict); docs.get(conflict.key).when = value; tell(conflict.key); },
     presence: { set() {}, entries: () => docs.here, subscribe: () => () => {} }, here: [],
-    refused: () => [], dismiss() {}, tell, values,
+    mayWrite: () => true, status: { writes: null }, onStatus: () => () => {},
+    refused: () => [], dismiss() {}, again() {}, tell, values,
   };
   return docs;
 }

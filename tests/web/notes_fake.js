@@ -147,6 +147,10 @@ const notes = {
     entries: () => [...said].map(([replica, value]) => ({ replica, who: value.name, value })),
     subscribe: (listener) => { presenceListeners.add(listener); return () => presenceListeners.delete(listener); },
   },
+  mayWrite: () => true,
+  status: { writes: null },
+  onStatus: () => () => undefined,
+  again: () => undefined,
   refused: () => [...refused],
   dismiss: (one) => refused.splice(refused.indexOf(one), 1),
 };

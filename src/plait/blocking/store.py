@@ -129,7 +129,7 @@ class Store(Session, Closing):
     @property
     def rights(self) -> Rights:
         """Who may do what: roles, users, tokens."""
-        return Rights(self._portal, self._store.rights)
+        return Rights(self._portal, self._portal.call_plain(lambda: self._store.rights))
 
     @property
     def here(self) -> port.Here:

@@ -58,6 +58,7 @@ class Conversation(ABC, Generic[M]):
         if not isinstance(token, str):
             raise BadFrame("a token is a text")
         async with self._people.acting(token) as acting:
+            await _found(acting.store)
             self._greet(acting.store)
             await self._hear(acting)
 
@@ -119,3 +120,12 @@ class Conversation(ABC, Generic[M]):
     @abstractmethod
     async def _stop(self) -> None:
         """End whatever was begun here."""
+
+
+async def _found(store: Store) -> None:
+    """A store that has lost its node finds it again, or says why it does not: what a token opened
+    may be closed to it by now."""
+    try:
+        _ = store.here
+    except Unavailable:
+        await store.tables()

@@ -19,6 +19,7 @@ Nothing is renamed, left out, or made smaller.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +79,7 @@ def map_of(joined: Joined, folder: Path) -> str:
         for at in range(count):
             mappings.append("A" + _vlq(number - source) + _vlq(at - line) + "A")
             source, line = number, at
-    sources = [part.relative_to(folder).as_posix() for part in joined.parts]
+    sources = [_place(part, folder) for part in joined.parts]
     return json.dumps(
         {"version": 3, "sources": sources, "names": [], "mappings": ";".join(mappings)}
     )
@@ -102,7 +103,7 @@ class _Joining:
         line, starts = len(pieces), []
         for module in self._modules.values():
             returned = ", ".join(f"{name}: {what}" for name, what in module.exports.items())
-            place = module.path.relative_to(root).as_posix()
+            place = _place(module.path, root)
             pieces.append(f"const {module.name} = (() => {{ // {place}\n")
             pieces += [module.body, f"return {{ {returned} }};\n}})();\n"]
             starts.append(line + 1)
@@ -172,6 +173,11 @@ class _Joining:
         if not path.startswith("/"):
             raise NotJoinable(f"{by.name} imports {path!r}")
         return self._others.setdefault(path, f"plait$at{len(self._others)}"), []
+
+
+def _place(file: Path, folder: Path) -> str:
+    """Where a file is, seen from a folder: beside it, too."""
+    return Path(os.path.relpath(file, folder)).as_posix()
 
 
 def _pairs(names: str) -> list[tuple[str, str]]:

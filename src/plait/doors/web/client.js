@@ -22,3 +22,4 @@ export {
 } from "./client/schema.js";
 export { Float } from "./client/codec.js";
 export * from "./client/errors.js";
+export { forgetAll, storages, unsent } from "./client/keeping.js";

@@ -4,13 +4,14 @@
  * Absent: everything else; see page.js.
  */
 
+import { followOut, signIn } from "/kit/signing.js";
+import { shownToken } from "/kit/token.js";
 import { company } from "./company.js";
 import { gestures } from "./gestures.js";
 import { NARROW_PX } from "./looking.js";
 import { Notebook } from "./notebook.js";
 import { Page } from "./page.js";
 import { isSheetOpen } from "./sheet.js";
-import { signIn } from "./signing.js";
 import { openStore } from "./store.js";
 
 const $ = (id) => document.getElementById(id);
@@ -53,10 +54,12 @@ async function start() {
   page.drawNow();
   page.store = await openStore(page.me);
   page.store.subscribe(() => page.draw());
+  followOut(() => page.store.close());
   page.drawFrame();
   const found = await page.store.both((why) => page.wait(why)).catch((error) => {
     if (error.code !== "NotSignedIn") throw error;
-    signIn();
+    page.wait("Not signed in");
+    page.signIn(shownToken() ? `The token that is kept here does not open the calendar: ${error.message}.` : "");
   });
   if (found) run(found);
 }
@@ -68,6 +71,7 @@ function run({ events, calendars }) {
     for (const key of changed) page.notebook.refresh(key);
     page.draw();
   });
+  events.onStatus(() => page.draw());
   calendars.subscribe(() => {
     page.notebook.version++;
     page.draw();

@@ -64,11 +64,11 @@ const leave = (made, act) => () => {
 
 function footOf(page, one, made) {
   return [
-    page.me && page.me in one.event.people && answers(page, one),
+    page.me && page.me in one.event.people && page.mayWrite(one.key) && answers(page, one),
     h("footer", null,
-      h("button.primary", { type: "button", "data-focus": "edit", onclick: leave(made, () => page.edit(one)) }, "Edit"),
+      page.mayWrite(one.key) && h("button.primary", { type: "button", "data-focus": "edit", onclick: leave(made, () => page.edit(one)) }, "Edit"),
       h("a.button", { href: addressOf(`event.ics?key=${encodeURIComponent(one.key)}`), download: true, "data-focus": "export" }, "Export"),
-      h("button.danger", { type: "button", "data-focus": "remove", onclick: leave(made, () => page.remove(one)) }, "Delete")),
+      page.mayWrite(one.key) && h("button.danger", { type: "button", "data-focus": "remove", onclick: leave(made, () => page.remove(one)) }, "Delete")),
   ].filter(Boolean);
 }
 
@@ -115,6 +115,8 @@ function notesField(page, key) {
   });
   const follow = () => {
     const now = text();
+    element.readOnly = !page.mayWrite(key);
+    element.placeholder = element.readOnly ? "No notes" : "Notes for everybody";
     if (now !== element.value) {
       const [start, end] = [element.selectionStart, element.selectionEnd].map((at) => moved(element.value, now, at));
       element.value = now;

@@ -110,7 +110,7 @@ const snapped = (ms) => Math.round(ms / SNAP) * SNAP;
 function dragEvent(down, button, page) {
   const one = page.find(button.dataset.event);
   const from = pointAt(down.clientX, down.clientY);
-  if (!one || !from) return;
+  if (!one || !from || !page.mayWrite(one.key)) return;
   const edge = down.target.closest("[data-edge]")?.dataset.edge ?? "";
   let span = null;
   follow(down, {
@@ -142,7 +142,7 @@ function changed(one, edge, by) {
 
 function dragNew(down, page) {
   const from = pointAt(down.clientX, down.clientY);
-  if (!from || page.view === "agenda") return;
+  if (!from || page.view === "agenda" || !page.mayAdd) return;
   const first = from.hours ? Math.floor(from.wall / (SNAP * 2)) * SNAP * 2 : from.wall;
   let span = from.hours ? { allDay: false, start: first, end: first + 60 * MINUTE_MS } : null;
   follow(down, {

@@ -126,6 +126,16 @@ export class Looking {
     return [events, calendars].flatMap((docs) => docs?.refused().map((one) => ({ ...one, docs })) ?? []);
   }
 
+  /** Whether a node would take edits of an event, as far as is known. @param {string} key */
+  mayWrite(key) {
+    return this.notebook?.events.mayWrite(key) ?? false;
+  }
+
+  /** Whether it would take new ones. */
+  get mayAdd() {
+    return this.notebook !== null && this.mayWrite(this.notebook.events.create());
+  }
+
   /** Something that holds until the replica changes. */
   cache(name, make) {
     const version = this.notebook?.version ?? -1;

@@ -21,6 +21,7 @@ import { remember } from "./settings.js";
 import { choice, sheet, toast } from "./sheet.js";
 import { side } from "./side.js";
 import { bringFile, statusWords } from "./store.js";
+import { showPerson, signIn } from "/kit/signing.js";
 import { weekView } from "./week.js";
 import { writeWhen } from "./when.js";
 import { dayWords, monthShort, monthWords, whenWords } from "./words.js";
@@ -112,7 +113,7 @@ export class Page extends Looking {
   }
 
   newAt(span) {
-    if (this.notebook === null) return;
+    if (!this.mayAdd) return;
     this.sketch({ ...span, zone: this.zone });
     this.drawNow();
     openNew(this, { span: { ...span, zone: this.zone } }, document.querySelector(".draft, .sketched"));
@@ -128,6 +129,7 @@ export class Page extends Looking {
   }
 
   edit(one) {
+    if (!this.mayWrite(one.key)) return;
     openEdit(this, one, this.anchorOf(one.id));
   }
 
@@ -153,19 +155,27 @@ export class Page extends Looking {
   }
 
   async remove(one, anchor = this.anchorOf(one.id)) {
+    if (!this.mayWrite(one.key)) return;
     const all = await this.scope(one, anchor, "Delete", ".danger");
     if (all === null) return;
     const undo = this.notebook.remove(one, all);
     toast(`${one.title || "The event"} is deleted.`, "Undo", undo);
   }
 
-  dismiss(one) {
-    one.docs.dismiss(one);
+  dismiss(ones) {
+    for (const one of ones) one.docs.dismiss(one);
     this.draw();
+  }
+
+  /** Write what was refused once more. */
+  again(ones) {
+    for (const one of ones) one.docs.again(one);
+    this.dismiss(ones);
   }
 
   /** Where a drag, or a key, put an event. */
   async drop(one, span, focus = null) {
+    if (!this.mayWrite(one.key)) return;
     const seen = { ...span, zone: one.allDay ? "" : this.zone };
     this.lift(one, span);
     this.drawNow();
@@ -229,6 +239,14 @@ export class Page extends Looking {
 
   kind(key, values) {
     this.notebook.kind(key, values);
+  }
+
+  async signIn(why) {
+    if (await signIn({ why })) location.reload();
+  }
+
+  showPerson() {
+    showPerson(this.store.status.who, this.store);
   }
 
   callMe(name) {
@@ -297,6 +315,7 @@ export class Page extends Looking {
     const { year } = civil(this.day);
     place($("title"), ...this.titleWords(year));
     for (const tab of document.querySelectorAll("[data-go]")) tab.setAttribute("aria-pressed", String(tab.dataset.go === this.view));
+    $("new").disabled = this.notebook !== null && !this.mayAdd;
     $("today").disabled = this.picked === this.today && (this.view !== "week" || this.days().includes(this.today));
     if (!$("side").contains(document.activeElement) || document.activeElement.name !== "me") place($("side"), ...side(this));
     $("waiting").hidden = this.conflicts().length === 0;

@@ -17,20 +17,6 @@ export function remembered(name) {
   }
 }
 
-/** What shows a node who this is, where it asks; the pages of one server share it. */
-export function token() {
-  try {
-    return localStorage.getItem("plait.token") ?? "";
-  } catch {
-    return "";
-  }
-}
-
-/** @param {string} value */
-export function rememberToken(value) {
-  localStorage.setItem("plait.token", value);
-}
-
 /** @param {string} name @param {string} value */
 export function remember(name, value) {
   try {

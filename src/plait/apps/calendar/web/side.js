@@ -5,7 +5,7 @@
 import { civil, dayOfWall } from "./days.js";
 import { h, icon } from "./dom.js";
 import { dotMonth } from "./month.js";
-import { COLORS } from "./kinds.js";
+import { COLORS, MAIN } from "./kinds.js";
 import { dayShort, monthWords, spanWords } from "./words.js";
 import { readWhen, seenFrom } from "./when.js";
 import { sheet } from "./sheet.js";
@@ -45,22 +45,30 @@ function waiting(page) {
 }
 
 function refused(page) {
-  const found = page.refused();
+  const found = [...Map.groupBy(page.refused(), (one) => one.key).values()];
   if (!found.length) return null;
   return h("section.refused", { "aria-label": "Refused" },
     h("h2", null, "Not taken"),
-    found.map((one) => h("div.refusal", null,
-      h("span", null, h("b", null, page.titleOf(one.key)), h("small", null, one.reason || "You may not change this.")),
-      h("button.quiet", { type: "button", "aria-label": "Dismiss", onclick: () => page.dismiss(one) }, icon("close")))));
+    found.map((ones) => h("div.refusal", null,
+      h("span", null, h("b", null, page.titleOf(ones[0].key)), h("small", null, ones[0].reason || "You may not change this."),
+        wrote(ones), h("button.again", { type: "button", onclick: () => page.again(ones) }, "Write again")),
+      h("button.quiet", { type: "button", "aria-label": "Dismiss", onclick: () => page.dismiss(ones) }, icon("close")))));
+}
+
+/** The words that were not taken. */
+function wrote(ones) {
+  const words = ones.flatMap(({ texts = [] }) => texts).join("").trim();
+  return words && h("q", null, words.slice(0, 400));
 }
 
 function calendars(page) {
+  const may = page.notebook?.calendars.mayWrite(MAIN) ?? true;
   return h("section.calendars", null,
     h("h2", null, "Calendars"),
     h("ul", null, page.kinds().map(({ key, name, color }) => h(`li.c-${color}`, null,
       h("label", null, h("input", { type: "checkbox", checked: !page.hidden.has(key), "data-focus": `kind ${key}`, onchange: () => page.toggle(key) }), h("span", null, name)),
-      h("button.quiet", { type: "button", "aria-label": `Change ${name}`, "data-focus": `kind-more ${key}`, onclick: (event) => kindSheet(page, { key, name, color }, event.currentTarget) }, icon("more"))))),
-    h("button.add", { type: "button", "data-focus": "kind-new", onclick: (event) => kindSheet(page, { key: null, name: "", color: COLORS[page.kinds().length % COLORS.length] }, event.currentTarget) }, icon("plus"), "New calendar"));
+      may && h("button.quiet", { type: "button", "aria-label": `Change ${name}`, "data-focus": `kind-more ${key}`, onclick: (event) => kindSheet(page, { key, name, color }, event.currentTarget) }, icon("more"))))),
+    may && h("button.add", { type: "button", "data-focus": "kind-new", onclick: (event) => kindSheet(page, { key: null, name: "", color: COLORS[page.kinds().length % COLORS.length] }, event.currentTarget) }, icon("plus"), "New calendar"));
 }
 
 function kindSheet(page, { key, name, color }, anchor) {
@@ -98,6 +106,11 @@ function you(page) {
     page.callMe(field.value.trim());
   } }, h("h2", null, "You"), field);
   field.addEventListener("change", () => page.callMe(field.value.trim()));
-  return h("section", null, form, h("label.away", null,
+  const who = page.store?.status.who ?? null;
+  const barred = page.store?.status.error?.code === "NotSignedIn";
+  return h("section", null, form,
+    who !== null && h("button.signed", { type: "button", "data-focus": "person", onclick: () => page.showPerson() }, `Signed in as ${who} …`),
+    barred && h("button.signed", { type: "button", "data-focus": "sign-in", onclick: () => page.signIn("") }, "Sign in …"),
+    h("label.away", null,
     h("input", { type: "checkbox", role: "switch", checked: page.offline, "data-focus": "away", onchange: (event) => page.goAway(event.currentTarget.checked) }), h("span", null, "Work offline")));
 }

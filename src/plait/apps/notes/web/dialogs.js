@@ -1,5 +1,5 @@
 /**
- * What is asked or told in front of everything: who I am, a token, the keys; and toasts.
+ * What is asked or told in front of everything: who I am, the keys; and toasts.
  *
  * Invariant: every dialog is closed by Escape, and nothing is lost by that.
  */
@@ -15,8 +15,11 @@ function open(label, ...children) {
   return dialog;
 }
 
-/** My name and colour. @param {import("./people.js").Me} me @param {() => void} done */
-export function askMe(me, done) {
+/**
+ * My name and colour. @param {import("./people.js").Me} me @param {() => void} done
+ * @param {{who: string|null, signOut: () => void}} signed
+ */
+export function askMe(me, done, { who, signOut }) {
   let { hue } = me;
   const name = h("input", { value: me.name, maxlength: "40", "aria-label": "Your name", autocomplete: "nickname" });
   const face = h("span.face.large", { style: { "--hue": hue } }, initials(me.name));
@@ -37,18 +40,10 @@ export function askMe(me, done) {
     },
   }, h("div.who", {}, face, h("div", {}, h("h2", {}, "You"), h("p", {}, "As others see you beside your caret; in the history, from your next visit on."))),
   name, h("div.colours", { role: "group", "aria-label": "Colour" }, ...colours),
+  who === null ? null : h("p.signed", {}, h("span", {}, "Signed in as ", h("strong", {}, who)),
+    h("button.quiet", { type: "button", onclick: () => (dialog.close(), signOut()) }, "Sign out")),
   h("div.actions", {}, h("button.primary", {}, "Done"))));
   name.select();
-  return dialog;
-}
-
-/** A token, where people are asked who they are. @param {(token: string) => void} done */
-export function askToken(why, done) {
-  const token = h("input", { type: "password", "aria-label": "Token", autocomplete: "current-password", required: true });
-  const dialog = open("Sign in", h("form", {
-    method: "dialog", onsubmit: () => done(token.value.trim()),
-  }, h("h2", {}, "Sign in"), h("p", {}, why), token,
-  h("div.actions", {}, h("button.primary", {}, "Sign in"))));
   return dialog;
 }
 

@@ -34,11 +34,12 @@ export class Editor {
     /** @type {Writing|null} */
     this.writing = null;
     this.composing = null; // {index, line, steps, text: the field's, as last read}
+    this.readOnly = false;
     for (const [name, hear] of Object.entries({
       beforeinput: this.#beforeInput, input: this.#readComposed, keydown: this.#keydown,
       paste: this.#paste, copy: this.#copy, cut: this.#copy, drop: this.#drop, click: this.#click,
       compositionstart: this.#compose, compositionend: this.#composed, mousedown: this.#press,
-    })) root.addEventListener(name, (event) => this.writing && hear.call(this, event));
+    })) root.addEventListener(name, (event) => this.writing && this.#hear(name, hear, event));
     document.addEventListener("selectionchange", () => this.#selectionChanged());
   }
 
@@ -53,6 +54,20 @@ export class Editor {
   close() {
     this.composing = this.writing = null;
     this.root.replaceChildren();
+  }
+
+  /** What is written here would be refused: it is for reading, and for copying. @param {boolean} readOnly */
+  lock(readOnly) {
+    if (this.readOnly === readOnly) return;
+    if (readOnly && this.composing) this.#composed(); // what was typed is not lost, but said to be refused
+    this.readOnly = readOnly;
+    this.root.contentEditable = String(!readOnly);
+    this.root.setAttribute("aria-readonly", String(readOnly));
+  }
+
+  #hear(name, hear, event) {
+    if (!this.readOnly || event.type === "copy") hear.call(this, event);
+    else if (name === "click" && event.target.closest?.(".box")) event.preventDefault();
   }
 
   /** Whether my caret is in here. */
@@ -120,7 +135,7 @@ export class Editor {
 
   /** A command of the toolbar or a key. @param {string} name @param {unknown} [value] */
   command(name, value) {
-    if (!this.writing) return;
+    if (!this.writing || this.readOnly) return;
     if (!this.focused) {
       this.root.focus({ preventScroll: true });
       this.#put();

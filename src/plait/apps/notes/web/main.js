@@ -11,7 +11,9 @@
 
 import { connect } from "/client.js";
 import { Book } from "./book.js";
-import { askMe, askToken, showKeys, toast } from "./dialogs.js";
+import { followOut, signIn, signOut } from "/kit/signing.js";
+import { mayKeep, shownToken } from "/kit/token.js";
+import { askMe, showKeys, toast } from "./dialogs.js";
 import { h, icon } from "./dom.js";
 import { History } from "./history.js";
 import { List } from "./list.js";
@@ -20,18 +22,11 @@ import { Me, People, initials } from "./people.js";
 import { COLLECTION, NOTE } from "./schema.js";
 import { Status, refusals, wasOffline } from "./status.js";
 
-const TOKEN = "plait.token";
+const AGAIN_MS = 5000;
 const $ = (id) => document.getElementById(id);
 
 const me = new Me();
-
-function kept(name) {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null;
-  }
-}
+let opening = null; // the store, once there is one
 
 /** The collection, made if nobody has made it yet. */
 async function opened(store, token) {
@@ -48,11 +43,13 @@ async function opened(store, token) {
 async function start() {
   $("create").append(icon("plus"));
   drawMe();
-  const token = kept(TOKEN);
+  const token = shownToken();
   const urls = new URLSearchParams(location.search).getAll("node");
   const store = await connect({
-    name: me.name, persist: "plait", offline: wasOffline(), ...(token ? { token } : {}), ...(urls.length ? { urls } : {}),
+    name: me.name, persist: mayKeep() ? "plait" : null, offline: wasOffline(), ...(token ? { token } : {}), ...(urls.length ? { urls } : {}),
   });
+  opening = store;
+  followOut(() => store.close());
   if (wasOffline()) store.offline = true;
   run(store, await opened(store, token), token);
 }
@@ -65,11 +62,17 @@ function run(store, notes, token) {
   const book = new Book(notes);
   const people = new People(notes.presence, me);
   let fresh = null; // the note that was just made here
+  let pane = null;
 
-  const status = new Status(store, notes, { state: $("state"), offline: $("offline") }, (refused) => drawRefused(refused));
+  const status = new Status(store, notes, { state: $("state"), offline: $("offline") }, {
+    refused: (refused) => drawRefused(refused),
+    rights: () => drawRights(),
+    signIn: () => signedIn("The token that this browser had is worth nothing any more. What you wrote is still here."),
+  });
   const go = (key) => (location.hash = key === null ? "#/" : `#/${encodeURIComponent(key)}`);
   const acts = {
     pin: (key) => {
+      if (!notes.mayWrite(key)) return;
       const note = notes.get(key);
       notes.change(() => (note.pinned = !note.pinned), "pin");
     },
@@ -77,7 +80,7 @@ function run(store, notes, token) {
     history: (key) => history.toggle(key),
     keys: () => showKeys(),
   };
-  const pane = new NotePane($("page"), { book, people, status, do: acts });
+  pane = new NotePane($("page"), { book, people, status, do: acts });
   const history = new History(pane, {
     token, canAsk: () => store.status.online && !store.offline,
     restore: (key, past) => bringBack(key, past),
@@ -85,6 +88,7 @@ function run(store, notes, token) {
   const list = new List({ list: $("list"), tags: $("tags"), search: $("search"), found: $("found") }, book, people);
 
   function create() {
+    if ($("create").disabled) return;
     fresh = book.create({ tag: list.tag });
     $("search").value = "";
     go(fresh);
@@ -109,14 +113,30 @@ function run(store, notes, token) {
   }
 
   function drawRefused(refused) {
-    const titleOf = (key) => `“${book.summary(key).title || "Untitled"}”`;
-    const found = refusals(refused, (one) => {
-      notes.dismiss(one);
+    const done = (ones) => {
+      for (const one of ones) notes.dismiss(one);
       status.draw();
-    }, titleOf);
+    };
+    const titleOf = (key) => `“${book.summary(key).title || "Untitled"}”`;
+    const found = refusals(refused, {
+      titleOf,
+      again: (ones) => {
+        for (const one of ones) notes.again(one);
+        done(ones);
+      },
+      dismiss: (ones) => done(ones),
+    });
     const place = document.querySelector(".refusals") ?? document.querySelector(".blank");
     place?.querySelector(".refused")?.remove();
     if (found) place?.prepend(found);
+  }
+
+  /** What may be done here: a token may open the notes to be read only. */
+  function drawRights() {
+    const create = notes.mayWrite(notes.create());
+    $("create").disabled = !create;
+    for (const button of document.querySelectorAll(".blank .primary")) button.disabled = !create;
+    pane?.allow();
   }
 
   function route() {
@@ -141,7 +161,7 @@ function run(store, notes, token) {
       : ["A quiet place to begin", "Whatever you write is on every node, and here when there is none."];
     $("page").replaceChildren(h("div.blank", {}, h("div.sheet", { "aria-hidden": "true" }, h("i"), h("i"), h("i")),
       h("h2", {}, head), h("p", {}, text),
-      h("button.primary", { type: "button", onclick: create }, "New note")));
+      h("button.primary", { type: "button", onclick: create, disabled: !notes.mayWrite(notes.create()) }, "New note")));
   }
 
   book.subscribe((keys) => {
@@ -158,7 +178,7 @@ function run(store, notes, token) {
   $("me").addEventListener("click", () => askMe(me, () => {
     drawMe();
     people.say();
-  }));
+  }, { who: store.status.who, signOut: () => signOut(store) }));
   window.addEventListener("hashchange", () => (route(), unclear()));
   window.addEventListener("pagehide", () => pane.close());
   window.addEventListener("pageshow", (event) => event.persisted && route());
@@ -209,18 +229,29 @@ function say(...parts) {
 
 function failed(error) {
   clearTimeout(waiting);
-  say("The notes cannot be opened", error.message,
-    h("button.primary", { type: "button", onclick: () => location.reload() }, "Try again"));
-  if (error.code === "NotSignedIn" || error.code === "NotAllowed") {
-    const why = kept(TOKEN) ? `The token does not open the notes: ${error.message}.`
-      : "This cluster asks who you are. Paste the token that you were given.";
-    askToken(why, (token) => {
-      localStorage.setItem(TOKEN, token);
-      location.reload();
-    });
-    return;
+  const button = (words, act) => h("button.primary", { type: "button", onclick: act }, words);
+  if (error.code === "NotSignedIn") {
+    const why = shownToken() ? `The token that is kept here does not open the notes: ${error.message}.` : "";
+    say("Who is there?", "These notes are for people who are known here.", button("Sign in", () => signedIn(why)));
+    signedIn(why);
+  } else if (error.code === "NotAllowed") {
+    const who = opening?.status.who ?? "You";
+    say("These notes are not for you to read", `${who} may not read them. Whoever keeps this cluster can change that; this page goes on by itself when they have.`,
+      button("Sign in as somebody else", () => signOut(opening ?? {})));
+    again();
+  } else {
+    say("The notes cannot be opened", error.message, button("Try again", () => location.reload()));
+    console.error(error);
   }
-  console.error(error);
+}
+
+async function signedIn(why) {
+  if (await signIn({ why })) location.reload();
+}
+
+/** Rights may be given: look again now and then. */
+function again() {
+  setTimeout(() => opening.documents(COLLECTION, NOTE).then(() => location.reload(), again), AGAIN_MS);
 }
 
 /** A worker keeps the app's files, so that it opens at once, and without any node. */

@@ -72,13 +72,14 @@ export class NotePane {
     this.faces = h("span.faces", { role: "list", "aria-label": "Who is here" });
     this.pin = button("pin", "Pin to the top (Alt+P)", world.do.pin);
     this.pin.setAttribute("aria-pressed", "false");
+    this.trash = button("trash", "Delete this note", world.do.remove);
     this.choosers = h("div.choosers");
     this.head = h("header.bar", {},
       h("a.round.back", { href: "#/", title: "All notes", "aria-label": "All notes" }, icon("back")),
       this.toolbar.element,
       h("span.space"), this.faces, world.status.copy(),
       this.pin, button("history", "History (Alt+H)", world.do.history),
-      button("print", "Print", () => window.print()), button("trash", "Delete this note", world.do.remove),
+      button("print", "Print", () => window.print()), this.trash,
       button("help", "Keys (?)", world.do.keys));
     this.below = h("div.below"); // where the history opens
     this.article = h("article.note", {},
@@ -102,9 +103,20 @@ export class NotePane {
     this.links.hide();
     this.editor.open(this.note.body, (make) => book.change(key, make));
     this.typing = null;
+    this.allow();
     this.#draw();
     if (isNew) this.title.focus();
     this.world.people.look({ note: key });
+  }
+
+  /** Whether it may be written in: else it can be read, and nothing on it does anything. */
+  allow() {
+    if (!this.key) return;
+    const may = this.world.book.notes.mayWrite(this.key);
+    this.editor.lock(!may);
+    this.title.readOnly = !may;
+    this.pin.disabled = this.trash.disabled = this.dayButton.disabled = !may;
+    for (const part of [this.head, this.article]) part.classList.toggle("reading", !may);
   }
 
   /** Put what is half written where it belongs, and show nothing. */

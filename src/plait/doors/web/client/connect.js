@@ -122,17 +122,20 @@ export class Core {
     this._changed();
   }
 
-  /** {online, node, who, durable, pending, saved, refused, error} of all collections together;
-   * `durable`: whether what is written outlives this page; `online`: a node is connected, and serves. */
+  /** {online, node, who, durable, pending, saved, refused, readOnly, error} of all collections together;
+   * `durable`: whether what is written outlives this page; `online`: a node is connected, and serves;
+   * `who`: the user that nodes take this page for, null where nobody is asked; `readOnly`: names of
+   * collections of which that user may write nothing. */
   get status() {
     const { connection } = this;
     const status = {
       online: connection.online, node: connection.node, who: connection.who,
       durable: this.durable,
-      pending: 0, saved: 0, refused: 0, error: connection.online ? null : connection.error,
+      pending: 0, saved: 0, refused: 0, readOnly: /** @type {string[]} */ ([]), error: connection.online ? null : connection.error,
     };
     let linked = this._holders.size === 0;
-    for (const { replica, error } of this._holders.values()) {
+    for (const [collection, { replica, error }] of this._holders) {
+      if (replica.writes?.length === 0) status.readOnly.push(collection);
       const its = replica.status;
       linked ||= its.online;
       for (const count of ["pending", "saved", "refused"]) status[count] += its[count];
@@ -320,6 +323,7 @@ class Holder {
     const info = readInfo(said);
     if (!this.learn(info)) return;
     this.error = null;
+    this.replica.writes = info.writes;
     this._linkedAt = this._keptAt = Date.now();
     this.replica.linked(NODE, say);
   }
@@ -383,7 +387,11 @@ function readInfo(said) {
     throw errorOf("BadFrame", "the node did not say what this collection is");
   }
   const founder = bigOf(get("founder") ?? 0);
-  return { name: get("name"), lineage: bytes, founder, sync: get("sync") ?? "auto", node: get("node") ?? "" };
+  const writes = get("writes") ?? null;
+  if (writes !== null && !(Array.isArray(writes) && writes.every((one) => typeof one === "string"))) {
+    throw errorOf("BadFrame", "the node did not say what may be written");
+  }
+  return { name: get("name"), lineage: bytes, founder, sync: get("sync") ?? "auto", node: get("node") ?? "", writes };
 }
 
 function hexBytes(text) {

@@ -19,6 +19,7 @@ import { nameOf } from "./paths.js";
 import { Access, Place } from "./place.js";
 import { given } from "./plain.js";
 import { PresenceView } from "./presence_view.js";
+import { wordsOf } from "./refused.js";
 import { Fields, checkedFields, fieldAt, handleOf } from "./schema.js";
 import { Undo } from "./undo.js";
 
@@ -273,6 +274,12 @@ export class Documents {
     return this.replica.subscribe(tell);
   }
 
+  /** Whether a node would take an edit of this document, as far as is known: what may not be written
+   * is refused when it gets there. @param {string} key */
+  mayWrite(key) {
+    return this.replica.mayWrite(key);
+  }
+
   // ------------------------------------------------------------------ what waits for a person
 
   /** Registers whose concurrent values wait for a decision. @param {string | null} [key] */
@@ -292,7 +299,8 @@ export class Documents {
   }
 
   /** Own edits that were refused elsewhere and rolled back here, oldest first.
-   * @returns {{number: number, key: string, reason: string, by: string, when: Date, message: string | null, fields: string[]}[]} */
+   * @returns {{number: number, key: string, reason: string, by: string, when: Date, message: string | null, fields: string[],
+   *   texts: string[]}[]} `texts`: the words that it would have written */
   refused() {
     return this.replica.refused().map((/** @type {any} */ one) => this._refusal(one));
   }
@@ -301,7 +309,7 @@ export class Documents {
     const fields = ops.map((/** @type {any} */ op) => op.path.map(nameOf).join("."));
     const when = new Date(hlcMs(event.hlc));
     const names = [...new Set(fields.filter(Boolean))];
-    return { number, key, reason, by: this.replica.who(by), when, message: event.message, fields: names };
+    return { number, key, reason, by: this.replica.who(by), when, message: event.message, fields: names, texts: wordsOf(ops) };
   }
 
   /** A person is done with a refused edit. @param {{number: number}} refusal */

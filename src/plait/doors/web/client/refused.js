@@ -123,3 +123,13 @@ export class Refused {
 }
 
 const placeOf = ({ event, key }) => `${dotKey(event.replica, event.seq)} ${key}`;
+
+/** The words that operations would have written, in their order. @param {Op[]} ops @returns {string[]} */
+export function wordsOf(ops) {
+  return ops.flatMap(({ path, body }) => {
+    const tag = path.length ? path[path.length - 1].split(":", 1)[0] : "";
+    if (!Array.isArray(body)) return [];
+    const said = { x: body, r: body.slice(0, 1), m: body.slice(1, 2), q: body.slice(1, 2) }[tag] ?? [];
+    return said.filter((one) => typeof one === "string");
+  });
+}

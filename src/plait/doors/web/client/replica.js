@@ -49,6 +49,7 @@ export class Replica {
     this.now = now;
     this.randomId = randomId;
     this.error = null; // why nothing is synced or written
+    this.writes = /** @type {string[]|null} */ (null); // what keys may begin with, to be taken; null: anything, as far as is known
     this.ids = [scope.replica]; // own ones, the latest last
     this.journal = /** @type {any} */ (null);
     this.listeners = new Listeners();
@@ -233,6 +234,11 @@ export class Replica {
     this.standing.look();
     this.renewal.look();
     this.standing.tell();
+  }
+
+  /** Whether a node would take an edit of this document, as far as is known. @param {string} key */
+  mayWrite(key) {
+    return this.writes === null || this.writes.some((prefix) => key.startsWith(prefix));
   }
 
   // ----------------------------------------------------------------------------- refused edits

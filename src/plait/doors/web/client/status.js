@@ -59,7 +59,7 @@ export class Status {
 
   // ----------------------------------------------------------------------------- telling
 
-  /** {online, ready, pending, saved, refused, quarantined, members, error, notices} */
+  /** {online, ready, pending, saved, refused, writes, quarantined, members, error, notices} */
   now() {
     const { scope, syncing, journal, writer, error } = this._replica;
     return {
@@ -68,6 +68,7 @@ export class Status {
       pending: this.pending,
       saved: journal.saved,
       refused: this._replica.refused().length,
+      writes: this._replica.writes, // what keys may begin with, for a node to take what is written; null: anything
       quarantined: scope.quarantine.held.size, // batches that wait for the clock
       members: scope.members.remaining().length,
       error: error ?? writer.error,
@@ -88,6 +89,7 @@ export class Status {
     const told = JSON.stringify([
       syncing.vectorOf(NODE) !== null, scope.writable, this.pending,
       this._replica.refused().length, (error ?? writer.error)?.message,
+      this._replica.writes,
     ]);
     const news = told !== this._told;
     this._told = told;

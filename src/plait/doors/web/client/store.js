@@ -33,7 +33,8 @@ export class Store {
     return new Documents(await this._core.open(name, options), schema);
   }
 
-  /** {online, node, pending, saved, refused, ...}: `pending` events are not saved by a node yet. */
+  /** {online, node, who, pending, saved, refused, readOnly, ...}: `pending` events are not saved by a
+   * node yet; `who`: the user that nodes take this page for; `readOnly`: collections that it may not write. */
   get status() {
     return this._core.status;
   }

@@ -3,7 +3,8 @@
  * looked through), who is signed in, and what a refusal looks like: `ApiError`.
  * Absent: what the answers mean. */
 
-const TOKEN = "plait-token";
+import { shownToken } from "../kit/token.js";
+
 const PATIENCE_MS = 8000;
 
 export class ApiError extends Error {
@@ -20,10 +21,10 @@ export class Api {
   constructor() {
     this.home = new URL(".", document.baseURI);
     this.base = this.home;
-    this.token = recall();
-    /** Asked when the server wants to know who is there. @type {() => Promise<string|null>} */
-    this.signIn = async () => null;
-    /** @type {Promise<string|null>|null} */
+    /** Asked when the server wants to know who is there: whether somebody is signed in then.
+     * @type {(why: string) => Promise<boolean>} */
+    this.signIn = async () => false;
+    /** @type {Promise<boolean>|null} */
     this._signing = null;
     /** Whether somebody would not say who they are. */
     this.declined = false;
@@ -35,12 +36,6 @@ export class Api {
     if (!this.base.pathname.endsWith("/")) this.base.pathname += "/";
   }
 
-  /** @param {string} token */
-  remember(token) {
-    this.token = token;
-    try { sessionStorage.setItem(TOKEN, token); } catch { /* refused: for this page only */ }
-  }
-
   /**
    * @param {string} method @param {string} path relative, "v1/status"
    * @param {{body?: any, headers?: Record<string, string>, home?: boolean, patience?: number}} [options]
@@ -48,11 +43,12 @@ export class Api {
    */
   async ask(method, path, options = {}) {
     for (;;) {
-      const response = await this._fetch(method, path, options);
+      const token = shownToken();
+      const response = await this._fetch(method, path, options, token);
       const type = response.headers.get("content-type") ?? "";
       let value = null;
       if (response.status !== 204) value = type.includes("json") ? await response.json() : await response.text();
-      if (response.status === 401 && (await this._signedIn())) continue;
+      if (response.status === 401 && (await this._signedIn(token, value?.detail ?? ""))) continue;
       if (!response.ok) throw new ApiError(response.status, type.includes("json") ? value : null);
       return { value, headers: response.headers };
     }
@@ -68,9 +64,9 @@ export class Api {
     return (await this.ask("POST", path, { ...options, body })).value;
   }
 
-  async _fetch(method, path, { body, headers = {}, home = false, patience = PATIENCE_MS }) {
+  async _fetch(method, path, { body, headers = {}, home = false, patience = PATIENCE_MS }, token) {
     const sent = { ...headers };
-    if (this.token) sent.Authorization = `Bearer ${this.token}`;
+    if (token) sent.Authorization = `Bearer ${token}`;
     if (body !== undefined && !sent["Content-Type"]) sent["Content-Type"] = "application/json";
     try {
       return await fetch(new URL(path, home ? this.home : this.base), {
@@ -86,16 +82,12 @@ export class Api {
     }
   }
 
-  async _signedIn() {
+  /** @param {string|null} token what was shown @param {string} why that was refused */
+  async _signedIn(token, why) {
+    if (token !== shownToken()) return true; // by somebody else meanwhile
     if (this.declined) return false; // nobody is asked again and again
-    this._signing ??= this.signIn().finally(() => { this._signing = null; });
-    const token = await this._signing;
-    if (token) this.remember(token);
-    else this.declined = true;
-    return Boolean(token);
+    this._signing ??= this.signIn(token ? why : "").finally(() => { this._signing = null; });
+    this.declined = !(await this._signing);
+    return !this.declined;
   }
-}
-
-function recall() {
-  try { return sessionStorage.getItem(TOKEN) ?? ""; } catch { return ""; }
 }

@@ -32,6 +32,7 @@ export class ClusterView {
       h("header", {}, h("h2", {}, "The cluster"), this._figures), this._health, this.graph.element, this.hand.element);
     this._grid = h("div", { class: "cluster-grid" }, this._picture, this.beats.element, this.strands.element, this.plots.element, this.events.element);
     this._demo = null;
+    this._barred = "";
     this._told = 0;
     this._model = null;
     this._frame = this._frame.bind(this);
@@ -43,7 +44,8 @@ export class ClusterView {
   update(model, demo) {
     if (!this._model) {
       this._root.replaceChildren(this._grid);
-      requestAnimationFrame(this._frame);
+      if (!this._last) requestAnimationFrame(this._frame);
+      this._barred = "";
     }
     for (const change of changes(this._model, model)) this.events.add({ ...change, dye: model.nodes.find((node) => node.name === change.node)?.dye });
     this._model = model;
@@ -54,6 +56,15 @@ export class ClusterView {
     if (this._root.hidden) return;
     this.graph.update(model);
     this.strands.update(model);
+  }
+
+  /** Somebody may not see it. @param {string} who */
+  bar(who) {
+    if (this._model === null && this._barred === who) return;
+    this._model = null;
+    this._barred = who;
+    this._root.replaceChildren(h("p", { class: "empty" }, h("strong", {}, `${who} may not see how the cluster is.`),
+      "That takes the right to read ", h("code", {}, "@cluster"), ". What is stored, as far as it may be read, is under ", h("a", { href: "#data" }, "Data"), "."));
   }
 
   _showDemo(demo, model) {

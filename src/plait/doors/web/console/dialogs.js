@@ -1,4 +1,4 @@
-/* What is asked and told in front of everything else: keys, a token, whether somebody is sure.
+/* What is asked and told in front of everything else: keys, names, whether somebody is sure.
  * Invariant: Escape closes each; the focus goes back to where it was.
  * Absent: answers that change anything; who asked does that. */
 
@@ -27,19 +27,6 @@ export function showHelp(demo) {
     demo && [h("h3", {}, "The world, with a node or a link picked"), row(["c"], "cut, mend"), row(["s"], "slow down, full speed"), row(["p"], "pause, go on"), row(["x"], "kill -9, start again"), row(["h"], "heal everything")]),
     h("form", { method: "dialog", class: "row" }, h("button", {}, "Close")));
   open(dialog);
-}
-
-/** @returns {Promise<string|null>} a token, or null for nobody */
-export function askToken() {
-  return new Promise((resolve) => {
-    const field = h("input", { type: "password", autocomplete: "off", required: true, "aria-label": "Token", placeholder: "the token that you were given" });
-    let answer = null;
-    const dialog = h("dialog", { "aria-label": "Sign in" },
-      h("form", { method: "dialog", class: "sign-in", onsubmit: () => { answer = field.value.trim() || null; } },
-        h("h2", {}, "Who is there?"), h("p", { class: "muted" }, "This cluster lets only those in who are known to it. ", h("code", {}, "plait tokens"), " makes tokens."),
-        field, h("div", { class: "row" }, h("button", { class: "primary" }, "Sign in"))));
-    open(dialog, () => resolve(answer));
-  });
 }
 
 /** @param {string} title @param {string} suggested @returns {Promise<string>} "" for none */

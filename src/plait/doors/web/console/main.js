@@ -6,7 +6,8 @@ import { Api } from "./api.js";
 import { ClusterView } from "./cluster.js";
 import { ConflictsView } from "./conflicts.js";
 import { DataView } from "./data.js";
-import { askToken, showHelp } from "./dialogs.js";
+import { followOut, showPerson, signIn } from "../kit/signing.js";
+import { showHelp } from "./dialogs.js";
 import { h, put, say } from "./dom.js";
 import { seconds } from "./format.js";
 import { Pulse } from "./pulse.js";
@@ -15,7 +16,7 @@ import { RescuedView } from "./rescued.js";
 const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const VIEWS = ["cluster", "data", "conflicts", "rescued"];
 const api = new Api();
-api.signIn = askToken;
+api.signIn = (why) => signIn({ base: api.home, why: why && `The token that is kept here is worth nothing any more: ${why}.` });
 const context = { api, toast, badge };
 const views = {
   cluster: new ClusterView(at("view-cluster"), context),
@@ -60,9 +61,11 @@ const pulse = new Pulse(api, {
   news(model, demo, status) {
     at("notice").hidden = true;
     say(at("cluster-name"), model.cluster);
+    home = status.node ?? "";
+    person(status.who ?? null);
+    if (isBlind(model)) return views.cluster.bar(status.who ?? "You");
     const worst = model.nodes.some((node) => node.state !== "up");
     document.title = `${worst ? "⚠ " : ""}${model.cluster || "Plait"}`;
-    home = status.node ?? "";
     for (const node of model.nodes) if (node.status.doors?.http) doors[node.name] = node.status.doors.http;
     if (demo) eyes(demo.views);
     views.cluster.update(model, demo);
@@ -77,6 +80,18 @@ const pulse = new Pulse(api, {
     notice.replaceChildren(`${who} ${whom}.`, ...signIn, ...others.map(([name, address]) => h("a", { href: `${address}/${location.hash}` }, `the console of ${name}`)));
   },
 });
+
+/** Who is signed in. @param {string|null} who */
+function person(who) {
+  at("who").hidden = who === null;
+  say(at("who-name"), who ?? "");
+  put(at("who"), "title", `Signed in as ${who}`);
+}
+
+/** Some may read what is stored, and not how the cluster is. @param {any} model */
+function isBlind({ nodes }) {
+  return nodes.length > 0 && nodes.every((node) => String(node.status.error ?? "").includes("lacks read on @cluster"));
+}
 
 /** Through which node data is looked at. @param {Record<string, string>} paths by node */
 function eyes(paths) {
@@ -115,6 +130,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 at("scheme").addEventListener("click", switchScheme);
+at("who").addEventListener("click", () => showPerson(at("who-name").textContent ?? ""));
+followOut(() => pulse.stop());
 at("help").addEventListener("click", () => showHelp(Boolean(pulse.demo)));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => views.cluster.recolour());
 addEventListener("hashchange", route);

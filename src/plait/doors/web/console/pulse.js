@@ -5,6 +5,7 @@
 import { ApiError } from "./api.js";
 import { model } from "./model.js";
 
+const DEMO = "v1/demo/state";
 const EVERY_MS = 500;
 const DEMO_EVERY_MS = 300;
 const HIDDEN_MS = 3000;
@@ -20,10 +21,11 @@ export class Pulse {
     this._api = api;
     this._listener = listener;
     this._model = null;
-    /** Whether this is a demo; unknown until asked. @type {boolean|null} */
+    /** Whether this is a demo; unknown until the status has said it. @type {boolean|null} */
     this.demo = null;
     this._heard = Date.now();
     this._timer = 0;
+    this._stopped = false;
     document.addEventListener("visibilitychange", () => this._soon(0));
   }
 
@@ -31,8 +33,15 @@ export class Pulse {
     this._soon(0);
   }
 
+  /** Ask no more. */
+  stop() {
+    clearTimeout(this._timer);
+    this._stopped = true;
+  }
+
   _soon(ms) {
     clearTimeout(this._timer);
+    if (this._stopped) return;
     this._timer = setTimeout(() => this._ask(), ms);
   }
 
@@ -40,8 +49,10 @@ export class Pulse {
     if (this._asking) return;
     this._asking = true;
     try {
-      const demo = this.demo === false ? null : await this._askDemo();
-      const status = demo ? demo.status : await this._api.get("v1/status", { patience: PATIENCE_MS });
+      const first = this.demo ? null : await this._api.get("v1/status", { home: this.demo === null, patience: PATIENCE_MS });
+      this.demo ??= first.extra?.includes(`/${DEMO}`) ?? false;
+      const demo = this.demo ? await this._askDemo() : null;
+      const status = demo?.status ?? first;
       this._heard = Date.now();
       this._model = model(status, demo?.world ?? null, this._model, this._heard);
       this._listener.news(this._model, demo, status);
@@ -54,17 +65,7 @@ export class Pulse {
     }
   }
 
-  async _askDemo() {
-    try {
-      const state = await this._api.get(`v1/demo/state?${this._listener.demoQuery()}`, { home: true, patience: PATIENCE_MS });
-      this.demo = true;
-      return state;
-    } catch (error) {
-      if (this.demo === null && error instanceof ApiError && error.status) {
-        this.demo = false;
-        return null;
-      }
-      throw error;
-    }
+  _askDemo() {
+    return this._api.get(`${DEMO}?${this._listener.demoQuery()}`, { home: true, patience: PATIENCE_MS });
   }
 }

@@ -1,0 +1,208 @@
+"""Pages where rights are on, over TLS: signing in and out, reading only, and rights that change."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from plait import Eventual, Leader
+from plait.apps.calendar.model import Calendar, Event
+from plait.apps.notes.model import Note
+from plait.blocking import Store
+from tests.web.browsers import SHARED, chromium
+from tests.web.rights_cluster import Guarded
+
+PATIENCE_MS = 45_000
+WRITER = ("notes:read,write", "calendar*:read,write", "prices:read,write", "@cluster:read")
+READER = ("notes:read", "calendar*:read", "prices:read")
+
+pytestmark = [*SHARED, pytest.mark.slow, pytest.mark.timeout(240)]
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    guarded = Guarded(tmp_path_factory.mktemp("rights"))
+    try:
+        guarded.begin()
+        with guarded.store() as store:
+            fill(store)
+        yield guarded
+    finally:
+        guarded.close()
+
+
+def fill(store: Store) -> None:
+    """What the apps show, and a table."""
+    note = store.documents("notes", Note, Eventual(history="forever"))["hello"]
+    note.title = "Hello"
+    note.body.insert(0, "What everybody may read.")
+    for name, document in (("calendar", Event), ("calendars", Calendar)):
+        store.documents(name, document, Eventual(history="forever"))
+    store.table("prices", Leader()).put("tea", 3)
+    store.flush()
+
+
+@asynccontextmanager
+async def window(browser: Browser) -> AsyncIterator[Page]:
+    """A window of a browser profile of its own."""
+    context = await browser.new_context(ignore_https_errors=True, service_workers="block")
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    try:
+        yield page
+    finally:
+        await context.close()
+
+
+def dialog(page: Page, name: str = "Sign in") -> Locator:
+    return page.get_by_role("dialog", name=name)
+
+
+async def sign_in(page: Page, token: str) -> None:
+    asking = dialog(page)
+    await asking.get_by_label("Token").fill(token)
+    await asking.get_by_role("button", name="Sign in").click()
+
+
+async def notes_as(page: Page, site: Guarded, user: str, node: str = "n1") -> None:
+    """The notes, opened by somebody who may read them."""
+    await page.goto(site.url(node, "/apps/notes/#/hello"))
+    await sign_in(page, site.tokens[user])
+    await expect(page.locator("#writing")).to_contain_text("everybody may read")
+
+
+async def typed(page: Page, words: str) -> None:
+    await page.evaluate("notes.pane.editor.focus(0)")
+    await page.keyboard.type(words)
+
+
+async def pending(page: Page) -> int:
+    found = await page.evaluate("notes.store.status.pending")
+    assert isinstance(found, int)
+    return found
+
+
+async def saved(page: Page) -> None:
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while await pending(page):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_wrong_token_is_said_where_it_was_typed_and_a_good_one_holds_until_signed_out(
+    site: Guarded,
+) -> None:
+    site.user("ann", *WRITER)
+    async with chromium() as browser, window(browser) as page:
+        await page.goto(site.url("n1"))
+        await sign_in(page, "plait_wrong_token")
+        await expect(dialog(page).get_by_role("alert")).to_contain_text("opens nothing here")
+        await sign_in(page, site.tokens["ann"])
+        await expect(page.locator("#who")).to_contain_text("ann")
+        await expect(page.locator(".health")).to_contain_text("2 nodes, all well")
+        notes = await page.context.new_page()
+        await notes.goto(site.url("n1", "/apps/notes/#/hello"))
+        await expect(notes.locator("#state")).to_have_text("Saved")
+        await page.goto(site.url("n1", "/apps/calendar/"))
+        await expect(page.locator("#status")).to_contain_text("Saved at n1")
+        await page.get_by_role("button", name="Signed in as ann").click()
+        await dialog(page, "Signed in").get_by_role("button", name="Sign out").click()
+        await expect(dialog(page).get_by_label("Token")).to_be_visible()
+        await expect(dialog(notes, "Signed out")).to_be_visible()
+        left = await page.evaluate(
+            "async () => [localStorage.getItem('plait.token'), localStorage.getItem('plait.owner')]"
+        )
+        assert left == [None, None]
+        await notes.reload()
+        await expect(dialog(notes).get_by_label("Token")).to_be_visible()
+        await expect(notes.locator("#writing")).to_have_count(0)
+
+
+async def test_who_may_read_is_told_that_they_may_not_write_and_who_may_not_that_they_may_not(
+    site: Guarded,
+) -> None:
+    site.user("bob", *READER)
+    site.user("eve", "prices:read")
+    async with chromium() as browser, window(browser) as page:
+        await notes_as(page, site, "bob")
+        await expect(page.locator("#state")).to_have_text("Read only")
+        await expect(page.locator("#create")).to_be_disabled()
+        await expect(page.locator("#writing")).to_have_attribute("contenteditable", "false")
+        await page.goto(site.url("n1", "/apps/calendar/"))
+        await expect(page.locator("#status")).to_have_text("Read only")
+        await expect(page.locator("#new")).to_be_disabled()
+        await page.goto(site.url("n1", "/#data/table/prices/tea"))
+        await page.goto(site.url("n1", "/#cluster"))
+        await expect(page.locator("#view-cluster")).to_contain_text("bob may not see how")
+        await page.goto(site.url("n1", "/#data/table/prices/tea"))
+        field = page.get_by_label("The value of tea, as JSON")
+        await expect(field).to_have_value("3")
+        await field.fill("4")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator(".detail .state")).to_contain_text("bob lacks write")
+        await expect(field).to_have_value("4")
+    async with chromium() as browser, window(browser) as page:
+        await page.goto(site.url("n1", "/apps/notes/"))
+        await sign_in(page, site.tokens["eve"])
+        await expect(page.locator("#blank")).to_contain_text("not for you to read")
+        site.user("eve", *READER)
+        await expect(page.locator(".list")).to_contain_text("Hello")
+
+
+async def test_edits_that_meet_a_right_that_is_gone_are_shown_refused_and_can_be_written_again(
+    site: Guarded,
+) -> None:
+    site.user("cyd", *WRITER)
+    async with chromium() as browser, window(browser) as page:
+        await notes_as(page, site, "cyd")
+        await page.locator("#offline").click()
+        await typed(page, "Written away. ")
+        await expect(page.locator("#state")).to_contain_text("kept here")
+        site.user("cyd", *READER)
+        await page.locator("#offline").click()
+        refused = page.locator(".refused")
+        await expect(refused).to_contain_text("cyd lacks write on notes")
+        await expect(refused).to_contain_text("Written away.")
+        await expect(page.locator("#state")).to_have_text("Read only")
+        await expect(page.locator("#writing")).not_to_contain_text("Written away.")
+        site.user("cyd", *WRITER)
+        await expect(page.locator("#state")).to_have_text("Saved")
+        await expect(page.locator("#writing")).to_have_attribute("contenteditable", "true")
+        await refused.get_by_role("button", name="Write again").first.click()
+        await expect(page.locator("#writing")).to_contain_text("Written away.")
+        await saved(page)
+        assert await page.locator(".refused").count() == 0
+
+
+async def test_who_is_locked_out_with_unsent_edits_keeps_them_and_goes_on_when_let_in_again(
+    site: Guarded,
+) -> None:
+    site.user("dan", *WRITER)
+    async with chromium() as browser, window(browser) as page:
+        await notes_as(page, site, "dan", "n2")
+        site.user("dan", "prices:read")
+        await expect(page.locator("#state")).to_contain_text("Not for you to read")
+        await typed(page, "Dan wrote. ")
+        await expect(page.locator("#state")).to_contain_text("kept here")
+        site.user("dan", *WRITER)
+        await saved(page)
+        await expect(page.locator("#state")).to_have_text("Saved")
+        with site.store() as store:
+            shown = store.rights.show()["tokens"]
+            (token,) = [one["token"] for one in shown if one["user"] == "dan"]
+            store.rights.revoke_token(token)
+        await expect(page.locator("#state")).to_contain_text("Sign in")
+        await typed(page, "Still here. ")
+        await expect(page.locator("#state")).to_contain_text("kept here")
+        with site.store() as store:
+            fresh = store.rights.add_token("dan")
+        await page.locator("#state button").click()
+        await sign_in(page, fresh)
+        await expect(page.locator("#state")).to_have_text("Saved")
+        await expect(page.locator("#writing")).to_contain_text("Still here. ")
+    with site.store() as store:
+        note = store.documents("notes", Note, create=False)["hello"]
+        assert "Dan wrote. " in str(note.body)
+        assert "Still here. " in str(note.body)
