@@ -260,3 +260,17 @@ async def test_an_app_without_its_slash_is_found_with_it(tmp_path: Path) -> None
             assert httpx.URL(at).join(answer.headers["location"]).path == f"{at}/"
             assert "name=Ann" in answer.headers["location"]
             assert (await client.get(f"{at}/")).status_code == 200
+
+
+def test_what_stands_beside_a_pages_folder_is_still_imported(tmp_path: Path) -> None:
+    for folder in ("page", "page/parts", "kit"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "kit" / "token.js").write_text("export const token = 7;\n")
+    (tmp_path / "page" / "parts" / "one.js").write_text(
+        'import { token } from "../../kit/token.js";\nexport const one = token;\n'
+    )
+    first = tmp_path / "page" / "main.js"
+    first.write_text('import { one } from "./parts/one.js";\nconsole.log(one);\n')
+    joined = join_modules(first)
+    assert 'from "../kit/token.js";' in joined.text
+    assert [part.name for part in joined.parts] == ["one.js", "main.js"]

@@ -11,7 +11,8 @@ stand. Here each becomes a function that is called once, after those that it imp
 
 Invariant: the joined file exports what its first module exports, and each module is in it once. A
 line stays a line, so the map beside it (ECMA-426), which browsers' tools read, says where each is
-from. Modules at absolute paths (``/client.js``) are still imported, being one for the whole page.
+from. Modules at absolute paths (``/client.js``), and of folders beside the page's own
+(``../kit/token.js``), are still imported, being one for the whole page.
 
 Absent: a parser of JavaScript. `NotJoinable` is raised for whatever is written in another way than
 our modules are: circles, ``export default``, ``export let``, dynamic imports, ``import.meta``.
@@ -79,7 +80,7 @@ def map_of(joined: Joined, folder: Path) -> str:
         for at in range(count):
             mappings.append("A" + _vlq(number - source) + _vlq(at - line) + "A")
             source, line = number, at
-    sources = [_place(part, folder) for part in joined.parts]
+    sources = [part.relative_to(folder).as_posix() for part in joined.parts]
     return json.dumps(
         {"version": 3, "sources": sources, "names": [], "mappings": ";".join(mappings)}
     )
@@ -103,7 +104,7 @@ class _Joining:
         line, starts = len(pieces), []
         for module in self._modules.values():
             returned = ", ".join(f"{name}: {what}" for name, what in module.exports.items())
-            place = _place(module.path, root)
+            place = module.path.relative_to(root).as_posix()
             pieces.append(f"const {module.name} = (() => {{ // {place}\n")
             pieces += [module.body, f"return {{ {returned} }};\n}})();\n"]
             starts.append(line + 1)
@@ -168,16 +169,15 @@ class _Joining:
     def _imported(self, by: Path, path: str) -> tuple[str, list[str]]:
         """How a module is called here, and what it exports, if it is one of ours."""
         if path.startswith(("./", "../")):
-            module = self._module((by.parent / path).resolve())
-            return module.name, list(module.exports)
-        if not path.startswith("/"):
+            file = (by.parent / path).resolve()
+            root = self._first.parent
+            if file.is_relative_to(root) or file.parent.parent != root.parent:
+                module = self._module(file)
+                return module.name, list(module.exports)
+            path = Path(os.path.relpath(file, root)).as_posix()  # of a folder beside this one
+        elif not path.startswith("/"):
             raise NotJoinable(f"{by.name} imports {path!r}")
         return self._others.setdefault(path, f"plait$at{len(self._others)}"), []
-
-
-def _place(file: Path, folder: Path) -> str:
-    """Where a file is, seen from a folder: beside it, too."""
-    return Path(os.path.relpath(file, folder)).as_posix()
 
 
 def _pairs(names: str) -> list[tuple[str, str]]:

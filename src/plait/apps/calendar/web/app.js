@@ -4,8 +4,7 @@
  * Absent: everything else; see page.js.
  */
 
-import { followOut, signIn } from "/kit/signing.js";
-import { shownToken } from "/kit/token.js";
+import { followOut, shownToken } from "/kit/token.js";
 import { company } from "./company.js";
 import { gestures } from "./gestures.js";
 import { NARROW_PX } from "./looking.js";

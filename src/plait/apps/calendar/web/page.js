@@ -21,7 +21,7 @@ import { remember } from "./settings.js";
 import { choice, sheet, toast } from "./sheet.js";
 import { side } from "./side.js";
 import { bringFile, statusWords } from "./store.js";
-import { showPerson, signIn } from "/kit/signing.js";
+import { showPerson, signIn } from "/kit/token.js";
 import { weekView } from "./week.js";
 import { writeWhen } from "./when.js";
 import { dayWords, monthShort, monthWords, whenWords } from "./words.js";

@@ -11,8 +11,7 @@
 
 import { connect } from "/client.js";
 import { Book } from "./book.js";
-import { followOut, signIn, signOut } from "/kit/signing.js";
-import { mayKeep, shownToken } from "/kit/token.js";
+import { followOut, mayKeep, shownToken, signIn, signOut } from "/kit/token.js";
 import { askMe, showKeys, toast } from "./dialogs.js";
 import { h, icon } from "./dom.js";
 import { History } from "./history.js";

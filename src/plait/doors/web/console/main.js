@@ -6,7 +6,7 @@ import { Api } from "./api.js";
 import { ClusterView } from "./cluster.js";
 import { ConflictsView } from "./conflicts.js";
 import { DataView } from "./data.js";
-import { followOut, showPerson, signIn } from "../kit/signing.js";
+import { followOut, showPerson, signIn } from "../kit/token.js";
 import { showHelp } from "./dialogs.js";
 import { h, put, say } from "./dom.js";
 import { seconds } from "./format.js";

@@ -11,7 +11,7 @@
  */
 
 import { STYLE } from "./signing_style.js";
-import { forgetToken, keepToken, onOut, owner, sayOut } from "./token.js";
+import { forgetToken, keepToken, owner, sayOut } from "./token.js";
 
 const TRY_MS = 8000;
 // it is large, and most pages never sign anybody out
@@ -164,17 +164,11 @@ export async function signOut(page = {}) {
   location.reload();
 }
 
-/**
- * Let go when another page signs out: what is kept here is closed, and the page waits.
- * @param {() => Promise<void>|void} close
- */
-export function followOut(close) {
-  onOut(async () => {
-    await close();
-    const { dialog, find } = dialogOf("Signed out", `${MARK}<h2>Signed out</h2>
-      <p>Another window of this browser was signed out. Nothing is shown here any more.</p>
-      <footer><button class="act" name="go">Sign in again</button></footer>`);
-    find("[name=go]").addEventListener("click", () => location.reload());
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
-  });
+/** Another page signed out: this one waits. */
+export function saySignedOut() {
+  const { dialog, find } = dialogOf("Signed out", `${MARK}<h2>Signed out</h2>
+    <p>Another window of this browser was signed out. Nothing is shown here any more.</p>
+    <footer><button class="act" name="go">Sign in again</button></footer>`);
+  find("[name=go]").addEventListener("click", () => location.reload());
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
 }

@@ -5,7 +5,10 @@
  * own, or for this tab only; whose it is stands beside it, for what pages keep here is theirs. All
  * pages of a node share it. Where a browser keeps nothing, it is known until the page is left.
  *
- * Invariant: what is forgotten is nowhere any more. Absent: asking for it (`signing.js`).
+ * What asks for it, and shows who this is, is fetched when it is needed (`signing.js`), and where
+ * somebody is signed in soon, so that they can sign out without a node.
+ *
+ * Invariant: what is forgotten is nowhere any more.
  */
 
 const TOKEN = "plait.token";
@@ -77,9 +80,28 @@ export function sayOut() {
   put("localStorage", OUT, `${Date.now()} ${Math.random()}`);
 }
 
-/** Be told that the person leaves, by another page. @param {() => void} tell */
-export function onOut(tell) {
-  globalThis.addEventListener?.("storage", (event) => {
-    if (event.key === OUT && event.newValue !== null) tell();
+// ------------------------------------------------------------------------------- people
+
+const SOON_MS = 4000;
+const dialogs = () => import("./signing.js");
+
+/** Ask for a token until one is good; false if they would not. See `signing.js`.
+ * @param {{why?: string, base?: string|URL}} [options] @returns {Promise<boolean>} */
+export const signIn = async (options) => (await dialogs()).signIn(options);
+
+/** Say who this is, and let them sign out. @param {string} who @param {{close?: () => Promise<void>|void}} [page] */
+export const showPerson = async (who, page) => (await dialogs()).showPerson(who, page);
+
+/** Forget the token and all copies, after asking if edits would be lost; the page begins anew.
+ * @param {{close?: () => Promise<void>|void}} [page] */
+export const signOut = async (page) => (await dialogs()).signOut(page);
+
+/** Let go of what is kept when another page of this browser signs out. @param {() => Promise<void>|void} close */
+export function followOut(close) {
+  globalThis.addEventListener?.("storage", async (event) => {
+    if (event.key !== OUT || event.newValue === null) return;
+    await close();
+    (await dialogs()).saySignedOut();
   });
+  if (shownToken() !== null) setTimeout(() => dialogs().catch(() => undefined), SOON_MS);
 }
