@@ -182,6 +182,14 @@ async def synced(stick: Path, one: Store, two: Store) -> None:
         await sync.close()
 
 
+async def counted(client: httpx.AsyncClient, conflicts: int) -> None:
+    """Wait until the metrics say that so many decisions wait."""
+    wanted = f'plait_documents_open_conflicts{{collection="notes"}} {conflicts}.0'
+    async with asyncio.timeout(20):
+        while wanted not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.05)
+
+
 async def test_a_conflict_is_told_and_decided(tmp_path: Path) -> None:
     stick = tmp_path / "stick"
     stick.mkdir()
@@ -193,7 +201,9 @@ async def test_a_conflict_is_told_and_decided(tmp_path: Path) -> None:
             there = await two.documents("notes", Note, create=False)
             notes["n1"].when, there["n1"].when = "noon", "evening"
             await synced(stick, one, two)
-        async with client_of(asgi(one)) as client:
+        app = asgi(one)
+        async with client_of(app) as client:
+            await counted(client, 1)
             (conflict,) = (await client.get("/v1/documents/notes/conflicts")).json()
             assert {one["value"] for one in conflict["siblings"]} == {"noon", "evening"}
             assert (await client.get("/v1/conflicts")).json() == [conflict]
@@ -206,6 +216,8 @@ async def test_a_conflict_is_told_and_decided(tmp_path: Path) -> None:
             assert (await client.get("/v1/documents/notes/conflicts")).json() == []
             again_told = await client.post(path, json=decision)
             assert again_told.status_code == 409
+            await counted(client, 0)
+            app.drain()
         assert notes["n1"].when == "night"
 
 

@@ -185,6 +185,7 @@ async def test_metrics_are_prometheus_text(tmp_path: Path) -> None:
     }
     assert found["plait_line_commits_total"] == 1
     assert found["plait_line_commit_seconds_total"] > 0
+    assert found["plait_line_commit_latency_seconds_count"] == 1
     assert found["plait_log_commits_total"] > 0
     assert found["plait_line_applied_position"] > 0
     for name in (

@@ -28,6 +28,7 @@ from plait.api.store import Store
 from plait.base.errors import Busy, Indefinite, NotSignedIn, PlaitError, Unavailable
 from plait.doors.http.call import Call
 from plait.doors.http.guarding import Guarding
+from plait.doors.http.inbox import Inbox
 from plait.doors.http.limits import HttpLimits
 from plait.doors.http.live_socket import LiveSocket
 from plait.doors.http.operation import Found, Operation, Table, parse_query
@@ -101,6 +102,7 @@ class Door:
         self.people = people
         self.limits = limits or HttpLimits()
         self.operations = OPERATIONS  # all that can be asked for
+        self.inbox = Inbox(store)
         self.draining = False
         self.watches = 0  # under way
         self._drained: asyncio.Future[None] | None = None
@@ -149,6 +151,7 @@ class Door:
     def drain(self) -> None:
         """Stop: sockets and streams end, and say that they can be taken up elsewhere."""
         self.draining = True
+        self.inbox.close()
         if not self.drained.done():
             self.drained.set_result(None)
         for socket in list(self.sockets):

@@ -5,11 +5,16 @@ only grows in ``_total``. Invariant: a label is a line, a collection, a peer, or
 values: what grows with data is no label.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 if TYPE_CHECKING:
@@ -65,15 +70,19 @@ _NODE_COUNTERS = (
 )
 
 
-def exposition(status: dict[str, Any], door: "Door") -> bytes:
-    """The text for one scrape: of every node in a status that it has, with its name."""
+def exposition(status: dict[str, Any], door: "Door", waiting: Mapping[str, int]) -> bytes:
+    """The text for one scrape: of every node in a status that it has, with its name.
+
+    waiting: how many decisions wait, by collection of documents.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(status, door))
+    registry.register(_Collector(status, door, waiting))
     return generate_latest(registry)
 
 
 class _Collector:
-    def __init__(self, status: dict[str, Any], door: "Door") -> None:
+    def __init__(self, status: dict[str, Any], door: "Door", waiting: Mapping[str, int]) -> None:
+        self._waiting = waiting
         self._nodes = {name: node for name, node in status["nodes"].items() if "lines" in node}
         self._door = door
 
@@ -88,6 +97,7 @@ class _Collector:
         named = ("collection",)
         yield from self._families(GaugeMetricFamily, _DOCUMENTS_GAUGES, named, self._of_documents)
         yield from self._states()
+        yield self._latency()
         yield from self._own()
 
     def _of_nodes(self) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -142,8 +152,30 @@ class _Collector:
                 link.add_metric((name, peer), up is True)
         yield from (leads, reigns, halted, read_only, link)
 
+    def _latency(self) -> Metric:
+        """From a group's being proposed here to its being applied."""
+        family = HistogramMetricFamily(
+            "plait_line_commit_latency_seconds", "what groups took that were proposed here",
+            labels=("node", "line"),
+        )  # fmt: skip
+        for values, status in self._of_lines():
+            commits = status.get("commits", {})
+            if within := commits.get("within"):
+                buckets = [(str(bound), count) for bound, count in within]
+                family.add_metric(
+                    values, [*buckets, ("+Inf", commits["groups"])], commits["seconds"]
+                )
+        return family
+
     def _own(self) -> Iterator[Metric]:
         door = self._door
+        waiting = GaugeMetricFamily(
+            "plait_documents_open_conflicts", "registers that wait for a decision",
+            labels=("collection",),
+        )  # fmt: skip
+        for collection, count in self._waiting.items():
+            waiting.add_metric((collection,), count)
+        yield waiting
         yield GaugeMetricFamily("plait_http_requests_under_way", "requests", door.under_way)
         yield GaugeMetricFamily("plait_http_watches", "watches under way", door.watches)
         yield GaugeMetricFamily("plait_http_sockets", "sockets open", len(door.sockets))

@@ -52,7 +52,9 @@ async def metrics(call: Call) -> Response:
     status = await store.status()
     here = door.store.here.node
     own = {name: node for name, node in status["nodes"].items() if name == here}
-    data = exposition({"nodes": own or status["nodes"]}, door)
+    may = any("lines" in node for node in status["nodes"].values())
+    waiting = await door.inbox.counts() if may else {}
+    data = exposition({"nodes": own or status["nodes"]}, door, waiting)
     return Response(data, headers={"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE})
 
 
