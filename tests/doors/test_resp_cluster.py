@@ -160,6 +160,9 @@ async def test_rights_decide_what_a_token_may_do(tmp_path: Path) -> None:
             async with redis.Redis(port=port, password="nonsense") as guess:
                 with pytest.raises((AuthenticationError, ResponseError)):
                     await guess.get("k")
-            async with redis.Redis(port=port, username="x", password=world.tokens["eve"]) as eve:
+            async with redis.Redis(port=port, username="ann", password=world.tokens["eve"]) as eve:
+                with pytest.raises(AuthenticationError, match="not one of ann's"):
+                    await eve.get("k")
+            async with redis.Redis(port=port, username="eve", password=world.tokens["eve"]) as eve:
                 with pytest.raises((NoPermissionError, ResponseError), match="lacks"):
                     await eve.get("k")

@@ -1,11 +1,14 @@
-"""Pages where rights are on, over TLS: signing in and out, reading only, and rights that change."""
+"""Doors where rights are on, over TLS: pages, where people sign in and out, may only read, or lose
+rights; and clients of Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+import redis.asyncio as redis
 from playwright.async_api import Browser, Locator, Page, expect
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from plait import Eventual, Leader
 from plait.apps.calendar.model import Calendar, Event
@@ -206,3 +209,47 @@ async def test_who_is_locked_out_with_unsent_edits_keeps_them_and_goes_on_when_l
         note = store.documents("notes", Note, create=False)["hello"]
         assert "Dan wrote. " in str(note.body)
         assert "Still here. " in str(note.body)
+
+
+async def for_ever(ask: Callable[[str], Awaitable[object]], key: str) -> None:
+    """Ask until that fails."""
+    async with asyncio.timeout(30):
+        while True:
+            await ask(key)
+            await asyncio.sleep(0.05)
+
+
+async def test_redis_clients_sign_in_over_tls_and_hear_which_right_they_lack(site: Guarded) -> None:
+    site.user("ria", "redis-0:read,write,admin", "redis-2:read")
+    site.user("rob", "redis-0:read")
+
+    def client(user: str, token: str, database: int = 0) -> redis.Redis:
+        url = f"rediss://{user}:{token}@127.0.0.1:{site.resp['n1']}/{database}"
+        return redis.Redis.from_url(url, ssl_ca_certs=str(site.ca), ssl_check_hostname=False)
+
+    async with client("ria", site.tokens["ria"]) as ria, client("", site.tokens["rob"]) as rob:
+        assert await ria.set("k", "tea")
+        async with asyncio.timeout(30):
+            while await rob.get("k") != b"tea":
+                await asyncio.sleep(0.05)
+        with pytest.raises(NoPermissionError, match="rob lacks write"):
+            await rob.set("k", "coffee")
+        with pytest.raises(NoPermissionError, match="lacks"):
+            await rob.incr("n")
+        async with ria.pipeline(transaction=True) as together:
+            together.set("a", 1).incr("a")
+            assert await together.execute() == [True, 2]
+        with site.store() as store:
+            (token,) = [
+                one["token"] for one in store.rights.show()["tokens"] if one["user"] == "rob"
+            ]
+            store.rights.revoke_token(token)
+        with pytest.raises((AuthenticationError, redis.ConnectionError)):
+            await for_ever(rob.get, "k")
+    for user, wrong in (("ria", "nonsense"), ("rob", site.tokens["ria"])):
+        async with client(user, wrong) as guess:
+            with pytest.raises(AuthenticationError, match="invalid username-password"):
+                await guess.get("k")
+    async with redis.Redis(port=site.resp["n1"], socket_timeout=5) as plain:
+        with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
+            await plain.ping()

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from plait.api.store import Store
-from plait.base.errors import NoSuchCollection
+from plait.base.errors import NoSuchCollection, NotSignedIn
 from plait.doors.people import Acting, People
 from plait.doors.resp import door_port as port
 from plait.doors.resp import listening as listening
@@ -35,6 +35,7 @@ from plait.doors.resp.settings import EVENTUAL, RespSettings, collection_of
 from plait.doors.resp.space import Job, Space
 from plait.host.open_files import room_for
 
+ANYBODY = "default"  # the user that clients name who name none
 _IDLE_LOOK_S = 1.0
 _ALONE_S = 1.0  # so long it is believed that there is nobody else
 
@@ -160,27 +161,34 @@ class RespDoor:
         if stack is not None:
             self._start(stack.aclose())
 
-    async def sign_in(self, client: Client, token: str) -> None:
-        """Let a client act for the owner of a token. `NotSignedIn` if it is nobody's."""
+    async def sign_in(self, client: Client, token: str, user: str = "") -> None:
+        """Let a client act for the owner of a token, who is that user, if one is named."""
         if not self._people.asked:
             raise Complaint(
                 "ERR AUTH <password> called without any password configured for the default user. "
                 "Are you sure your configuration is correct?"
             )
+        stack = contextlib.AsyncExitStack()
         try:
-            stack = contextlib.AsyncExitStack()
             acting = await stack.enter_async_context(self._people.acting(token))
-        except Exception as error:
-            raise Complaint(
-                f"WRONGPASS invalid username-password pair or user is disabled. ({error})"
-            ) from None
+            await acting.store.tables()  # what was opened for this token may be closed to it by now
+            who = acting.store.here.who
+            if user not in ("", ANYBODY, who):
+                raise NotSignedIn(f"this token is not one of {user}'s")
+        except BaseException as error:
+            await stack.aclose()
+            if isinstance(error, NotSignedIn):
+                raise Complaint(
+                    f"WRONGPASS invalid username-password pair or user is disabled. ({error})"
+                ) from None
+            raise
         before = self._clients.get(client)
         if before is None:
             await stack.aclose()
             return
         self._clients[client] = stack
         self._acting[client] = acting
-        client.who = self._person(acting.store, "token")
+        client.who = self._person(acting.store, who)
         client.look()
         await before.aclose()
 

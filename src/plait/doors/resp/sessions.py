@@ -43,11 +43,11 @@ def hello(client: Any, args: Arguments) -> Reply:
             raise Complaint("NOPROTO unsupported protocol version")
         protocol = int(words[0])
         words = words[1:]
-    token, name = None, None
+    token, user, name = None, "", None
     while words:
         word = words[0].upper()
         if word == b"AUTH" and len(words) > 2:
-            token, words = words[2], words[3:]
+            user, token, words = words[1].decode("latin-1"), words[2], words[3:]
         elif word == b"SETNAME" and len(words) > 1:
             name, words = _clean(words[1]), words[2:]
         else:
@@ -72,7 +72,7 @@ def hello(client: Any, args: Arguments) -> Reply:
         return welcome()
 
     async def signed_in() -> Reply:
-        await client.door.sign_in(client, token.decode("latin-1"))
+        await client.door.sign_in(client, token.decode("latin-1"), user)
         return welcome()
 
     return signed_in()
@@ -83,7 +83,8 @@ async def auth(client: Any, args: Arguments) -> Reply:
     """AUTH [username] token"""
     if len(args) > 3:
         raise Complaint(SYNTAX)
-    await client.door.sign_in(client, args[-1].decode("latin-1"))
+    user = args[1].decode("latin-1") if len(args) == 3 else ""
+    await client.door.sign_in(client, args[-1].decode("latin-1"), user)
     return OK
 
 
