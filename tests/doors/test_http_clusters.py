@@ -112,3 +112,40 @@ async def test_a_minority_says_that_it_cannot_and_reads_what_is_old_enough(
         assert put.status_code in (503, 504), put.text
         assert put.headers["content-type"] == "application/problem+json"
         assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("mode", ["consensus", "leader"])
+async def test_a_write_that_was_left_open_is_repeated_and_happens_once(
+    members: Members, mode: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        base = await stack.enter_async_context(
+            served(members.nodes["n1"], limits=HttpLimits(request_s=1.0))
+        )
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=20))
+        async with asyncio.timeout(20):
+            while (made := await client.put("/v1/tables/t", json={"mode": mode})).is_error:
+                assert made.status_code in (503, 504), made.text
+        row = "/v1/tables/t/rows/k"
+        async with asyncio.timeout(20):
+            while (first := await client.put(row, json=0)).is_error:
+                assert first.status_code in (503, 504), first.text
+        held = {"If-Match": first.headers["etag"]}
+        await members.stop("n2")
+        await members.stop("n3")
+        left_open = await client.put(row, json=1, headers=held)
+        assert left_open.status_code == 504, left_open.text
+        assert left_open.json()["definite"] is False
+        await members.start("n2", "n3")
+        async with asyncio.timeout(40):
+            while (again := await client.put(row, json=1, headers=held)).status_code in (503, 504):
+                await asyncio.sleep(0.05)
+        if again.status_code == 412:  # it had happened: this says so
+            assert again.json()["details"]["as_wanted"] is True
+            now = again.headers["etag"]
+        else:
+            assert again.status_code == 200, again.text
+            now = again.headers["etag"]
+        last = await client.put(row, json=1, headers=held)
+        assert (last.status_code, last.headers["etag"]) == (412, now)
+        assert (await client.get(row)).headers["etag"] == now

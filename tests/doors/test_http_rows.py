@@ -53,7 +53,16 @@ async def test_a_version_is_compared_and_set(client: httpx.AsyncClient) -> None:
     etag = first.headers["etag"]
     second = await client.put(path, json=2, headers={"If-Match": etag})
     assert second.status_code == 200
-    problem(await client.put(path, json=3, headers={"If-Match": etag}), 412, "Conflict")
+    lost = await client.put(path, json=3, headers={"If-Match": etag})
+    problem(lost, 412, "Conflict")
+    assert lost.headers["etag"] == second.headers["etag"]
+    assert lost.json()["details"]["as_wanted"] is False
+    repeated = await client.put(path, json=2, headers={"If-Match": etag})
+    assert repeated.json()["details"]["as_wanted"] is True
+    true = await client.put("/v1/tables/films/rows/t", json=1)
+    other = {"If-Match": f'"{int(true.headers["etag"][1:-1]) + 1}"'}
+    truly = await client.put("/v1/tables/films/rows/t", json=True, headers=other)
+    assert truly.json()["details"]["as_wanted"] is False
     problem(await client.delete(path, headers={"If-Match": etag}), 412, "Conflict")
     unchanged = await client.get(path, headers={"If-None-Match": second.headers["etag"]})
     assert unchanged.status_code == 304

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from plait.api.port import Receipt
 from plait.api.table import Table, TableRow
 from plait.api.values import after_prefix
-from plait.base.errors import Conflict
+from plait.base.errors import Conflict, PlaitError
 from plait.doors.http.call import MSGPACK, Call
 from plait.doors.http.events import EventStream
 from plait.doors.http.feeds import table_feed
@@ -131,7 +131,7 @@ async def put(call: Call) -> Response:
     try:
         receipt = await using(call, write)
     except Conflict as error:
-        return response_of(error, 412)
+        return await _different(call, error, value)
     return call.answer(receipt_of(receipt), headers={"ETag": etag(receipt.version)})
 
 
@@ -145,8 +145,34 @@ async def delete(call: Call) -> Response:
     try:
         await using(call, write)
     except Conflict as error:
-        return response_of(error, 412)
+        return await _different(call, error, None)
     return call.nothing()
+
+
+async def _different(call: Call, lost: Conflict, wanted: Any) -> Response:
+    """412, with what is there: whoever repeats a request of which it was not known whether it had
+    happened may have lost to themselves. wanted: None for no row."""
+
+    async def read(table: Table) -> TableRow | None:
+        return await table.get_row(call.path["key"])
+
+    try:
+        row = await using(call, read)
+    except PlaitError:
+        return response_of(lost, 412)
+    same = row is None if wanted is None else row is not None and _same(row.value, wanted)
+    version = 0 if row is None else row.version
+    told = Conflict(lost.message, **lost.details, version=version, as_wanted=same)
+    response = response_of(told, 412)
+    if row is not None:
+        response.headers["ETag"] = etag(version)
+    return response
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal as they are stored: True is not 1."""
+    one, other = (msgspec.msgpack.encode(value, order="sorted") for value in (one, other))
+    return bool(one == other)
 
 
 # ---------------------------------------------------------------------- many rows
