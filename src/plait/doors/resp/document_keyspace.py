@@ -192,11 +192,13 @@ class DocumentKeyspace(Keyspace):
             texts = self._texts(dirty)
             if texts and together and len(texts) < len(dirty):
                 texts = {}
-            if len(texts) < len(dirty):
+            rest = [key for key in dirty if key not in texts] if texts else list(dirty)
+            if len(rest) == 1 and self._is_one_operation(rest[0]):
+                self._write(rest[0])
+            elif rest:
                 with self._documents.change():
-                    for key in dirty:
-                        if key not in texts:
-                            self._write(key)
+                    for key in rest:
+                        self._write(key)
             if texts:
                 self._documents.assign("text", {name_of(key): text for key, text in texts.items()})
                 self._held.update(dict.fromkeys(texts, "string"))
@@ -224,6 +226,16 @@ class DocumentKeyspace(Keyspace):
                 continue
             texts[key] = value
         return texts
+
+    def _is_one_operation(self, key: bytes) -> bool:
+        """Whether what a key was told is all or nothing without being a change: a string that is
+        counted up, a member that is added to a set."""
+        value, kind = self.data.get(key), self._held.get(key)
+        if key in self._replaced or self.expires.get(key, 0) != self._held_until.get(key, 0):
+            return False
+        if type(value) is bytes:
+            return key not in self._valued and kind in (None, "string")
+        return type(value) is TrackedSet and kind == "set" and len(value.changed) == 1
 
     def _write(self, key: bytes) -> None:
         value = self.data.get(key)

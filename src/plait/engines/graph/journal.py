@@ -55,6 +55,7 @@ class Journal:
         extent = log.lines().get(line)
         self._head = extent.head if extent is not None else tail
         self._generation = 0  # of submissions: those before a failure are answered in vain
+        self._wanted = False  # the open row goes once those before it are durable
 
     @property
     def position(self) -> int:
@@ -78,6 +79,14 @@ class Journal:
         """Call back whenever rows became durable; returns how to stop."""
         self._heeding[tell] = None
         return lambda: self._heeding.pop(tell, None)
+
+    def close_row_in_turn(self) -> None:
+        """Hand the open row to the log as soon as it has those before: until then it would wait
+        there, and may as well take in what comes meanwhile."""
+        if self.durable < self.written:
+            self._wanted = True
+        else:
+            self.close_row()
 
     def close_row(self) -> None:
         """Hand the open row to the log, if it holds anything."""
@@ -174,6 +183,9 @@ class Journal:
             self.durable += 1
         if self._waiting:
             self._release(None)
+        if self._wanted and self.durable == self.written:
+            self._wanted = False
+            self.close_row()
         self._told(durable)
         for tell in list(self._heeding):
             tell()

@@ -309,7 +309,7 @@ class Replica:
         """Have the tick end in an orderly way."""
         if not self._ticking:
             self._ticking = True
-            self._loop.call_soon(self._end_of_tick)
+            self._loop.call_soon(self._end_of_tick, True)
 
     def _sealed(self, batch: Batch) -> None:
         self.journal.add(wal.wrote(batch))
@@ -319,12 +319,15 @@ class Replica:
         self.syncing.wrote(batch)
         self.telling.tell(batch)
 
-    def _end_of_tick(self) -> None:
+    def _end_of_tick(self, in_turn: bool = False) -> None:
         self._ticking = False
         if self._error is not None:
             return
         self.settle()
-        self.journal.close_row()
+        if in_turn:
+            self.journal.close_row_in_turn()
+        else:
+            self.journal.close_row()
         self._refused.tell()
         events, self._events = self._events, 0
         if events:
