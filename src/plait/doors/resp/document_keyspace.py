@@ -30,7 +30,7 @@ class DocumentKeyspace(Keyspace):
     def __init__(self, documents: Documents[RedisKey]) -> None:
         super().__init__()
         self._documents = documents.without_undo()
-        self._known: set[bytes] = set()  # keys that were read, or are known not to be there
+        self.known: set[bytes] = set()  # keys that were read, or are not there
         self._all = False  # every key that there is was read
         self._stale: set[bytes] = set()  # keys that were forgotten since
         self._held: dict[bytes, str] = {}  # the kind that the document has
@@ -48,9 +48,9 @@ class DocumentKeyspace(Keyspace):
 
     def load(self, key: bytes) -> None:
         """Have a key in memory, if it is there at all."""
-        if key in self._known:
+        if key in self.known:
             return
-        self._known.add(key)
+        self.known.add(key)
         self._stale.discard(key)
         name = name_of(key)
         if name not in self._documents:
@@ -81,8 +81,8 @@ class DocumentKeyspace(Keyspace):
 
     def forget(self, key: bytes) -> None:
         """Somebody else has changed a key."""
-        if key in self._known:
-            self._known.discard(key)
+        if key in self.known:
+            self.known.discard(key)
             self.data.pop(key, None)
             self.expires.pop(key, None)
             for held in (self._held, self._held_until, self._held_list):
@@ -94,7 +94,7 @@ class DocumentKeyspace(Keyspace):
     def forget_all(self) -> None:
         """Read everything anew."""
         for kept in (
-            self._known, self.data, self.expires, self._held, self._held_until, self._held_list,
+            self.known, self.data, self.expires, self._held, self._held_until, self._held_list,
             self._counting, self._stale, self._dirty, self._replaced, self._valued,
             self._counted, self._summed,
         ):  # fmt: skip
@@ -142,10 +142,17 @@ class DocumentKeyspace(Keyspace):
 
     def assign(self, key: bytes, value: Any) -> None:
         """Give a key another value."""
+        self.data[key] = value
         self._replaced.add(key)
-        self._counted.pop(key, None)
-        self._summed.pop(key, None)
-        super().assign(key, value)
+        if self._counted:
+            self._counted.pop(key, None)
+        if self._summed:
+            self._summed.pop(key, None)
+        if self.expires:
+            self.expires.pop(key, None)
+        self.writes += 1  # and the rest of what `touch` does, here on the hottest way
+        self._dirty[key] = None
+        self._valued.add(key)
 
     def remove(self, key: bytes) -> bool:
         """Remove a key."""
@@ -207,7 +214,7 @@ class DocumentKeyspace(Keyspace):
             raise
         for noted in (self._replaced, self._valued, self._counted, self._summed):
             noted.clear()
-        if len(self._known) > KEPT_MAX:
+        if len(self.known) > KEPT_MAX:
             self.forget_all()
 
     def _texts(self, dirty: Iterable[bytes]) -> dict[bytes, bytes]:

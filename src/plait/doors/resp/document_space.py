@@ -16,7 +16,7 @@ from plait.api.documents import Documents
 from plait.base.errors import BadKey
 from plait.doors.resp.batches import EXEC, TooLong, decode_transaction, refused_command, run
 from plait.doors.resp.commands import TABLE
-from plait.doors.resp.commands.table import Arguments, Command, find
+from plait.doors.resp.commands.table import ONE_KEY, Arguments, Command, find
 from plait.doors.resp.document_keyspace import DocumentKeyspace
 from plait.doors.resp.redis_key import RedisKey, bytes_of
 from plait.doors.resp.replies import Complaint, encode
@@ -33,6 +33,11 @@ WHY: Final = (
     "database with a leader, or a consensus one (SELECT, or a key's prefix)"
 )
 _OF_ALL: Final = frozenset(("keys", "scan", "dbsize", "randomkey", "flushdb"))
+_OF_ONE: Final = frozenset(  # as they are written; they need their key and nothing else
+    name
+    for name, one in TABLE.items()
+    if one.places == ONE_KEY and not one.counted_at and one.name not in REFUSED | _OF_ALL
+)
 
 
 class DocumentSpace:
@@ -67,8 +72,14 @@ class DocumentSpace:
         self._together = False
         try:
             keyspace.sweep(self._wall_ms())
+            known = keyspace.known
             for job in jobs:
-                commands = [self._ready(args) or args for args in job.commands]
+                commands = [
+                    args
+                    if args[0] in _OF_ONE and len(args) > 1 and args[1] in known
+                    else self._ready(args) or args
+                    for args in job.commands
+                ]
                 try:
                     ((data, count),) = run(keyspace, [(job.protocol, commands)], REPLY_BYTES)
                 except TooLong as error:
@@ -105,7 +116,7 @@ class DocumentSpace:
                 self._together = True
                 for one in decode_transaction(args).commands:
                     self._load(one, find(one[0]))
-        elif command.places == (1, 1, 1) and not command.counted_at:
+        elif command.places == ONE_KEY and not command.counted_at:
             if len(args) > 1:
                 self._keyspace.load(args[1])
         elif command.name in _OF_ALL:

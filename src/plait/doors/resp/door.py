@@ -118,6 +118,7 @@ class RespDoor:
         self.idle = Keyspace()
         self.port = port
         self.wall_ms = wall_ms
+        self.now_ms = wall_ms()
         self.routes = bool(settings.prefixes)
         self.clients_max = room_for(settings.clients_max)
         self.databases = len(settings.databases)
@@ -297,9 +298,10 @@ class RespDoor:
         """Let go whoever says nothing, and whoever may not be here any more."""
         while True:
             await asyncio.sleep(_IDLE_LOOK_S)
+            self.now_ms = wall_ms()
             if self._own is None:
                 await self.start()  # rights were on, and perhaps are not any more
-            before = wall_ms() - int(self._settings.idle_s * 1000)
+            before = self.now_ms - int(self._settings.idle_s * 1000)
             for client in list(self._clients):
                 acting = self._acting.get(client)
                 if self._settings.idle_s and client.last_ms < before and not client.channels:

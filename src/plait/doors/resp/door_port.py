@@ -68,6 +68,7 @@ class Door(Protocol):
     own: dict[bytes, Own]
     routes: bool  # whether a key's prefix may lead to another database
     idle: Keyspace  # with nothing in it, for commands that need none
+    now_ms: int  # the wall clock, as of a second ago
 
     def wall_ms(self) -> int: ...
 

@@ -117,7 +117,7 @@ def encode(reply: Reply, protocol: int) -> bytes:
     if kind is int:
         return b":%d\r\n" % reply
     if kind is str:
-        return b"+%b\r\n" % reply.encode()
+        return b"+OK\r\n" if reply is OK else b"+%b\r\n" % reply.encode()
     if reply is None:
         return b"_\r\n" if protocol == 3 else b"$-1\r\n"
     out: list[bytes] = []
