@@ -51,7 +51,7 @@ function refused(page) {
     h("h2", null, "Not taken"),
     found.map((ones) => h("div.refusal", null,
       h("span", null, h("b", null, page.titleOf(ones[0].key)), h("small", null, ones[0].reason || "You may not change this."),
-        wrote(ones), h("button.again", { type: "button", onclick: () => page.again(ones) }, "Write again")),
+        wrote(ones), h("button.again", { type: "button", disabled: !ones[0].docs.mayWrite(ones[0].key), onclick: () => page.again(ones) }, "Write again")),
       h("button.quiet", { type: "button", "aria-label": "Dismiss", onclick: () => page.dismiss(ones) }, icon("close")))));
 }
 

@@ -119,6 +119,7 @@ function run(store, notes, token) {
     const titleOf = (key) => `“${book.summary(key).title || "Untitled"}”`;
     const found = refusals(refused, {
       titleOf,
+      may: (key) => notes.mayWrite(key),
       again: (ones) => {
         for (const one of ones) notes.again(one);
         done(ones);
@@ -228,6 +229,7 @@ function say(...parts) {
 
 function failed(error) {
   clearTimeout(waiting);
+  $("create").disabled = true;
   const button = (words, act) => h("button.primary", { type: "button", onclick: act }, words);
   if (error.code === "NotSignedIn") {
     const why = shownToken() ? `The token that is kept here does not open the notes: ${error.message}.` : "";

@@ -112,9 +112,9 @@ function remember(offline) {
 /**
  * Edits that a node refused, and why, until somebody is done with them: those of one note together.
  * @param {object[]} refused
- * @param {{titleOf: (key: string) => string, again: (ones: object[]) => void, dismiss: (ones: object[]) => void}} acts
+ * @param {{titleOf: (key: string) => string, may: (key: string) => boolean, again: (ones: object[]) => void, dismiss: (ones: object[]) => void}} acts
  */
-export function refusals(refused, { titleOf, again, dismiss }) {
+export function refusals(refused, { titleOf, may, again, dismiss }) {
   if (!refused.length) return null;
   const notes = [...Map.groupBy(refused, (one) => one.key)];
   return h("section.refused", { "aria-label": "Refused edits" },
@@ -122,7 +122,7 @@ export function refusals(refused, { titleOf, again, dismiss }) {
       ", and taken back here. Nobody else saw any of it; it is kept until you are done with it."),
     h("ul", {}, ...notes.slice(0, 5).map(([key, ones]) => h("li", {},
       h("span", {}, h("b", {}, titleOf(key)), ` ${ones[0].reason ?? "not allowed"}`, wrote(ones)),
-      h("button.quiet", { type: "button", onclick: () => again(ones) }, "Write again"),
+      h("button.quiet", { type: "button", disabled: !may(key), onclick: () => again(ones) }, "Write again"),
       h("button.round", { type: "button", "aria-label": "Dismiss", title: "Dismiss", onclick: () => dismiss(ones) }, icon("close"))))));
 }
 
