@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from plait import (
 from plait.api.store import Store
 from plait.base.errors import HistoryTrimmed
 from plait.doors.http.door import asgi
+from plait.doors.http.feeds import documents_feed
 from plait.doors.http.serving import listening
 
 
@@ -235,6 +237,38 @@ async def test_a_watch_of_documents_goes_on_where_it_was_cut(tmp_path: Path) -> 
     assert told[0][1] == {"key": "n0", "deleted": True, "value": None}
     assert told[1][1]["value"] == {"title": "one", "body": "text"}
     assert told[3][1]["changes"][0]["after"] == "live"
+
+
+async def test_nothing_is_told_before_it_is_on_disk(
+    site: tuple[Store, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = site
+    notes = await store.documents("notes", Note, Eventual(history="forever"))
+    disk = asyncio.Event()
+
+    async def wait(position: int) -> None:
+        await disk.wait()
+
+    async with aclosing(documents_feed(store, notes, None)) as feed:
+        assert (await anext(feed)).event == "ready"
+        monkeypatch.setattr(notes._access.replica.journal, "wait", wait)
+        before = notes.version
+        for count in range(3):
+            notes["n1"].likes += 1
+            await asyncio.sleep(0.01 * count)
+        next_one = asyncio.ensure_future(anext(feed))
+        async with aclosing(documents_feed(store, notes, None)) as late:
+            ready = asyncio.ensure_future(anext(late))
+            await asyncio.sleep(0.05)
+            assert not next_one.done()  # a kill now would give these places to something else
+            assert not ready.done()
+            disk.set()
+            assert (await ready).id == notes.version != before
+            told = [await next_one, await anext(feed), await anext(feed)]
+            assert sum(len(one.data["changes"]) for one in told) == 3
+            assert told[-1].id == notes.version
+            notes["n1"].likes += 1
+            assert (await anext(late)).id == (await anext(feed)).id == notes.version
 
 
 async def test_a_watch_goes_on_although_nobody_knows_what_happened_meanwhile(

@@ -305,6 +305,9 @@ class FakeReplica(FakeView):
     async def flush(self) -> None:
         return
 
+    async def kept(self) -> None:
+        return
+
     async def load(self, keys: Sequence[str]) -> None:
         return
 

@@ -105,6 +105,9 @@ class PastReplica:
     async def flush(self) -> None:
         """Nothing is written."""
 
+    async def kept(self) -> None:
+        """Nothing is written."""
+
     async def load(self, keys: Sequence[str]) -> None:
         """Hold these documents in this process."""
         await self._inner.load(keys)

@@ -257,6 +257,10 @@ class Documents:
         """Return when everything written so far is on disk."""
         self._road.portal.call(self._inner.flush())
 
+    def kept(self) -> None:
+        """Return when all that has taken effect here so far is on this process's own disk."""
+        self._road.portal.call(self._inner.kept())
+
     def load(self, keys: str | list[str]) -> None:
         """Hold documents in this process."""
         self._road.portal.call(self._inner.load(keys))

@@ -1,7 +1,7 @@
 """The port between document handles and the replica of a graph that serves them.
 
-Everything but `flush` and `load` is a plain call: it reads and writes this process's own replica
-and waits for nobody. Implemented by `plait.engines.graph`, in a node and in a client alike.
+Everything but `flush`, `kept` and `load` is a plain call: it reads and writes this process's own
+replica and waits for nobody. Implemented by `plait.engines.graph`, in a node and in a client alike.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,6 +200,10 @@ class GraphReplica(GraphView, Protocol):
 
         `NotAllowed` if something that was written has been refused since this was last called.
         """
+        ...
+
+    async def kept(self) -> None:
+        """Return when all that has taken effect so far is on this replica's own disk."""
         ...
 
     async def load(self, keys: Sequence[str]) -> None:

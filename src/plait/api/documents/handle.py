@@ -232,6 +232,12 @@ class Documents(Generic[D]):
         self._access.check()
         await self._access.replica.flush()
 
+    async def kept(self) -> None:
+        """Return when all that has taken effect here so far, others' edits too, is on the disk of
+        this process: only then may a `version` be told to who goes on from it later."""
+        self._access.check()
+        await self._access.replica.kept()
+
     async def load(self, keys: str | Sequence[str]) -> None:
         """Hold documents in this process: needed over the network, where `NotLoaded` says so."""
         wanted = [keys] if isinstance(keys, str) else list(keys)

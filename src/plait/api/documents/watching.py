@@ -95,6 +95,11 @@ class Watch(Watching):
         """Whether there is something to give without waiting."""
         return bool(self._ready)
 
+    @property
+    def waiting(self) -> int:
+        """How many batches there are to give without waiting."""
+        return sum(change.last for change in self._ready)
+
     async def batch(self) -> list[Change] | None:
         """The watched changes of the next batch, all that took effect at once; None at the end."""
         if not await self._wait():

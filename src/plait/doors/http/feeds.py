@@ -70,6 +70,7 @@ async def documents_feed(
     """
     with subscribed(store, documents, key) as listener:
         version = documents.version  # whatever is later comes by the listener
+        await documents.kept()
         if start is not None and start != version:
             async for told in _since(documents, start, key):
                 yield told

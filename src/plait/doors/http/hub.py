@@ -2,14 +2,16 @@
 
 A hub begins with the first listener to a collection of a store and ends with the last. Invariant: a
 thing has an id only if everything that has taken effect by then was told with it or before it, so
-who goes on from there misses nothing. A listener that falls `WAITING_MAX` things behind is cut off.
+who goes on from there misses nothing; and it is told once it is on disk, so a node that is killed
+gives no place that it told of to something else. A listener that falls `WAITING_MAX` things behind
+is cut off.
 """
 
 import asyncio
 import contextlib
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from plait.api.documents import Documents
@@ -19,6 +21,7 @@ from plait.base.errors import Busy, Closed, PlaitError
 from plait.doors.http.call import to_json
 
 WAITING_MAX = 10_000
+TOGETHER_MAX = 256  # batches that wait for the disk together
 
 
 class Told(NamedTuple):
@@ -36,10 +39,11 @@ def json_of(told: Told) -> bytes:
 
 
 class Listener:
-    """One who watches; `key`: only that document."""
+    """One who watches; `key`: only that document. `known`: so many batches are old to it."""
 
-    def __init__(self, key: str | None) -> None:
+    def __init__(self, key: str | None, known: int) -> None:
         self.key = key
+        self.known = known
         self._waiting: deque[Told] = deque()
         self._news = asyncio.Event()
         self._error: PlaitError | None = None
@@ -76,20 +80,36 @@ class _Hub:
         self._watch = documents.watch()
         self._task = asyncio.get_running_loop().create_task(self._run(self._watch))
 
+    @property
+    def untold(self) -> int:
+        """How many batches have taken effect, and nobody looked at them yet."""
+        return self._watch.waiting
+
     async def _run(self, watch: Watch) -> None:
         try:
             while (batch := await watch.batch()) is not None:
-                self._tell(batch, "" if watch.ready else self._documents.version)
+                batches = [batch]
+                while watch.ready and len(batches) < TOGETHER_MAX:
+                    batches.append(await watch.batch() or [])
+                # whoever comes while this waits for the disk begins behind it
+                version, listeners = self._documents.version, list(self.listeners)
+                last = "" if watch.ready else version
+                await self._documents.kept()
+                for number, batch in enumerate(batches, 1):
+                    self._tell(listeners, batch, last if number == len(batches) else "")
             error: PlaitError = Closed("this watch has ended")
         except PlaitError as caught:
             error = caught
         for listener in list(self.listeners):
             listener.end(error)
 
-    def _tell(self, batch: list[Change], version: str) -> None:
+    def _tell(self, listeners: Sequence[Listener], batch: list[Change], version: str) -> None:
         shared: dict[str | None, Told] = {}
         keys = {change.key for change in batch}
-        for listener in self.listeners:
+        for listener in listeners:
+            if listener.known:
+                listener.known -= 1
+                continue
             if listener.key is not None and listener.key not in keys:
                 continue
             key = None if len(keys) == 1 else listener.key
@@ -116,7 +136,7 @@ def subscribed(store: Store, documents: Documents[Any], key: str | None) -> Iter
     hub = hubs.get(name)
     if hub is None:
         hub = hubs[name] = _Hub(documents)
-    listener = Listener(key)
+    listener = Listener(key, hub.untold)
     hub.listeners[listener] = None
     try:
         yield listener

@@ -91,11 +91,8 @@ class Replica:
             self.restart,
         )  # fmt: skip
         refused = self._refused = RefusedEdits(parts, self.renewal, self.soon)
-        self.judged, self.heed_rollback, self.on_refused = (
-            refused.judged,
-            refused.heed,
-            refused.listen,
-        )
+        self.judged, self.heed_rollback = refused.judged, refused.heed
+        self.on_refused = refused.listen
         self.refused, self.dismiss, self.again = refused.listed, refused.dismiss, refused.again
         self.mutate, self.assign = self.writer.mutate, self.writer.assign
         self.heed = self.telling.heed
@@ -191,6 +188,12 @@ class Replica:
         await self.journal.wait(self.journal.written)
         if self.parts.options.guest:
             await self._conditions.until(entrusted.answered)
+
+    async def kept(self) -> None:
+        """Return when all that has taken effect so far is in this replica's log."""
+        self.settle()
+        self._end_of_tick()
+        await self.journal.wait(self.journal.written)
 
     def entrusted(self) -> Entrusted:
         """What was written until now, as something that a peer has to have."""
