@@ -211,6 +211,63 @@ async def test_who_is_locked_out_with_unsent_edits_keeps_them_and_goes_on_when_l
         assert "Still here. " in str(note.body)
 
 
+async def test_nobody_signs_out_or_takes_over_without_a_word_about_unsent_edits(
+    site: Guarded,
+) -> None:
+    site.user("fay", *WRITER)
+    site.user("gus", *READER)
+    async with chromium() as browser, window(browser) as page:
+        await notes_as(page, site, "fay")
+        await page.locator("#offline").click()
+        await typed(page, "Only here. ")
+        await expect(page.locator("#state")).to_contain_text("kept here")
+        await page.locator("#me").click()
+        await page.get_by_role("button", name="Sign out").click()
+        asking = dialog(page, "Are you sure?")
+        await expect(asking).to_contain_text("not saved yet")
+        await asking.get_by_role("button", name="Leave it").click()
+        await expect(page.locator("#writing")).to_contain_text("Only here. ")
+        # the token goes, not by signing out, and somebody else comes
+        await page.evaluate("localStorage.removeItem('plait.token')")
+        await page.goto(site.url("n1"))
+        await sign_in(page, site.tokens["gus"])
+        await expect(asking).to_contain_text("This browser keeps what fay had here")
+        await expect(asking).to_contain_text("never saved anywhere else")
+        await asking.get_by_role("button", name="Go on as gus").click()
+        await expect(page.locator("#who")).to_contain_text("gus")
+        assert await kept(page) == ["gus", 0]
+
+
+async def test_who_is_not_on_their_own_device_leaves_nothing_behind(site: Guarded) -> None:
+    site.user("hal", *WRITER)
+    async with chromium() as browser, window(browser) as page:
+        await page.goto(site.url("n1", "/apps/notes/#/hello"))
+        await dialog(page).get_by_label("This is my device").uncheck()
+        await sign_in(page, site.tokens["hal"])
+        await expect(page.locator("#state")).to_have_text("Saved")
+        await page.reload()
+        await expect(page.locator("#state")).to_have_text("Saved")
+        assert await kept(page) == [None, 0]
+        assert await page.evaluate("localStorage.getItem('plait.token')") is None
+
+
+async def kept(page: Page) -> object:
+    """Whose copies the browser keeps, and of how many rows they are."""
+    return await page.evaluate("""async () => {
+      let rows = 0;
+      for (const { name } of await indexedDB.databases()) {
+        rows += await new Promise((resolve) => {
+          const opening = indexedDB.open(name);
+          opening.onsuccess = () => {
+            const all = opening.result.transaction("rows").objectStore("rows").count();
+            all.onsuccess = () => { opening.result.close(); resolve(all.result); };
+          };
+        });
+      }
+      return [localStorage.getItem("plait.owner"), rows];
+    }""")
+
+
 async def for_ever(ask: Callable[[str], Awaitable[object]], key: str) -> None:
     """Ask until that fails."""
     async with asyncio.timeout(30):
