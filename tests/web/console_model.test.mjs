@@ -69,6 +69,16 @@ test("what changes is said in words, and nothing is where nothing does", () => {
   assert.match(said, /n2 leads films, epoch 2.n2/);
 });
 
+test("a link between nodes that were not heard of yet has not changed when they are", () => {
+  const one = node("n1", line("leader", "1.n1", 5, 5), { links: { n2: true } });
+  const other = node("n2", line("follower", "1.n1", 5, 5), { links: { n1: true } });
+  const early = model({ nodes: { n1: one, n2: {} } }, null, null, 0);
+  const before = model({ nodes: { n1: one, n2: other } }, null, early, 500);
+  assert.deepEqual(changes(early, before), []);
+  const after = model({ nodes: { n1: one, n2: { ...other, links: { n1: false } } } }, null, before, 1000);
+  assert.deepEqual(changes(before, after).map((one) => one.text), ["n1 and n2 do not hear each other"]);
+});
+
 test("whatever a status holds, a model comes out", () => {
   let seed = 7;
   const chance = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from plait.api.documents import AddWinsSet, Ask, Counter, Document, Documents, Register, Text
+from plait.api.settings import Eventual
 from plait.api.store import Store
 from plait.cli.demo.stage import PATIENCE_S, Stage
 from plait.cli.display import seconds
@@ -39,7 +40,8 @@ async def edit_apart(stage: Stage, store: Store) -> None:
     tell, names = stage.narrator, stage.cluster.names
     here, there = names[0], names[-1]
     tell.scene(f"6. Ann at {here} and Bob at {there} edit one note, cut apart, and nobody waits")
-    await store.documents("meetings", Meeting)
+    # for ever: who decided what is to be seen in the inbox an hour later, too
+    await store.documents("meetings", Meeting, Eventual(history="forever"))
     async with stage.at(here) as one, stage.at(there) as two:
         ann = await one.documents("meetings", Meeting, author="Ann")
         bob = await two.documents("meetings", Meeting, author="Bob")

@@ -1,32 +1,12 @@
 /**
- * Making elements, and nothing else: `h("button.go", {onclick}, "Go")`.
+ * The calendar's drawings, and views in place of others; elements are made by the kit of every page.
  *
- * Invariant: text is text; nothing here ever reads markup out of a string.
  * Absent: diffing; a view is made anew and put in place of the old one, with focus brought back.
  */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { drawings, h } from "/kit/elements.js";
 
-/**
- * @param {string} what a tag with classes: "div.card.wide"
- * @param {Record<string, any>|null} props attributes, `on…` handlers, `style` as an object
- * @param {...any} children nodes, texts, lists; null and false are left out
- * @returns {HTMLElement}
- */
-export function h(what, props = null, ...children) {
-  const [tag, ...classes] = what.split(".");
-  const element = document.createElement(tag || "div");
-  if (classes.length) element.className = classes.join(" ");
-  for (const [name, value] of Object.entries(props ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "style") for (const [key, one] of Object.entries(value)) element.style.setProperty(key, String(one));
-    else if (name === "value" || name === "checked" || name === "disabled" || name === "selected") element[name] = value;
-    else element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false));
-  return element;
-}
+export { h };
 
 const ICONS = {
   back: "M15 5l-7 7 7 7", on: "M9 5l7 7-7 7", plus: "M12 5v14M5 12h14", close: "M6 6l12 12M18 6L6 18",
@@ -38,17 +18,8 @@ const ICONS = {
   more: "M5 12h.01M12 12h.01M19 12h.01", out: "M12 3v12M7 8l5-5 5 5M5 15v4a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2v-4",
 };
 
-/** A small drawing; decorative, so hidden from readers. @param {keyof typeof ICONS} name */
-export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
-}
+/** @type {(name: keyof typeof ICONS) => SVGElement} */
+export const icon = drawings(24, ICONS);
 
 /** Put a view in place of what is there, and focus back to where it was, by `data-focus`. */
 export function place(parent, ...views) {

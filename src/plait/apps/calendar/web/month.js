@@ -41,20 +41,24 @@ function weekRow(page, week, found, fits) {
     "div.week",
     { role: "row" },
     h("span.number", { "aria-hidden": "true" }, String(weekNumber(week[0] + 3))),
-    week.map((day) => dayCell(page, day)),
-    shown.map((at) => entry(page, at, first)),
+    week.map((day, index) => dayCell(page, day, index)),
+    shown.map((at) => slot(at.first - first, at.length, entry(page, at, first))),
     week.map((day, index) => {
       const hidden = most[index].filter((at) => !shown.includes(at)).length;
-      return hidden > 0 && h("button.more", {
+      return hidden > 0 && slot(index, 1, h("button.more", {
         type: "button", "data-focus": `more ${day}`, style: { "grid-column": index + 1, "grid-row": fits + 1 },
         onclick: (event) => page.showDay(day, event.currentTarget),
         "aria-label": `${hidden} more on ${dayWords(day)}`,
-      }, `${hidden} more`);
+      }, `${hidden} more`));
     }),
   );
 }
 
-function dayCell(page, day) {
+/** What lies over days, for readers a cell that spans them. */
+const slot = (column, length, what) =>
+  h("div.slot", { role: "gridcell", "aria-colindex": column + 1, "aria-colspan": length }, what);
+
+function dayCell(page, day, column) {
   const { month, date } = civil(day);
   const classes = [
     month !== civil(page.day).month && "other", day === page.today && "today", day === page.picked && "picked",
@@ -63,7 +67,7 @@ function dayCell(page, day) {
   return h(
     `div.day${classes.map((one) => `.${one}`).join("")}`,
     {
-      role: "gridcell", "data-day": day, "data-date": dayText(day), "data-focus": `day ${day}`,
+      role: "gridcell", "aria-colindex": column + 1, "data-day": day, "data-date": dayText(day), "data-focus": `day ${day}`,
       tabindex: day === page.picked ? 0 : -1, "aria-label": fullDay(day), "aria-current": day === page.today && "date",
     },
     h("span.date", null, date === 1 ? `${monthShort(day)} ` : null, h("b", null, String(date))),

@@ -26,7 +26,7 @@ export function chooser(conflicts, resolve, me) {
       h("p.by", {}, `${sibling.who || "Somebody"}${sibling.who === me ? " (you)" : ""}`,
         sibling.when ? `, ${ago(Number(new Date(sibling.when)), Date.now())}` : ""),
       h("button", { type: "button", onclick: () => resolve(conflict, sibling.value), "aria-label": `Keep ${show(sibling.value)}` }, "Keep this")));
-    return h("section.chooser", { "aria-label": heading, data: { field } },
+    return h("section.chooser", { "aria-label": heading, dataset: { field } },
       h("h3", {}, heading),
       h("div.versions", {}, ...cards),
       h("form.another", {

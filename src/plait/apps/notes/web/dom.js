@@ -1,31 +1,13 @@
 /**
- * Elements in a line: `h("button.quiet", {type: "button", onclick}, "Text")`.
+ * The notes' drawings, and times as people say them; elements are made by the kit of every page.
  *
- * Invariant: text is always text; there is no way here to write markup. Absent: any framework; what
- * changes often is changed where it stands.
+ * Absent: any framework; what changes often is changed where it stands.
  */
 
-/**
- * @param {string} what  tag, and classes behind dots
- * @param {Record<string, unknown>} [props]  `on…` listeners, `data`, else attributes; false: none
- * @param {...(Node|string|null|false|undefined)} children
- */
-export function h(what, props = {}, ...children) {
-  const [tag, ...classes] = what.split(".");
-  const element = document.createElement(tag || "div");
-  if (classes.length) element.className = classes.join(" ");
-  for (const [name, value] of Object.entries(props)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "data") Object.assign(element.dataset, value);
-    else if (name === "style") for (const [key, one] of Object.entries(value)) element.style.setProperty(key, one);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
-}
+import { drawings, h } from "/kit/elements.js";
 
-const SVG = "http://www.w3.org/2000/svg";
+export { h };
+
 /** Lines on a square of 20, drawn with round ends. */
 const ICONS = {
   plus: "M10 4v12M4 10h12",
@@ -46,17 +28,8 @@ const ICONS = {
   help: "M7.5 7.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M10 14.6h.1",
 };
 
-/** @param {keyof typeof ICONS} name */
-export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 20 20");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "icon");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
-}
+/** @type {(name: keyof typeof ICONS) => SVGElement} */
+export const icon = drawings(20, ICONS);
 
 /** How long ago something was, in few words. @param {number} when ms @param {number} now ms */
 export function ago(when, now) {

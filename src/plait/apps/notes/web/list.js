@@ -83,10 +83,10 @@ export class List {
     const { done, all } = note.progress;
     return h(
       "a.entry", {
-        href: `#/${encodeURIComponent(note.key)}`, data: { key: note.key },
+        href: `#/${encodeURIComponent(note.key)}`, dataset: { key: note.key },
         "aria-current": note.key === this.open ? "true" : false,
       },
-      h("span.title", { data: { untitled: note.title ? "no" : "yes" } }, ...marked(highlighted(title, words))),
+      h("span.title", { dataset: { untitled: note.title ? "no" : "yes" } }, ...marked(highlighted(title, words))),
       h("span.row", {},
         note.edited ? h("time.time", { datetime: new Date(note.edited).toISOString() }, when) : null,
         h("span.snippet", {}, ...marked(note.title || note.plain ? body : [{ text: "Nothing written yet", hit: false }])),
@@ -94,7 +94,7 @@ export class List {
       h("span.signs", {},
         note.conflicts ? h("span.sign.choose", {}, "Choose") : null,
         note.when ? h("span.sign", {}, icon("calendar"), dayName(note.when)) : null,
-        all ? h("span.sign", { title: `${done} of ${all} done`, data: { done: done === all ? "yes" : "no" } },
+        all ? h("span.sign", { title: `${done} of ${all} done`, dataset: { done: done === all ? "yes" : "no" } },
           ring(done / all), `${done}/${all}`) : null,
         h("span.sign.tag", {}, note.tags.map((tag) => `#${tag}`).join("  ")),
         h("span.here", {}, ...here.slice(0, 4).map((one) =>

@@ -45,7 +45,7 @@ export class NotePane {
     this.body = h("div.body", {
       id: "writing", contenteditable: "true", role: "textbox", "aria-multiline": "true",
       "aria-label": "Note", spellcheck: "true", autocapitalize: "sentences",
-      data: { placeholder: "Write something. # makes a heading, - a list, [] something to do." },
+      dataset: { placeholder: "Write something. # makes a heading, - a list, [] something to do." },
     });
     this.layer = h("div.layer", { "aria-hidden": "true" });
     this.text = h("div.text", {}, this.body, this.layer);

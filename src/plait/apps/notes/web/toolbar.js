@@ -41,7 +41,7 @@ export class Toolbar {
     for (const group of GROUPS) {
       const box = h("div.group");
       for (const [name, sign, title, keys] of group) {
-        const drawn = sign.length > 2 ? icon(sign) : h("span", { data: { sign: name } }, sign);
+        const drawn = sign.length > 2 ? icon(sign) : h("span", { dataset: { sign: name }, "aria-hidden": "true" }, sign);
         const button = h("button", {
           type: "button", "aria-pressed": "false", "aria-label": title, tabindex: "-1",
           title: keys ? `${title} (${key(keys)})` : title,

@@ -1,30 +1,10 @@
-/* Elements by description, and lists that keep their elements.
- * Invariant: text is only ever set as text; nothing that a store holds becomes markup.
+/* What changes where it stands: texts, attributes, lists that keep their elements, arrow keys.
+ * Elements are made by the kit of every page (elements.js).
  * Absent: templates, components, state. */
 
-const SVG = "http://www.w3.org/2000/svg";
-const SVG_TAGS = new Set(["svg", "g", "path", "circle", "line", "rect", "text", "title", "polyline"]);
+import { h } from "../kit/elements.js";
 
-/**
- * @param {string} tag
- * @param {Record<string, any>} [props] attributes; `on…` are listeners, `class`, `dataset`, `style`
- * @param {...(Node|string|number|null|undefined|false|Array<any>)} children
- * @returns {any}
- */
-export function h(tag, props = {}, ...children) {
-  const element = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name === "style") for (const [key, each] of Object.entries(value)) element.style.setProperty(key, String(each));
-    else if (name === "value") element.value = value;
-    else if (value === true) element.setAttribute(name, "");
-    else element.setAttribute(name, String(value));
-  }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
-}
+export { h };
 
 /** Set an element's text if it is another. @param {Node} element @param {any} value */
 export function say(element, value) {
@@ -73,7 +53,14 @@ const dyes = new Map();
 export function dye(name) {
   let value = dyes.get(name);
   if (value === undefined) {
-    value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    const root = document.documentElement;
+    value = getComputedStyle(root).getPropertyValue(name).trim();
+    if (value.startsWith("light-dark(")) { // a canvas wants the one that counts
+      const probe = h("i", { hidden: true, style: { color: `var(${name})` } });
+      root.append(probe);
+      value = getComputedStyle(probe).color;
+      probe.remove();
+    }
     dyes.set(name, value);
   }
   return value;

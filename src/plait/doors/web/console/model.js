@@ -11,7 +11,7 @@
  *   trail: [number, number][]}} Rope */
 /** @typedef {{name: string, dye: number, state: string, why: string, age: number, leads: string[], status: any,
  *   links: Record<string, boolean|string>}} NodeView */
-/** @typedef {{a: string, b: string, up: boolean, cut: boolean, delay: number, rates: [number, number]}} LinkView */
+/** @typedef {{a: string, b: string, up: boolean, known: boolean, cut: boolean, delay: number, rates: [number, number]}} LinkView */
 /** @typedef {{at: number, cluster: string, nodes: NodeView[], links: LinkView[], ropes: Rope[],
  *   rate: number, traffic: Record<string, number>}} Model */
 
@@ -213,8 +213,9 @@ function linkViews(nodes, world, traffic, before, passed) {
       const says = (from, to) => from.state !== "up" || from.links[to.name] === true;
       const alive = (node) => node.state === "up" || node.state === "ill";
       const up = alive(one) && alive(other) && says(one, other) && says(other, one);
+      const known = one.state !== "unknown" && other.state !== "unknown";
       links.push({
-        a, b, up, cut: hand?.cut ?? false, delay: hand?.delay_s ?? 0,
+        a, b, up, known, cut: hand?.cut ?? false, delay: hand?.delay_s ?? 0,
         rates: /** @type {[number, number]} */ ([rate(a, b, 0), rate(b, a, 1)]),
       });
     }
@@ -238,7 +239,7 @@ export function changes(before, now) {
   }
   for (const link of now.links) {
     const was = before.links.find((one) => one.a === link.a && one.b === link.b);
-    if (was && was.up !== link.up) found.push({ text: `${link.a} and ${link.b} ${link.up ? "hear each other again" : "do not hear each other"}`, node: link.a, bad: !link.up });
+    if (was?.known && link.known && was.up !== link.up) found.push({ text: `${link.a} and ${link.b} ${link.up ? "hear each other again" : "do not hear each other"}`, node: link.a, bad: !link.up });
   }
   return found;
 }
