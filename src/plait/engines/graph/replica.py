@@ -96,8 +96,7 @@ class Replica:
         self.refused, self.dismiss, self.again = refused.listed, refused.dismiss, refused.again
         self.mutate, self.assign = self.writer.mutate, self.writer.assign
         self.heed = self.telling.heed
-        self.clear = self.writer.clear
-        self.delete = self.writer.delete
+        self.clear, self.delete = self.writer.clear, self.writer.delete
         self.begin = self.writer.begin
         self.merged, self.present = self.company.merged, self.company.present
         self.everybody, self.on_presence = self.company.everybody, self.company.on_presence
@@ -107,8 +106,7 @@ class Replica:
     def bind(self) -> None:
         """The shelf was exchanged: read from it."""
         shelf = self.parts.shelf
-        self.object = shelf.object
-        self.children = shelf.children
+        self.object, self.children = shelf.object, shelf.children
         self.exists = shelf.exists
         self.keys = shelf.keys
         self.count = shelf.count
