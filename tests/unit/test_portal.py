@@ -133,6 +133,34 @@ def test_an_interrupt_cancels_what_it_interrupts_and_nothing_else():
     portal.close()
 
 
+def test_an_interrupt_right_after_the_start_cancels_what_was_started(monkeypatch):
+    portal = Portal(Held().open, "test")
+    began, cancelled, ended_on = threading.Event(), threading.Event(), []
+    start = asyncio.run_coroutine_threadsafe
+
+    async def wait():
+        try:
+            began.set()
+            threading.Event().wait(0.1)  # it runs when the interrupt comes
+            await asyncio.Event().wait()
+        finally:
+            ended_on.append(threading.current_thread())
+            cancelled.set()
+
+    def interrupted(coroutine, loop):
+        start(coroutine, loop)
+        assert began.wait(WAIT_S)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        portal.call(wait())
+    assert cancelled.wait(WAIT_S)
+    monkeypatch.undo()
+    assert ended_on == [portal.call(thread())]
+    portal.close()
+
+
 def test_an_interrupted_opening_is_given_up():
     left = threading.Event()
 

@@ -53,12 +53,26 @@ class Portal(Generic[T]):
         Raises `Closed` after the end, `Unavailable` if the end came first, and `WrongThread` on
         the portal's own thread, which would wait for itself.
         """
+        begun: list[asyncio.Task[Any] | None] = []
+
+        async def run() -> R:
+            begun.append(asyncio.current_task())
+            return await coroutine
+
+        running = run()
         try:
             self._check()
             assert self._loop is not None, "opening told the loop"
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            future = asyncio.run_coroutine_threadsafe(running, self._loop)
         except BaseException as error:
-            coroutine.close()
+            with contextlib.suppress(ValueError):  # it begins just now
+                if not begun:
+                    running.close()
+                    coroutine.close()
+            if begun and begun[0] is not None and self._loop is not None:
+                # an interrupt came between its start and the future by which it is cancelled
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(begun[0].cancel)
             if isinstance(error, RuntimeError):  # the loop was closed meanwhile
                 raise Closed("the store was closed") from None
             raise
