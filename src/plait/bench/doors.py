@@ -5,19 +5,18 @@ them.
 """
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from plait.bench.command import all_known, progress_beside, write_figures
 from plait.bench.doors_http import measure_http
 from plait.bench.doors_part import DoorsOptions
 from plait.bench.doors_redis import measure_redis
 from plait.bench.doors_sockets import measure_sockets
 from plait.bench.parts import Part, figures_of, judged_of, own_folder, print_rounds
+from plait.bench.parts_command import parts_parser, run_parts
 from plait.bench.processes import PeerUnavailable
 from plait.bench.report_parts import aims_table, plain_table, print_skipped
 from plait.bench.rounds import Progress
@@ -63,31 +62,22 @@ def print_doors(figures: dict[str, Any], console: Console) -> None:
 def run(arguments: Sequence[str]) -> int:
     """``plait bench doors …``: print tables; the exit code."""
     parsed = _parser().parse_args(list(arguments))
-    names = parsed.part or list(PARTS)
-    if not all_known("part", names, PARTS):
-        return 2
     options = DoorsOptions(
         parsed.requests, parsed.clients, parsed.rounds, parsed.seconds, folder=parsed.folder
     )
-    chosen = options.quick() if parsed.quick else options
-    figures = asyncio.run(run_doors(names, chosen, progress_beside()))
-    print_doors(figures, Console())
-    write_figures(figures, parsed.json)
-    return 0
+    return run_parts(parsed, options, PARTS, run_doors, print_doors)
 
 
 def _parser() -> argparse.ArgumentParser:
     usual = DoorsOptions()
-    parser = argparse.ArgumentParser(
-        prog="plait bench doors",
-        description="Redis clients, HTTP and WebSocket, each beside a server of its kind.",
+    parser = parts_parser(
+        "doors",
+        "Redis clients, HTTP and WebSocket, each beside a server of its kind.",
+        PARTS,
+        "one short round of each",
     )
-    parser.add_argument("--quick", action="store_true", help="one short round of each")
     parser.add_argument("--requests", type=int, default=usual.requests, help="of Redis clients")
     parser.add_argument("--clients", type=int, default=usual.clients, help="at a time")
     parser.add_argument("--rounds", type=int, default=usual.rounds, help="of each")
     parser.add_argument("--seconds", type=float, default=usual.seconds, help="of other load")
-    parser.add_argument("--part", action="append", help=f"only this: {', '.join(PARTS)}")
-    parser.add_argument("--folder", metavar="DIR", help="on the disk to be measured")
-    parser.add_argument("--json", metavar="FILE", help="write every figure there too")
     return parser

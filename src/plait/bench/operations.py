@@ -5,7 +5,6 @@ of its own that measures and says what it is meant to reach; this one lists them
 """
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from plait.bench.command import all_known, progress_beside, write_figures
 from plait.bench.operations_backup import measure_backups, measure_restore
 from plait.bench.operations_guarded import measure_rights, measure_tls
 from plait.bench.operations_part import OperationsOptions
 from plait.bench.parts import Part, figures_of, judged_of, own_folder, print_rounds
+from plait.bench.parts_command import parts_parser, run_parts
 from plait.bench.report_feeds import print_feeds
 from plait.bench.rounds import Progress
 from plait.bench.watchers import measure_feeds
@@ -63,27 +62,20 @@ def print_operations(figures: dict[str, Any], console: Console) -> None:
 def run(arguments: Sequence[str]) -> int:
     """``plait bench operations …``: print a table; the exit code."""
     parsed = _parser().parse_args(list(arguments))
-    names = parsed.part or list(PARTS)
-    if not all_known("part", names, PARTS):
-        return 2
     options = OperationsOptions(
         parsed.seconds, parsed.rounds, parsed.records, parsed.watchers, folder=parsed.folder
     )
-    chosen = options.quick() if parsed.quick else options
-    figures = asyncio.run(run_operations(names, chosen, progress_beside()))
-    print_operations(figures, Console())
-    write_figures(figures, parsed.json)
-    return 0
+    return run_parts(parsed, options, PARTS, run_operations, print_operations)
 
 
 def _parser() -> argparse.ArgumentParser:
     usual = OperationsOptions()
-    parser = argparse.ArgumentParser(
-        prog="plait bench operations",
-        description="What it costs to run a store for real: backups under load, restores, TLS, "
-        "rights, feeds.",
+    parser = parts_parser(
+        "operations",
+        "What it costs to run a store for real: backups under load, restores, TLS, rights, feeds.",
+        PARTS,
+        "short rounds, few records",
     )
-    parser.add_argument("--quick", action="store_true", help="short rounds, few records")
     parser.add_argument("--seconds", type=float, default=usual.seconds, help="of one round")
     parser.add_argument("--rounds", type=int, default=usual.rounds, help="and so many of each")
     parser.add_argument("--records", type=int, default=usual.records, help="to restore")
@@ -94,7 +86,4 @@ def _parser() -> argparse.ArgumentParser:
         default=usual.watchers,
         help="of a feed, from few to many",
     )
-    parser.add_argument("--part", action="append", help=f"only this: {', '.join(PARTS)}")
-    parser.add_argument("--folder", metavar="DIR", help="on the disk to be measured")
-    parser.add_argument("--json", metavar="FILE", help="write every figure there too")
     return parser

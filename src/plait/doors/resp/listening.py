@@ -24,18 +24,6 @@ async def _more(client: Any, names: list[bytes], kind: bytes) -> Reply:
     return GIVEN
 
 
-@own("subscribe", -2)
-def subscribe(client: Any, args: Arguments) -> Reply:
-    """SUBSCRIBE channel [channel ...]"""
-    return _more(client, args[1:], b"subscribe")
-
-
-@own("psubscribe", -2)
-def psubscribe(client: Any, args: Arguments) -> Reply:
-    """PSUBSCRIBE pattern [pattern ...]"""
-    return _more(client, args[1:], b"psubscribe")
-
-
 def _less(client: Any, names: list[bytes], kind: bytes) -> Reply:
     mine = client.channels if kind == b"unsubscribe" else client.patterns
     named: list[bytes | None] = [*(names or mine)] or [None]
@@ -48,16 +36,14 @@ def _less(client: Any, names: list[bytes], kind: bytes) -> Reply:
     return GIVEN
 
 
-@own("unsubscribe", -1)
-def unsubscribe(client: Any, args: Arguments) -> Reply:
-    """UNSUBSCRIBE [channel ...]"""
-    return _less(client, args[1:], b"unsubscribe")
+def _listens(more: str, less: str) -> None:
+    """Register ``more name [name ...]`` and ``less [name ...]``: channels, or patterns of them."""
+    own(more, -2)(lambda client, args: _more(client, args[1:], more.encode()))
+    own(less, -1)(lambda client, args: _less(client, args[1:], less.encode()))
 
 
-@own("punsubscribe", -1)
-def punsubscribe(client: Any, args: Arguments) -> Reply:
-    """PUNSUBSCRIBE [pattern ...]"""
-    return _less(client, args[1:], b"punsubscribe")
+_listens("subscribe", "unsubscribe")
+_listens("psubscribe", "punsubscribe")
 
 
 @own("publish", 3)
