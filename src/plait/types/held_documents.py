@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from plait.base.codec import KEY_BYTES_MAX
 from plait.types.graph_type import GraphType
-from plait.types.lone_registers import Entry, LoneRegisters
+from plait.types.lone_registers import LoneRegisters
 from plait.types.paths import Path, tag_of
 from plait.types.shelf_drafts import Draft
 from plait.types.shelf_folding import Unfolded
@@ -68,13 +68,12 @@ class HeldDocuments:
                 self.dirty[key] = document
         return document
 
-    def put_lone(self, key: str, entry: Entry, is_new: bool) -> None:
-        """The document is this register now, and was nothing else before."""
-        self.lone.put(key, entry, is_new)
-        if is_new:
-            self._count += 1
-            if key == self._absent:
-                self._absent = ""
+    def made_lone(self, key: str) -> None:
+        """A lone register was put where nothing was known of the document."""
+        self.lone.rowless.add(key)
+        self._count += 1
+        if key == self._absent:
+            self._absent = ""
 
     def get(self, key: str) -> ShelvedDocument | None:
         """The document, read from its rows if need be; None if there is none."""

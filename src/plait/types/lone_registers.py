@@ -32,9 +32,10 @@ class LoneRegisters:
     """See the module."""
 
     def __init__(self, rows: ShelfRows, type_of: Callable[[str], GraphType[Any]]) -> None:
+        # `shelf_assigning` puts entries in here
         self.entries: dict[str, Entry] = {}
         self.dirty: dict[str, None] = {}  # their rows are old
-        self._rowless: set[str] = set()  # or there is none
+        self.rowless: set[str] = set()  # or there is none
         self._rows = rows
         self._type_of = type_of
 
@@ -52,13 +53,6 @@ class LoneRegisters:
                 return bool(flags & VISIBLE) and alone
         return False
 
-    def put(self, key: str, entry: Entry, is_new: bool) -> None:
-        """The document is this; `is_new`: storage has nothing of it."""
-        self.entries[key] = entry
-        self.dirty[key] = None
-        if is_new:
-            self._rowless.add(key)
-
     def take(self, key: str) -> ShelvedDocument | None:
         """The whole document, which is not here any more. Its row is old if it has `changed`."""
         entry = self.entries.pop(key, None)
@@ -75,21 +69,24 @@ class LoneRegisters:
         else:
             state.slots[SLOT] = cells
         document.shown = True
-        document.shown_in_row = key not in self._rowless
-        self._rowless.discard(key)
+        document.shown_in_row = key not in self.rowless
+        self.rowless.discard(key)
         return document
 
     def pack(self) -> list[Row]:
         """The rows that are old, as they have to be; they are not old then."""
-        number = self._rows.names.number
+        number, entries = self._rows.names.number, self.entries
+        author = author_number = 0
         rows: list[Row] = []
         for key in self.dirty:
-            path, (replica, seq), hlc, value = self.entries[key]
+            path, (replica, seq), hlc, value = entries[key]
+            if replica != author:
+                author, author_number = replica, number(replica)
             row = document_row(key)
-            cell = (number(replica), seq, (hlc, value))
+            cell = (author_number, seq, (hlc, value))
             rows.append((row, seal(row, VISIBLE, ((), ((path, PLAIN, ((SLOT, cell),), None),)))))
-        self._rows.meta.count += len(self._rowless)
-        self._rowless.clear()
+        self._rows.meta.count += len(self.rowless)
+        self.rowless.clear()
         self.dirty.clear()
         return rows
 

@@ -43,12 +43,13 @@ def plan(
         return None
     lone, documents, forgot = held.lone, held.documents, held.meta.forgot
     known = lone.entries
-    planned = []
+    new = tuple.__new__  # half the cost of Assignment(...)
+    planned: list[Assignment] = []
     for key, value in values.items():
         op = Op(key, path, [taken(value)])
         entry = known.get(key)
         if entry is not None and entry[0] == path:
-            planned.append(Assignment((op,), True, False))
+            planned.append(new(Assignment, ((op,), True, False)))
             continue
         if entry is None and key not in documents:
             encode_key(key)
@@ -76,13 +77,17 @@ def carry_out(
     The vector covers all of these events already.
     """
     replica, seq, hlc = first.replica, first.seq, first.hlc
-    put = held.put_lone
+    entries, dirty = held.lone.entries, held.lone.dirty
     done: list[Op] = []
     for ops, is_lone, is_new in planned:
         if is_lone:
             seq += len(ops)
             op = ops[-1]
-            put(op.key, (op.path, (replica, seq - 1), hlc, op.body[0]), is_new)
+            key = op.key
+            entries[key] = (op.path, (replica, seq - 1), hlc, op.body[0])
+            dirty[key] = None
+            if is_new:
+                held.made_lone(key)
         else:
             for op in ops:
                 apply(op, first._replace(seq=seq))

@@ -125,10 +125,10 @@ class Documents(Generic[D]):
         register = self._class.fields.get(field)
         if not isinstance(register, Register):
             raise BadValue(f"{self._class.__name__}.{field} is no register")
-        where = self._access.where
-        path = (register.part,)
+        where, path = self._access.where, (register.part,)
+        is_plain, store = register.checker.is_plain, register.checker.store
         stored = {
-            key: register.checker.store(value, partial(where, key, path))
+            key: value if is_plain(value) else store(value, partial(where, key, path))
             for key, value in values.items()
         }
         if not stored or (register.alias is None and self._access.assign(path, stored)):

@@ -128,6 +128,8 @@ class Writer:
         shelf, ops = self._parts.shelf, self._ops
         if self._watched or shelf.observer is not None or not 0 < len(values) <= ASSIGNED_MAX:
             return False
+        if self._parts.options.guest and len(values) > 1:
+            return False  # it may be refused, and then as one
         planned = shelf.plan(path, values, self._here)
         if planned is None:
             return False
