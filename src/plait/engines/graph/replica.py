@@ -325,10 +325,7 @@ class Replica:
         if self._error is not None:
             return
         self.settle()
-        if in_turn:
-            self.journal.close_row_in_turn()
-        else:
-            self.journal.close_row()
+        (self.journal.close_row_in_turn if in_turn else self.journal.close_row)()
         self._refused.tell()
         events, self._events = self._events, 0
         if events:
