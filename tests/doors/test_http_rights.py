@@ -53,6 +53,12 @@ async def test_a_token_does_what_its_user_may_and_nothing_else(
         assert (refused.status_code, refused.json()["code"]) == (403, "NotAllowed"), path
     status = await client.get("/v1/status", headers=ann)
     assert list(status.json()["nodes"]["n1"]) == ["error"]
+    async with world.store("root") as root:
+        await root.documents("secrets")
+        await root.rights.put_role("ann", ["orders/eu-:read,write", "notes:read", "secrets/a:read"])
+    for path in ("/v1/conflicts", "/v1/rescued"):
+        seen = await client.get(path, headers=ann)
+        assert seen.status_code == (200 if path == "/v1/conflicts" else 403), seen.text
     made = await client.put("/v1/tables/more", headers=ann)
     assert made.status_code == 403
     wrote = await client.put("/v1/tables/orders/rows/eu-2", json=1, headers=ann)

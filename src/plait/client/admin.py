@@ -30,6 +30,7 @@ from plait.base.errors import (
     LossNotAccepted,
     NoHistory,
     NoSuchCollection,
+    NotAllowed,
     NotLeader,
     PlaitError,
     PromotionRefused,
@@ -179,8 +180,12 @@ class Admin:
         raise _most_telling(refusals)
 
     async def rescued(self) -> list[dict[str, Any]]:
-        """Every rescued suffix of every member that can be reached; each says its ``node``."""
+        """Every rescued suffix of every member that can be reached; each says its ``node``.
+        `NotAllowed` for who may not see them: that is not the same as that there are none."""
         answers = await self._ask_all(ListRescued)
+        for answer in answers.values():
+            if isinstance(answer, NotAllowed):
+                raise answer
         return [
             {**item, "node": node}
             for node, answer in answers.items()

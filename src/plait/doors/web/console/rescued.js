@@ -8,6 +8,8 @@ import { sure } from "./dialogs.js";
 
 const EVERY_MS = 5000;
 
+const EMPTY = () => [h("strong", {}, "Nothing was rescued."), "When a leader is replaced, what only it had is kept here."];
+
 export class RescuedView {
   /** @param {HTMLElement} root */
   constructor(root, { api, toast, badge }) {
@@ -17,22 +19,38 @@ export class RescuedView {
     this._open = "";
     this._list = h("ul", { class: "picks", "aria-label": "Rescued suffixes" });
     this._detail = h("div", { class: "detail" });
-    this._empty = h("p", { class: "empty" }, h("strong", {}, "Nothing was rescued."), "When a leader is replaced, what only it had is kept here.");
+    this._empty = h("p", { class: "empty" }, ...EMPTY());
+    /** Whether this person may not see it: asked again when somebody looks. */
+    this._barred = false;
     this._panes = h("div", { class: "panes two" }, h("section", { class: "panel pane" }, h("header", {}, h("h2", {}, "Rescued records")), this._list), h("section", { class: "panel pane" }, this._detail));
     root.append(this._panes, this._empty);
     this._settle = rove(this._list, "button", (button) => button.click());
     this._panes.hidden = true;
     this.again();
-    setInterval(() => { if (!document.hidden) this.again(); }, EVERY_MS);
+    setInterval(() => { if (!document.hidden && !this._barred) this.again(); }, EVERY_MS);
+  }
+
+  show() {
+    this.again();
+  }
+
+  _bar(why) {
+    this._barred = true;
+    this._panes.hidden = true;
+    this._empty.hidden = false;
+    this._empty.replaceChildren(h("strong", {}, "Not for you to see."), `${why}.`);
   }
 
   async again() {
     let found;
     try {
       found = await this._api.get("v1/rescued");
-    } catch {
-      return; // the notice on top says that nobody answers
+    } catch (error) {
+      if (error.status === 403) this._bar(error.message);
+      return; // else the notice on top says that nobody answers
     }
+    if (this._barred) this._empty.replaceChildren(...EMPTY());
+    this._barred = false;
     this._found = found;
     this._badge("rescued", found.length);
     this._empty.hidden = found.length > 0;
