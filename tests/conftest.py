@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.turns import choose_turn, in_turn
 
@@ -25,6 +26,10 @@ VIRTUAL_TIME = {"sim", "laws", "paper"}  # folders
 # either at the ends, where workers begin (`two_ends.py`).
 ORDER = ("processes", "web", "cluster", "doors", "engines", "house", "check", "paper", "traces")
 ORDER += ("unit", "laws", "sim")
+
+# An example has no deadline of its own: others may have the processors meanwhile.
+settings.register_profile("house", settings.default, deadline=None)
+settings.load_profile("house")
 
 _DEPTH = len(Path(__file__).parent.parts)
 

@@ -102,7 +102,7 @@ async def test_tls_and_rights_are_measured_beside_the_same_store_without(
 ) -> None:
     monkeypatch.setattr(operations_guarded, "TURNS", 1)  # each is processes of its own
     monkeypatch.setattr(operations_guarded, "CHECKS", 200)
-    options = OperationsOptions(seconds=0.2, rounds=1, folder=str(tmp_path))
+    options = OperationsOptions(seconds=1.0, rounds=1, folder=str(tmp_path))
     figures = await run_operations(["tls", "rights"], options)
     for part in ("tls", "rights"):
         found = figures["parts"][part]

@@ -11,6 +11,14 @@ from plait.host.portal import Portal
 WAIT_S = 10
 
 
+@pytest.fixture(autouse=True)
+def interrupts():
+    """SIGINT is KeyboardInterrupt, also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Held:
     """A context manager that notes the task and loop of its entry and exit."""
 
