@@ -10,8 +10,9 @@
  * Invariant: a slot has one writer. A replica is linked with at most one node at a time.
  */
 
-import { Closed, NotLoaded, PlaitError, Unavailable, WrongLineage, errorOf } from "./errors.js";
-import { bigOf, sameBytes } from "./event.js";
+import { readInfo } from "./collection_info.js";
+import { Closed, NotLoaded, PlaitError, Unavailable, WrongLineage } from "./errors.js";
+import { sameBytes } from "./event.js";
 import { Connection } from "./link.js";
 import { loadReplica, newReplica } from "./opening.js";
 import { Drain, holdSlot } from "./slots.js";
@@ -376,27 +377,6 @@ class Holder {
     clearTimeout(this._again);
     this._unlink();
   }
-}
-
-/** What a node says of a collection. @param {Map<string, any>} said */
-function readInfo(said) {
-  const get = (name) => (said instanceof Map ? said.get(name) : undefined);
-  const lineage = get("lineage");
-  const bytes = typeof lineage === "string" ? hexBytes(lineage) : lineage;
-  if (!(bytes instanceof Uint8Array) || bytes.length !== 16 || typeof get("name") !== "string") {
-    throw errorOf("BadFrame", "the node did not say what this collection is");
-  }
-  const founder = bigOf(get("founder") ?? 0);
-  const writes = get("writes") ?? null;
-  if (writes !== null && !(Array.isArray(writes) && writes.every((one) => typeof one === "string"))) {
-    throw errorOf("BadFrame", "the node did not say what may be written");
-  }
-  return { name: get("name"), lineage: bytes, founder, sync: get("sync") ?? "auto", node: get("node") ?? "", writes };
-}
-
-function hexBytes(text) {
-  const pairs = text.match(/[0-9a-f]{2}/gi) ?? [];
-  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
 }
 
 export { NotLoaded, PlaitError };

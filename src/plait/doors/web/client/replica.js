@@ -16,6 +16,7 @@ import { hlcMs } from "./hlc.js";
 import { NOTED, WROTE } from "./journal.js";
 import { Listeners } from "./listeners.js";
 import { Presence } from "./presence_saying.js";
+import { randomId } from "./random_id.js";
 import { Refused } from "./refused.js";
 import { writeAgain } from "./reissue.js";
 import { Renewal } from "./renewal.js";
@@ -27,12 +28,6 @@ import { Writer } from "./writer.js";
 const COLLECT_MS = 2000;
 
 /** @typedef {{name: string, lineage: Uint8Array, founder: bigint, sync: string, node: string}} Info */
-
-/** Random, 63 bits, never 0. @returns {bigint} */
-export function randomId() {
-  const word = crypto.getRandomValues(new BigUint64Array(1))[0];
-  return (word >> 1n) || 1n;
-}
 
 /** This page's replica of one collection; made by `opening.js`. */
 export class Replica {
