@@ -35,16 +35,20 @@ class Meeting(Document):
     minutes = Text()
 
 
+async def meetings_of(store: Store, author: str | None = None) -> Documents[Meeting]:
+    """The meetings, which are made if there are none yet. Their history is kept for ever: who
+    decided what is to be seen in the inbox an hour later, too."""
+    return await store.documents("meetings", Meeting, Eventual(history="forever"), author=author)
+
+
 async def edit_apart(stage: Stage, store: Store) -> None:
     """Tell the scene; `DemoFailed` if the nodes do not agree in the end."""
     tell, names = stage.narrator, stage.cluster.names
     here, there = names[0], names[-1]
     tell.scene(f"6. Ann at {here} and Bob at {there} edit one note, cut apart, and nobody waits")
-    # for ever: who decided what is to be seen in the inbox an hour later, too
-    await store.documents("meetings", Meeting, Eventual(history="forever"))
+    await meetings_of(store)
     async with stage.at(here) as one, stage.at(there) as two:
-        ann = await one.documents("meetings", Meeting, author="Ann")
-        bob = await two.documents("meetings", Meeting, author="Bob")
+        ann, bob = await meetings_of(one, "Ann"), await meetings_of(two, "Bob")
         with ann["team"].change("planned"):
             ann["team"].title, ann["team"].when = "Team meeting", "Monday 10:00"
             ann["team"].tags.update(["work", "weekly"])
@@ -118,7 +122,7 @@ async def _compare(stage: Stage) -> None:
     found: dict[str, dict[str, Any]] = {}
     for name in stage.cluster.names:
         async with stage.at(name) as store:
-            docs = await store.documents("meetings", Meeting)
+            docs = await meetings_of(store)
             await _until(lambda docs=docs: docs["team"].likes == 2 * LIKES, f"{name} lacks likes")
             found[name] = docs["team"].to_dict()
     same = all(found[name] == found[stage.cluster.names[0]] for name in found)

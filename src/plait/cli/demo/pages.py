@@ -15,7 +15,7 @@ from plait import entry
 from plait.api.store import Store
 from plait.apps import sites
 from plait.base.errors import PlaitError
-from plait.cli.demo.apart import POLL_S, Meeting
+from plait.cli.demo.apart import POLL_S, meetings_of
 from plait.cli.demo.beats import Beats
 from plait.cli.demo.cluster import DemoCluster, free_ports
 from plait.cli.demo.hand import Hand
@@ -69,8 +69,7 @@ class Pages:
             entry.connect(self._cluster.beside(first), only=True, name="Ann") as one,
             entry.connect(self._cluster.beside(last), only=True, name="Bob") as two,
         ):
-            ann = await one.documents("meetings", Meeting, author="Ann")
-            bob = await two.documents("meetings", Meeting, author="Bob")
+            ann, bob = await meetings_of(one, "Ann"), await meetings_of(two, "Bob")
             ann["offsite"].title, ann["offsite"].when = "Offsite", "Thursday 10:00"
             ann["offsite"].tags.update(["team", "travel"])
             await ann.flush()
