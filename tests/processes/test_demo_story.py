@@ -1,4 +1,4 @@
-"""The demo, as `make demo` runs it: its story ends well, and what stays open has something to see."""
+"""The demo, as `make demo` runs it: its story ends well, and something is left to decide."""
 
 import asyncio
 import json
@@ -18,8 +18,9 @@ async def test_the_demo_loses_nothing_and_stays_open_with_a_conflict_to_decide(
     tmp_path: Path,
 ) -> None:
     summary = tmp_path / "summary.json"
+    folder = str(tmp_path / "nodes")
     demo = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "plait", "demo", "--json", str(summary), "--keep", str(tmp_path / "d"),
+        sys.executable, "-m", "plait", "demo", "--json", str(summary), "--keep", folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"},
     )  # fmt: skip
@@ -32,7 +33,7 @@ async def test_the_demo_loses_nothing_and_stays_open_with_a_conflict_to_decide(
                 assert part, told.decode(errors="replace")[-3000:]
                 told += part
         figures = json.loads(summary.read_bytes())
-        assert figures["ok"] and figures["linearizable"] and figures["documents_equal"], figures
+        assert all(figures[one] for one in ("ok", "linearizable", "documents_equal")), figures
         assert figures["lost"] == figures["unexpected"] == 0
         address = STAYS.search(told)
         assert address is not None
