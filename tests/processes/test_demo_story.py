@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-STORY_S = 120.0
+STORY_S = 90.0
 STAYS = re.compile(rb"Console\s+(http://\S+)")
 
 
