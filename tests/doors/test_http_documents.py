@@ -25,7 +25,7 @@ from plait import (
     Text,
 )
 from plait.api.store import Store
-from plait.base.errors import HistoryTrimmed
+from plait.base.errors import HistoryTrimmed, StorageError
 from plait.doors.http.door import asgi
 from plait.doors.http.feeds import documents_feed
 from plait.doors.http.serving import listening
@@ -269,6 +269,32 @@ async def test_nothing_is_told_before_it_is_on_disk(
             assert told[-1].id == notes.version
             notes["n1"].likes += 1
             assert (await anext(late)).id == (await anext(feed)).id == notes.version
+
+
+async def test_who_comes_after_a_disk_failed_is_told_what_happens(
+    site: tuple[Store, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = site
+    notes = await store.documents("notes", Note, Eventual(history="forever"))
+
+    async def fail(position: int) -> None:
+        raise StorageError("the disk is full")
+
+    async with aclosing(documents_feed(store, notes, None)) as first:
+        assert (await anext(first)).event == "ready"
+        with monkeypatch.context() as patched:
+            patched.setattr(notes._access.replica.journal, "wait", fail)
+            async with aclosing(documents_feed(store, notes, None, "n1")) as other:
+                with pytest.raises(StorageError, match="full"):
+                    await anext(other)
+            notes["n1"].likes += 1
+            await asyncio.sleep(0.05)  # the hub has found the disk as it is; `first` is not asked
+        async with aclosing(documents_feed(store, notes, None)) as later, asyncio.timeout(5):
+            assert (await anext(later)).event == "ready"
+            notes["n1"].likes += 1
+            assert (await anext(later)).id == notes.version
+            with pytest.raises(StorageError, match="full"):
+                await anext(first)
 
 
 async def test_a_watch_goes_on_although_nobody_knows_what_happened_meanwhile(

@@ -76,6 +76,7 @@ class _Hub:
 
     def __init__(self, documents: Documents[Any]) -> None:
         self.listeners: dict[Listener, None] = {}
+        self.ended = False  # whoever comes now needs another one
         self._documents = documents
         self._watch = documents.watch()
         self._task = asyncio.get_running_loop().create_task(self._run(self._watch))
@@ -100,6 +101,7 @@ class _Hub:
             error: PlaitError = Closed("this watch has ended")
         except PlaitError as caught:
             error = caught
+        self.ended = True
         for listener in list(self.listeners):
             listener.end(error)
 
@@ -134,7 +136,7 @@ def subscribed(store: Store, documents: Documents[Any], key: str | None) -> Iter
     hubs = _hubs.setdefault(store, {})
     name = documents.name
     hub = hubs.get(name)
-    if hub is None:
+    if hub is None or hub.ended:
         hub = hubs[name] = _Hub(documents)
     listener = Listener(key, hub.untold)
     hub.listeners[listener] = None
@@ -142,8 +144,9 @@ def subscribed(store: Store, documents: Documents[Any], key: str | None) -> Iter
         yield listener
     finally:
         hub.listeners.pop(listener, None)
-        if not hub.listeners and hubs.get(name) is hub:
-            del hubs[name]
+        if not hub.listeners:
+            if hubs.get(name) is hub:
+                del hubs[name]
             task = asyncio.get_running_loop().create_task(hub.close())
             _closing[task] = None
             task.add_done_callback(_closing.pop)
