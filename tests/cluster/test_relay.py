@@ -43,7 +43,7 @@ async def test_an_edit_reaches_another_store_at_once(
             took.append(await until(lambda t=turn: bob["n1"].likes == 2 + 2 * t))
             bob["n1"].likes += 1
             took.append(await until(lambda t=turn: ann["n1"].likes == 3 + 2 * t))
-        assert sorted(took)[5] < 0.25  # a hundredth of a second, on a machine that is idle
+        assert sorted(took)[10] < 0.25  # a hundredth of a second, on a machine that is idle
 
 
 async def test_three_stores_on_three_addresses_of_one_engine_type_into_one_text(

@@ -27,7 +27,6 @@ async def test_documents_and_texts_of_nodes_without_links_converge_within_a_seco
         opened(tmp_path, "n3") as three,
     ):
         notes = [await each.documents("notes", Note) for each in (one, two, three)]
-        took_s = []
         for turn in range(5):
             for each in notes:
                 each["n1"].likes += 1
@@ -38,8 +37,7 @@ async def test_documents_and_texts_of_nodes_without_links_converge_within_a_seco
                     and len({str(each["n1"].body) for each in notes}) == 1
                 )
             )
-            took_s.append(took)
-        assert sorted(took_s)[1] < 1.0  # the usual: this machine may be busy
+            assert took < 1.0
         assert len(str(notes[0]["n1"].body).split()) == 15
         relays = (await one.status())["nodes"]["n1"]["relays"]
         assert relays["shop"]["error"] is None

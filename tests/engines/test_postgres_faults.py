@@ -138,7 +138,7 @@ async def test_a_server_that_stays_away_makes_appends_unavailable_in_time(
         await load.more(20)
         own.stop("immediate")
         for call in (loglet.check_tail(), loglet.append(entry("x")), engine.latest_copy("x")):
-            async with asyncio.timeout(12.0):
+            async with asyncio.timeout(4.0):
                 with pytest.raises(Unavailable):
                     await call
         own.start()

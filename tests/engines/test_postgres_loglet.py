@@ -135,12 +135,12 @@ async def test_a_follower_hears_of_others_appends_and_seals_without_polling(
             waiting = start(following.wait(position))
             await asyncio.sleep(0.02)
             await appending.append(entry("a"))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(1.0):
                 assert (await waiting).position == position + 1
         waiting = start(following.wait(100))
         await asyncio.sleep(0.02)
         await appending.seal()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(1.0):
             assert await waiting == (5, True)
 
 

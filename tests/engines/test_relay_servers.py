@@ -55,7 +55,7 @@ async def live(url: str, tmp_path: Path) -> None:
                     lambda t=turn: len(str(bob["n1"].body).split()) == ann["n1"].likes == t + 1
                 )
             )
-        assert sorted(took)[2] < 0.5
+        assert sorted(took)[5] < 0.5
         bob["n2"].body += "left behind " * 100_000  # in many pieces
     async with plait.open(tmp_path / "a") as one:
         await one.sync_through(url, name="family", every_s=0.2)

@@ -268,9 +268,9 @@ async def test_a_long_note_is_written_in_without_waiting():
                 document.getElementById('writing').dispatchEvent(event);
                 times.push(performance.now() - from);
               }
-              return Math.min(...times);
+              return times.sort((a, b) => a - b)[7];
             }"""
         )
         assert "xxxxx" in await said(page)
-        assert took < 150, took  # the quickest: what else this machine does is not the page's
+        assert took < 150, took  # on a machine that has other things to do
         assert not complaints
