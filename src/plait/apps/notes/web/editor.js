@@ -244,6 +244,7 @@ export class Editor {
 
   /** @param {ClipboardEvent} event */
   #copy(event) {
+    this.#selectionChanged(); // browsers tell of it later: keys that follow at once come first
     const { text, select, range: [from, to] } = this.writing;
     if (from === to || !event.clipboardData) return;
     event.preventDefault();
